@@ -1,0 +1,11 @@
+/** One thread of `evaluate`: loads the model and scores every `stride`-th window. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { loadScoredModel, windowLoss, type EvaluationJob, type WindowResult } from './evaluate.js';
+
+// The only one to start this thread is `evaluate`.
+const { subject, windows, first, stride } = workerData as EvaluationJob;
+const { model, logitUnit } = await loadScoredModel(subject);
+for (let window = first; window < windows.length; window += stride) {
+  const result: WindowResult = { window, loss: windowLoss(model, logitUnit, windows[window]) };
+  parentPort?.postMessage(result);
+}

@@ -1,0 +1,159 @@
+/**
+ * Weight images in files: opened, checked, and their sections brought where a backend wants them.
+ */
+import { createHash, createPublicKey, verify } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { ByteSource } from '../protocol/byte-source.js';
+import type { SectionPlace } from '../protocol/boot-record.js';
+import { verifyHashes, verifySignature, type OnProgress } from '../protocol/image-hashes.js';
+import { imageUnreadable } from '../protocol/image-error.js';
+import { openImage, type ImageView } from '../protocol/image-reader.js';
+import { embeddingStride, type ModelShape, type SectionName } from '../protocol/model-shape.js';
+import { verifyWeights } from '../protocol/weight-checks.js';
+import { residentBytes, type WeightBytes } from './model-weights.js';
+
+/** Pieces up to this size share one buffer. */
+const SCRATCH_BYTES = 1 << 20;
+
+/** A file as a `ByteSource`. */
+export class FileSource implements ByteSource {
+  readonly length: number;
+  readonly #descriptor: number;
+  readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+
+  /** @throws ImageError `image-unreadable` */
+  constructor(path: string) {
+    try {
+      this.#descriptor = openSync(path, 'r');
+      const stats = fstatSync(this.#descriptor);
+      if (!stats.isFile()) throw new Error('it is not a regular file');
+      this.length = stats.size;
+    } catch (cause) {
+      throw imageUnreadable(path, cause);
+    }
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    const into = length <= SCRATCH_BYTES ? this.#scratch.subarray(0, length) : new Uint8Array(length);
+    this.readInto(offset, into);
+    return into;
+  }
+
+  /** Fills `into` with the bytes from `offset` on. @throws RangeError if the file ends before */
+  readInto(offset: number, into: Uint8Array): void {
+    let done = 0;
+    while (done < into.length) {
+      const count = readSync(this.#descriptor, into, done, into.length - done, offset + done);
+      if (count === 0) throw new RangeError(`the file ends before byte ${offset + into.length}`);
+      done += count;
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+/** Sections of a file as weights that stay in it. */
+export function streamedBytes(
+  source: FileSource,
+  shape: ModelShape,
+  sections: Readonly<Record<SectionName, SectionPlace>>,
+): WeightBytes {
+  const stride = embeddingStride(shape);
+  const whole = ({ offset, length }: SectionPlace): Uint8Array => {
+    const bytes = new Uint8Array(length);
+    source.readInto(offset, bytes);
+    return bytes;
+  };
+  let scratch = new Uint8Array(0);
+  return {
+    shape,
+    tables: whole(sections.tables),
+    vectors: whole(sections.vectors),
+    readEmbeddingRow: (token, into) => source.readInto(sections.embedding.offset + token * stride, into),
+    ternary: (offset, length) => () => {
+      if (scratch.length < length) scratch = new Uint8Array(length);
+      const bytes = scratch.subarray(0, length);
+      source.readInto(sections.ternary.offset + offset, bytes);
+      return bytes;
+    },
+  };
+}
+
+/** An image file whose structure is sound; `check` says whether its contents are. */
+export class ImageFile {
+  readonly source: FileSource;
+  readonly view: ImageView;
+
+  private constructor(source: FileSource, view: ImageView) {
+    this.source = source;
+    this.view = view;
+  }
+
+  /** @throws ImageError */
+  static open(path: string): ImageFile {
+    const source = new FileSource(path);
+    try {
+      return new ImageFile(source, openImage(source));
+    } catch (error) {
+      source.close();
+      throw error;
+    }
+  }
+
+  /** Opens a file and reads every byte of it to check hashes, signature and weights. @throws ImageError */
+  static openChecked(path: string, onProgress?: OnProgress): ImageFile {
+    const image = ImageFile.open(path);
+    try {
+      image.check(onProgress);
+      return image;
+    } catch (error) {
+      image.close();
+      throw error;
+    }
+  }
+
+  /** Checks hashes, signature and weights. @throws ImageError */
+  check(onProgress?: OnProgress): void {
+    verifyHashes(this.source, this.view, () => createHash('sha256'), onProgress);
+    verifySignature(this.view, verifyEd25519);
+    verifyWeights(this.source, this.view);
+  }
+
+  /** A section in memory of its own. */
+  section(name: SectionName): Uint8Array {
+    const { offset, length } = this.view.sections[name];
+    const bytes = new Uint8Array(length);
+    this.source.readInto(offset, bytes);
+    return bytes;
+  }
+
+  /** Weights in memory. */
+  residentWeights(): WeightBytes {
+    return residentBytes({
+      shape: this.view.shape,
+      tables: this.section('tables'),
+      vectors: this.section('vectors'),
+      embedding: this.section('embedding'),
+      ternary: this.section('ternary'),
+    });
+  }
+
+  /** Weights that stay in the file: each matrix is read when it is used, so memory does not grow with the model. */
+  streamedWeights(): WeightBytes {
+    return streamedBytes(this.source, this.view.shape, this.view.sections);
+  }
+
+  close(): void {
+    this.source.close();
+  }
+}
+
+/** DER header of an Ed25519 public key (RFC 8410, section 4), in front of the 32 raw bytes. */
+const SPKI_PREFIX = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00);
+
+function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  const key = createPublicKey({ key: Buffer.from([...SPKI_PREFIX, ...publicKey]), format: 'der', type: 'spki' });
+  return verify(null, message, key, signature);
+}

@@ -1,0 +1,126 @@
+/**
+ * The integer sampler: the same logits, settings, seed and index give the same token on every machine.
+ *
+ * docs/ARITHMETIC.md, section 8.
+ */
+import { mul15 } from './fixed-point.js';
+import { threefry } from './threefry.js';
+
+/** Settings as integers, ready for a board. */
+export interface SamplerSettings {
+  /** Candidates kept, 1 … 64. */
+  readonly topK: number;
+  /** log₂e / temperature in Q10, 148 … 29,546; 0 chooses greedily. */
+  readonly invTemperature: number;
+  /** Probability mass kept, Q15, 1 … 32,768; 32,768 keeps all candidates. */
+  readonly topP: number;
+  /** Seed modulo 2³², and its upper 32 bits. */
+  readonly seedLow: number;
+  readonly seedHigh: number;
+}
+
+/** Settings as a person gives them. */
+export interface SamplerOptions {
+  /** 0 (greedy) or 0.05 … 10. */
+  readonly temperature: number;
+  /** 1 … 64. */
+  readonly topK: number;
+  /** Above 0, at most 1. */
+  readonly topP: number;
+  /** 0 … 2⁶⁴ − 1. */
+  readonly seed: bigint;
+}
+
+/** Longest list of candidates: what a board can keep sorted while the logits stream past. */
+export const MAX_CANDIDATES = 64;
+
+/** log₂e in Q10, times 1,000. */
+const LOG2E_Q10_MILLI = 1_477_320;
+
+/**
+ * Turns options into integers; the temperature counts in thousandths.
+ *
+ * @throws RangeError naming the option that is out of range.
+ */
+export function samplerSettings(options: SamplerOptions): SamplerSettings {
+  const { temperature, topK, topP, seed } = options;
+  const milli = Math.round(temperature * 1000);
+  if (!(temperature === 0 || (milli >= 50 && milli <= 10_000))) {
+    throw new RangeError(`temperature must be 0 or 0.05 … 10, not ${temperature}`);
+  }
+  if (!Number.isInteger(topK) || topK < 1 || topK > MAX_CANDIDATES) {
+    throw new RangeError(`top-k must be 1 … ${MAX_CANDIDATES}, not ${topK}`);
+  }
+  if (!(topP > 0 && topP <= 1)) throw new RangeError(`top-p must be above 0 and at most 1, not ${topP}`);
+  if (seed < 0n || seed >= 1n << 64n) throw new RangeError(`seed must be 0 … 2^64 − 1, not ${seed}`);
+  return {
+    topK,
+    invTemperature: milli === 0 ? 0 : Math.floor((LOG2E_Q10_MILLI + (milli >> 1)) / milli),
+    topP: Math.max(1, Math.floor(topP * 32768 + 0.5)),
+    seedLow: Number(seed & 0xffff_ffffn),
+    seedHigh: Number(seed >> 32n),
+  };
+}
+
+/** Chooses tokens; holds the buffers, so that a choice allocates nothing but the generator's pair of words. */
+export class Sampler {
+  readonly #exp2: Uint16Array;
+  readonly #ids = new Int32Array(MAX_CANDIDATES);
+  readonly #logits = new Int32Array(MAX_CANDIDATES);
+  readonly #cumulative = new Int32Array(MAX_CANDIDATES);
+
+  /** `exp2` is the image's EXP2 table, 256 × Q15. */
+  constructor(exp2: Uint16Array) {
+    this.#exp2 = exp2;
+  }
+
+  /** Chooses a token id from V logits (Q12) for the `index`-th token of a run. */
+  choose(logits: Int32Array, settings: SamplerSettings, index: number): number {
+    const greedy = settings.invTemperature === 0;
+    const count = this.#selectLargest(logits, greedy ? 1 : settings.topK);
+    if (count === 1) return this.#ids[0];
+
+    const best = this.#logits[0];
+    const cumulative = this.#cumulative;
+    let total = 0;
+    for (let j = 0; j < count; j++) {
+      const distance = Math.min(best - this.#logits[j], 2 ** 26 - 1); // Q12
+      const exponent = mul15(distance << 4, settings.invTemperature); // Q11
+      total += this.#exp2[(exponent >> 3) & 255] >> Math.min(exponent >> 11, 31);
+      cumulative[j] = total;
+    }
+    const kept = settings.topP < 32768 ? this.#firstAtLeast(mul15(total, settings.topP), count) + 1 : count;
+    total = cumulative[kept - 1];
+
+    const random = threefry(settings.seedLow, settings.seedHigh, index, 0) >>> 17;
+    const target = Math.floor((total * random) / 32768);
+    return this.#ids[this.#firstAtLeast(target + 1, kept)];
+  }
+
+  /** First of `count` cumulative weights that reaches `threshold`; the last if none does. */
+  #firstAtLeast(threshold: number, count: number): number {
+    let j = 0;
+    while (j < count - 1 && this.#cumulative[j] < threshold) j++;
+    return j;
+  }
+
+  /** Keeps the `limit` largest logits sorted, equal ones by lower id; returns how many there are. */
+  #selectLargest(logits: Int32Array, limit: number): number {
+    const ids = this.#ids;
+    const values = this.#logits;
+    let count = 0;
+    for (let id = 0; id < logits.length; id++) {
+      const value = logits[id];
+      if (count === limit && value <= values[count - 1]) continue;
+      let slot = count < limit ? count++ : count - 1;
+      while (slot > 0 && values[slot - 1] < value) {
+        values[slot] = values[slot - 1];
+        ids[slot] = ids[slot - 1];
+        slot--;
+      }
+      values[slot] = value;
+      ids[slot] = id;
+    }
+    return count;
+  }
+}

@@ -1,0 +1,21 @@
+/** `npm test`: everything CI checks, from a bare checkout on. Stops at the first step that fails. */
+
+import { ensureInstalled, runNpm, say } from './setup.mjs';
+
+const steps = [
+  ['build', 'compile and type-check'],
+  ['lint', 'lint'],
+  ['format:check', 'check the formatting'],
+  ['deadcode', 'look for dead code and unused dependencies'],
+  ['vitest', 'run the tests'],
+];
+
+const startMs = Date.now();
+ensureInstalled();
+const failed = steps.find(([script, purpose]) => {
+  say(purpose);
+  return runNpm(['run', '--silent', script]) !== 0;
+});
+const took = `${((Date.now() - startMs) / 1000).toFixed(1)} s`;
+say(failed ? `FAILED after ${took}; repeat this step with: npm run ${failed[0]}` : `all checks passed in ${took}`);
+process.exitCode = failed ? 1 : 0;
