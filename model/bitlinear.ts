@@ -23,6 +23,18 @@ interface Scale {
   exponent: number;
 }
 
+/** Intermediate values of one product. */
+export interface BitLinearTrace {
+  /** n, step A. */
+  readonly normalised: Int16Array;
+  /** S, step B. */
+  readonly sumOfSquares: number;
+  /** q, step D; not set if all of u is zero. */
+  readonly quantised: Int8Array;
+  /** c and x, step G; not set if all of u is zero. */
+  readonly scale: { readonly mantissa: number; readonly exponent: number };
+}
+
 /** Brings 2²⁸ ≤ p < 2³⁰ to 15 bits, rounding half up. */
 function norm15(p: number, exponent: number, into: Scale): void {
   const drop = bitLength(p) - 15;
@@ -87,6 +99,16 @@ export class BitLinearUnit {
     for (let r = 0; r < matrix.rows; r++) {
       out[r] = roundShift(mul15(out[r] << 11, mantissa), shift);
     }
+  }
+
+  /** What the last `setInput` and `multiply` left behind, for test vectors; valid until the next call. */
+  inspect(): BitLinearTrace {
+    return {
+      normalised: this.#normalised.subarray(0, this.#columns),
+      sumOfSquares: this.#sumOfSquares,
+      quantised: this.#quantised.subarray(0, this.#columns),
+      scale: { ...this.#scale },
+    };
   }
 
   /** Step C: u = n·w; returns max |u|. */

@@ -1,6 +1,7 @@
 /** One thread of `evaluate`: loads the model and scores every `stride`-th window. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadScoredModel, windowLoss, type EvaluationJob, type WindowResult } from './evaluate.js';
+import type { EvaluationJob, WindowResult } from './evaluate.js';
+import { loadScoredModel, windowLoss } from './score.js';
 
 // The only one to start this thread is `evaluate`.
 const { subject, windows, first, stride } = workerData as EvaluationJob;

@@ -7,6 +7,7 @@
 import { createHash, createPublicKey, sign, type Hash, type KeyObject } from 'node:crypto';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { imageUnwritable } from '../protocol/image-error.js';
+import type { ImageView } from '../protocol/image-reader.js';
 import { gapBefore } from '../protocol/image-layout.js';
 import { encodeSeal, signedMessage, type ImageSignature } from '../protocol/image-seal.js';
 import { imageHead, planImage, type ImageOutline, type ImagePlan } from '../protocol/image-writer.js';
@@ -17,7 +18,7 @@ import type { Checkpoint } from './checkpoint/checkpoint.js';
 import { blockNames, expectedTensors, HEAD } from './checkpoint/tensor-names.js';
 import { tensorInfo } from './checkpoint/tensor-source.js';
 import type { ModelConfig } from './config.js';
-import { FileSource, streamedBytes } from './image-file.js';
+import { FileSource, ImageFile, streamedBytes } from './image-file.js';
 import { IntegerModel } from './integer-model.js';
 import { readModelWeights } from './model-weights.js';
 import { streamEmbedding } from './pack-embedding.js';
@@ -25,12 +26,14 @@ import { streamTernary, type TernaryTensor } from './pack-ternary.js';
 import { encodeVectors } from './vectors-section.js';
 
 /** Version of docs/ARITHMETIC.md that the image's integers follow. */
-export const PACKER = 'mmfree/1';
+const PACKER = 'mmfree/1';
 
 /** What a packer may be told. */
 export interface PackOptions {
   /** Name in the image; made of the shape unless given. */
   readonly name?: string;
+  /** Revision of the model, 0 … 2³² − 1; 0 unless given. */
+  readonly revision?: number;
   /** Ed25519 private key to sign with. */
   readonly privateKey?: KeyObject;
   /** Bytes of the checkpoint read so far, and in all. */
@@ -41,11 +44,9 @@ export interface PackOptions {
 
 /** What was written. */
 export interface PackResult {
-  readonly plan: ImagePlan;
-  /** Of the whole file. */
-  readonly sha256: Uint8Array;
-  readonly selfTest: SelfTest;
-  readonly checkpointBytes: number;
+  readonly image: ImageView;
+  /** SHA-256 of the whole file, seal included. */
+  readonly fileSha256: Uint8Array;
 }
 
 /**
@@ -100,7 +101,7 @@ export async function packCheckpoint(
     await file.sync();
     await file.close();
     await rename(partial, path);
-    return { plan, sha256: whole.update(seal).digest(), selfTest, checkpointBytes: checkpointHash.totalBytes };
+    return { image: readBack(path), fileSha256: whole.update(seal).digest() };
   } catch (error) {
     await file.close();
     await rm(partial, { force: true });
@@ -109,7 +110,7 @@ export async function packCheckpoint(
 }
 
 /** The ternary tensors in the order of the image's section. */
-export function ternaryTensors(config: ModelConfig): readonly TernaryTensor[] {
+function ternaryTensors(config: ModelConfig): readonly TernaryTensor[] {
   const { hiddenSize: h, intermediateSize: i, layers, vocabSize } = config;
   const tensors: TernaryTensor[] = [];
   for (let l = 0; l < layers; l++) {
@@ -125,7 +126,7 @@ export function ternaryTensors(config: ModelConfig): readonly TernaryTensor[] {
 }
 
 /** Tokens of the self-test's continuation: as many as about 400 M weights pay for, 2 to 16. */
-export function selfTestLength(shape: ModelShape): number {
+function selfTestLength(shape: ModelShape): number {
   return Math.max(2, Math.min(16, Math.floor(400e6 / ternaryWeights(shape))));
 }
 
@@ -134,6 +135,7 @@ function outlineOf(checkpoint: Checkpoint, options: PackOptions): ImageOutline {
   const { layers, hiddenSize, vocabSize } = config;
   const dtypes = new Set(Array.from(checkpoint.tensors.values(), ({ dtype }) => dtype));
   return {
+    revision: options.revision ?? 0,
     name: options.name ?? `matmulfree-L${layers}-H${hiddenSize}-V${vocabSize}`,
     model: { ...config, rmsNormEps: String(config.rmsNormEps) },
     dtypes: (['F32', 'F16', 'BF16'] as const).filter((dtype) => dtypes.has(dtype)).join('+'),
@@ -271,6 +273,13 @@ function hashFile(path: string, length: number): Hash {
 function signImage(hash: Uint8Array, privateKey: KeyObject): ImageSignature {
   const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
   return { publicKey: spki.subarray(-32), signature: sign(null, signedMessage(hash), privateKey) };
+}
+
+/** The image as a reader sees it. */
+function readBack(path: string): ImageView {
+  const image = ImageFile.open(path);
+  image.close();
+  return image.view;
 }
 
 /** Greedy continuation of the beginning-of-text token, by the integer model on the weights as written. */

@@ -2,6 +2,7 @@
  * The `vectors` section of an image from a checkpoint's norms, lower bounds and ternary means: docs/IMAGE.md, section 4.
  */
 import { CONSTANTS, sectionLengths } from '../protocol/model-shape.js';
+import { scaleOutOfRange } from './checkpoint/checkpoint-error.js';
 import { blockNames, FINAL_NORM, HEAD, LOWER_BOUNDS, type BitLinearNames } from './checkpoint/tensor-names.js';
 import { readFloat32, type TensorSource } from './checkpoint/tensor-source.js';
 import type { ModelConfig } from './config.js';
@@ -35,6 +36,7 @@ export async function encodeVectors(source: TensorSource, inputs: VectorInputs):
     const mean = means.get(names.weight);
     if (mean === undefined) throw new RangeError(`no mean of ${names.weight}`);
     const scale = scaleConstant(mean, columns, exponent, outputBits);
+    if (scale.exponent < -64 || scale.exponent > 24) throw scaleOutOfRange(names.norm);
     return { gain: mantissas, constants: [scale.mantissa, scale.exponent] };
   };
 
@@ -54,6 +56,7 @@ export async function encodeVectors(source: TensorSource, inputs: VectorInputs):
     const gateProj = await product(names.gateProj, h, PRE_ACTIVATION_BITS);
     const downProj = await product(names.downProj, i, RESIDUAL_BITS);
     const gNorm = await gain(names.gNorm);
+    if (gEpsilonShift(gNorm.exponent) > 127) throw scaleOutOfRange(names.gNorm);
     const products = [iProj, fProj, gProj, oProj, gateProj, downProj];
     append([...products.flatMap(({ constants }) => constants), gEpsilonShift(gNorm.exponent)], CONSTANTS);
     append((await gain(names.attnNorm)).mantissas);

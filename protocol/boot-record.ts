@@ -24,11 +24,23 @@ export interface BootRecord {
   /** Length of the whole file. */
   readonly fileLength: number;
   readonly sections: Readonly<Record<SectionName, SectionPlace>>;
+  /** Of the model, for boards that refuse to go back to an older one. */
+  readonly revision: number;
 }
 
 const MAGIC = 0x42464d4d; // "MMFB"
 const VERSION = 1;
-const AT = { magic: 0, version: 4, size: 6, shape: 8, fileLength: 32, sections: 36, reserved: 76, crc: 252 } as const;
+const AT = {
+  magic: 0,
+  version: 4,
+  size: 6,
+  shape: 8,
+  fileLength: 32,
+  sections: 36,
+  revision: 76,
+  reserved: 80,
+  crc: 252,
+} as const;
 
 /** The fields of a shape in the order of the record. */
 export const SHAPE_FIELDS = [
@@ -53,6 +65,7 @@ export function encodeBootRecord(record: BootRecord): Uint8Array {
     view.setUint32(AT.sections + 8 * index, record.sections[name].offset, true);
     view.setUint32(AT.sections + 8 * index + 4, record.sections[name].length, true);
   });
+  view.setUint32(AT.revision, record.revision, true);
   view.setUint32(AT.crc, crc32(bytes.subarray(0, AT.crc)), true);
   return bytes;
 }
@@ -96,5 +109,6 @@ export function decodeBootRecord(bytes: Uint8Array): BootRecord {
       ternary: place('ternary'),
       tokenizer: place('tokenizer'),
     },
+    revision: u32(AT.revision),
   };
 }

@@ -30,6 +30,7 @@ import type { ModelShape, SectionName } from './model-shape.js';
 /** An image whose structure is sound. Offsets and lengths in bytes. */
 export interface ImageView {
   readonly shape: ModelShape;
+  readonly revision: number;
   readonly manifest: ImageManifest;
   readonly sections: Readonly<Record<SectionName, SectionPlace>>;
   readonly seal: ImageSeal;
@@ -77,7 +78,15 @@ function openContainer(source: ByteSource, boot: BootRecord): ImageView {
   const manifest = decodeManifest(source.read(MANIFEST_OFFSET, manifestLength));
   checkSameShape(shape, manifest.model);
   const seal = decodeSeal(source.read(layout.sealOffset, fileLength - layout.sealOffset));
-  return { shape, manifest, sections: layout.sections, seal, sealedLength: layout.sealOffset, fileLength };
+  return {
+    shape,
+    revision: boot.revision,
+    manifest,
+    sections: layout.sections,
+    seal,
+    sealedLength: layout.sealOffset,
+    fileLength,
+  };
 }
 
 /** The length of the file says whether the seal has a signature. */

@@ -19,6 +19,8 @@ export interface ImageOutline {
   /** 1 … 64 bytes in UTF-8. */
   readonly name: string;
   readonly model: ManifestModel;
+  /** 0 … 2³² − 1. */
+  readonly revision: number;
   /** As in the manifest: `F16`, or several joined by `+`. */
   readonly dtypes: string;
   /** As in the manifest: `mmfree/` and the version of the arithmetic. */
@@ -65,7 +67,11 @@ export function imageHead(plan: ImagePlan, findings: ImageFindings): Uint8Array 
   const { outline, layout } = plan;
   const manifest = encodeManifest(manifestOf(outline, findings));
   const { sections, fileLength } = layout;
-  const parts = [IMAGE_PREFIX, encodeBootRecord({ shape: outline.model, fileLength, sections }), manifest];
+  const parts = [
+    IMAGE_PREFIX,
+    encodeBootRecord({ shape: outline.model, fileLength, sections, revision: outline.revision }),
+    manifest,
+  ];
   const head = new Uint8Array(sections.tables.offset);
   let at = 0;
   for (const part of [...parts, gapBefore(layout, 'tables')]) {

@@ -34,6 +34,8 @@ export type CheckpointErrorCode =
   | 'checkpoint-not-finite'
   /** The embedding holds values that the integer model has no format for. */
   | 'checkpoint-embedding-too-large'
+  /** A norm or a ternary scale that the integer model has no format for. */
+  | 'checkpoint-scale-out-of-range'
   /** A file of exported logits does not fit the checkpoint. */
   | 'checkpoint-bad-golden';
 
@@ -267,7 +269,7 @@ export function notFinite(tensor: string, index: number, value: number): Checkpo
 
 export function embeddingTooLarge(tensor: string, largest: number): CheckpointError {
   return fail('checkpoint-embedding-too-large', `tensor ${quoted(tensor)} holds values up to ${largest}`, {
-    reason: 'The integer residual covers ±262,144, so no useful row can be that large.',
+    reason: 'The integer embedding holds values up to ±1,016; those of trained models are below 10.',
     fix: SAVE_AGAIN,
     facts: { tensor, largest },
   });
@@ -278,5 +280,14 @@ export function goldenMismatch(path: string, problem: string): CheckpointError {
     reason: 'A golden file holds input_ids [B, T] (I32 or I64) and logits [B, T, V] (F32) of this very checkpoint.',
     fix: 'Export the logits again with this checkpoint, in float32.',
     facts: { file: path },
+  });
+}
+
+/** @param tensor the norm weight in front of the product */
+export function scaleOutOfRange(tensor: string): CheckpointError {
+  return fail('checkpoint-scale-out-of-range', `the scale behind tensor ${quoted(tensor)} is out of range`, {
+    reason: 'Mean |W| times the norm weights lies outside 2^-58 … 2^30, where no trained model is.',
+    fix: SAVE_AGAIN,
+    facts: { tensor },
   });
 }

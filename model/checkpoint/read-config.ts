@@ -5,17 +5,10 @@
  * refused; keys that do not (`attn_mode`, `max_position_embeddings`, training settings) are ignored.
  */
 
+import { MODEL_LIMITS } from '../../protocol/model-shape.js';
 import type { ModelConfig } from '../config.js';
 import { badConfigValue, configNotJson, unsupportedModel } from './checkpoint-error.js';
 import { parseJsonObject } from './json-object.js';
-
-/** The largest sizes accepted. The largest released model has V 32,000, H 2,560, I 6,912, L 32. */
-const MODEL_LIMITS = {
-  vocabSize: 65_536,
-  hiddenSize: 8_192,
-  intermediateSize: 32_768,
-  layers: 256,
-} as const;
 
 /**
  * @param file for messages

@@ -28,6 +28,8 @@ export const TINY_SHAPE: ModelShape = {
 
 /** What an image holds beside the weights. */
 export interface TinyImageOptions {
+  /** 0 unless given. */
+  readonly revision?: number;
   readonly name?: string;
   readonly tokenizer?: Uint8Array;
   readonly selfTest?: SelfTest;
@@ -66,6 +68,7 @@ export function imageOf(sections: ModelSections, options: TinyImageOptions = {})
   const plan = planImage({
     name: options.name ?? 'tiny',
     model: { ...shape, rmsNormEps: '1e-06', useLowerBound: true },
+    revision: options.revision ?? 0,
     dtypes: 'F32',
     packer: 'mmfree/1',
     tokenizerLength: tokenizer.length,

@@ -10,23 +10,11 @@ const greedy = samplerSettings({ temperature: 0, topK: 40, topP: 1, seed: 0n });
 describe('threefryPair', () => {
   // Random123 1.14.0, tests/kat_vectors, "threefry2x32 20".
   it.each([
-    [
-      [0, 0],
-      [0, 0],
-      [0x6b200159, 0x99ba4efe],
-    ],
-    [
-      [0xffffffff, 0xffffffff],
-      [0xffffffff, 0xffffffff],
-      [0x1cb996fc, 0xbb002be7],
-    ],
-    [
-      [0x13198a2e, 0x03707344],
-      [0x243f6a88, 0x85a308d3],
-      [0xc4923a9c, 0x483df7a0],
-    ],
-  ] as const)('of key %j and counter %j is %j', (key, counter, expected) => {
-    expect(threefryPair(...key, ...counter)).toEqual(expected);
+    { key: [0, 0], counter: [0, 0], words: [0x6b200159, 0x99ba4efe] },
+    { key: [0xffffffff, 0xffffffff], counter: [0xffffffff, 0xffffffff], words: [0x1cb996fc, 0xbb002be7] },
+    { key: [0x13198a2e, 0x03707344], counter: [0x243f6a88, 0x85a308d3], words: [0xc4923a9c, 0x483df7a0] },
+  ] as const)('of $key and $counter is $words', ({ key, counter, words }) => {
+    expect(threefryPair(key[0], key[1], counter[0], counter[1])).toEqual(words);
   });
 });
 

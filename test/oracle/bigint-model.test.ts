@@ -60,7 +60,7 @@ describe('the BigInt model', () => {
     ['scale of +24 everywhere', 'lowestUp'],
     ['scales across the edge of saturation', 'scaleSaturated'],
     ['scales that shift by 30 bits and more', 'shiftedOut'],
-    ['residual that normalises to −32768', 'lowestN'],
+    ['residual that normalises to ±32768', 'lowestN'],
     ['ε shift 0 under saturated g', 'preActivationLow'],
   ])('%s: %s', (title, event) => {
     expect(run(EXTREME_MODELS[title] ?? {}, 22).model.events[event]).toBeGreaterThan(0);

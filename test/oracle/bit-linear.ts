@@ -93,7 +93,7 @@ export function reciprocal(a: bigint): bigint {
 }
 
 /** Step E. */
-export function ternaryProduct({ rows, columns, trits }: TernaryMatrix, q: readonly bigint[]): bigint[] {
+function ternaryProduct({ rows, columns, trits }: TernaryMatrix, q: readonly bigint[]): bigint[] {
   return Array.from({ length: rows }, (_, row) => {
     let acc = 0n;
     for (let k = 0; k < columns; k++) {

@@ -153,13 +153,32 @@ export const EXTREME_MODELS: Readonly<Record<string, ModelRecipe>> = {
     rowScale: always(20000),
     embeddingShift: 15,
   },
-  'residual that normalises to −32768': {
-    shape: SMALL,
-    // −5·26215 times 32767/32768 is −131071: 17 bits, e = 2, and ⌊(−131071 + 2)/4⌋ = −32768.
-    embedding: always(-5),
+  'residual that normalises to ±32768': {
+    // ±5·26215 times 32767/32768 is ±131071: 17 bits, e = 2, and ⌊(−131071 + 2)/4⌋ = −32768; +32768 is clamped.
+    embedding: (random, _, channel) => (channel % 4 === 0 ? eitherSign(5)(random) : random.between(-4, 4)),
     rowScale: always(26215),
     embeddingShift: 0,
     norm: always(32767),
+    em: (random, product) => (product === 'head' ? -17 : PLAUSIBLE.em(random, product)),
+  },
+  'activations half way between two values': {
+    // All factors are powers of two: where u is half of the largest, 127·u/M is 63.5.
+    embedding: (random) => eitherSign(2 ** random.between(0, 6))(random),
+    rowScale: always(16384),
+    embeddingShift: 0,
+    norm: eitherSign(16384),
+    gain: eitherSign(16384),
+  },
+  'mantissas that round up to 2^15': {
+    // n = 16384 gives c = 20001 before mm, and 20001·26842 is 4,070 below 2^29.
+    shape: { hiddenSize: 1, intermediateSize: 4, vocabSize: 3 },
+    embedding: always(64),
+    rowScale: always(16384),
+    embeddingShift: 0,
+    norm: always(16384),
+    gain: always(20002),
+    mm: always(26842),
+    trit: always(1),
   },
   'ε shift 0 under saturated g': {
     shape: SMALL,
@@ -167,21 +186,23 @@ export const EXTREME_MODELS: Readonly<Record<string, ModelRecipe>> = {
     em: (random, product) => (product === 'g' ? 24 : PLAUSIBLE.em(random, product)),
   },
   'ε shift 127': { shape: SMALL, gEpsShift: always(127) },
-  'longest rows, positive residual': longestRows(1, always(24)),
-  'longest rows, negative residual': longestRows(-1, always(24)),
-  // acc << 11 is close to 2^31 and the shift of step H 26 … 32: adding half a unit in 32 bits would overflow.
-  'longest rows, largest shifts': longestRows(1, (random) => random.between(-45, -39)),
+  'longest rows, positive residual': longestRows(1, always(24), 3),
+  'longest rows, negative residual': longestRows(-1, always(24), 3),
+  // acc << 11 is close to 2^31: adding half a unit of 2^30 in 32 bits would overflow, and one bit more leaves nothing.
+  'longest rows, shift by 31': longestRows(1, always(-44)),
+  'longest rows, shift by 32': longestRows(1, always(-45)),
 };
 
-/** I at its limit and every q of the down product at 127, so that acc is ±127·8192. One BigInt step takes a third of a second. */
-function longestRows(sign: 1 | -1, downEm: (random: Prng) => number): ModelRecipe {
+/** I at its limit and every q of the down product at 127, so that acc is ±127·8192. A BigInt step takes a tenth of a second for each layer. */
+function longestRows(sign: 1 | -1, downEm: () => number, layers = 1): ModelRecipe {
   return {
-    shape: { hiddenSize: 1, intermediateSize: 8192, vocabSize: 4, layers: 3 },
+    shape: { hiddenSize: 1, intermediateSize: 8192, vocabSize: 4, layers },
     embedding: always(127),
     gain: always(32767),
     norm: always(32767),
     trit: (_, product) => (product === 'down' ? sign : 1),
-    em: (random, product) => (product === 'down' ? downEm(random) : PLAUSIBLE.em(random, product)),
+    mm: always(24576),
+    em: (random, product) => (product === 'down' ? downEm() : PLAUSIBLE.em(random, product)),
   };
 }
 

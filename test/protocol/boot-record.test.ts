@@ -16,12 +16,13 @@ const RECORD: BootRecord = {
     ternary: { offset: 0x41424344, length: 0x51525354 },
     tokenizer: { offset: 0xfffff000, length: 0 },
   },
+  revision: 0x61626364,
 };
 
 // Written by hand from the table in docs/IMAGE.md, section 2; all but the CRC.
 const RECORD_HEX = [
   '4d4d4642 0100 0001 00100000 00010000 00030000 08000000 01000000 02000000 04030201',
-  '00100000 02040000 00200000 14131211 24232221 34333231 44434241 54535251 00f0ffff 00000000',
+  '00100000 02040000 00200000 14131211 24232221 34333231 44434241 54535251 00f0ffff 00000000 64636261',
 ].join('');
 
 function bytesOfRecord(): Uint8Array {
@@ -54,6 +55,7 @@ describe('the boot record', () => {
         eosTokenId: u32,
       }),
       fileLength: u32,
+      revision: u32,
       sections: fc.record({ tables: place, vectors: place, embedding: place, ternary: place, tokenizer: place }),
     });
     fc.assert(
@@ -75,7 +77,7 @@ describe('the boot record', () => {
   test.each([
     ['another version', 4, 2, 'image-unsupported-version'],
     ['another size of the record', 6, 1, 'image-inconsistent'],
-    ['a reserved byte', 76, 1, 'image-inconsistent'],
+    ['a reserved byte', 80, 1, 'image-inconsistent'],
     ['the last reserved byte', 251, 1, 'image-inconsistent'],
   ])('is refused for %s, even if its CRC is right', (_, offset, value, code) => {
     const bytes = bytesOfRecord();

@@ -148,8 +148,14 @@ describe('openCheckpoint', () => {
 
   test('a folder that is not there or is a file is refused', async () => {
     await writeFile(join(folder, 'file'), '');
-    for (const name of ['nowhere', 'file', 'file/below']) {
-      await expect(openCheckpoint(join(folder, name))).rejects.toMatchObject({ code: 'checkpoint-not-found' });
+    for (const [name, message] of [
+      ['nowhere', 'there is no checkpoint folder'],
+      ['file', 'is a file, not a checkpoint folder'],
+      ['file/below', 'there is no checkpoint folder'],
+    ] as const) {
+      const error = await rejectionOf(openCheckpoint(join(folder, name)));
+      expect(error.code).toBe('checkpoint-not-found');
+      expect(error.message).toContain(message);
     }
   });
 

@@ -36,6 +36,10 @@ describe('strings', () => {
     );
   });
 
+  test('a byte order mark is part of a string', () => {
+    expect(readAll('"\ufeffa"', (cursor) => cursor.string())).toBe('\ufeffa');
+  });
+
   test('accepts exactly what JSON.parse accepts, whatever stands between the quotes', () => {
     const piece = fc.constantFrom('a', '"', '\\', '\\"', '\\u', '00e9', 'dead', '\n', '\u007f', 'é', '😀', '\\n', '/');
     fc.assert(

@@ -1,0 +1,161 @@
+/**
+ * How a command is declared: what it takes, and where its work is.
+ *
+ * The declarations of all commands are loaded at every start, for the help and for parsing; the work of one is imported
+ * when it runs. So a file with a declaration imports this one and `options.ts`, nothing heavy:
+ *
+ *   export const inspect = defineCommand({
+ *     name: 'inspect',
+ *     summary: 'show what a weight image holds',
+ *     parameters: { image: argument('<image>', 'the weight image', path) },
+ *     load: async () => (await import('./inspect-image.js')).inspectImage,
+ *   });
+ *
+ * and `inspectImage` is `(input: { readonly image: string }, context: CommandContext) => Promise<void>`.
+ */
+
+import { Argument, Option } from 'commander';
+import type { Command } from 'commander';
+import type { Parser } from './options.js';
+import type { Output } from './output.js';
+import { missingOption } from './usage-error.js';
+
+/** What every command gets beside its input. */
+export interface CommandContext {
+  readonly output: Output;
+  /** Aborts on Ctrl-C, and when nobody reads the output any more. */
+  readonly signal: AbortSignal;
+}
+
+/** Registers itself at a parser and returns what reads its value after parsing. */
+export type Parameter<Value> = (command: Command) => () => Value;
+
+/** What the work gets for parameters `P`. */
+type Values<P> = { readonly [Key in keyof P]: P[Key] extends Parameter<infer Value> ? Value : never };
+
+/** A command as `runProgram` takes it. */
+export interface CommandSpec {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Whole command lines, shown in the help. */
+  readonly examples: readonly string[];
+  /** Adds the parameters to `command`; the result reads them, loads the work and does it. */
+  readonly declare: (command: Command) => (context: CommandContext) => Promise<void>;
+}
+
+/** Ends with exit code 0 when the promise of the work is fulfilled; every failure is an error that it throws. */
+export function defineCommand<P extends object>(definition: {
+  readonly name: string;
+  readonly summary: string;
+  readonly examples?: readonly string[];
+  /**
+   * The `Parameter` of each field of the input; arguments in the order of the command line. A tighter bound on `P` would
+   * make the compiler infer `unknown` for their values.
+   */
+  readonly parameters: P;
+  readonly load: () => Promise<(input: Values<P>, context: CommandContext) => Promise<void>>;
+}): CommandSpec {
+  const { name, summary, examples = [], parameters, load } = definition;
+  return {
+    name,
+    summary,
+    examples,
+    declare: (command) => {
+      const readers = Object.entries(parameters as Record<string, Parameter<unknown>>).map(
+        ([key, add]) => [key, add(command)] as const,
+      );
+      return async (context) => {
+        const input = Object.fromEntries(readers.map(([key, read]) => [key, read()]));
+        const work = await load();
+        // Each field was read by the parameter of its name; what is no parameter has the type `never`.
+        await work(input as Values<P>, context);
+      };
+    },
+  };
+}
+
+/** @param name in angle brackets, such as `<image>` */
+export function argument<Value>(name: string, description: string, parse: Parser<Value>): Parameter<Value> {
+  const optional = optionalArgument(name, description, parse);
+  return (command) => mandatory(optional(command), name);
+}
+
+/** @param name in square brackets, such as `[prompt]` */
+export function optionalArgument<Value>(
+  name: string,
+  description: string,
+  parse: Parser<Value>,
+): Parameter<Value | undefined> {
+  return (command) => {
+    let value: Value | undefined;
+    const parser = (text: string): Value => (value = parse(text, name));
+    command.addArgument(new Argument(name, description).argParser(parser));
+    return () => value;
+  };
+}
+
+/** An option that may be left out. @param flags such as `-o, --output <file>` */
+export function option<Value>(flags: string, description: string, parse: Parser<Value>): Parameter<Value | undefined> {
+  return (command) => {
+    let value: Value | undefined;
+    addOption(command, new Option(flags, description), (text, name) => (value = parse(text, name)));
+    return () => value;
+  };
+}
+
+/** An option that must be given. */
+export function requiredOption<Value>(flags: string, description: string, parse: Parser<Value>): Parameter<Value> {
+  const optional = option(flags, description, parse);
+  return (command) => mandatory(optional(command), flags);
+}
+
+/** An option with a value when it is left out, which the help shows. */
+export function optionWithDefault<Value>(
+  flags: string,
+  description: string,
+  parse: Parser<Value>,
+  fallback: Value,
+): Parameter<Value> {
+  return (command) => {
+    let value = fallback;
+    const declared = new Option(flags, description).default(fallback, String(fallback));
+    addOption(command, declared, (text, name) => (value = parse(text, name)));
+    return () => value;
+  };
+}
+
+/** An option that may be given several times. */
+export function repeatedOption<Value>(
+  flags: string,
+  description: string,
+  parse: Parser<Value>,
+): Parameter<readonly Value[]> {
+  return (command) => {
+    const values: Value[] = [];
+    addOption(command, new Option(flags, description), (text, name) => values.push(parse(text, name)));
+    return () => values;
+  };
+}
+
+/** An option without a value. */
+export function flag(flags: string, description: string): Parameter<boolean> {
+  return (command) => {
+    const declared = new Option(flags, description);
+    command.addOption(declared);
+    return () => command.getOptionValue(declared.attributeName()) === true;
+  };
+}
+
+function addOption(command: Command, declared: Option, parse: Parser<unknown>): void {
+  const name = declared.long ?? declared.flags;
+  command.addOption(declared.argParser((text) => parse(text, name)));
+}
+
+function mandatory<Value>(read: () => Value | undefined, flags: string): () => Value {
+  return () => {
+    const value = read();
+    if (value === undefined) throw missingOption(flags);
+    return value;
+  };
+}

@@ -1,0 +1,22 @@
+/** `mmfree pack`: declaration. */
+import { argument, defineCommand, option, optionWithDefault, requiredOption } from '../command.js';
+import { integer, path, text } from '../options.js';
+
+export const pack = defineCommand({
+  name: 'pack',
+  summary: 'turn a checkpoint into a weight image',
+  examples: ['mmfree pack models/tales-9m -o tales-9m.mmfree', 'mmfree pack checkpoint -o model.mmfree --sign key.pem'],
+  parameters: {
+    checkpoint: argument('<checkpoint>', 'folder with config.json, tokenizer.json and safetensors files', path),
+    output: requiredOption('-o, --output <file>', 'the image to write', path),
+    name: option('--name <text>', 'name of the model in the image (default: made of its shape)', text),
+    revision: optionWithDefault(
+      '--revision <number>',
+      'revision of the model; a board refuses lower ones than it has been told',
+      integer({ min: 0, max: 2 ** 32 - 1, example: 1 }),
+      0,
+    ),
+    sign: option('--sign <file>', 'sign with this Ed25519 private key (PEM)', path),
+  },
+  load: async () => (await import('../work/pack.js')).pack,
+});

@@ -1,0 +1,47 @@
+/** `mmfree run`: declaration. */
+import { defineCommand, flag, optionalArgument, optionWithDefault, repeatedOption } from '../command.js';
+import { decimal, integer, seed, text } from '../options.js';
+import { backendOption, imageOption } from './source-options.js';
+
+export const run = defineCommand({
+  name: 'run',
+  summary: 'generate text, streamed as it comes',
+  examples: [
+    'mmfree run "Once upon a time"',
+    'mmfree run --temperature 0 --max-tokens 50 "The fox said"',
+    'mmfree run --ids "0 334 404"',
+  ],
+  parameters: {
+    prompt: optionalArgument('[prompt]', 'text to continue (default: none)', text),
+    image: imageOption,
+    backend: backendOption,
+    maxTokens: optionWithDefault(
+      '--max-tokens <number>',
+      'stop after this many tokens',
+      integer({ min: 1, max: 1_000_000, example: 200 }),
+      256,
+    ),
+    temperature: optionWithDefault(
+      '--temperature <number>',
+      '0 always takes the likeliest token; else 0.05 to 10',
+      decimal({ min: 0, max: 10, example: 0.8 }),
+      0.8,
+    ),
+    topK: optionWithDefault(
+      '--top-k <number>',
+      'choose among this many tokens',
+      integer({ min: 1, max: 64, example: 40 }),
+      40,
+    ),
+    topP: optionWithDefault(
+      '--top-p <number>',
+      'choose among the likeliest tokens that have this probability together',
+      decimal({ min: 0.00001, max: 1, example: 0.95 }),
+      0.95,
+    ),
+    seed: optionWithDefault('--seed <number>', 'the same seed gives the same text, on every machine', seed, 1n),
+    stop: repeatedOption('--stop <text>', 'stop before this text; may be given several times', text),
+    ids: flag('--ids', 'the prompt is token ids, used as they are; print token ids'),
+  },
+  load: async () => (await import('../work/run.js')).run,
+});

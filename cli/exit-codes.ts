@@ -1,0 +1,60 @@
+/** What the exit code of every command means. Scripts rely on these numbers: they never change. */
+
+export const EXIT = {
+  done: 0,
+  /** A mistake in this program. */
+  internalError: 1,
+  /** The command line asks for something that does not exist, or not in this way. */
+  usage: 2,
+  noBoard: 3,
+  accessDenied: 4,
+  boardBusy: 5,
+  /** An image, a checkpoint or a tokenizer that cannot be used. */
+  badImage: 6,
+  /** A good image, for another board. */
+  wrongBoard: 7,
+  transferFailed: 8,
+  /** Two machines that should compute the same do not. */
+  mismatch: 9,
+  noAnswer: 10,
+  ambiguousBoard: 11,
+  /** 128 + SIGINT, as shells have it. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/**
+ * Exit code of each error class. By name, because importing the classes would load the code of every area before it is
+ * known which command runs.
+ */
+const EXIT_OF_CLASS: ReadonlyMap<string, ExitCode> = new Map([
+  ['UsageError', EXIT.usage],
+  ['ImageError', EXIT.badImage],
+  ['CheckpointError', EXIT.badImage],
+  ['TokenizerError', EXIT.badImage],
+  ['MismatchError', EXIT.mismatch],
+  ['AbortError', EXIT.interrupted],
+]);
+
+/** Exit codes of what the operating system refuses. */
+const EXIT_OF_SYSTEM_ERROR: ReadonlyMap<string, ExitCode> = new Map([
+  ['ENOENT', EXIT.usage],
+  ['ENOTDIR', EXIT.usage],
+  ['EISDIR', EXIT.usage],
+  ['EEXIST', EXIT.usage],
+  ['ENOTEMPTY', EXIT.usage],
+  ['EACCES', EXIT.accessDenied],
+  ['EPERM', EXIT.accessDenied],
+  ['EROFS', EXIT.accessDenied],
+  ['ENOSPC', EXIT.transferFailed],
+  ['EDQUOT', EXIT.transferFailed],
+  ['EIO', EXIT.transferFailed],
+]);
+
+/** The exit code for anything that was thrown. What is not known is a mistake in this program. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (!(error instanceof Error)) return EXIT.internalError;
+  const code = 'code' in error && 'syscall' in error ? EXIT_OF_SYSTEM_ERROR.get(String(error.code)) : undefined;
+  return EXIT_OF_CLASS.get(error.name) ?? code ?? EXIT.internalError;
+}

@@ -1,0 +1,20 @@
+/** The real process as a `Host`. */
+
+import type { Host } from './program.js';
+
+export function processHost(): Host {
+  return {
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    now: () => performance.now(),
+    onInterrupt: (listener) => {
+      // `once`: the second signal finds no listener and ends the process.
+      process.once('SIGINT', listener);
+      process.once('SIGTERM', listener);
+    },
+    // Also promises that are rejected without anyone waiting for them.
+    onUncaught: (listener) => process.once('uncaughtException', listener),
+  };
+}

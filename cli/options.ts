@@ -1,0 +1,75 @@
+/** Text of the command line → values. Each parser says what it expects, with an example, when it gets something else. */
+
+import { badValue } from './usage-error.js';
+
+/**
+ * Turns the text of an option or argument into its value.
+ *
+ * @param name as the user writes it, for the error
+ * @throws UsageError
+ */
+export type Parser<Value> = (text: string, name: string) => Value;
+
+/** Bounds, both inclusive, and a value to show. */
+export interface NumberRange {
+  readonly min: number;
+  readonly max: number;
+  readonly example: number;
+}
+
+const WHOLE_NUMBER = /^[+-]?\d+$/;
+const DECIMAL_NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
+const SEED = /^(?:\d+|0[xX][0-9a-fA-F]+)$/;
+
+export function integer({ min, max, example }: NumberRange): Parser<number> {
+  return (text, name) => {
+    const value = WHOLE_NUMBER.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return value;
+    throw badValue(name, text, `a whole number from ${grouped(min)} to ${grouped(max)}`, String(example));
+  };
+}
+
+export function decimal({ min, max, example }: NumberRange): Parser<number> {
+  return (text, name) => {
+    const value = DECIMAL_NUMBER.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return value;
+    throw badValue(
+      name,
+      text,
+      `a number from ${grouped(min)} to ${grouped(max)}, with a decimal point`,
+      String(example),
+    );
+  };
+}
+
+/** A seed: 0 … 2⁶⁴ − 1, decimal or hexadecimal. */
+export const seed: Parser<bigint> = (text, name) => {
+  // BigInt takes time that grows with the square of the digits; 2⁶⁴ has 20.
+  const value = SEED.test(text) && text.length <= 40 ? BigInt(text) : -1n;
+  if (value >= 0n && value < 1n << 64n) return value;
+  throw badValue(name, text, 'a whole number from 0 to 2^64 - 1, decimal or hexadecimal', '42');
+};
+
+export function oneOf<const Choice extends string>(choices: readonly Choice[]): Parser<Choice> {
+  return (text, name) => {
+    const choice = choices.find((candidate) => candidate === text);
+    if (choice !== undefined) return choice;
+    throw badValue(name, text, `one of ${choices.join(', ')}`, choices[0] ?? '');
+  };
+}
+
+/** Text of at least one character: an empty one mostly comes from an empty variable in a script. */
+export const text: Parser<string> = (value, name) => {
+  if (value !== '') return value;
+  throw badValue(name, value, 'at least one character long', '"some text"');
+};
+
+/** The path of a file or folder. */
+export const path: Parser<string> = (value, name) => {
+  if (value !== '' && !value.includes('\0')) return value;
+  throw badValue(name, value, 'the path of a file or folder', './file');
+};
+
+function grouped(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 20 });
+}

@@ -1,0 +1,136 @@
+/** The command line as a whole: parses it, runs one command, and turns however that ends into output and an exit code. */
+
+import { Command, CommanderError } from 'commander';
+import type { CommandContext, CommandSpec } from './command.js';
+import { EXIT } from './exit-codes.js';
+import type { ExitCode } from './exit-codes.js';
+import { HumanReporter, JsonReporter, printProblem } from './output.js';
+import type { Reporter } from './output.js';
+import { describeProblem, INTERRUPTED, READER_GONE } from './problem.js';
+import type { Problem } from './problem.js';
+import { Sink } from './sink.js';
+import type { OutputStream } from './sink.js';
+import { fromParser, noCommand } from './usage-error.js';
+import { VERSION } from './version.js';
+
+/** The process, as far as the command line has to do with it. */
+export interface Host {
+  /** Without the interpreter and the script. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Registers what to do at the first Ctrl-C or request to terminate; the next one ends the process. */
+  readonly onInterrupt: (listener: () => void) => void;
+  /** Registers what to do with an error that nobody caught. */
+  readonly onUncaught: (listener: (error: unknown) => void) => void;
+}
+
+/**
+ * Runs the command that `host.argv` names. Everything it printed is written when the promise is fulfilled.
+ *
+ * @returns the exit code; never rejects
+ */
+export async function runProgram(commands: readonly CommandSpec[], host: Host): Promise<ExitCode> {
+  const interrupt = new AbortController();
+  const uncaught = new Promise<never>((_, reject) => host.onUncaught(reject));
+  host.onInterrupt(() => interrupt.abort());
+
+  let lost: Problem | undefined;
+  const stdout = new Sink(host.stdout, (error) => {
+    lost = 'code' in error && error.code === 'EPIPE' ? READER_GONE : describeProblem(error, 'the output');
+    // Nobody would see the rest, so there is no point in working on.
+    interrupt.abort();
+  });
+  const stderr = new Sink(host.stderr);
+  const context = { stdout, stderr, env: host.env, now: host.now };
+  const name = commandName(commands, host.argv);
+  const reporter = wantsJson(host.argv)
+    ? new JsonReporter(context, { command: name, version: VERSION })
+    : new HumanReporter(context);
+
+  let problem: Problem | undefined;
+  let stack = '';
+  try {
+    const program = buildProgram(commands, reporter, interrupt.signal, stdout);
+    await Promise.race([program.parseAsync(host.argv, { from: 'user' }), uncaught]);
+    if (interrupt.signal.aborted) problem = INTERRUPTED;
+  } catch (error) {
+    if (isHelp(error)) {
+      await stdout.flush();
+      return EXIT.done;
+    }
+    problem = describeProblem(error instanceof CommanderError ? asUsageError(error, name, commands) : error);
+    stack = error instanceof Error ? `${error.stack}\n` : '';
+  }
+
+  // When the output was lost, the interruption only follows from that.
+  if (problem === INTERRUPTED) problem = lost ?? INTERRUPTED;
+  reporter.finish(problem);
+  if (host.env['MMFREE_DEBUG'] !== undefined) stderr.raw(stack);
+  await stdout.flush();
+  if (problem === undefined && lost !== undefined && lost !== READER_GONE) {
+    problem = lost;
+    printProblem(context, problem);
+  }
+  await stderr.flush();
+  return problem?.exit ?? EXIT.done;
+}
+
+function buildProgram(
+  commands: readonly CommandSpec[],
+  reporter: Reporter,
+  signal: AbortSignal,
+  stdout: Sink,
+): Command {
+  const context: CommandContext = { output: reporter, signal };
+  const program = new Command('mmfree')
+    .description(
+      'Language models without matrix multiplication, on boards, GPUs and CPUs, with the same bits everywhere.',
+    )
+    .version(VERSION, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .option('--json', 'print JSON Lines for programs instead of text')
+    .configureHelp({ showGlobalOptions: true })
+    // Errors come as exceptions and are printed in one place.
+    .configureOutput({
+      writeOut: (text) => stdout.raw(text),
+      writeErr: () => {},
+      getOutHelpWidth: () => stdout.columns,
+    })
+    .exitOverride();
+  for (const { name, summary, examples, declare } of commands) {
+    const command = program.command(name).description(summary);
+    if (examples.length > 0)
+      command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}\n`).join('')}`);
+    const run = declare(command);
+    command.action(async () => {
+      reporter.begin();
+      await run(context);
+    });
+  }
+  return program;
+}
+
+/** Known before parsing, because also errors of parsing are printed as JSON. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end < 0 ? argv.length : end).includes('--json');
+}
+
+function commandName(commands: readonly CommandSpec[], argv: readonly string[]): string | null {
+  const word = argv.find((text) => !text.startsWith('-'));
+  return commands.find(({ name }) => name === word)?.name ?? null;
+}
+
+function isHelp(error: unknown): boolean {
+  return error instanceof CommanderError && error.exitCode === 0;
+}
+
+function asUsageError(error: CommanderError, name: string | null, commands: readonly CommandSpec[]): Error {
+  // Without any argument the parser would show its help as an error.
+  if (error.code === 'commander.help') return noCommand(commands.map((command) => command.name));
+  return fromParser(error, name);
+}

@@ -1,0 +1,91 @@
+/** How far a long piece of work is: measuring, and the line that shows it on a terminal. */
+
+/** What a command tells its output while it works. */
+export interface Progress {
+  /** @param done how much of the total is done */
+  update(done: number): void;
+  /** Takes the line away. The output does that by itself when the command ends. */
+  end(): void;
+}
+
+/** What is being done. */
+export interface Task {
+  /** One or two words, such as `pack`. */
+  readonly label: string;
+  readonly unit: 'bytes' | 'tokens' | 'windows';
+  readonly total: number;
+}
+
+/** One look at a task. */
+export interface ProgressSample extends Task {
+  readonly done: number;
+  /** Average since the start; undefined while no time has passed. */
+  readonly perSecond: number | undefined;
+  readonly secondsLeft: number | undefined;
+}
+
+/** Ten updates in a second look smooth; more would slow down the work on some terminals. */
+const INTERVAL_MS = 100;
+const MAX_BAR_WIDTH = 30;
+
+/** Counts a task and says when it is time to show it. */
+export class ProgressMeter {
+  private readonly task: Task;
+  private readonly now: () => number;
+  private readonly startMs: number;
+  private shownMs = -Infinity;
+
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(task: Task, now: () => number) {
+    this.task = task;
+    this.now = now;
+    this.startMs = now();
+  }
+
+  /** What to show, or undefined if the last time was less than a tenth of a second ago. The end is always shown. */
+  sample(done: number): ProgressSample | undefined {
+    const nowMs = this.now();
+    if (nowMs - this.shownMs < INTERVAL_MS && done < this.task.total) return undefined;
+    this.shownMs = nowMs;
+    const seconds = (nowMs - this.startMs) / 1000;
+    const perSecond = seconds > 0 && done > 0 ? done / seconds : undefined;
+    const secondsLeft = perSecond === undefined ? undefined : Math.max(0, this.task.total - done) / perSecond;
+    return { ...this.task, done, perSecond, secondsLeft };
+  }
+}
+
+/** One line of less than `columns` characters: label, percentage, bar, rate and time left, as far as they fit. */
+export function progressLine(sample: ProgressSample, columns: number): string {
+  const { label, unit, done, total, perSecond, secondsLeft } = sample;
+  const fraction = total > 0 ? Math.min(1, done / total) : 1;
+  const head = `${label} ${String(Math.floor(fraction * 100)).padStart(3)} %`;
+  const tail = [
+    `${quantity(done, unit)} of ${quantity(total, unit)}`,
+    ...(perSecond === undefined ? [] : [`${quantity(perSecond, unit)}/s`]),
+    ...(secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`]),
+  ].join('  ');
+  // Four columns for the brackets and two spaces; the last column stays free, or some terminals start a new line.
+  const width = Math.min(MAX_BAR_WIDTH, columns - 1 - head.length - tail.length - 5);
+  const bar = width < 5 ? '' : ` [${'#'.repeat(Math.floor(fraction * width)).padEnd(width)}]`;
+  return `${head}${bar}  ${tail}`.slice(0, Math.max(0, columns - 1));
+}
+
+/** `1.2 MB`, `1,234 tokens`. */
+function quantity(value: number, unit: Task['unit']): string {
+  if (unit !== 'bytes') return `${grouped(value)} ${unit}`;
+  const steps = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const step = Math.min(steps.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
+  return `${grouped(value / 1000 ** step)} ${steps[step]}`;
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: value < 100 && !Number.isInteger(value) ? 1 : 0 });
+}
+
+/** `0:07`, `12:34`, `1:02:03`. */
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const clock = [...(hours > 0 ? [hours] : []), minutes, whole % 60];
+  return clock.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
+}

@@ -1,0 +1,71 @@
+/** Everything that can be wrong with a command line, in words that teach the right one. */
+
+import type { CommanderError } from 'commander';
+import { MmfreeError } from '../protocol/errors.js';
+
+export type UsageErrorCode =
+  | 'no-command'
+  | 'unknown-command'
+  | 'unknown-option'
+  | 'missing-argument'
+  | 'missing-option'
+  | 'missing-value'
+  | 'too-many-arguments'
+  | 'bad-value'
+  /** Options that exclude each other, or need each other. */
+  | 'conflicting-options'
+  | 'usage';
+
+/** A command line that cannot be carried out. */
+export class UsageError extends MmfreeError<UsageErrorCode> {}
+
+/**
+ * A value that an option or argument does not take.
+ *
+ * @param name as the user writes it, such as `--seed`
+ * @param expected completes "It must be …"
+ * @param example a value that works
+ */
+export function badValue(name: string, text: string, expected: string, example: string): UsageError {
+  return new UsageError('bad-value', `${name} is ${JSON.stringify(text)}`, {
+    reason: `It must be ${expected}.`,
+    fix: `For example: ${name.startsWith('-') ? `${name} ` : ''}${example}`,
+    facts: { name, value: text },
+  });
+}
+
+export function missingOption(flags: string): UsageError {
+  return new UsageError('missing-option', `${flags} is missing`, {
+    reason: 'This command cannot do anything without it.',
+    fix: `Add ${flags}.`,
+  });
+}
+
+export function noCommand(names: readonly string[]): UsageError {
+  return new UsageError('no-command', 'no command given', {
+    reason: `One of these must say what to do: ${names.join(', ')}.`,
+    fix: 'Run `mmfree --help` to see what they do.',
+  });
+}
+
+const REASONS: ReadonlyMap<string, readonly [UsageErrorCode, string]> = new Map([
+  ['commander.unknownCommand', ['unknown-command', 'There is no such command.']],
+  [
+    'commander.unknownOption',
+    ['unknown-option', 'There is no such option here; text that begins with - goes behind --.'],
+  ],
+  ['commander.missingArgument', ['missing-argument', 'This command cannot do anything without it.']],
+  ['commander.optionMissingArgument', ['missing-value', 'This option needs a value behind it.']],
+  ['commander.excessArguments', ['too-many-arguments', 'Text with spaces must be put in quotes.']],
+]);
+
+/** What the parser of the command line says, in our form. @param command the command it was parsing, if known */
+export function fromParser(error: CommanderError, command: string | null): UsageError {
+  const [code, reason] = REASONS.get(error.code) ?? ['usage', 'The command line cannot be read.'];
+  const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const help = `Run \`mmfree ${command === null ? '' : `${command} `}--help\` to see what there is.`;
+  return new UsageError(code, first.replace(/\.$/, ''), {
+    reason,
+    fix: suggestion === undefined ? help : `${suggestion.replace(/^\(|\)$/g, '')} ${help}`,
+  });
+}

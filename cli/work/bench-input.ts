@@ -1,0 +1,16 @@
+/** What the benchmarks share. */
+
+/** Options of all subjects. */
+export interface BenchInput {
+  readonly subject: 'pack' | 'reference' | 'start-up';
+  readonly image: string | undefined;
+  readonly shape: '9M' | '370M' | '1.3B' | '2.7B';
+  readonly folder: string | undefined;
+  readonly tokens: number;
+  readonly runs: number;
+}
+
+/** The middle one of several measurements. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
+}

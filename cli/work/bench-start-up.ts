@@ -1,0 +1,54 @@
+/** From the shell to the help and to the first token, against an empty Node process. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { CommandContext } from '../command.js';
+import { median, type BenchInput } from './bench-input.js';
+
+const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
+
+export async function benchStartUp(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
+  const image = input.image === undefined ? [] : ['--image', input.image];
+  const cases = {
+    empty_node: ['-e', '0'],
+    help: [MAIN, '--help'],
+    first_token: [MAIN, 'run', '--json', '--max-tokens', '1', ...image, 'Once upon a time'],
+  };
+  const times: Record<keyof typeof cases, number[]> = { empty_node: [], help: [], first_token: [] };
+  for (let run = 0; run < input.runs; run++) {
+    signal.throwIfAborted();
+    // In turn, so that a slow moment of the machine meets all of them.
+    times.empty_node.push(await millisecondsTo(cases.empty_node, undefined));
+    times.help.push(await millisecondsTo(cases.help, 'Usage'));
+    times.first_token.push(await millisecondsTo(cases.first_token, '"type":"token"'));
+  }
+  const [node, help, first] = [median(times.empty_node), median(times.help), median(times.first_token)];
+  output.print(
+    [
+      `start-up, median of ${input.runs}, Node ${process.version}`,
+      `  empty Node process        ${node.toFixed(0)} ms`,
+      `  mmfree --help             ${help.toFixed(0)} ms until its text (${(help / node).toFixed(2)} times)`,
+      `  mmfree run, first token   ${first.toFixed(0)} ms (${(first / node).toFixed(2)} times)`,
+      '',
+    ].join('\n'),
+  );
+  output.result({ empty_node_ms: node, help_ms: help, first_token_ms: first });
+}
+
+/** Time from starting a Node process to `text` on its stdout, or to its end. @throws Error if it ends without */
+function millisecondsTo(args: readonly string[], text: string | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const startMs = performance.now();
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    let seen = '';
+    let doneMs = text === undefined ? 0 : NaN;
+    child.stdout.on('data', (piece: Buffer) => {
+      seen += piece.toString();
+      if (text !== undefined && Number.isNaN(doneMs) && seen.includes(text)) doneMs = performance.now() - startMs;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code !== 0 || Number.isNaN(doneMs)) reject(new Error(`${args.join(' ')} ended with ${code}`));
+      else resolve(text === undefined ? performance.now() - startMs : doneMs);
+    });
+  });
+}

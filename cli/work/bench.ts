@@ -1,0 +1,17 @@
+/** `mmfree bench`: the work. Each figure comes with a baseline measured in the same run. */
+import type { CommandContext } from '../command.js';
+import type { BenchInput } from './bench-input.js';
+import { benchPack } from './bench-pack.js';
+import { benchReference } from './bench-reference.js';
+import { benchStartUp } from './bench-start-up.js';
+
+export async function bench(input: BenchInput, context: CommandContext): Promise<void> {
+  switch (input.subject) {
+    case 'pack':
+      return benchPack(input, context);
+    case 'reference':
+      return benchReference(input, context);
+    case 'start-up':
+      return benchStartUp(input, context);
+  }
+}

@@ -1,0 +1,87 @@
+/** `mmfree eval`: the work. */
+import { readFile } from 'node:fs/promises';
+import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
+import { evaluate } from '../../model/evaluate.js';
+import type { EvaluationSubject } from '../../model/score.js';
+import { ImageFile } from '../../model/image-file.js';
+import { loadTokenizer, type Tokenizer } from '../../model/tokenizer.js';
+import { evaluationWindows } from '../../model/windows.js';
+import type { ModelShape } from '../../protocol/model-shape.js';
+import type { CommandContext } from '../command.js';
+import { badValue, UsageError } from '../usage-error.js';
+
+interface EvalInput {
+  readonly text: string;
+  readonly image: string | undefined;
+  readonly backend: 'reference';
+  readonly checkpoint: string | undefined;
+  readonly context: number;
+  readonly windows: number | undefined;
+  readonly threads: number;
+}
+
+export async function evaluateText(input: EvalInput, { output, signal }: CommandContext): Promise<void> {
+  const subject = subjectOf(input);
+  const { shape, tokenizer } = await openSubject(subject);
+  const text = await readFile(input.text, 'utf8');
+  const windows = evaluationWindows(text, tokenizer.encode, shape.bosTokenId, input.context, input.windows);
+  if (windows.length === 0) {
+    throw badValue('--context', String(input.context), `less than the tokens of ${input.text}`, '64');
+  }
+  const progress = output.progress({ label: 'eval', unit: 'windows', total: windows.length });
+  const startMs = performance.now();
+  let done = 0;
+  const onWindow = (result: { readonly window: number; readonly loss: number }): void => {
+    progress.update(++done);
+    output.event('window', { ...result });
+  };
+  const losses = await evaluate(subject, windows, input.threads, onWindow, signal);
+  progress.end();
+  const seconds = (performance.now() - startMs) / 1000;
+  const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
+  const tokens = windows.length * input.context;
+  output.print(
+    `loss ${loss.toFixed(5)} nats/token  perplexity ${Math.exp(loss).toFixed(3)}  ${tokens} tokens in ${windows.length} windows of ${input.context}  ${(tokens / seconds).toFixed(1)} tokens/s\n`,
+  );
+  output.result({
+    loss,
+    perplexity: Math.exp(loss),
+    tokens,
+    windows: windows.length,
+    context: input.context,
+    window_losses: losses,
+    seconds,
+    tokens_per_second: tokens / seconds,
+  });
+}
+
+function subjectOf({ image, checkpoint }: EvalInput): EvaluationSubject {
+  if (image !== undefined && checkpoint === undefined) return { kind: 'image', path: image };
+  if (checkpoint !== undefined && image === undefined) return { kind: 'checkpoint', path: checkpoint };
+  throw new UsageError('conflicting-options', 'eval needs either --image or --checkpoint', {
+    reason: 'It scores the integer model of an image or the float model of a checkpoint.',
+    fix: 'Give exactly one of them.',
+  });
+}
+
+/** Checks the subject once, before threads load it. */
+async function openSubject(
+  subject: EvaluationSubject,
+): Promise<{ readonly shape: ModelShape; readonly tokenizer: Tokenizer }> {
+  if (subject.kind === 'image') {
+    const image = ImageFile.openChecked(subject.path);
+    try {
+      const { shape } = image.view;
+      return { shape, tokenizer: await loadTokenizer(image.section('tokenizer'), shape) };
+    } finally {
+      image.close();
+    }
+  }
+  const checkpoint = await openCheckpoint(subject.path);
+  try {
+    const { config, tokenizerJson = new Uint8Array(0) } = checkpoint;
+    return { shape: config, tokenizer: await loadTokenizer(tokenizerJson, config) };
+  } finally {
+    await checkpoint.close();
+  }
+}

@@ -1,0 +1,85 @@
+/** `mmfree pack`: the work. */
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
+import { packCheckpoint } from '../../model/pack.js';
+import { loadTokenizer, type Tokenizer } from '../../model/tokenizer.js';
+import type { CommandContext } from '../command.js';
+import { badValue } from '../usage-error.js';
+import { describeImage, hexOf, megabytes } from './image-facts.js';
+
+interface PackInput {
+  readonly checkpoint: string;
+  readonly output: string;
+  readonly name: string | undefined;
+  readonly revision: number;
+  readonly sign: string | undefined;
+}
+
+export async function pack(input: PackInput, { output, signal }: CommandContext): Promise<void> {
+  const privateKey = input.sign === undefined ? undefined : await readPrivateKey(input.sign);
+  const checkpoint = await openCheckpoint(input.checkpoint);
+  try {
+    const { config, tokenizerJson } = checkpoint;
+    const tokenizer = tokenizerJson && (await loadTokenizer(tokenizerJson, config));
+    const totalBytes = [...checkpoint.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const progress = output.progress({ label: 'pack', unit: 'bytes', total: totalBytes });
+    const startMs = performance.now();
+    const result = await packCheckpoint(checkpoint, input.output, {
+      ...(input.name !== undefined && { name: input.name }),
+      revision: input.revision,
+      ...(privateKey && { privateKey }),
+      onProgress: (doneBytes) => progress.update(doneBytes),
+      signal,
+    });
+    progress.end();
+    const seconds = (performance.now() - startMs) / 1000;
+    const { facts, lines } = describeImage(result.image);
+    const selfTest = textOf(tokenizer, result.image.manifest.selfTest.tokens);
+    output.print(
+      [
+        `${input.checkpoint} → ${input.output}`,
+        ...lines,
+        `file sha256   ${hexOf(result.fileSha256)}`,
+        `self-test     ${selfTest}`,
+        `time          ${seconds.toFixed(1)} s, ${megabytes(totalBytes / seconds)}/s of checkpoint`,
+        '',
+      ].join('\n'),
+    );
+    output.result({
+      ...facts,
+      file_sha256: hexOf(result.fileSha256),
+      checkpoint_bytes: totalBytes,
+      seconds,
+      bytes_per_second: totalBytes / seconds,
+    });
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** The self-test's tokens, as text if there is a tokenizer. */
+function textOf(tokenizer: Tokenizer | undefined, tokens: Uint32Array): string {
+  const ids = Array.from(tokens).join(' ');
+  if (!tokenizer) return ids;
+  const stream = tokenizer.textStream();
+  const pieces = Array.from(tokens, (id) => stream.push(id)).join('') + stream.flush();
+  return `${ids}  ${JSON.stringify(pieces)}`;
+}
+
+async function readPrivateKey(path: string): Promise<KeyObject> {
+  const pem = await readFile(path);
+  let key: KeyObject | undefined;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    // Said below, with what would work.
+  }
+  if (key?.asymmetricKeyType === 'ed25519') return key;
+  throw badValue(
+    '--sign',
+    path,
+    'a file with an unencrypted Ed25519 private key in PEM',
+    'key.pem (make one with `openssl genpkey -algorithm ed25519 -out key.pem`)',
+  );
+}

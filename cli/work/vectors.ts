@@ -1,0 +1,56 @@
+/** `mmfree vectors`: the work. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ImageFile } from '../../model/image-file.js';
+import { readModelWeights } from '../../model/model-weights.js';
+import { primitiveVectors, tokenLines, type VectorFile } from '../../model/vectors.js';
+import type { CommandContext } from '../command.js';
+import { hexOf } from './image-facts.js';
+import { imageOrShipped } from './shipped.js';
+
+interface VectorsInput {
+  readonly output: string;
+  readonly image: string | undefined;
+  readonly tokens: number;
+  readonly count: number;
+  readonly seed: number;
+}
+
+export async function vectors(input: VectorsInput, { output, signal }: CommandContext): Promise<void> {
+  const image = ImageFile.openChecked(imageOrShipped(input.image, output));
+  const progress = output.progress({ label: 'vectors', unit: 'tokens', total: input.tokens });
+  let done = 0;
+  function* counted(lines: Iterable<string>): Generator<string> {
+    for (const line of lines) {
+      signal.throwIfAborted();
+      progress.update(++done);
+      yield line;
+    }
+  }
+  const files: VectorFile[] = [
+    ...primitiveVectors(input.seed, input.count),
+    {
+      name: 'tokens.jsonl',
+      format: 'per token its id, CRC-32 of the residual after embedding and each layer, CRC-32 of the logits (JSON)',
+      lines: counted(tokenLines(readModelWeights(image.residentWeights()), input.seed, input.tokens)),
+    },
+  ];
+  await mkdir(input.output, { recursive: true });
+  const index = [
+    'Vectors of the integer model (docs/ARITHMETIC.md), by the reference implementation of mmfree.',
+    `seed ${input.seed}, image ${hexOf(image.view.seal.sha256)}`,
+    'Numbers in .hex files are two’s complement, hexadecimal, without prefix; fields are separated by a space.',
+    '',
+  ];
+  for (const { name, format, lines } of files) {
+    const all = [...lines];
+    await writeFile(join(input.output, name), `${all.join('\n')}\n`);
+    index.push(`${name}: ${all.length} lines: ${format}`);
+    output.event('file', { name, lines: all.length });
+  }
+  await writeFile(join(input.output, 'index.txt'), `${index.join('\n')}\n`);
+  image.close();
+  progress.end();
+  output.print(`${index.slice(4).join('\n')}\n`);
+  output.result({ folder: input.output, files: files.map(({ name }) => name) });
+}

@@ -1,0 +1,94 @@
+/** `mmfree verify`: the work. */
+import { compareStream } from '../../model/conformance.js';
+import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
+import { FloatModel } from '../../model/float-model.js';
+import { compareWithGolden, readGolden } from '../../model/golden.js';
+import type { CommandContext } from '../command.js';
+import { UsageError } from '../usage-error.js';
+import { loadReference } from './load-backend.js';
+import { goldenMismatch, receiptMismatch } from './mismatch-error.js';
+import { imageOrShipped } from './shipped.js';
+
+interface VerifyInput {
+  readonly image: string | undefined;
+  readonly backend: 'reference';
+  readonly checkpoint: string | undefined;
+  readonly golden: string | undefined;
+  readonly tolerance: number;
+}
+
+export async function verify(input: VerifyInput, context: CommandContext): Promise<void> {
+  const { checkpoint, golden, image } = input;
+  if (checkpoint !== undefined && golden !== undefined && image === undefined) {
+    await verifyFloatModel(checkpoint, golden, input.tolerance, context);
+  } else if (checkpoint === undefined && golden === undefined) {
+    await verifyImage(imageOrShipped(image, context.output), context);
+  } else {
+    throw new UsageError('conflicting-options', '--checkpoint and --golden go together, without --image', {
+      reason: 'A checkpoint is compared with logits from PyTorch, an image with its own self-test.',
+      fix: 'Give --checkpoint and --golden, or --image alone.',
+    });
+  }
+}
+
+/** The image's self-test, recorded by the packer, on this machine. */
+async function verifyImage(path: string, { output, signal }: CommandContext): Promise<void> {
+  const { backend, view } = loadReference(path);
+  const { prompt, tokens, receipts } = view.manifest.selfTest;
+  const stream = {
+    name: 'self-test',
+    tokens: [...prompt, ...tokens.slice(0, -1)],
+    receipts: Array.from(receipts),
+  };
+  const progress = output.progress({ label: 'verify', unit: 'tokens', total: stream.tokens.length });
+  let done = 0;
+  const mismatch = await compareStream(backend, undefined, stream, {
+    signal,
+    onToken: () => progress.update(++done),
+  });
+  progress.end();
+  await backend.close();
+  signal.throwIfAborted();
+  output.result({
+    backend: backend.name,
+    tokens: done,
+    mismatches: mismatch ? 1 : 0,
+    first_mismatch: mismatch ? { ...mismatch, layer: null } : null,
+  });
+  if (mismatch) throw receiptMismatch(backend.name, mismatch);
+  output.print(`bit-exact over ${done} tokens: ${backend.name} repeats the self-test of ${path}\n`);
+}
+
+/** The float model against logits from PyTorch. */
+async function verifyFloatModel(
+  folder: string,
+  goldenPath: string,
+  tolerance: number,
+  { output }: CommandContext,
+): Promise<void> {
+  const golden = await readGolden(goldenPath);
+  const checkpoint = await openCheckpoint(folder);
+  let model: FloatModel;
+  try {
+    model = await FloatModel.load(checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+  const progress = output.progress({ label: 'verify', unit: 'tokens', total: golden.sequences * golden.length });
+  let done = 0;
+  const comparison = compareWithGolden(model, golden, goldenPath, () => progress.update(++done));
+  progress.end();
+  const { tokens, maxAbsDiff, meanAbsDiff, argmaxAgreement } = comparison;
+  output.result({
+    tokens,
+    max_abs_diff: maxAbsDiff,
+    mean_abs_diff: meanAbsDiff,
+    argmax_agreement: argmaxAgreement,
+    tolerance,
+  });
+  output.print(
+    `max_abs_diff ${maxAbsDiff.toExponential(2)}  mean_abs_diff ${meanAbsDiff.toExponential(2)}  argmax_agreement ${argmaxAgreement}/${tokens}\n`,
+  );
+  // Also when it is NaN.
+  if (!(maxAbsDiff <= tolerance)) throw goldenMismatch(maxAbsDiff, tolerance);
+}

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { EXIT, exitCodeOf } from '../../cli/exit-codes.js';
+import { UsageError } from '../../cli/usage-error.js';
+import { CheckpointError } from '../../model/checkpoint/checkpoint-error.js';
+import { TokenizerError } from '../../model/tokenizer-error.js';
+import { ImageError } from '../../protocol/image-error.js';
+
+const details = { reason: 'r', fix: 'f' };
+
+it.each([
+  [new UsageError('bad-value', 'm', details), 2],
+  [new ImageError('image-truncated', 'm', details), 6],
+  [new CheckpointError('checkpoint-truncated', 'm', details), 6],
+  [new TokenizerError('tokenizer-malformed', 'm', details), 6],
+  [new DOMException('This operation was aborted', 'AbortError'), 130],
+  [AbortSignal.abort().reason, 130],
+  [Object.assign(new Error('ENOENT: no such file or directory'), { code: 'ENOENT', syscall: 'open' }), 2],
+  [Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES', syscall: 'open' }), 4],
+  [Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', syscall: 'write' }), 8],
+  [Object.assign(new Error('EXYZ: not known'), { code: 'EXYZ', syscall: 'open' }), 1],
+  [Object.assign(new Error('without a system call'), { code: 'ENOENT' }), 1],
+  [new RangeError('m'), 1],
+  ['text', 1],
+  [undefined, 1],
+])('gives %s the exit code %i', (error, exit) => {
+  expect(exitCodeOf(error)).toBe(exit);
+});
+
+it('keeps the documented numbers', () => {
+  expect(Object.values(EXIT)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 130]);
+});

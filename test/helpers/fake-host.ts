@@ -1,0 +1,79 @@
+/** A process without a process: runs command lines in memory. */
+
+import type { CommandSpec } from '../../cli/command.js';
+import type { ExitCode } from '../../cli/exit-codes.js';
+import { runProgram } from '../../cli/program.js';
+import type { OutputStream } from '../../cli/sink.js';
+
+/** A stream that keeps what is written, until it fails. */
+export class FakeStream implements OutputStream {
+  text = '';
+  readonly columns = 80;
+  readonly isTTY: boolean;
+  private readonly listeners: ((error: Error) => void)[] = [];
+  private error: Error | undefined;
+
+  constructor(isTTY = false) {
+    this.isTTY = isTTY;
+  }
+
+  write(text: string, onWritten?: () => void): void {
+    if (this.error !== undefined) for (const listener of this.listeners) listener(this.error);
+    else this.text += text;
+    onWritten?.();
+  }
+
+  on(_event: 'error', listener: (error: Error) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Makes every further write fail like a closed pipe or a full disk. */
+  fail(code: string): void {
+    this.error = Object.assign(new Error(`${code}: out of order, write`), { code, syscall: 'write' });
+  }
+
+  get lines(): string[] {
+    return this.text.split('\n').slice(0, -1);
+  }
+}
+
+/** How a command line ended. */
+export interface FakeRun {
+  readonly exit: ExitCode;
+  readonly stdout: FakeStream;
+  readonly stderr: FakeStream;
+  /** The lines of stdout as JSON. */
+  readonly events: () => Record<string, unknown>[];
+}
+
+/** Handles of the process that a test may use while the command runs. */
+export class FakeProcess {
+  readonly stdout: FakeStream;
+  readonly stderr: FakeStream;
+  nowMs = 0;
+  interrupt: () => void = () => {};
+  crash: (error: unknown) => void = () => {};
+  private readonly env: Record<string, string>;
+
+  constructor({ terminal = false, env = {} }: { terminal?: boolean; env?: Record<string, string> } = {}) {
+    this.stdout = new FakeStream(terminal);
+    this.stderr = new FakeStream(terminal);
+    this.env = env;
+  }
+
+  async run(commands: readonly CommandSpec[], ...argv: string[]): Promise<FakeRun> {
+    const { stdout, stderr, env } = this;
+    const exit = await runProgram(commands, {
+      argv,
+      env,
+      stdout,
+      stderr,
+      now: () => this.nowMs,
+      onInterrupt: (listener) => (this.interrupt = listener),
+      onUncaught: (listener) => (this.crash = listener),
+    });
+    const events = (): Record<string, unknown>[] =>
+      stdout.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    return { exit, stdout, stderr, events };
+  }
+}
