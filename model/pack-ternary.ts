@@ -6,6 +6,7 @@
 import { ternaryBytes, TRITS_PER_BYTE } from '../protocol/model-shape.js';
 import { wrongDtype } from './checkpoint/checkpoint-error.js';
 import { DTYPE_BYTES, isFloatDtype } from './checkpoint/dtype.js';
+import { readAhead } from './checkpoint/read-ahead.js';
 import { streamFloat32, tensorInfo, type TensorSource } from './checkpoint/tensor-source.js';
 import { AbsoluteMean, TernaryPacker } from './ternarise.js';
 
@@ -41,11 +42,16 @@ export async function streamTernary(
   const rowBytes = columns * DTYPE_BYTES[dtype];
   const totalBytes = elements * DTYPE_BYTES[dtype];
 
-  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, totalBytes));
-  const absoluteMean = new AbsoluteMean(dtype);
-  for (let offset = 0; offset < totalBytes; offset += chunk.length) {
-    const bytes = chunk.subarray(0, totalBytes - offset);
+  const chunkBytes = Math.min(CHUNK_BYTES, totalBytes);
+  const chunks = [new Uint8Array(chunkBytes), new Uint8Array(chunkBytes)] as const;
+  const readChunk = async (index: number): Promise<Uint8Array> => {
+    const offset = index * chunkBytes;
+    const bytes = chunks[index & 1].subarray(0, totalBytes - offset);
     await source.readRaw(name, offset, bytes);
+    return bytes;
+  };
+  const absoluteMean = new AbsoluteMean(dtype);
+  for await (const bytes of readAhead(Math.ceil(totalBytes / chunkBytes), readChunk)) {
     absoluteMean.add(bytes);
     onRaw(bytes);
   }
@@ -55,21 +61,24 @@ export async function streamTernary(
   }
 
   // Ten rows are two whole groups, interleaved or not: five of the gate and five of up.
-  const blockRows = 10 * Math.max(1, Math.floor(CHUNK_BYTES / (10 * rowBytes)));
-  const block = new Uint8Array(Math.min(blockRows, rows) * rowBytes);
-  const packed = new Uint8Array(ternaryBytes(Math.min(blockRows, rows), columns));
-  const packer = new TernaryPacker(dtype, mean);
-  const missingRow = new Uint8Array(rowBytes);
-  const half = rows / 2;
-  for (let start = 0; start < rows; start += blockRows) {
-    const count = Math.min(blockRows, rows - start);
-    const bytes = block.subarray(0, count * rowBytes);
+  const blockRows = Math.min(rows, 10 * Math.max(1, Math.floor(CHUNK_BYTES / (10 * rowBytes))));
+  const blocks = [new Uint8Array(blockRows * rowBytes), new Uint8Array(blockRows * rowBytes)] as const;
+  const readBlock = async (index: number): Promise<Uint8Array> => {
+    const start = index * blockRows;
+    const bytes = blocks[index & 1].subarray(0, (rows - start) * rowBytes);
     if (interleaved) {
       await source.readRaw(name, (start / 2) * rowBytes, bytes.subarray(0, bytes.length / 2));
-      await source.readRaw(name, (half + start / 2) * rowBytes, bytes.subarray(bytes.length / 2));
+      await source.readRaw(name, (rows / 2 + start / 2) * rowBytes, bytes.subarray(bytes.length / 2));
     } else {
       await source.readRaw(name, start * rowBytes, bytes);
     }
+    return bytes;
+  };
+  const packed = new Uint8Array(ternaryBytes(blockRows, columns));
+  const packer = new TernaryPacker(dtype, mean);
+  const missingRow = new Uint8Array(rowBytes);
+  for await (const bytes of readAhead(Math.ceil(rows / blockRows), readBlock)) {
+    const count = bytes.length / rowBytes;
     const place = (row: number): number => (interleaved ? (row >> 1) + (row & 1) * (count / 2) : row);
     for (let row = 0; row < count; row += TRITS_PER_BYTE) {
       const group = Array.from({ length: TRITS_PER_BYTE }, (_, d) => {
