@@ -25,7 +25,7 @@ export const MANIFEST_OFFSET = BOOT_RECORD_OFFSET + BOOT_RECORD_BYTES;
 export const MAX_MANIFEST_BYTES = 65_536;
 
 /** Largest file: its length is a u32. */
-export const MAX_IMAGE_BYTES = 2 ** 32 - 1;
+const MAX_IMAGE_BYTES = 2 ** 32 - 1;
 
 /** The bytes in front of the boot record: tag 55799, an array of 14, "mmfree/1", the head of a 256-byte string. */
 export const IMAGE_PREFIX = new Uint8Array([

@@ -11,8 +11,12 @@ const INPUT = { shape: TINY_SHAPE, manifestLength: 700, tokenizerLength: 16, sig
 
 /** The shape of the largest published checkpoint, MMfreeLM-2.7B. */
 const LARGEST_PUBLISHED = {
-  ...{ vocabSize: 32_000, hiddenSize: 2_560, intermediateSize: 6_912, layers: 32 },
-  ...{ bosTokenId: 1, eosTokenId: 2 },
+  vocabSize: 32_000,
+  hiddenSize: 2_560,
+  intermediateSize: 6_912,
+  layers: 32,
+  bosTokenId: 1,
+  eosTokenId: 2,
 };
 
 /** Bytes of a byte string in CBOR, its head included. */
