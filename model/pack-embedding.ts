@@ -6,7 +6,7 @@ import { embeddingTooLarge } from './checkpoint/checkpoint-error.js';
 import { EMBEDDINGS } from './checkpoint/tensor-names.js';
 import { streamFloat32, type TensorSource } from './checkpoint/tensor-source.js';
 import type { ModelConfig } from './config.js';
-import { embeddingScaleBits, quantiseEmbeddingRow } from './quantise.js';
+import { embeddingScaleBits, largestMagnitude, quantiseEmbeddingRow } from './quantise.js';
 
 /** Fraction bits of the residual. */
 const RESIDUAL_BITS = 12;
@@ -28,7 +28,7 @@ export async function streamEmbedding(
   const { hiddenSize } = config;
   let largest = 0;
   for await (const { values } of streamFloat32(source, EMBEDDINGS)) {
-    for (const value of values) largest = Math.max(largest, Math.abs(value));
+    largest = Math.max(largest, largestMagnitude(values));
   }
   const scaleBits = embeddingScaleBits(largest);
   if (scaleBits < RESIDUAL_BITS) throw embeddingTooLarge(EMBEDDINGS, largest);

@@ -15,8 +15,7 @@ const MIN_GAIN_EXPONENT = -17;
 
 /** Quantises a norm weight to 16 bits. */
 export function quantiseGain(weight: Float32Array): Gain {
-  let largest = 0;
-  for (const w of weight) largest = Math.max(largest, Math.abs(w));
+  const largest = largestMagnitude(weight);
   if (largest === 0) return { mantissas: new Int16Array(weight.length), exponent: 0 };
   let exponent = MIN_GAIN_EXPONENT;
   while (largest > 32767 * 2 ** exponent) exponent++;
@@ -96,11 +95,20 @@ export function embeddingScaleBits(largestValue: number): number {
  * @param out `embeddingStride` bytes, zeroed
  */
 export function quantiseEmbeddingRow(row: Float32Array, scaleBits: number, out: Uint8Array): void {
-  let largest = 0;
-  for (const value of row) largest = Math.max(largest, Math.abs(value));
+  const largest = largestMagnitude(row);
   if (largest === 0) return;
   const scale = largest / 127;
-  const view = new DataView(out.buffer, out.byteOffset, out.byteLength);
-  view.setUint16(0, Math.floor(scale * 2 ** scaleBits + 0.5), true);
-  for (let k = 0; k < row.length; k++) view.setInt8(2 + k, Math.floor(row[k] / scale + 0.5));
+  new DataView(out.buffer, out.byteOffset, 2).setUint16(0, Math.floor(scale * 2 ** scaleBits + 0.5), true);
+  const values = new Int8Array(out.buffer, out.byteOffset + 2, row.length);
+  for (let k = 0; k < row.length; k++) values[k] = Math.floor(row[k] / scale + 0.5);
+}
+
+/** max |value|. A plain loop: an embedding has tens of millions of values. */
+export function largestMagnitude(values: Float32Array): number {
+  let largest = 0;
+  for (let k = 0; k < values.length; k++) {
+    const magnitude = Math.abs(values[k]);
+    if (magnitude > largest) largest = magnitude;
+  }
+  return largest;
 }
