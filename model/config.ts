@@ -3,7 +3,7 @@
  *
  * The checkpoint reader derives it from `config.json`; nothing else describes a checkpoint.
  */
-import type { ModelShape } from '../protocol/model-shape.js';
+import type { ModelShape } from '../protocol/image/model-shape.js';
 
 /** Shape and constants of one checkpoint. */
 export interface ModelConfig extends ModelShape {

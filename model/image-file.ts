@@ -4,13 +4,13 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../protocol/byte-source.js';
-import type { SectionPlace } from '../protocol/boot-record.js';
-import { verifyHashes, verifySignature, type OnProgress } from '../protocol/image-hashes.js';
-import { imageUnreadable } from '../protocol/image-error.js';
-import { openImage, type ImageView } from '../protocol/image-reader.js';
-import { embeddingStride, type ModelShape, type SectionName } from '../protocol/model-shape.js';
-import { verifyWeights } from '../protocol/weight-checks.js';
-import { residentBytes, type WeightBytes } from './model-weights.js';
+import type { SectionPlace } from '../protocol/image/boot-record.js';
+import { verifyHashes, verifySignature, type OnProgress } from '../protocol/image/image-hashes.js';
+import { imageUnreadable } from '../protocol/image/image-error.js';
+import { openImage, type ImageView } from '../protocol/image/image-reader.js';
+import { embeddingStride, type ModelShape, type SectionName } from '../protocol/image/model-shape.js';
+import { verifyWeights } from '../protocol/image/weight-checks.js';
+import { residentBytes, type WeightBytes } from './integer/model-weights.js';
 
 /** Pieces up to this size share one buffer. */
 const SCRATCH_BYTES = 1 << 20;

@@ -1,10 +1,10 @@
 /** Speed of the integer reference, against the plain form of its kernel: five products a byte. */
 import { ImageFile } from '../../model/image-file.js';
-import { IntegerModel } from '../../model/integer-model.js';
-import { readModelWeights } from '../../model/model-weights.js';
-import { ternaryProduct, type TernaryMatrix } from '../../model/ternary-product.js';
-import { threefry } from '../../model/threefry.js';
-import { ternaryWeights, TRITS_PER_BYTE } from '../../protocol/model-shape.js';
+import { IntegerModel } from '../../model/integer/integer-model.js';
+import { readModelWeights } from '../../model/integer/model-weights.js';
+import { ternaryProduct, type TernaryMatrix } from '../../model/integer/ternary-product.js';
+import { threefry } from '../../model/integer/threefry.js';
+import { ternaryWeights, TRITS_PER_BYTE } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
 import { median, type BenchInput } from './bench-input.js';
 import { imageOrShipped } from './shipped.js';

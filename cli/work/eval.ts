@@ -1,12 +1,12 @@
 /** `mmfree eval`: the work. */
 import { readFile } from 'node:fs/promises';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
-import { evaluate } from '../../model/evaluate.js';
-import type { EvaluationSubject } from '../../model/score.js';
+import { evaluate } from '../../model/measure/evaluate.js';
+import type { EvaluationSubject } from '../../model/measure/score.js';
 import { ImageFile } from '../../model/image-file.js';
-import { loadTokenizer, type Tokenizer } from '../../model/tokenizer.js';
-import { evaluationWindows } from '../../model/windows.js';
-import type { ModelShape } from '../../protocol/model-shape.js';
+import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
+import { evaluationWindows } from '../../model/measure/windows.js';
+import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
 import { badValue, UsageError } from '../usage-error.js';
 

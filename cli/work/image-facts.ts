@@ -1,6 +1,6 @@
 /** What `pack` and `inspect` say about an image. */
-import type { ImageView } from '../../protocol/image-reader.js';
-import { SECTION_NAMES, ternaryWeights } from '../../protocol/model-shape.js';
+import type { ImageView } from '../../protocol/image/image-reader.js';
+import { SECTION_NAMES, ternaryWeights } from '../../protocol/image/model-shape.js';
 import type { JsonObject } from '../output.js';
 
 /** The same facts for programs and for people. */

@@ -1,6 +1,6 @@
 /** `mmfree inspect`: the work. */
 import { ImageFile } from '../../model/image-file.js';
-import { loadTokenizer } from '../../model/tokenizer.js';
+import { loadTokenizer } from '../../model/text/tokenizer.js';
 import type { CommandContext } from '../command.js';
 import { describeImage } from './image-facts.js';
 

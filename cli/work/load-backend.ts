@@ -1,9 +1,9 @@
 /** From the options `--image` and `--backend` to something that computes tokens. */
-import type { Backend } from '../../model/backend.js';
+import type { Backend } from '../../model/backends/backend.js';
 import { ImageFile } from '../../model/image-file.js';
-import { readModelWeights } from '../../model/model-weights.js';
-import { ReferenceBackend } from '../../model/reference-backend.js';
-import type { ImageView } from '../../protocol/image-reader.js';
+import { readModelWeights } from '../../model/integer/model-weights.js';
+import { ReferenceBackend } from '../../model/backends/reference-backend.js';
+import type { ImageView } from '../../protocol/image/image-reader.js';
 
 /** A backend and the image it runs. */
 export interface LoadedBackend {

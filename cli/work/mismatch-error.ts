@@ -1,6 +1,6 @@
 /** Two machines that should compute the same and do not, in words. */
 import { MmfreeError } from '../../protocol/errors.js';
-import type { Mismatch } from '../../model/conformance.js';
+import type { Mismatch } from '../../model/backends/conformance.js';
 
 export type MismatchCode = 'mismatch-receipt' | 'mismatch-golden';
 

@@ -2,8 +2,8 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
-import { packCheckpoint } from '../../model/pack.js';
-import { loadTokenizer, type Tokenizer } from '../../model/tokenizer.js';
+import { packCheckpoint } from '../../model/pack/pack.js';
+import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
 import type { CommandContext } from '../command.js';
 import { badValue } from '../usage-error.js';
 import { describeImage, hexOf, megabytes } from './image-facts.js';

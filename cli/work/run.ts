@@ -1,8 +1,8 @@
 /** `mmfree run`: the work. */
-import { samplerSettings, type SamplerOptions } from '../../model/sampler.js';
-import { StopMatcher } from '../../model/stop-matcher.js';
-import { loadTokenizer, type Tokenizer } from '../../model/tokenizer.js';
-import type { ModelShape } from '../../protocol/model-shape.js';
+import { samplerSettings, type SamplerOptions } from '../../model/integer/sampler.js';
+import { StopMatcher } from '../../model/text/stop-matcher.js';
+import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
+import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
 import { UsageError, badValue } from '../usage-error.js';
 import { loadReference } from './load-backend.js';

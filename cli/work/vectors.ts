@@ -2,8 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ImageFile } from '../../model/image-file.js';
-import { readModelWeights } from '../../model/model-weights.js';
-import { primitiveVectors, tokenLines, type VectorFile } from '../../model/vectors.js';
+import { readModelWeights } from '../../model/integer/model-weights.js';
+import { primitiveVectors, tokenLines, type VectorFile } from '../../model/integer/vectors.js';
 import type { CommandContext } from '../command.js';
 import { hexOf } from './image-facts.js';
 import { imageOrShipped } from './shipped.js';

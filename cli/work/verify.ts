@@ -1,8 +1,8 @@
 /** `mmfree verify`: the work. */
-import { compareStream } from '../../model/conformance.js';
+import { compareStream } from '../../model/backends/conformance.js';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
-import { FloatModel } from '../../model/float-model.js';
-import { compareWithGolden, readGolden } from '../../model/golden.js';
+import { FloatModel } from '../../model/measure/float-model.js';
+import { compareWithGolden, readGolden } from '../../model/measure/golden.js';
 import type { CommandContext } from '../command.js';
 import { UsageError } from '../usage-error.js';
 import { loadReference } from './load-backend.js';

@@ -5,7 +5,7 @@
  * refused; keys that do not (`attn_mode`, `max_position_embeddings`, training settings) are ignored.
  */
 
-import { MODEL_LIMITS } from '../../protocol/model-shape.js';
+import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import type { ModelConfig } from '../config.js';
 import { badConfigValue, configNotJson, unsupportedModel } from './checkpoint-error.js';
 import { parseJsonObject } from './json-object.js';

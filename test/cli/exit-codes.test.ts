@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { EXIT, exitCodeOf } from '../../cli/exit-codes.js';
 import { UsageError } from '../../cli/usage-error.js';
 import { CheckpointError } from '../../model/checkpoint/checkpoint-error.js';
-import { TokenizerError } from '../../model/tokenizer-error.js';
-import { ImageError } from '../../protocol/image-error.js';
+import { TokenizerError } from '../../model/text/tokenizer-error.js';
+import { ImageError } from '../../protocol/image/image-error.js';
 
 const details = { reason: 'r', fix: 'f' };
 

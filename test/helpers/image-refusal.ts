@@ -1,6 +1,6 @@
 /** Image errors as values, so that a test can look at them. Any other error fails the test. */
 
-import { ImageError } from '../../protocol/image-error.js';
+import { ImageError } from '../../protocol/image/image-error.js';
 
 /** The ImageError that `run` throws, or undefined. */
 export function imageRefusal(run: () => unknown): ImageError | undefined {

@@ -6,8 +6,8 @@
 import { encode } from 'cborg';
 import { crc32 } from 'node:zlib';
 
-import { SECTION_NAMES } from '../../protocol/model-shape.js';
-import type { ModelSections, SectionName } from '../../protocol/model-shape.js';
+import { SECTION_NAMES } from '../../protocol/image/model-shape.js';
+import type { ModelSections, SectionName } from '../../protocol/image/model-shape.js';
 import { sha256 } from './tiny-image.js';
 
 type Fields = Record<string, unknown>;

@@ -6,14 +6,14 @@
 
 import { createHash } from 'node:crypto';
 
-import { gapBefore } from '../../protocol/image-layout.js';
-import { encodeSeal, signedMessage } from '../../protocol/image-seal.js';
-import type { ImageSignature } from '../../protocol/image-seal.js';
-import { imageHead, planImage } from '../../protocol/image-writer.js';
-import type { SelfTest } from '../../protocol/manifest.js';
-import { CONSTANTS, SECTION_NAMES, sectionLengths } from '../../protocol/model-shape.js';
-import type { ModelSections, ModelShape } from '../../protocol/model-shape.js';
-import { tablesSection } from '../../protocol/tables.js';
+import { gapBefore } from '../../protocol/image/image-layout.js';
+import { encodeSeal, signedMessage } from '../../protocol/image/image-seal.js';
+import type { ImageSignature } from '../../protocol/image/image-seal.js';
+import { imageHead, planImage } from '../../protocol/image/image-writer.js';
+import type { SelfTest } from '../../protocol/image/manifest.js';
+import { CONSTANTS, SECTION_NAMES, sectionLengths } from '../../protocol/image/model-shape.js';
+import type { ModelSections, ModelShape } from '../../protocol/image/model-shape.js';
+import { tablesSection } from '../../protocol/image/tables.js';
 import { randomModel } from '../oracle/random-model.js';
 
 /** No size is a multiple of 5, H is odd: every kind of padding occurs. */

@@ -1,7 +1,7 @@
 /** Tokenizers to test with: the shipped one, and a small one in the style of Mistral's. */
 
 import { readFileSync } from 'node:fs';
-import type { TokenIds } from '../../model/tokenizer-file.js';
+import type { TokenIds } from '../../model/text/tokenizer-file.js';
 
 /** What tests read of `tokenizer.json`. */
 export interface TokenizerJson {

@@ -4,7 +4,7 @@
  * It is meant to be read beside the document: `#layer` is section 5 line by line. BigInt holds every value, and every bound that the
  * document claims is checked (`within`), so a model on which it does not throw is one on which the bounds hold.
  */
-import type { ModelSections } from '../../protocol/model-shape.js';
+import type { ModelSections } from '../../protocol/image/model-shape.js';
 import { bitLinear, normalise, sumOfSquares } from './bit-linear.js';
 import type { UnitEvents } from './bit-linear.js';
 import { crc32OfInt32 } from './crc32.js';

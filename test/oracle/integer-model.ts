@@ -3,7 +3,7 @@
  *
  * Reading refuses values outside section 6, point 5 of that document: the proofs of docs/ARITHMETIC.md rest on them.
  */
-import type { ModelSections, ModelShape } from '../../protocol/model-shape.js';
+import type { ModelSections, ModelShape } from '../../protocol/image/model-shape.js';
 import { at, within } from './primitives.js';
 import { EXP2, SIGMA } from './tables.js';
 

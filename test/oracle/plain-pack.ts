@@ -4,7 +4,7 @@
  * Tensors are given as float32 (F16 and BF16 widen exactly; the order of their sums is that of F32 here). Names and shapes are those
  * of the published checkpoints.
  */
-import type { ModelSections, ModelShape } from '../../protocol/model-shape.js';
+import type { ModelSections, ModelShape } from '../../protocol/image/model-shape.js';
 import { checkedScale, writeSections } from './integer-model.js';
 import type { EmbeddingRow, IntegerLayer, Product, Scale, TernaryMatrix } from './integer-model.js';
 import { at } from './primitives.js';

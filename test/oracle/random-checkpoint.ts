@@ -1,7 +1,7 @@
 /**
  * Float tensors of small made-up checkpoints, plausible or extreme, to test packing with.
  */
-import type { ModelShape } from '../../protocol/model-shape.js';
+import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { FloatTensors } from './plain-pack.js';
 import { Prng } from './prng.js';
 

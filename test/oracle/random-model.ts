@@ -4,7 +4,7 @@
  * They come as the bytes of docs/IMAGE.md, section 4, and are legal in every respect of its section 6, point 5: whatever claims to
  * compute the integer model must agree on all of them.
  */
-import type { ModelSections, ModelShape } from '../../protocol/model-shape.js';
+import type { ModelSections, ModelShape } from '../../protocol/image/model-shape.js';
 import { writeSections } from './integer-model.js';
 import type { IntegerLayer, Product } from './integer-model.js';
 import { Prng } from './prng.js';

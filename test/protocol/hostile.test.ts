@@ -9,8 +9,8 @@ import { CheckpointError } from '../../model/checkpoint/checkpoint-error.js';
 import { memorySource } from '../../protocol/byte-source.js';
 import { CborError, scanCbor } from '../../protocol/cbor-scan.js';
 import { decodeCbor } from '../../protocol/cbor.js';
-import { ImageError } from '../../protocol/image-error.js';
-import { openImage } from '../../protocol/image-reader.js';
+import { ImageError } from '../../protocol/image/image-error.js';
+import { openImage } from '../../protocol/image/image-reader.js';
 import { tinyImage } from '../helpers/tiny-image.js';
 import { Prng } from '../oracle/prng.js';
 

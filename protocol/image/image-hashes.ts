@@ -1,0 +1,71 @@
+/**
+ * Whether an image is whole and signed: every byte hashed once for its section and once for the seal, in one pass.
+ *
+ * The hash and the signature check are handed in, because this folder uses no platform's API.
+ */
+
+import type { ByteSource } from '../byte-source.js';
+import { badSignature, imageDamaged } from './image-error.js';
+import type { ImageView } from './image-reader.js';
+import { signedMessage } from './image-seal.js';
+import { sameBytes } from '../little-endian.js';
+import { SECTION_NAMES } from './model-shape.js';
+
+/** SHA-256 in pieces; `createHash('sha256')` of Node is one. */
+export interface IncrementalHash {
+  update(bytes: Uint8Array): void;
+  digest(): Uint8Array;
+}
+
+/** Called with bytes done so far and bytes in all. */
+export type OnProgress = (doneBytes: number, totalBytes: number) => void;
+
+const PIECE_BYTES = 2 ** 20;
+
+/**
+ * Compares the hashes of all sections and of the whole with those in manifest and seal.
+ *
+ * @throws ImageError `image-damaged`, which names the first damaged section, or the head if all sections are sound
+ */
+export function verifyHashes(
+  source: ByteSource,
+  view: ImageView,
+  createHash: () => IncrementalHash,
+  onProgress?: OnProgress,
+): void {
+  const whole = createHash();
+  const pass = (from: number, to: number, section?: IncrementalHash): void => {
+    for (let at = from; at < to; at += PIECE_BYTES) {
+      const piece = source.read(at, Math.min(PIECE_BYTES, to - at));
+      whole.update(piece);
+      section?.update(piece);
+      onProgress?.(at + piece.length, view.sealedLength);
+    }
+  };
+
+  let end = 0;
+  for (const name of SECTION_NAMES) {
+    const { offset, length } = view.sections[name];
+    const hash = createHash();
+    pass(end, offset);
+    end = offset + length;
+    pass(offset, end, hash);
+    if (!sameBytes(hash.digest(), view.manifest.sectionSha256[name])) throw imageDamaged(name);
+  }
+  if (!sameBytes(whole.digest(), view.seal.sha256)) throw imageDamaged('head');
+}
+
+/**
+ * Checks the signature, if the image has one. Says nothing about the contents: that takes {@link verifyHashes}.
+ *
+ * @param verify Ed25519: whether `signature` is one over `message` by the owner of `publicKey`
+ * @throws ImageError `image-bad-signature`
+ */
+export function verifySignature(
+  view: ImageView,
+  verify: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean,
+): void {
+  const { sha256, signature } = view.seal;
+  if (signature === undefined) return;
+  if (!verify(signature.publicKey, signedMessage(sha256), signature.signature)) throw badSignature();
+}

@@ -1,0 +1,93 @@
+/** Typed access to the decoded maps of a manifest: every value is checked where it is read, and named if it is wrong. */
+
+import { badManifest, badName } from './image-error.js';
+import { SHA256_BYTES } from './image-seal.js';
+import { u32OfBytes } from '../little-endian.js';
+import { utf8Length } from '../utf8.js';
+
+export const MAX_NAME_BYTES = 64;
+const MAX_TEXT_LENGTH = 64;
+
+/** Texts of known form are ASCII, so that they are safe to print. */
+const FORMS = {
+  number: { pattern: /^[0-9.eE+-]+$/, expected: 'be a decimal number as text' },
+  dtypes: {
+    pattern: /^(F32|F16|BF16|F32\+F16|F32\+BF16|F16\+BF16|F32\+F16\+BF16)$/,
+    expected: 'be F32, F16, BF16 or several of them in this order, joined by +',
+  },
+  packer: { pattern: /^mmfree\/[0-9.]+$/, expected: 'be mmfree/ and a version' },
+} as const;
+
+/** They would change what a terminal shows around the name. */
+export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/** A map with exactly the given keys. All methods throw ImageError `image-bad-manifest`. */
+export class ManifestFields<Key extends string> {
+  readonly #map: ReadonlyMap<unknown, unknown>;
+  readonly #path: string;
+
+  /** @param path of the map in the manifest, ending with a period; empty for the manifest itself */
+  constructor(value: unknown, path: string, keys: readonly Key[]) {
+    this.#map = value instanceof Map ? value : new Map();
+    this.#path = path;
+    if (this.#map.size !== keys.length || !keys.every((key) => this.#map.has(key))) {
+      throw badManifest(path, `be a map with the keys ${keys.join(', ')} and no others`);
+    }
+  }
+
+  map<Inner extends string>(key: Key, keys: readonly Inner[]): ManifestFields<Inner> {
+    return new ManifestFields(this.#map.get(key), `${this.#path}${key}.`, keys);
+  }
+
+  u32(key: Key): number {
+    const value = this.#map.get(key);
+    if (typeof value !== 'number' || value < 0 || value > 0xffff_ffff) throw this.#wrong(key, 'be an unsigned number');
+    return value;
+  }
+
+  boolean(key: Key): boolean {
+    const value = this.#map.get(key);
+    if (typeof value !== 'boolean') throw this.#wrong(key, 'be true or false');
+    return value;
+  }
+
+  /** 1 … 64 bytes that leave a terminal as it is. */
+  name(key: Key): string {
+    const value = this.#map.get(key);
+    if (typeof value !== 'string' || UNPRINTABLE.test(value)) throw badName();
+    if (value.length === 0 || utf8Length(value) > MAX_NAME_BYTES) throw badName();
+    return value;
+  }
+
+  text(key: Key, form: keyof typeof FORMS): string {
+    const value = this.#map.get(key);
+    const { pattern, expected } = FORMS[form];
+    const isRight = typeof value === 'string' && value.length <= MAX_TEXT_LENGTH && pattern.test(value);
+    if (!isRight) throw this.#wrong(key, expected);
+    return value;
+  }
+
+  sha256(key: Key): Uint8Array {
+    const value = this.#map.get(key);
+    if (!(value instanceof Uint8Array) || value.length !== SHA256_BYTES) throw this.#wrong(key, 'be 32 bytes');
+    return value;
+  }
+
+  /** One or more numbers, stored as little-endian bytes. */
+  u32Array(key: Key): Uint32Array {
+    const value = this.#map.get(key);
+    if (!(value instanceof Uint8Array) || value.length === 0 || value.length % 4 !== 0) {
+      throw this.#wrong(key, 'be one or more numbers of four bytes');
+    }
+    return u32OfBytes(value);
+  }
+
+  /** That the value is the given one. */
+  expect(key: Key, expected: number, why: string): void {
+    if (this.#map.get(key) !== expected) throw this.#wrong(key, why);
+  }
+
+  #wrong(key: Key, expected: string): Error {
+    return badManifest(this.#path + key, expected);
+  }
+}

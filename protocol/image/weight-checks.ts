@@ -1,0 +1,161 @@
+/**
+ * Whether the contents of an image are ones that the arithmetic is proven for (docs/IMAGE.md, section 6, item 5).
+ *
+ * A hash only says that the bytes are those of the packer; these checks say that no packer, however hostile, can make
+ * a backend overflow, index outside a table, or differ from another backend. In pieces: the ternary section of a
+ * large model has hundreds of megabytes.
+ */
+
+import type { ByteSource } from '../byte-source.js';
+import { badWeights } from './image-error.js';
+import type { OnProgress } from './image-hashes.js';
+import type { ImageView } from './image-reader.js';
+import { CONSTANTS, embeddingStride, TRITS_PER_BYTE } from './model-shape.js';
+import type { ModelShape, SectionName } from './model-shape.js';
+import { tablesSection } from './tables.js';
+
+const PIECE_BYTES = 2 ** 20;
+
+/** int16 values in a vector block: from `first` to `last` everything is allowed. */
+interface Range {
+  readonly name: string;
+  readonly count: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * Checks every weight, constant, scale and table of an image.
+ *
+ * @throws ImageError `image-bad-weights`
+ */
+export function verifyWeights(source: ByteSource, view: ImageView, onProgress?: OnProgress): void {
+  const { tables, vectors, embedding, ternary } = view.sections;
+  const totalBytes = tables.length + vectors.length + embedding.length + ternary.length;
+  let doneBytes = 0;
+  const next = (section: SectionName, at: number, length: number): Uint8Array => {
+    doneBytes += length;
+    onProgress?.(doneBytes, totalBytes);
+    return source.read(view.sections[section].offset + at, length);
+  };
+  checkTables(next('tables', 0, tables.length));
+  checkVectors(view.shape, (at, length) => next('vectors', at, length));
+  checkEmbedding(view.shape, (at, length) => next('embedding', at, length));
+  checkTernary(view.shape, (at, length) => next('ternary', at, length));
+}
+
+/** Reads from one section. */
+type Read = (at: number, length: number) => Uint8Array;
+
+function checkTables(bytes: Uint8Array): void {
+  const at = tablesSection().findIndex((byte, index) => byte !== bytes[index]);
+  if (at >= 0) throw badWeights('tables', at, 'the tables are not those of the arithmetic');
+}
+
+function checkVectors(shape: ModelShape, read: Read): void {
+  let at = 0;
+  for (const block of [headBlock(shape), ...Array.from({ length: shape.layers }, () => layerBlock(shape))]) {
+    const length = 2 * block.reduce((count, range) => count + range.count, 0);
+    checkBlock(block, read(at, length), at);
+    at += length;
+  }
+}
+
+function checkBlock(block: readonly Range[], bytes: Uint8Array, blockOffset: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 0;
+  for (const { name, count, first, last } of block) {
+    for (const end = at + 2 * count; at < end; at += 2) {
+      const value = view.getInt16(at, true);
+      if (value < first || value > last) {
+        throw badWeights('vectors', blockOffset + at, `${name} is ${value}, allowed is ${first} to ${last}`);
+      }
+    }
+  }
+}
+
+const SCALE = [
+  { name: 'mm', count: 1, first: 2 ** 14, last: 2 ** 15 - 1 },
+  { name: 'em', count: 1, first: -64, last: 24 },
+] as const;
+
+function headBlock({ hiddenSize: h }: ModelShape): Range[] {
+  const constants = [{ name: 'embeddingShift', count: 1, first: 0, last: 15 }, ...SCALE];
+  return [...constants, unused(constants.length), gain('finalNorm', h), gain('headGain', h)];
+}
+
+function layerBlock({ hiddenSize: h, intermediateSize: i }: ModelShape): Range[] {
+  const scales = Array.from({ length: 6 }, () => SCALE).flat(); // i, f, g, o, gate/up, down
+  const constants = [...scales, { name: 'gEpsShift', count: 1, first: 0, last: 127 }];
+  return [
+    ...constants,
+    unused(constants.length),
+    ...['attnNorm', 'iGain', 'fGain', 'gGain'].map((name) => gain(name, h)),
+    { name: 'clb', count: h, first: 0, last: 32_767 },
+    ...['gNorm', 'oGain', 'mlpNorm', 'gateGain'].map((name) => gain(name, h)),
+    gain('downGain', i),
+  ];
+}
+
+function unused(used: number): Range {
+  return { name: 'an unused constant', count: CONSTANTS - used, first: 0, last: 0 };
+}
+
+/** −32768 would make `mul15` overflow. */
+function gain(name: string, count: number): Range {
+  return { name, count, first: -32_767, last: 32_767 };
+}
+
+function checkEmbedding(shape: ModelShape, read: Read): void {
+  const stride = embeddingStride(shape);
+  const length = shape.vocabSize * stride;
+  const pieceBytes = stride * Math.ceil(PIECE_BYTES / stride);
+  for (let at = 0; at < length; at += pieceBytes) {
+    const rows = read(at, Math.min(pieceBytes, length - at));
+    for (let row = 0; row < rows.length; row += stride) {
+      if (rows[row + 1]! > 127) throw badWeights('embedding', at + row, 'the scale of a row is above 32767');
+      if (shape.hiddenSize % 2 === 1 && rows[row + stride - 1] !== 0) {
+        throw badWeights('embedding', at + row + stride - 1, 'the byte that makes a row even is not zero');
+      }
+    }
+  }
+}
+
+function checkTernary(shape: ModelShape, read: Read): void {
+  const { vocabSize, hiddenSize: h, intermediateSize: i } = shape;
+  let at = 0;
+  const matrix = (rows: number, columns: number): void => {
+    const fullBytes = Math.floor(rows / TRITS_PER_BYTE) * columns;
+    checkGroups(read, at, at + fullBytes, TRITS_PER_BYTE);
+    at += fullBytes;
+    const rowsLeft = rows % TRITS_PER_BYTE;
+    if (rowsLeft === 0) return;
+    checkGroups(read, at, at + columns, rowsLeft);
+    at += columns;
+  };
+  for (let layer = 0; layer < shape.layers; layer++) {
+    for (let gate = 0; gate < 4; gate++) matrix(h, h); // i, f, g, o
+    matrix(2 * i, h);
+    matrix(h, i);
+  }
+  matrix(vocabSize, h);
+}
+
+/** @param rows of each group that exist, 1 … 5 */
+function checkGroups(read: Read, from: number, to: number, rows: number): void {
+  // Digit 1 (weight 0) for each missing row: ⌊byte / 3^rows⌋ must be 1 + 3 + 9 … of them, 0 if none is missing.
+  const divisor = 3 ** rows;
+  const missing = (3 ** (TRITS_PER_BYTE - rows) - 1) / 2;
+  const smallest = missing * divisor;
+  const largest = smallest + divisor - 1;
+  for (let at = from; at < to; at += PIECE_BYTES) {
+    const piece = read(at, Math.min(PIECE_BYTES, to - at));
+    for (let index = 0; index < piece.length; index++) {
+      const byte = piece[index]!;
+      if (byte < smallest || byte > largest) {
+        const problem = rows === TRITS_PER_BYTE ? 'is above 242' : 'has a weight other than 0 in a missing row';
+        throw badWeights('ternary', at + index, `byte ${byte} ${problem}`);
+      }
+    }
+  }
+}

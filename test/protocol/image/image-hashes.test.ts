@@ -1,0 +1,101 @@
+import { createHash, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+
+import { memorySource } from '../../../protocol/byte-source.js';
+import { verifyHashes, verifySignature } from '../../../protocol/image/image-hashes.js';
+import { openImage } from '../../../protocol/image/image-reader.js';
+import type { ImageSignature } from '../../../protocol/image/image-seal.js';
+import { imageRefusal } from '../../helpers/image-refusal.js';
+import { counting } from '../../helpers/sources.js';
+import { imageOf, tinyImage, zeroSections } from '../../helpers/tiny-image.js';
+
+const sha256 = (): ReturnType<typeof createHash> => createHash('sha256');
+
+/** What a full check of a changed image says; the view is that of the unchanged one. */
+function damagedPart(image: Uint8Array, at: number): unknown {
+  const view = openImage(memorySource(image));
+  const changed = image.slice();
+  changed[at]! ^= 0x10;
+  return imageRefusal(() => verifyHashes(memorySource(changed), view, sha256))?.facts.part;
+}
+
+const WIDE = { vocabSize: 600, hiddenSize: 1800, intermediateSize: 1, layers: 1, bosTokenId: 0, eosTokenId: 1 };
+
+describe('verifyHashes', () => {
+  test('accepts an image as it was written', () => {
+    const source = memorySource(tinyImage());
+    expect(() => verifyHashes(source, openImage(source), sha256)).not.toThrow();
+  });
+
+  test('names the section that is damaged, or else the head', () => {
+    const image = tinyImage();
+    const { sections, sealedLength } = openImage(memorySource(image));
+    for (const [name, { offset, length }] of Object.entries(sections)) {
+      expect(damagedPart(image, offset)).toBe(name);
+      expect(damagedPart(image, offset + length - 1)).toBe(name);
+      expect(damagedPart(image, offset - 1)).toBe('head');
+    }
+    expect(damagedPart(image, 300)).toBe('head');
+    expect(sealedLength).toBe(sections.tokenizer.offset + sections.tokenizer.length);
+  });
+
+  test('notices another hash in the seal', () => {
+    const image = tinyImage();
+    image[image.length - 1]! ^= 1;
+    const source = memorySource(image);
+    expect(imageRefusal(() => verifyHashes(source, openImage(source), sha256))?.code).toBe('image-damaged');
+  });
+
+  test('reads every sealed byte once, at most a mebibyte at a time, and reports each piece', () => {
+    const source = counting(memorySource(imageOf(zeroSections(WIDE))));
+    const view = openImage(source);
+    source.bytesRead = 0;
+    const steps: number[] = [];
+    verifyHashes(source, view, sha256, (doneBytes, totalBytes) => {
+      steps.push(doneBytes);
+      expect(totalBytes).toBe(view.sealedLength);
+    });
+    expect(source.bytesRead).toBe(view.sealedLength);
+    expect(steps.at(-1)).toBe(view.sealedLength);
+    expect(Math.max(...steps.map((step, index) => step - (steps[index - 1] ?? 0)))).toBe(2 ** 20);
+  });
+});
+
+/** Ed25519 by Node; the prefix is the DER header of RFC 8410. */
+function ed25519(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key]);
+  return verify(null, message, createPublicKey({ key: der, format: 'der', type: 'spki' }), signature);
+}
+
+describe('verifySignature', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const publicBytes = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }).subarray(-32));
+  const signer = (message: Uint8Array): ImageSignature => ({
+    publicKey: publicBytes,
+    signature: new Uint8Array(sign(null, message, privateKey)),
+  });
+
+  test('accepts the signature of the key that the image names', () => {
+    const source = memorySource(tinyImage(1, { sign: signer }));
+    const view = openImage(source);
+    verifyHashes(source, view, sha256);
+    expect(view.seal.signature?.publicKey).toEqual(publicBytes);
+    expect(() => verifySignature(view, ed25519)).not.toThrow();
+  });
+
+  test('refuses the change of any bit in hash, key or signature', () => {
+    const image = tinyImage(1, { sign: signer });
+    const { sealedLength } = openImage(memorySource(image));
+    for (let at = sealedLength; at < image.length; at++) {
+      const changed = image.slice();
+      changed[at]! ^= 1 << (at % 8);
+      const code = imageRefusal(() => verifySignature(openImage(memorySource(changed)), ed25519))?.code;
+      expect(code).toMatch(/^image-(bad-signature|hostile-cbor|inconsistent)$/);
+    }
+  });
+
+  test('says nothing about an image without one', () => {
+    const view = openImage(memorySource(tinyImage()));
+    expect(() => verifySignature(view, () => false)).not.toThrow();
+  });
+});

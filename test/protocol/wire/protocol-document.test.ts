@@ -1,0 +1,108 @@
+/** docs/PROTOCOL.md says bytes and numbers; they are the ones that the code has. */
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+
+import { encodeFrame, FRAME_KINDS } from '../../../protocol/wire/frame.js';
+import type { Frame } from '../../../protocol/wire/frame.js';
+import { encodeMessage } from '../../../protocol/wire/message.js';
+import { MESSAGES, schemaHash } from '../../../protocol/wire/messages.js';
+import { BOARD_ERRORS } from '../../../protocol/wire/messages-board.js';
+import { STEP, STEPPED, wordsOfStepped } from '../../../protocol/wire/messages-run.js';
+import { synAckPayload, synPayload } from '../../../protocol/wire/opening.js';
+import { bytes, frameOf, framesIn, readAll } from '../../helpers/frames.js';
+
+const DOCUMENT = readFileSync(new URL('../../../docs/PROTOCOL.md', import.meta.url), 'utf8');
+
+/** The cells of the table rows under the heading with this number. */
+function rowsOf(section: number): string[][] {
+  const text = DOCUMENT.split(/^## /m).find((part) => part.startsWith(`${section}. `)) ?? '';
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+const NONCE = 0x12345678;
+const words = wordsOfStepped({
+  taps: new Uint32Array(0),
+  candidates: [
+    { id: 7, logit: 4096 },
+    { id: 9, logit: -1 },
+  ],
+});
+
+const EXAMPLES: readonly (readonly [start: string, frame: Frame])[] = [
+  ['`SYN`,', frameOf({ kind: 'syn', window: 32, payload: synPayload(NONCE) })],
+  ['`SYN-ACK`', frameOf({ kind: 'syn-ack', window: 1, payload: synAckPayload(NONCE) })],
+  [
+    '`STEP` ',
+    frameOf({
+      kind: 'data',
+      type: STEP.type,
+      sequence: 0,
+      acknowledge: 1,
+      window: 32,
+      payload: encodeMessage(STEP, { taps: 0, candidates: 2, token: 258 }),
+    }),
+  ],
+  [
+    '`STEPPED`',
+    frameOf({
+      kind: 'data',
+      type: STEPPED.type,
+      sequence: 1,
+      acknowledge: 1,
+      window: 1,
+      payload: encodeMessage(STEPPED, { token: 7, receipt: 0xcbf43926, words }),
+    }),
+  ],
+  ['`ACK` with `AGAIN`', frameOf({ kind: 'ack', acknowledge: 2, again: true })],
+];
+
+describe('the byte examples of the specification', () => {
+  test.each(EXAMPLES)('%s is written and read so', (start, frame) => {
+    const cells = rowsOf(8).find(([title]) => title?.startsWith(start));
+    const line = bytes(cells?.[1]?.replaceAll('`', '') ?? '');
+    expect(Buffer.from(encodeFrame(frame)).toString('hex')).toBe(Buffer.from(line).toString('hex'));
+    expect(framesIn(readAll(line))).toEqual([frame]);
+  });
+
+  test('are all tested', () => {
+    expect(rowsOf(8)).toHaveLength(EXAMPLES.length + 2);
+  });
+});
+
+describe('the tables of the specification', () => {
+  test('have the kinds of frames', () => {
+    const kinds = rowsOf(1).flatMap(([number, name]) => (name?.startsWith('`') === true ? [[number, name]] : []));
+    expect(kinds).toEqual(FRAME_KINDS.map((kind, index) => [`${index}`, `\`${kind.toUpperCase()}\``]));
+  });
+
+  test('have the messages with their types', () => {
+    const found = rowsOf(3).flatMap(([type, names]) =>
+      Array.from(
+        `${type} ${names}`.matchAll(/0x([0-9A-F]{2}) `([A-Z_]+)`/g),
+        ([, number, name]) => `${number} ${name}`,
+      ),
+    );
+    const expected = MESSAGES.map(({ type, name }) => `${type.toString(16).toUpperCase().padStart(2, '0')} ${name}`);
+    expect([...new Set(found)].toSorted()).toEqual(expected.toSorted());
+  });
+
+  test('have the error codes', () => {
+    const codes = rowsOf(7).map(([code]) => Number(code));
+    expect(codes.filter((code) => code > 0)).toEqual(Object.values(BOARD_ERRORS));
+  });
+
+  test('have the hash of the table of messages', () => {
+    const hash = schemaHash((data) => new Uint8Array(createHash('sha256').update(data).digest()));
+    expect(DOCUMENT).toContain(`8 bytes, \`${Buffer.from(hash).toString('hex')}\``);
+  });
+});
