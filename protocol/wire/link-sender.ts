@@ -39,7 +39,7 @@ export class LinkSender {
 
   #peerWindow: number;
   #ownWindow = FIRST_WINDOW;
-  #acknowledgedSinceChange = 0;
+  #acknowledgedSinceGrowth = 0;
 
   #repeatMs = FIRST_REPEAT_MS;
   #lastSentAtMs = 0;
@@ -93,7 +93,6 @@ export class LinkSender {
     if (this.#sent === 0) return false;
     this.#next = 0;
     this.#ownWindow = Math.max(1, this.#ownWindow >> 1);
-    this.#acknowledgedSinceChange = 0;
     return true;
   }
 
@@ -118,9 +117,9 @@ export class LinkSender {
   }
 
   #grow(acknowledged: number): void {
-    this.#acknowledgedSinceChange += acknowledged;
-    if (this.#acknowledgedSinceChange < FRAMES_PER_GROWTH) return;
-    this.#acknowledgedSinceChange -= FRAMES_PER_GROWTH;
+    this.#acknowledgedSinceGrowth += acknowledged;
+    if (this.#acknowledgedSinceGrowth < FRAMES_PER_GROWTH) return;
+    this.#acknowledgedSinceGrowth -= FRAMES_PER_GROWTH;
     this.#ownWindow = Math.min(MAX_WINDOW, this.#ownWindow + 1);
   }
 }

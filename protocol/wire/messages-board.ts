@@ -15,7 +15,6 @@ import {
 import type { MapValue } from '../cbor-map.js';
 import { MAX_WINDOW } from './frame.js';
 import { constant, u16, u32, u8 } from './layout.js';
-import type { LayoutValue } from './layout.js';
 import { fixedMessage, mapMessage } from './message.js';
 import { PROTOCOL_VERSION } from './opening.js';
 
@@ -103,8 +102,6 @@ export const ERROR = fixedMessage(0x81, 'ERROR', {
   factA: u32(),
   factB: u32(),
 });
-
-type BoardError = LayoutValue<typeof ERROR.layout>;
 
 /** Codes of `ERROR`, with their facts. */
 export const BOARD_ERRORS = {

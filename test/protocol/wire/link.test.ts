@@ -198,6 +198,10 @@ describe('acknowledging', () => {
     expect(bench.written()).toEqual([]);
     link.receive(data(1));
     expect(bench.written()).toMatchObject([{ kind: 'ack', acknowledge: 2, again: false }]);
+    link.receive(data(2));
+    expect(bench.written()).toEqual([]);
+    link.receive(data(3));
+    expect(bench.written()).toMatchObject([{ kind: 'ack', acknowledge: 4, again: false }]);
   });
 
   test('happens when the window opens from 0', () => {
@@ -229,6 +233,19 @@ describe('acknowledging', () => {
     expect(bench.written()).toEqual([frameOf({ kind: 'ack', acknowledge: 1, window: 4 })]);
     expect(bench.events).toEqual([{ kind: 'message', type: 0, payload: text('m0') }]);
     expect(link.statistics.dropped).toBe(2);
+  });
+
+  test('of frames that all come twice does not ask for a repetition', () => {
+    const bench = new Bench();
+    const link = bench.openBoard();
+    for (const sequence of [0, 1, 2, 3, 0, 1, 2, 3]) link.receive(data(sequence));
+    bench.nowMs += 5;
+    link.poll();
+    expect(bench.written().map(({ acknowledge, again }) => [acknowledge, again])).toEqual([
+      [2, false],
+      [4, false],
+      [4, false],
+    ]);
   });
 
   test.each([
@@ -402,6 +419,9 @@ describe('a session', () => {
     line.time.pass(3_600_000);
     expect([line.host.kinds, line.board.kinds]).toEqual([['opened'], ['opened']]);
     expect(line.host.link.statistics.framesSent).toBeLessThan(3700);
+    line.host.send(1, text('still there'));
+    line.time.pass(100);
+    expect([line.host.kinds, line.board.received]).toEqual([['opened'], ['still there']]);
   });
 
   test.each(['toHost', 'toBoard'] as const)('is over after 5 s when nothing gets through %s', (direction) => {

@@ -3,16 +3,16 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
-import { memorySource } from '../../protocol/byte-source.js';
-import { CBOR_LIMITS } from '../../protocol/cbor-scan.js';
-import { IMAGE_PREFIX, MAX_MANIFEST_BYTES, SECTION_ALIGNMENT } from '../../protocol/image/image-layout.js';
-import { openImage } from '../../protocol/image/image-reader.js';
-import { CONSTANTS } from '../../protocol/image/model-shape.js';
-import { verifyWeights } from '../../protocol/image/weight-checks.js';
-import { imageRefusal } from '../helpers/image-refusal.js';
-import { imageOf, tinyImage, TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
+import { memorySource } from '../../../protocol/byte-source.js';
+import { CBOR_LIMITS } from '../../../protocol/cbor-scan.js';
+import { IMAGE_PREFIX, MAX_MANIFEST_BYTES, SECTION_ALIGNMENT } from '../../../protocol/image/image-layout.js';
+import { openImage } from '../../../protocol/image/image-reader.js';
+import { CONSTANTS } from '../../../protocol/image/model-shape.js';
+import { verifyWeights } from '../../../protocol/image/weight-checks.js';
+import { imageRefusal } from '../../helpers/image-refusal.js';
+import { imageOf, tinyImage, TINY_SHAPE, tinySections } from '../../helpers/tiny-image.js';
 
-const DOCUMENT = readFileSync(new URL('../../docs/IMAGE.md', import.meta.url), 'utf8');
+const DOCUMENT = readFileSync(new URL('../../../docs/IMAGE.md', import.meta.url), 'utf8');
 const [CONTAINER = ''] = /^offset\n[^]*?\n```$/m.exec(DOCUMENT) ?? [];
 
 /** The bytes that a line of the container's picture shows: hex, and text in quotes. */

@@ -2,20 +2,20 @@
 
 import { describe, expect, test } from 'vitest';
 
-import { memorySource } from '../../protocol/byte-source.js';
-import type { ByteSource } from '../../protocol/byte-source.js';
-import type { ImageErrorCode } from '../../protocol/image/image-error.js';
-import { gapBefore } from '../../protocol/image/image-layout.js';
-import { openImage } from '../../protocol/image/image-reader.js';
-import { encodeSeal } from '../../protocol/image/image-seal.js';
-import { imageHead, planImage } from '../../protocol/image/image-writer.js';
-import { SECTION_NAMES } from '../../protocol/image/model-shape.js';
-import type { ModelShape } from '../../protocol/image/model-shape.js';
-import { imageRefusal } from '../helpers/image-refusal.js';
-import { rawImage } from '../helpers/raw-image.js';
-import type { RawChanges } from '../helpers/raw-image.js';
-import { counting, sparseSource } from '../helpers/sources.js';
-import { tinyImage, tinySections, TINY_SHAPE } from '../helpers/tiny-image.js';
+import { memorySource } from '../../../protocol/byte-source.js';
+import type { ByteSource } from '../../../protocol/byte-source.js';
+import type { ImageErrorCode } from '../../../protocol/image/image-error.js';
+import { gapBefore } from '../../../protocol/image/image-layout.js';
+import { openImage } from '../../../protocol/image/image-reader.js';
+import { encodeSeal } from '../../../protocol/image/image-seal.js';
+import { imageHead, planImage } from '../../../protocol/image/image-writer.js';
+import { SECTION_NAMES } from '../../../protocol/image/model-shape.js';
+import type { ModelShape } from '../../../protocol/image/model-shape.js';
+import { imageRefusal } from '../../helpers/image-refusal.js';
+import { rawImage } from '../../helpers/raw-image.js';
+import type { RawChanges } from '../../helpers/raw-image.js';
+import { counting, sparseSource } from '../../helpers/sources.js';
+import { tinyImage, tinySections, TINY_SHAPE } from '../../helpers/tiny-image.js';
 
 const IMAGE = tinyImage();
 /** Where the boot record ends. */
