@@ -307,6 +307,15 @@ describe('vectors', () => {
   });
 });
 
+describe('vectors into a folder that cannot be made', () => {
+  it.each([
+    ['in /proc, where Node’s recursive mkdir never returned', '/proc/mmfree', 2],
+    ['below a folder that is not there', '/no/such/folder', 2],
+  ])('ends with an error %s', async (_, output, exit) => {
+    expect((await mmfree('vectors', '-o', output, '--image', join(folder, 'tiny.mmfree'))).exit).toBe(exit);
+  });
+});
+
 describe('the compiled program', () => {
   const main = join(root, 'dist/cli/main.js');
   const compiled = (...args: string[]): Promise<{ code: number; stdout: string }> =>
