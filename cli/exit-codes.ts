@@ -55,6 +55,8 @@ const EXIT_OF_SYSTEM_ERROR: ReadonlyMap<string, ExitCode> = new Map([
 /** The exit code for anything that was thrown. What is not known is a mistake in this program. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof Error)) return EXIT.internalError;
+  // Nothing is wrong with the image then, but with the place that it was to go to.
+  if ('code' in error && error.code === 'image-unwritable') return exitCodeOf(error.cause);
   const code = 'code' in error && 'syscall' in error ? EXIT_OF_SYSTEM_ERROR.get(String(error.code)) : undefined;
   return EXIT_OF_CLASS.get(error.name) ?? code ?? EXIT.internalError;
 }

@@ -29,7 +29,7 @@ export interface Output {
   event(type: string, fields: JsonObject): void;
   /** For programs: adds to the `result` line, which also a command that fails later prints. */
   result(fields: JsonObject): void;
-  /** For both: shows how far a task is, at most ten times a second. People see it only on a terminal. */
+  /** For both: shows how far a task is, from its start on, at most ten times a second. People see it only on a terminal. */
   progress(task: Task): Progress;
 }
 
@@ -72,6 +72,8 @@ export class HumanReporter implements Reporter {
   }
 
   note(text: string): void {
+    // A remark on what nobody reads would turn up in the middle of what `head` printed.
+    if (this.context.stdout.isLost) return;
     this.startLine();
     this.context.stderr.text(`${text}\n`);
   }
@@ -80,13 +82,12 @@ export class HumanReporter implements Reporter {
     const { stderr, env, now } = this.context;
     if (!stderr.isTerminal || env['TERM'] === 'dumb') return { update: () => {}, end: () => {} };
     const meter = new ProgressMeter(task, now);
-    return {
-      update: (done) => {
-        const sample = meter.sample(done);
-        if (sample !== undefined) this.showBar(sample);
-      },
-      end: () => this.hideBar(),
+    const update = (done: number): void => {
+      const sample = meter.sample(done);
+      if (sample !== undefined) this.showBar(sample);
     };
+    update(0);
+    return { update, end: () => this.hideBar() };
   }
 
   finish(problem: Problem | undefined): void {
@@ -150,15 +151,14 @@ export class JsonReporter implements Reporter {
 
   progress(task: Task): Progress {
     const meter = new ProgressMeter(task, this.context.now);
-    return {
-      update: (done) => {
-        const sample = meter.sample(done);
-        if (sample === undefined) return;
-        const { perSecond, secondsLeft, ...rest } = sample;
-        this.event('progress', { ...rest, per_second: perSecond, seconds_left: secondsLeft });
-      },
-      end: () => {},
+    const update = (done: number): void => {
+      const sample = meter.sample(done);
+      if (sample === undefined) return;
+      const { perSecond, secondsLeft, ...rest } = sample;
+      this.event('progress', { ...rest, per_second: perSecond, seconds_left: secondsLeft });
     };
+    update(0);
+    return { update, end: () => {} };
   }
 
   finish(problem: Problem | undefined): void {

@@ -1,6 +1,6 @@
 /** Anything that was thrown → what the user is told about it. */
 
-import { MmfreeError } from '../protocol/errors.js';
+import type { MmfreeError } from '../protocol/errors.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 
@@ -31,9 +31,9 @@ export function describeProblem(error: unknown, subject = 'a file'): Problem {
   };
 }
 
-/** Without it, `instanceof` would leave the type of the code open. */
+/** By its fields: an error that comes from another thread keeps them, but not its class. */
 function isOwnError(error: unknown): error is MmfreeError {
-  return error instanceof MmfreeError;
+  return error instanceof Error && 'code' in error && 'reason' in error && 'fix' in error && 'facts' in error;
 }
 
 function describeOwnError(exit: ExitCode, { code, message, reason: cause, fix, facts }: MmfreeError): Problem {

@@ -92,6 +92,7 @@ function buildProgram(
     )
     .version(VERSION, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show the help of a command')
     .option('--json', 'print JSON Lines for programs instead of text')
     .configureHelp({ showGlobalOptions: true })
     // Errors come as exceptions and are printed in one place.

@@ -27,6 +27,8 @@ export interface ProgressSample extends Task {
 /** Ten updates in a second look smooth; more would slow down the work on some terminals. */
 const INTERVAL_MS = 100;
 const MAX_BAR_WIDTH = 30;
+/** A terminal writes ^C behind the line, and some start a new one in the last column: then the line could not be erased. */
+const FREE_COLUMNS = 3;
 
 /** Counts a task and says when it is time to show it. */
 export class ProgressMeter {
@@ -54,20 +56,22 @@ export class ProgressMeter {
   }
 }
 
-/** One line of less than `columns` characters: label, percentage, bar, rate and time left, as far as they fit. */
+/** One line of less than `columns` characters: label, percentage, bar, amount, rate and time left, as far as they fit. */
 export function progressLine(sample: ProgressSample, columns: number): string {
   const { label, unit, done, total, perSecond, secondsLeft } = sample;
   const fraction = total > 0 ? Math.min(1, done / total) : 1;
   const head = `${label} ${String(Math.floor(fraction * 100)).padStart(3)} %`;
-  const tail = [
-    `${quantity(done, unit)} of ${quantity(total, unit)}`,
+  const parts = [
+    `${unit === 'bytes' ? quantity(done, unit) : grouped(done)} of ${quantity(total, unit)}`,
     ...(perSecond === undefined ? [] : [`${quantity(perSecond, unit)}/s`]),
     ...(secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`]),
-  ].join('  ');
-  // Four columns for the brackets and two spaces; the last column stays free, or some terminals start a new line.
-  const width = Math.min(MAX_BAR_WIDTH, columns - 1 - head.length - tail.length - 5);
+  ];
+  const room = Math.max(0, columns - FREE_COLUMNS);
+  while (parts.length > 0 && [head, ...parts].join('  ').length > room) parts.pop();
+  // Three columns for the brackets and a space.
+  const width = Math.min(MAX_BAR_WIDTH, room - [head, ...parts].join('  ').length - 3);
   const bar = width < 5 ? '' : ` [${'#'.repeat(Math.floor(fraction * width)).padEnd(width)}]`;
-  return `${head}${bar}  ${tail}`.slice(0, Math.max(0, columns - 1));
+  return [`${head}${bar}`, ...parts].join('  ').slice(0, room);
 }
 
 /** `1.2 MB`, `1,234 tokens`. */

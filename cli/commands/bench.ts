@@ -21,7 +21,7 @@ export const bench = defineCommand({
     ),
     folder: option(
       '--folder <folder>',
-      'pack: where the checkpoint is written (default: the system’s temporary)',
+      'pack: where to write the checkpoint (default: where temporary files go)',
       path,
     ),
     tokens: optionWithDefault(

@@ -9,7 +9,7 @@ export const evalCommand = defineCommand({
   name: 'eval',
   summary: 'measure the loss of a model on a text',
   examples: [
-    'mmfree eval --image tales-9m.mmfree --text models/tales-9m/validation.txt --windows 20',
+    'mmfree eval --image tales-9m.mmfree --text validation.txt --windows 20',
     'mmfree eval --checkpoint models/tales-9m --text models/tales-9m/validation.txt',
   ],
   parameters: {

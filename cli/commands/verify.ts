@@ -8,7 +8,7 @@ export const verify = defineCommand({
   summary: 'check that a machine computes what it must, bit for bit',
   examples: [
     'mmfree verify --image tales-9m.mmfree',
-    'mmfree verify --checkpoint test/fixtures/golden-a --golden test/fixtures/golden-a/golden.safetensors',
+    'mmfree verify --checkpoint model --golden model/golden.safetensors',
   ],
   parameters: {
     image: imageOption,

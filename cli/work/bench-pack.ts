@@ -26,7 +26,7 @@ export async function benchPack(input: BenchInput, { output, signal }: CommandCo
   const folder = await mkdtemp(join(input.folder ?? tmpdir(), 'mmfree-bench-'));
   try {
     const checkpointBytes = await writeSynthetic(folder, SHAPES[input.shape], output, signal);
-    const baseline = await secondsToHash(join(folder, 'model.safetensors'));
+    const baseline = await secondsToHash(join(folder, 'model.safetensors'), signal);
     const residentBefore = process.memoryUsage().rss;
 
     const checkpoint = await openCheckpoint(folder);
@@ -121,10 +121,11 @@ function toFloat16(value: number): number {
   return (value < 0 ? 0x8000 : 0) | ((exponent + 15) << 10) | fraction;
 }
 
-async function secondsToHash(path: string): Promise<number> {
+async function secondsToHash(path: string, signal: AbortSignal): Promise<number> {
   const startMs = performance.now();
   const hash = createHash('sha256');
-  for await (const piece of createReadStream(path, { highWaterMark: 4 << 20 })) hash.update(piece as Uint8Array);
+  for await (const piece of createReadStream(path, { highWaterMark: 4 << 20, signal }))
+    hash.update(piece as Uint8Array);
   hash.digest();
   return (performance.now() - startMs) / 1000;
 }

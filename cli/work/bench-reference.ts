@@ -1,4 +1,5 @@
 /** Speed of the integer reference, against the plain form of its kernel: five products a byte. */
+import { setImmediate } from 'node:timers/promises';
 import { ImageFile } from '../../model/image-file.js';
 import { IntegerModel } from '../../model/integer/integer-model.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
@@ -10,6 +11,7 @@ import { median, type BenchInput } from './bench-input.js';
 import { imageOrShipped } from './shipped.js';
 
 const ROUNDS = 5;
+const TOKENS_UNTIL_PAUSE = 8;
 
 export async function benchReference(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
   const image = ImageFile.openChecked(imageOrShipped(input.image, output));
@@ -21,16 +23,22 @@ export async function benchReference(input: BenchInput, { output, signal }: Comm
   for (const id of ids.subarray(0, 20)) model.step(id);
 
   // Memory and time apart: reading the clock allocates.
-  const heapBefore = process.memoryUsage().heapUsed;
-  for (let position = 0; position < ids.length; position++) model.step(ids[position] ?? 0);
-  const heapPerToken = Math.max(0, process.memoryUsage().heapUsed - heapBefore) / ids.length;
+  let heapBytes = 0;
+  for (let start = 0; start < ids.length; start += TOKENS_UNTIL_PAUSE) {
+    const before = process.memoryUsage().heapUsed;
+    const end = Math.min(start + TOKENS_UNTIL_PAUSE, ids.length);
+    for (let position = start; position < end; position++) model.step(ids[position] ?? 0);
+    heapBytes += Math.max(0, process.memoryUsage().heapUsed - before);
+    await pause(signal);
+  }
   const perToken: number[] = [];
   for (const id of ids) {
-    signal.throwIfAborted();
     const startMs = performance.now();
     model.step(id);
     perToken.push(performance.now() - startMs);
+    await pause(signal);
   }
+  const heapPerToken = heapBytes / ids.length;
   const tokensPerSecond = 1000 / median(perToken);
 
   const { matrix } = weights.head;
@@ -53,6 +61,12 @@ export async function benchReference(input: BenchInput, { output, signal }: Comm
     kernel_weights_per_second: kernel,
     plain_kernel_weights_per_second: plain,
   });
+}
+
+/** Lets Ctrl-C be heard. */
+async function pause(signal: AbortSignal): Promise<void> {
+  await setImmediate();
+  signal.throwIfAborted();
 }
 
 type Kernel = (matrix: TernaryMatrix, q: Int8Array, out: Int32Array) => void;

@@ -1,25 +1,29 @@
 /** From the shell to the help and to the first token, against an empty Node process. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { ImageFile } from '../../model/image-file.js';
 import type { CommandContext } from '../command.js';
+import { EXIT } from '../exit-codes.js';
 import { median, type BenchInput } from './bench-input.js';
+import { imageOrShipped } from './shipped.js';
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 
 export async function benchStartUp(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
-  const image = input.image === undefined ? [] : ['--image', input.image];
+  const image = imageOrShipped(input.image, output);
+  // What is wrong with it is said here; the processes below would only end with a code.
+  ImageFile.openChecked(image).close();
   const cases = {
     empty_node: ['-e', '0'],
     help: [MAIN, '--help'],
-    first_token: [MAIN, 'run', '--json', '--max-tokens', '1', ...image, 'Once upon a time'],
+    first_token: [MAIN, 'run', '--json', '--max-tokens', '1', '--image', image, 'Once upon a time'],
   };
   const times: Record<keyof typeof cases, number[]> = { empty_node: [], help: [], first_token: [] };
   for (let run = 0; run < input.runs; run++) {
-    signal.throwIfAborted();
     // In turn, so that a slow moment of the machine meets all of them.
-    times.empty_node.push(await millisecondsTo(cases.empty_node, undefined));
-    times.help.push(await millisecondsTo(cases.help, 'Usage'));
-    times.first_token.push(await millisecondsTo(cases.first_token, '"type":"token"'));
+    times.empty_node.push(await millisecondsTo(cases.empty_node, undefined, signal));
+    times.help.push(await millisecondsTo(cases.help, 'Usage', signal));
+    times.first_token.push(await millisecondsTo(cases.first_token, '"type":"token"', signal));
   }
   const [node, help, first] = [median(times.empty_node), median(times.help), median(times.first_token)];
   output.print(
@@ -35,10 +39,10 @@ export async function benchStartUp(input: BenchInput, { output, signal }: Comman
 }
 
 /** Time from starting a Node process to `text` on its stdout, or to its end. @throws Error if it ends without */
-function millisecondsTo(args: readonly string[], text: string | undefined): Promise<number> {
+function millisecondsTo(args: readonly string[], text: string | undefined, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
     const startMs = performance.now();
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'], signal });
     let seen = '';
     let doneMs = text === undefined ? 0 : NaN;
     child.stdout.on('data', (piece: Buffer) => {
@@ -46,8 +50,10 @@ function millisecondsTo(args: readonly string[], text: string | undefined): Prom
       if (text !== undefined && Number.isNaN(doneMs) && seen.includes(text)) doneMs = performance.now() - startMs;
     });
     child.on('error', reject);
-    child.on('close', (code) => {
-      if (code !== 0 || Number.isNaN(doneMs)) reject(new Error(`${args.join(' ')} ended with ${code}`));
+    child.on('close', (code, killedBy) => {
+      // Ctrl-C goes to this process and to the child, which may be the first to end.
+      if (code === EXIT.interrupted || killedBy === 'SIGINT') reject(new DOMException('interrupted', 'AbortError'));
+      else if (code !== 0 || Number.isNaN(doneMs)) reject(new Error(`${args.join(' ')} ended with ${code}`));
       else resolve(text === undefined ? performance.now() - startMs : doneMs);
     });
   });

@@ -1,5 +1,4 @@
 /** `mmfree eval`: the work. */
-import { readFile } from 'node:fs/promises';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
 import { evaluate } from '../../model/measure/evaluate.js';
 import type { EvaluationSubject } from '../../model/measure/score.js';
@@ -9,6 +8,7 @@ import { evaluationWindows } from '../../model/measure/windows.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
 import { badValue, UsageError } from '../usage-error.js';
+import { readInput } from './read-input.js';
 
 interface EvalInput {
   readonly text: string;
@@ -22,12 +22,10 @@ interface EvalInput {
 
 export async function evaluateText(input: EvalInput, { output, signal }: CommandContext): Promise<void> {
   const subject = subjectOf(input);
+  const text = await readText(input.text);
   const { shape, tokenizer } = await openSubject(subject);
-  const text = await readFile(input.text, 'utf8');
   const windows = evaluationWindows(text, tokenizer.encode, shape.bosTokenId, input.context, input.windows);
-  if (windows.length === 0) {
-    throw badValue('--context', String(input.context), `less than the tokens of ${input.text}`, '64');
-  }
+  if (windows.length === 0) throw tooShort(input);
   const progress = output.progress({ label: 'eval', unit: 'windows', total: windows.length });
   const startMs = performance.now();
   let done = 0;
@@ -41,7 +39,7 @@ export async function evaluateText(input: EvalInput, { output, signal }: Command
   const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
   const tokens = windows.length * input.context;
   output.print(
-    `loss ${loss.toFixed(5)} nats/token  perplexity ${Math.exp(loss).toFixed(3)}  ${tokens} tokens in ${windows.length} windows of ${input.context}  ${(tokens / seconds).toFixed(1)} tokens/s\n`,
+    `loss ${loss.toFixed(5)} nats/token  perplexity ${Math.exp(loss).toFixed(3)}  ${tokens} tokens in windows of ${input.context}  ${(tokens / seconds).toFixed(1)} tokens/s\n`,
   );
   output.result({
     loss,
@@ -61,6 +59,24 @@ function subjectOf({ image, checkpoint }: EvalInput): EvaluationSubject {
   throw new UsageError('conflicting-options', 'eval needs either --image or --checkpoint', {
     reason: 'It scores the integer model of an image or the float model of a checkpoint.',
     fix: 'Give exactly one of them.',
+  });
+}
+
+/** @throws UsageError if it is not UTF-8: the loss would be that of replacement characters */
+async function readText(path: string): Promise<string> {
+  const bytes = await readInput(path);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw badValue('--text', path, 'a file of UTF-8 text', 'models/tales-9m/validation.txt');
+  }
+}
+
+function tooShort({ text, context }: EvalInput): UsageError {
+  return new UsageError('bad-value', `${text} is too short for one window`, {
+    reason: `A window needs ${context + 1} tokens, ${context} to read and one to guess.`,
+    fix: 'Give a longer text, or shorter windows with --context.',
+    facts: { context },
   });
 }
 

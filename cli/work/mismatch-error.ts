@@ -35,10 +35,14 @@ function tapName(tap: number): string {
 
 /** Logits farther from PyTorch's than the tolerance. */
 export function goldenMismatch(maxAbsDiff: number, tolerance: number): MismatchError {
-  return new MismatchError('mismatch-golden', `a logit differs by ${maxAbsDiff}, more than ${tolerance}`, {
-    reason:
-      'Either the checkpoint is another one, or its activations lie on int8 rounding edges, where float32 and double precision part by tenths.',
-    fix: 'Judge a trained checkpoint by its loss (`mmfree eval --checkpoint`), or allow more with --tolerance.',
-    facts: { max_abs_diff: maxAbsDiff, tolerance },
-  });
+  return new MismatchError(
+    'mismatch-golden',
+    `a logit differs by ${maxAbsDiff.toExponential(2)}, more than ${tolerance}`,
+    {
+      reason:
+        'Either the checkpoint is another one, or its activations lie on int8 rounding edges, where float32 and double precision part by tenths.',
+      fix: 'Judge a trained checkpoint by its loss (`mmfree eval --checkpoint`), or allow more with --tolerance.',
+      facts: { max_abs_diff: maxAbsDiff, tolerance },
+    },
+  );
 }

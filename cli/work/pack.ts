@@ -1,12 +1,15 @@
 /** `mmfree pack`: the work. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
 import { packCheckpoint } from '../../model/pack/pack.js';
 import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
+import { MAX_NAME_BYTES, UNPRINTABLE } from '../../protocol/image/manifest-fields.js';
+import { utf8Length } from '../../protocol/utf8.js';
 import type { CommandContext } from '../command.js';
 import { badValue } from '../usage-error.js';
 import { describeImage, hexOf, megabytes } from './image-facts.js';
+import { readInput } from './read-input.js';
 
 interface PackInput {
   readonly checkpoint: string;
@@ -17,6 +20,8 @@ interface PackInput {
 }
 
 export async function pack(input: PackInput, { output, signal }: CommandContext): Promise<void> {
+  const path = await outputPath(input.output);
+  if (input.name !== undefined) checkName(input.name);
   const privateKey = input.sign === undefined ? undefined : await readPrivateKey(input.sign);
   const checkpoint = await openCheckpoint(input.checkpoint);
   try {
@@ -25,7 +30,7 @@ export async function pack(input: PackInput, { output, signal }: CommandContext)
     const totalBytes = [...checkpoint.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
     const progress = output.progress({ label: 'pack', unit: 'bytes', total: totalBytes });
     const startMs = performance.now();
-    const result = await packCheckpoint(checkpoint, input.output, {
+    const result = await packCheckpoint(checkpoint, path, {
       ...(input.name !== undefined && { name: input.name }),
       revision: input.revision,
       ...(privateKey && { privateKey }),
@@ -67,11 +72,33 @@ function textOf(tokenizer: Tokenizer | undefined, tokens: Uint32Array): string {
   return `${ids}  ${JSON.stringify(pieces)}`;
 }
 
+/**
+ * Where the image goes: the output, or what a link there points to. The image takes the place of what is there, so a
+ * folder or a device (root can replace /dev/null) is refused.
+ */
+async function outputPath(output: string): Promise<string> {
+  let path: string;
+  try {
+    path = await realpath(output);
+  } catch {
+    // Nothing is there yet; whether it can be written, the packer finds out.
+    return output;
+  }
+  if ((await stat(path)).isFile()) return path;
+  throw badValue('--output', output, 'a file, or a path where nothing is yet', './model.mmfree');
+}
+
+function checkName(name: string): void {
+  if (!UNPRINTABLE.test(name) && utf8Length(name) <= MAX_NAME_BYTES) return;
+  const expected = `1 to ${MAX_NAME_BYTES} bytes of UTF-8 text without control and format characters`;
+  throw badValue('--name', name, expected, 'tales-9m');
+}
+
 async function readPrivateKey(path: string): Promise<KeyObject> {
-  const pem = await readFile(path);
+  const pem = await readInput(path);
   let key: KeyObject | undefined;
   try {
-    key = createPrivateKey(pem);
+    key = createPrivateKey(Buffer.from(pem));
   } catch {
     // Said below, with what would work.
   }

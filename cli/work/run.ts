@@ -22,7 +22,7 @@ export async function run(input: RunInput, { output, signal }: CommandContext): 
   const path = imageOrShipped(input.image, output);
   const { backend, view, tokenizerJson } = loadReference(path);
   const tokenizer = tokenizerJson.length > 0 ? await loadTokenizer(tokenizerJson, view.shape) : undefined;
-  if (!tokenizer && !input.ids) throw noTokenizer(path);
+  if (!tokenizer && (!input.ids || input.stop.length > 0)) throw noTokenizer(path);
   const prompt = promptIds(input, view.shape, tokenizer);
   const stopper = new StopMatcher(input.stop);
   const stream = tokenizer?.textStream();
@@ -69,7 +69,9 @@ export async function run(input: RunInput, { output, signal }: CommandContext): 
   if (signal.aborted) finish = 'interrupted';
 
   const seconds = (performance.now() - startMs) / 1000;
-  output.note(`${tokens} tokens, ${(tokens / seconds).toFixed(1)} tokens/s on ${backend.name} (${finish})`);
+  const speed = `${tokens} tokens, ${(tokens / seconds).toFixed(1)} tokens/s on ${backend.name}`;
+  // That it was interrupted is said for every command.
+  output.note(signal.aborted ? speed : `${speed} (${finish})`);
   output.result({
     tokens,
     prompt_tokens: prompt.length,
@@ -103,7 +105,7 @@ function promptIds(input: RunInput, shape: ModelShape, tokenizer: Tokenizer | un
 
 function noTokenizer(path: string): UsageError {
   return new UsageError('conflicting-options', `${path} has no tokenizer`, {
-    reason: 'It was packed from a checkpoint without tokenizer.json, so text cannot become token ids.',
-    fix: 'Give and get token ids with --ids, or pack the checkpoint with its tokenizer.json.',
+    reason: 'It was packed from a checkpoint without tokenizer.json, so text and token ids cannot become each other.',
+    fix: 'Give and get token ids with --ids and without --stop, or pack the checkpoint with its tokenizer.json.',
   });
 }

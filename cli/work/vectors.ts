@@ -1,6 +1,7 @@
 /** `mmfree vectors`: the work. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
 import { primitiveVectors, tokenLines, type VectorFile } from '../../model/integer/vectors.js';
@@ -22,7 +23,6 @@ export async function vectors(input: VectorsInput, { output, signal }: CommandCo
   let done = 0;
   function* counted(lines: Iterable<string>): Generator<string> {
     for (const line of lines) {
-      signal.throwIfAborted();
       progress.update(++done);
       yield line;
     }
@@ -36,6 +36,9 @@ export async function vectors(input: VectorsInput, { output, signal }: CommandCo
     },
   ];
   await makeFolder(input.output);
+  // Written last, so that where there is one, it describes the files beside it.
+  const indexPath = join(input.output, 'index.txt');
+  await rm(indexPath, { force: true });
   const index = [
     'Vectors of the integer model (docs/ARITHMETIC.md), by the reference implementation of mmfree.',
     `seed ${input.seed}, image ${hexOf(image.view.seal.sha256)}`,
@@ -43,16 +46,30 @@ export async function vectors(input: VectorsInput, { output, signal }: CommandCo
     '',
   ];
   for (const { name, format, lines } of files) {
-    const all = [...lines];
+    const all = await collect(lines, signal);
     await writeFile(join(input.output, name), `${all.join('\n')}\n`);
     index.push(`${name}: ${all.length} lines: ${format}`);
     output.event('file', { name, lines: all.length });
   }
-  await writeFile(join(input.output, 'index.txt'), `${index.join('\n')}\n`);
+  await writeFile(indexPath, `${index.join('\n')}\n`);
   image.close();
   progress.end();
   output.print(`${index.slice(4).join('\n')}\n`);
   output.result({ folder: input.output, files: files.map(({ name }) => name) });
+}
+
+/** All lines, with a pause each tenth of a second, so that Ctrl-C is heard. */
+async function collect(lines: Iterable<string>, signal: AbortSignal): Promise<string[]> {
+  const all: string[] = [];
+  let pausedMs = performance.now();
+  for (const line of lines) {
+    all.push(line);
+    if (performance.now() - pausedMs < 100) continue;
+    await setImmediate();
+    signal.throwIfAborted();
+    pausedMs = performance.now();
+  }
+  return all;
 }
 
 /** Makes a folder in an existing one. Not with `recursive`: Node 20 never returns from that under /proc. */

@@ -1,4 +1,5 @@
 /** `mmfree verify`: the work. */
+import { access } from 'node:fs/promises';
 import { compareStream } from '../../model/backends/conformance.js';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
 import { FloatModel } from '../../model/measure/float-model.js';
@@ -49,13 +50,14 @@ async function verifyImage(path: string, { output, signal }: CommandContext): Pr
   progress.end();
   await backend.close();
   signal.throwIfAborted();
+  const error = mismatch && receiptMismatch(backend.name, mismatch);
   output.result({
     backend: backend.name,
     tokens: done,
-    mismatches: mismatch ? 1 : 0,
-    first_mismatch: mismatch ? { ...mismatch, layer: null } : null,
+    mismatches: error ? 1 : 0,
+    first_mismatch: error ? { ...error.facts, layer: null } : null,
   });
-  if (mismatch) throw receiptMismatch(backend.name, mismatch);
+  if (error) throw error;
   output.print(`bit-exact over ${done} tokens: ${backend.name} repeats the self-test of ${path}\n`);
 }
 
@@ -66,6 +68,8 @@ async function verifyFloatModel(
   tolerance: number,
   { output }: CommandContext,
 ): Promise<void> {
+  // Or a mistyped path would be taken for a missing part of a checkpoint.
+  await access(goldenPath);
   const golden = await readGolden(goldenPath);
   const checkpoint = await openCheckpoint(folder);
   let model: FloatModel;

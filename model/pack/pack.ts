@@ -101,6 +101,7 @@ export async function packCheckpoint(
     await writer.write(plan.layout.sealOffset, seal);
     await file.sync();
     await file.close();
+    options.signal?.throwIfAborted();
     await rename(partial, path);
     return { image: readBack(path), fileSha256: whole.update(seal).digest() };
   } catch (error) {

@@ -27,8 +27,8 @@ const TAKE_ORIGINAL = 'Take the tokenizer.json that was published with the model
 
 export function tokenizerMissing(): TokenizerError {
   return new TokenizerError('tokenizer-missing', 'this model comes without a tokenizer', {
-    reason: 'The checkpoint that it was packed from had no tokenizer.json.',
-    fix: 'Put tokenizer.json into the checkpoint folder and pack again, or work with token ids (`--ids`).',
+    reason: 'There is no tokenizer.json in its checkpoint.',
+    fix: 'Put tokenizer.json into the checkpoint folder, and pack it again for an image.',
   });
 }
 

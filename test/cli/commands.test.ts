@@ -90,7 +90,7 @@ describe('pack', () => {
     ['a checkpoint that is not there', ['nowhere'], 6],
     ['an RSA key', ['tiny', '--sign', 'rsa.pem'], 2],
     ['a key that is not there', ['tiny', '--sign', 'nowhere.pem'], 2],
-    ['a name that no terminal should see', ['tiny', '--name', 'a\u0007b'], 6],
+    ['a name that no terminal should see', ['tiny', '--name', 'a\u0007b'], 2],
     ['a negative revision', ['tiny', '--revision', '-1'], 2],
   ])('refuses %s and leaves nothing behind', async (_, [checkpoint = '', ...args], exit) => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -103,7 +103,14 @@ describe('pack', () => {
   });
 
   it('refuses a folder that it cannot write to', async () => {
-    expect((await mmfree('pack', join(folder, 'tiny'), '-o', join(folder, 'no/such/folder'))).exit).toBe(6);
+    expect((await mmfree('pack', join(folder, 'tiny'), '-o', join(folder, 'no/such/folder'))).exit).toBe(2);
+  });
+
+  it.each([
+    ['a device, which root could replace', '/dev/null'],
+    ['a folder', tmpdir()],
+  ])('refuses to put an image in the place of %s', async (_, output) => {
+    expect((await mmfree('pack', join(folder, 'tiny'), '-o', output)).exit).toBe(2);
   });
 
   it('keeps the old image when it is interrupted', async () => {
