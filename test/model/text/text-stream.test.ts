@@ -48,11 +48,15 @@ describe.each(styles)('TextStream of a %s tokenizer', (_style, json, ids) => {
 
   it('prints any text that was encoded, in whole characters', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'grapheme' }), async (text) => {
-        const printed = await pieces((await loaded).encode(text));
-        expect(printed.join('')).toBe(text);
-        for (const piece of printed) expect(piece).not.toMatch(/\p{Surrogate}/u);
-      }),
+      // Tokenizers of the SentencePiece kind write U+2581 for a space, so they cannot tell the two apart.
+      fc.asyncProperty(
+        fc.string({ unit: 'grapheme' }).map((any) => any.replaceAll('\u2581', '_')),
+        async (text) => {
+          const printed = await pieces((await loaded).encode(text));
+          expect(printed.join('')).toBe(text);
+          for (const piece of printed) expect(piece).not.toMatch(/\p{Surrogate}/u);
+        },
+      ),
     );
   });
 
