@@ -21,8 +21,8 @@ export function sat31(a: number): number {
 export function roundShift(a: number, s: number): number {
   if (s === 0) return a;
   if (s > 31) return 0;
-  // Adding the half after a shift by s − 1 cannot overflow.
-  return ((a >> (s - 1)) + 1) >> 1;
+  // The half is the bit below the last one kept; adding it to `a` itself could overflow.
+  return (a >> s) + ((a >> (s - 1)) & 1);
 }
 
 /**

@@ -1,0 +1,56 @@
+/** That the benchmarks run and their figures make sense together; how fast anything is, depends on the machine. */
+
+import { mkdir, readdir } from 'node:fs/promises';
+import { beforeAll, expect, it } from 'vitest';
+import { compiledJson, mmfree, mmfreeJson, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+
+const path = temporaryFolder();
+beforeAll(() => mkdir(path('work')));
+
+const positive = (result: Record<string, unknown>, keys: readonly string[]): void => {
+  for (const key of keys) expect([key, Number(result[key]) > 0]).toEqual([key, true]);
+};
+
+it('bench reference measures a model and its kernel', async () => {
+  const { exit, result } = await mmfreeJson('bench', 'reference', '--image', TALES_IMAGE, '--tokens', '8');
+  expect(exit).toBe(0);
+  positive(result, ['kernel_weights_per_second', 'plain_kernel_weights_per_second']);
+  expect(Number(result['weights_per_second']) / Number(result['tokens_per_second'])).toBeCloseTo(7_864_320, 0);
+  expect(result['heap_bytes_per_token']).toBeGreaterThanOrEqual(0);
+});
+
+it('bench pack measures packing in a folder that it leaves empty', async () => {
+  const { exit, events, result } = await mmfreeJson('bench', 'pack', '--shape', '9M', '--folder', path('work'));
+  expect(exit).toBe(0);
+  expect(result).toMatchObject({ shape: '9M' });
+  positive(result, ['baseline_seconds', 'peak_resident_bytes', 'file_bytes']);
+  expect(Number(result['checkpoint_bytes']) / Number(result['seconds'])).toBeCloseTo(
+    Number(result['bytes_per_second']),
+  );
+  expect(result['bits_per_ternary_weight']).toBeLessThan(1.62);
+  expect(new Set(events.filter(({ type }) => type === 'progress').map(({ label }) => label))).toEqual(
+    new Set(['write', 'pack']),
+  );
+  expect(await readdir(path('work'))).toEqual([]);
+});
+
+it('bench start-up measures processes of the compiled program', { timeout: 60_000 }, async () => {
+  const { exit, result } = await compiledJson('bench', 'start-up', '--runs', '3');
+  expect(exit).toBe(0);
+  positive(result, ['empty_node_ms', 'help_ms', 'first_token_ms']);
+});
+
+it.each<[string[], number, string]>([
+  [[], 2, "missing required argument 'subject'"],
+  [['nothing'], 2, '<subject> is "nothing"'],
+  [['pack', '--shape', '1B'], 2, '--shape is "1B"'],
+  [['pack', '--folder', '/no/such/folder'], 2, '/no/such/folder'],
+  [['reference', '--tokens', '7'], 2, '--tokens is "7"'],
+  [['reference', '--image', 'no/file'], 6, 'cannot read the image no/file'],
+  // It used to be called a mistake in mmfree.
+  [['start-up', '--image', 'no/file'], 6, 'cannot read the image no/file'],
+])('refuses %j', async (args, exit, message) => {
+  const ended = await mmfree('bench', ...args);
+  expect(ended.exit).toBe(exit);
+  expect(ended.stderr.lines[0]).toContain(message);
+});

@@ -1,0 +1,107 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { mmfree, mmfreeJson, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+import { writeCheckpoint } from '../../helpers/synthetic-checkpoint.js';
+import { tinyImage } from '../../helpers/tiny-image.js';
+
+const path = temporaryFolder();
+
+it('shows what the shipped image holds, after checking it', async () => {
+  const { exit, result } = await mmfreeJson('inspect', TALES_IMAGE);
+  expect(exit).toBe(0);
+  expect(result).toMatchObject({
+    name: 'matmulfree-L8-H256-V4096',
+    revision: 0,
+    sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    signed_by: null,
+    vocab_size: 4096,
+    hidden_size: 256,
+    intermediate_size: 768,
+    layers: 8,
+    ternary_weights: 7_864_320,
+    self_test: { prompt: [0] },
+  });
+  expect(result['bits_per_ternary_weight']).toBeCloseTo(1.6167, 4);
+});
+
+it('tells people the same', async () => {
+  const { exit, stdout, stderr } = await mmfree('inspect', TALES_IMAGE);
+  expect([exit, stderr.text]).toEqual([0, '']);
+  expect(stdout.lines[2]).toBe('ternary       7,864,320 weights at 1.6167 bit, padding and alignment included');
+  expect(stdout.lines.at(-1)).toBe('all hashes and weights are as they must be');
+});
+
+describe('a damaged image', () => {
+  const image = tinyImage(1, { tokenizer: new Uint8Array(0) });
+  let sections: Record<string, { offset: number; length: number }>;
+  beforeAll(async () => {
+    await writeFile(path('whole.mmfree'), image);
+    await writeFile(path('text.mmfree'), 'Once upon a time');
+    const { result } = await mmfreeJson('inspect', TALES_IMAGE);
+    sections = result['sections'] as typeof sections;
+  });
+
+  it.each(['tables', 'vectors', 'embedding', 'ternary', 'tokenizer'])(
+    'is refused, naming the part, for any byte of section %s',
+    async (name) => {
+      const { offset = 0, length = 0 } = sections[name] ?? {};
+      const changed = new Uint8Array(await readFile(TALES_IMAGE));
+      for (const at of [offset, offset + length - 1]) {
+        await writeFile(path('changed.mmfree'), changed.with(at, (changed[at] ?? 0) ^ 1));
+        const { exit, result } = await mmfreeJson('inspect', path('changed.mmfree'));
+        expect(exit).toBe(6);
+        expect(result['error']).toMatchObject({
+          code: 'image-damaged',
+          message: `the image is damaged in its ${name}`,
+          facts: { part: name },
+        });
+      }
+    },
+  );
+
+  it.each<[string, (bytes: Uint8Array) => Uint8Array, string, string]>([
+    ['the last byte missing', (bytes) => bytes.subarray(0, -1), 'image-truncated', 'cut short: 1 bytes are missing'],
+    ['a byte behind its end', (bytes) => new Uint8Array([...bytes, 0]), 'image-inconsistent', '1 bytes follow the end'],
+    ['a changed boot record', (bytes) => bytes.with(40, 255), 'image-damaged', 'damaged in its boot record'],
+    ['a changed seal', (bytes) => lastBitChanged(bytes), 'image-damaged', 'damaged in its head'],
+    ['a later version', (bytes) => bytes.with(12, 0x32), 'image-unsupported-version', 'format mmfree/2'],
+    ['nothing in it', () => new Uint8Array(0), 'not-an-image', 'not a weight image'],
+  ])('with %s is refused', async (_title, change, code, message) => {
+    await writeFile(path('changed.mmfree'), change(image));
+    const { exit, result } = await mmfreeJson('inspect', path('changed.mmfree'));
+    expect(exit).toBe(6);
+    expect(result['error']).toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+
+  it('with a signature that is not of this image is refused', async () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    await writeFile(path('key.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }));
+    await writeCheckpoint(path('checkpoint'));
+    await mmfree('pack', path('checkpoint'), '-o', path('signed.mmfree'), '--sign', path('key.pem'));
+    const signed = new Uint8Array(await readFile(path('signed.mmfree')));
+    await writeFile(path('changed.mmfree'), lastBitChanged(signed));
+    const { exit, result } = await mmfreeJson('inspect', path('changed.mmfree'));
+    expect(exit).toBe(6);
+    expect(result['error']).toMatchObject({ code: 'image-bad-signature' });
+  });
+
+  it.each([
+    ['text.mmfree', 'this is not a weight image'],
+    ['nowhere.mmfree', 'cannot read the image'],
+    ['.', 'cannot read the image'],
+  ])('or no image at all (%s) is refused in three lines', async (name, message) => {
+    const { exit, stdout, stderr } = await mmfree('inspect', path(name));
+    expect([exit, stdout.text]).toEqual([6, '']);
+    expect(stderr.lines).toEqual([
+      expect.stringContaining(message),
+      expect.stringMatching(/^cause: .+\.$/),
+      expect.stringMatching(/^fix: {3}.+\.$/),
+    ]);
+  });
+});
+
+function lastBitChanged(bytes: Uint8Array): Uint8Array {
+  const last = bytes.length - 1;
+  return bytes.with(last, bytes[last]! ^ 1);
+}

@@ -1,0 +1,107 @@
+/** Command lines of `mmfree` for tests: in memory, or as processes of the compiled program. */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { bench } from '../../cli/commands/bench.js';
+import { evalCommand } from '../../cli/commands/eval.js';
+import { inspect } from '../../cli/commands/inspect.js';
+import { pack } from '../../cli/commands/pack.js';
+import { run } from '../../cli/commands/run.js';
+import { vectors } from '../../cli/commands/vectors.js';
+import { verify } from '../../cli/commands/verify.js';
+import { FakeProcess, type FakeRun } from './fake-host.js';
+import { makeTensors, TINY_CONFIG, writeCheckpoint, type TestTensor } from './synthetic-checkpoint.js';
+import { MISTRAL_STYLE_IDS, mistralStyleTokenizer } from './tokenizers.js';
+
+export const COMMANDS = [pack, inspect, run, verify, evalCommand, bench, vectors];
+
+const inRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** The shipped checkpoint and its image. */
+export const TALES = inRoot('models/tales-9m');
+export const TALES_IMAGE = join(TALES, 'tales-9m.mmfree');
+export const GOLDEN_A = inRoot('test/fixtures/golden-a');
+
+/** Runs a command line in memory. */
+export function mmfree(...argv: string[]): Promise<FakeRun> {
+  return new FakeProcess().run(COMMANDS, ...argv);
+}
+
+/** JSON Lines of one run. */
+export interface JsonRun {
+  readonly exit: number;
+  readonly events: readonly Record<string, unknown>[];
+  readonly result: Record<string, unknown>;
+}
+
+/** Runs a command line in memory with --json. */
+export async function mmfreeJson(...argv: string[]): Promise<JsonRun> {
+  const { exit, stdout, stderr } = await mmfree('--json', ...argv);
+  expect(stderr.text).toBe('');
+  return asJsonRun(exit, argv, stdout.text);
+}
+
+/** Runs the compiled program with --json. */
+export async function compiledJson(...argv: string[]): Promise<JsonRun> {
+  const child = startCompiled('--json', ...argv);
+  const [stdout, { exit }] = await Promise.all([text(child.stdout!), ended(child)]);
+  return asJsonRun(exit ?? NaN, argv, stdout);
+}
+
+/** What every run with --json owes: `hello` first, one `result`, last, whose exit is that of the process. */
+function asJsonRun(exit: number, argv: readonly string[], stdout: string): JsonRun {
+  const events = stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const result = events.at(-1) ?? {};
+  expect(events[0]).toMatchObject({ type: 'hello', command: argv[0] });
+  expect(events.filter(({ type }) => type === 'result')).toEqual([result]);
+  expect(result['exit']).toBe(exit);
+  expect('error' in result).toBe(exit !== 0);
+  return { exit, events, result };
+}
+
+/** Starts the compiled program. */
+function startCompiled(...argv: string[]): ChildProcess {
+  return spawn(process.execPath, [inRoot('dist/cli/main.js'), ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** How a process ended. */
+async function ended(
+  child: ChildProcess,
+): Promise<{ readonly exit: number | null; readonly signal: string | null; readonly stderr: string }> {
+  const [stderr, [exit, signal]] = await Promise.all([
+    text(child.stderr!),
+    once(child, 'exit') as Promise<[number | null, string | null]>,
+  ]);
+  return { exit, signal, stderr };
+}
+
+/** A folder for the tests of one file: gives the path of a name in it. */
+export function temporaryFolder(): (name: string) => string {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mmfree-test-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  return (name) => join(folder, name);
+}
+
+/** A checkpoint of two layers of width 4 with a tokenizer, made of any text. @param change of its tensors */
+export async function writeTextCheckpoint(
+  folder: string,
+  change: (tensors: TestTensor[]) => void = () => {},
+): Promise<void> {
+  const config = { ...TINY_CONFIG, vocab_size: MISTRAL_STYLE_IDS.vocabSize };
+  const tensors = makeTensors(config);
+  change(tensors);
+  await writeCheckpoint(folder, config, tensors);
+  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(mistralStyleTokenizer()));
+}
