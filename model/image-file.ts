@@ -1,7 +1,7 @@
 /**
  * Weight images in files: opened, checked, and their sections brought where a backend wants them.
  */
-import { createHash, createPublicKey, verify } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../protocol/byte-source.js';
 import type { SectionPlace } from '../protocol/image/boot-record.js';
@@ -10,6 +10,7 @@ import { imageUnreadable } from '../protocol/image/image-error.js';
 import { openImage, type ImageView } from '../protocol/image/image-reader.js';
 import { embeddingStride, type ModelShape, type SectionName } from '../protocol/image/model-shape.js';
 import { verifyWeights } from '../protocol/image/weight-checks.js';
+import { verifyEd25519 } from './ed25519.js';
 import { residentBytes, type WeightBytes } from './integer/model-weights.js';
 
 /** Pieces up to this size share one buffer. */
@@ -148,12 +149,4 @@ export class ImageFile {
   close(): void {
     this.source.close();
   }
-}
-
-/** DER header of an Ed25519 public key (RFC 8410, section 4), in front of the 32 raw bytes. */
-const SPKI_PREFIX = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00);
-
-function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  const key = createPublicKey({ key: Buffer.from([...SPKI_PREFIX, ...publicKey]), format: 'der', type: 'spki' });
-  return verify(null, message, key, signature);
 }

@@ -31,6 +31,18 @@ export interface SamplerOptions {
   readonly seed: bigint;
 }
 
+/** One of the largest logits. */
+export interface Candidate {
+  readonly id: number;
+  /** int32, Q12. */
+  readonly logit: number;
+}
+
+/** How many of the largest logits a choice depends on. */
+export function candidatesNeeded({ topK, invTemperature }: SamplerSettings): number {
+  return invTemperature === 0 ? 1 : topK;
+}
+
 /** Longest list of candidates: what a board can keep sorted while the logits stream past. */
 export const MAX_CANDIDATES = 64;
 
@@ -76,8 +88,26 @@ export class Sampler {
 
   /** Chooses a token id from V logits (Q12) for the `index`-th token of a run. */
   choose(logits: Int32Array, settings: SamplerSettings, index: number): number {
-    const greedy = settings.invTemperature === 0;
-    const count = this.#selectLargest(logits, greedy ? 1 : settings.topK);
+    return this.#draw(this.#selectLargest(logits, candidatesNeeded(settings)), settings, index);
+  }
+
+  /** The `limit` largest logits, the largest first, equal ones by lower id. */
+  largest(logits: Int32Array, limit: number): Candidate[] {
+    const count = this.#selectLargest(logits, limit);
+    return Array.from({ length: count }, (_, j) => ({ id: this.#ids[j], logit: this.#logits[j] }));
+  }
+
+  /** As `choose`, from what {@link largest} gave for {@link candidatesNeeded}, perhaps on another machine. */
+  chooseAmong(candidates: readonly Candidate[], settings: SamplerSettings, index: number): number {
+    candidates.forEach(({ id, logit }, j) => {
+      this.#ids[j] = id;
+      this.#logits[j] = logit;
+    });
+    return this.#draw(candidates.length, settings, index);
+  }
+
+  /** One of the first `count` candidates. */
+  #draw(count: number, settings: SamplerSettings, index: number): number {
     if (count === 1) return this.#ids[0];
 
     const best = this.#logits[0];

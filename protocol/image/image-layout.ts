@@ -92,8 +92,8 @@ export function gapBefore(layout: ImageLayout, name: SectionName): Uint8Array {
   return gap;
 }
 
-/** @throws ImageError `image-out-of-limits` */
-function checkShape(shape: ModelShape): void {
+/** Whether the arithmetic is defined for the sizes. @throws ImageError `image-out-of-limits` */
+export function checkShape(shape: ModelShape): void {
   const lastToken = shape.vocabSize - 1;
   const limits = [
     ['vocab_size', shape.vocabSize, 2, MODEL_LIMITS.vocabSize],

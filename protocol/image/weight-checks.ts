@@ -8,7 +8,6 @@
 
 import type { ByteSource } from '../byte-source.js';
 import { badWeights } from './image-error.js';
-import type { OnProgress } from './image-hashes.js';
 import type { ImageView } from './image-reader.js';
 import { CONSTANTS, embeddingStride, TRITS_PER_BYTE } from './model-shape.js';
 import type { ModelShape, SectionName } from './model-shape.js';
@@ -29,19 +28,21 @@ interface Range {
  *
  * @throws ImageError `image-bad-weights`
  */
-export function verifyWeights(source: ByteSource, view: ImageView, onProgress?: OnProgress): void {
-  const { tables, vectors, embedding, ternary } = view.sections;
-  const totalBytes = tables.length + vectors.length + embedding.length + ternary.length;
-  let doneBytes = 0;
-  const next = (section: SectionName, at: number, length: number): Uint8Array => {
-    doneBytes += length;
-    onProgress?.(doneBytes, totalBytes);
-    return source.read(view.sections[section].offset + at, length);
+export function verifyWeights(source: ByteSource, view: ImageView): void {
+  for (const _ of weightSteps(source, view));
+}
+
+/** {@link verifyWeights} in steps of a few milliseconds, for those who have other work between. */
+export function* weightSteps(source: ByteSource, view: ImageView): Generator<void, void> {
+  const { shape, sections } = view;
+  const read = (section: SectionName): Read => {
+    return (at, length) => source.read(sections[section].offset + at, length);
   };
-  checkTables(next('tables', 0, tables.length));
-  checkVectors(view.shape, (at, length) => next('vectors', at, length));
-  checkEmbedding(view.shape, (at, length) => next('embedding', at, length));
-  checkTernary(view.shape, (at, length) => next('ternary', at, length));
+  checkTables(read('tables')(0, sections.tables.length));
+  yield;
+  yield* checkVectors(shape, read('vectors'));
+  yield* checkEmbedding(shape, read('embedding'));
+  yield* checkTernary(shape, read('ternary'));
 }
 
 /** Reads from one section. */
@@ -52,12 +53,13 @@ function checkTables(bytes: Uint8Array): void {
   if (at >= 0) throw badWeights('tables', at, 'the tables are not those of the arithmetic');
 }
 
-function checkVectors(shape: ModelShape, read: Read): void {
+function* checkVectors(shape: ModelShape, read: Read): Generator<void, void> {
   let at = 0;
   for (const block of [headBlock(shape), ...Array.from({ length: shape.layers }, () => layerBlock(shape))]) {
     const length = 2 * block.reduce((count, range) => count + range.count, 0);
     checkBlock(block, read(at, length), at);
     at += length;
+    yield;
   }
 }
 
@@ -106,7 +108,7 @@ function gain(name: string, count: number): Range {
   return { name, count, first: -32_767, last: 32_767 };
 }
 
-function checkEmbedding(shape: ModelShape, read: Read): void {
+function* checkEmbedding(shape: ModelShape, read: Read): Generator<void, void> {
   const stride = embeddingStride(shape);
   const length = shape.vocabSize * stride;
   const pieceBytes = stride * Math.ceil(PIECE_BYTES / stride);
@@ -118,31 +120,32 @@ function checkEmbedding(shape: ModelShape, read: Read): void {
         throw badWeights('embedding', at + row + stride - 1, 'the byte that makes a row even is not zero');
       }
     }
+    yield;
   }
 }
 
-function checkTernary(shape: ModelShape, read: Read): void {
+function* checkTernary(shape: ModelShape, read: Read): Generator<void, void> {
   const { vocabSize, hiddenSize: h, intermediateSize: i } = shape;
   let at = 0;
-  const matrix = (rows: number, columns: number): void => {
+  function* matrix(rows: number, columns: number): Generator<void, void> {
     const fullBytes = Math.floor(rows / TRITS_PER_BYTE) * columns;
-    checkGroups(read, at, at + fullBytes, TRITS_PER_BYTE);
+    yield* checkGroups(read, at, at + fullBytes, TRITS_PER_BYTE);
     at += fullBytes;
     const rowsLeft = rows % TRITS_PER_BYTE;
     if (rowsLeft === 0) return;
-    checkGroups(read, at, at + columns, rowsLeft);
+    yield* checkGroups(read, at, at + columns, rowsLeft);
     at += columns;
-  };
-  for (let layer = 0; layer < shape.layers; layer++) {
-    for (let gate = 0; gate < 4; gate++) matrix(h, h); // i, f, g, o
-    matrix(2 * i, h);
-    matrix(h, i);
   }
-  matrix(vocabSize, h);
+  for (let layer = 0; layer < shape.layers; layer++) {
+    for (let gate = 0; gate < 4; gate++) yield* matrix(h, h); // i, f, g, o
+    yield* matrix(2 * i, h);
+    yield* matrix(h, i);
+  }
+  yield* matrix(vocabSize, h);
 }
 
 /** @param rows of each group that exist, 1 … 5 */
-function checkGroups(read: Read, from: number, to: number, rows: number): void {
+function* checkGroups(read: Read, from: number, to: number, rows: number): Generator<void, void> {
   // Digit 1 (weight 0) for each missing row: ⌊byte / 3^rows⌋ must be 1 + 3 + 9 … of them, 0 if none is missing.
   const divisor = 3 ** rows;
   const missing = (3 ** (TRITS_PER_BYTE - rows) - 1) / 2;
@@ -157,5 +160,6 @@ function checkGroups(read: Read, from: number, to: number, rows: number): void {
         throw badWeights('ternary', at + index, `byte ${byte} ${problem}`);
       }
     }
+    yield;
   }
 }

@@ -70,3 +70,6 @@ export const FLASH_DATA = fixedMessage(0xa3, 'FLASH_DATA', {
 
 /** The new image answered as it should. Answer: `DONE`. */
 export const CONFIRM = fixedMessage(0x25, 'CONFIRM', {});
+
+/** The new image did not: back to the one before. Answer: `DONE`. */
+export const REVERT = fixedMessage(0x26, 'REVERT', {});

@@ -23,6 +23,7 @@ import {
   FLASH_READY,
   FLASH_SUMS,
   FLASH_WRITE,
+  REVERT,
 } from './messages-flash.js';
 import { CANCEL, DONE, ENDED, RESET, RESUME, RUN, STEP, STEPPED, TOKEN } from './messages-run.js';
 import { PROTOCOL_VERSION } from './opening.js';
@@ -41,6 +42,7 @@ export const MESSAGES: readonly (FixedMessage | MapMessage)[] = [
   FLASH_END,
   FLASH_READ,
   CONFIRM,
+  REVERT,
   HELLO,
   ERROR,
   INFO,

@@ -82,6 +82,7 @@ const EXAMPLES = [
   example(flash.FLASH_READ, { offset: 1, length: 4000 }, '01000000 a00f 0000'),
   example(flash.FLASH_DATA, { offset: 1, data: bytes('ff') }, '01000000 ff'),
   example(flash.CONFIRM, {}, ''),
+  example(flash.REVERT, {}, ''),
 ];
 
 describe('a message of fixed layout', () => {

@@ -1,0 +1,117 @@
+/** Which images a board takes: decided from the head before the first erasure, and from every byte before it is started. */
+
+import { createHash } from 'node:crypto';
+import { verifyEd25519 } from '../model/ed25519.js';
+import type { ByteSource } from '../protocol/byte-source.js';
+import { CborError } from '../protocol/cbor-scan.js';
+import type { BootRecord } from '../protocol/image/boot-record.js';
+import { ImageError } from '../protocol/image/image-error.js';
+import { hashSteps, verifySignature } from '../protocol/image/image-hashes.js';
+import { decodeImagePrefix, IMAGE_PREFIX_BYTES } from '../protocol/image/image-prefix.js';
+import { openImage } from '../protocol/image/image-reader.js';
+import type { ImageView } from '../protocol/image/image-reader.js';
+import { decodeSeal, sealBytes, signedMessage } from '../protocol/image/image-seal.js';
+import type { ImageSeal } from '../protocol/image/image-seal.js';
+import type { ModelShape } from '../protocol/image/model-shape.js';
+import { weightSteps } from '../protocol/image/weight-checks.js';
+import { sameBytes } from '../protocol/little-endian.js';
+import { Refusal } from './refusal.js';
+
+/** Sizes of a model; a board may be made for smaller ones than the arithmetic allows. */
+export type ModelSizes = Pick<ModelShape, 'vocabSize' | 'hiddenSize' | 'intermediateSize' | 'layers'>;
+
+/** What the owner of a board demands of images. */
+export interface AcceptancePolicy {
+  readonly limits: ModelSizes;
+  /** The only Ed25519 key (32 bytes) whose images are taken; any image if absent. */
+  readonly signer?: Uint8Array;
+  /** Images of a lower revision are refused. */
+  readonly minimumRevision: number;
+}
+
+/** In the order of fact A of the refusal, from 1. */
+const SIZES = ['vocabSize', 'hiddenSize', 'intermediateSize', 'layers'] as const;
+
+/**
+ * Decides from what `FLASH_BEGIN` brings.
+ *
+ * @param prefix the first 272 bytes of the file
+ * @param seal the last ones
+ * @throws Refusal
+ */
+export function checkHead(
+  imageLength: number,
+  prefix: Uint8Array,
+  seal: Uint8Array,
+  slotBytes: number,
+  policy: AcceptancePolicy,
+): void {
+  const [boot, decodedSeal] = orRefusal('notAnImage', () => {
+    return [decodeImagePrefix(prefix), decodeSeal(seal)] as const;
+  });
+  const isConsistent =
+    boot.fileLength === imageLength && seal.length === sealBytes(decodedSeal.signature !== undefined);
+  if (!isConsistent) throw new Refusal('notAnImage');
+  if (imageLength > slotBytes) throw new Refusal('imageTooLarge', imageLength, slotBytes);
+  checkPolicy(boot, decodedSeal, policy);
+}
+
+/**
+ * Checks every byte of the image in a slot, in steps of a few milliseconds.
+ *
+ * @param slot the whole of it; the image may be shorter
+ * @throws Refusal
+ */
+export function* checkedImage(slot: ByteSource, policy: AcceptancePolicy): Generator<void, AcceptedImage> {
+  const boot = orRefusal('imageDamaged', () => decodeImagePrefix(slot.read(0, IMAGE_PREFIX_BYTES).slice()));
+  const { fileLength } = boot;
+  if (fileLength > slot.length) throw new Refusal('imageDamaged');
+  const source: ByteSource = {
+    length: fileLength,
+    read: (offset, length) => {
+      if (offset + length > fileLength) throw new RangeError(`the image ends at ${fileLength}`);
+      return slot.read(offset, length);
+    },
+  };
+  const view = orRefusal('imageDamaged', () => openImage(source));
+  checkPolicy(view, view.seal, policy);
+  yield* stepsOrRefusal(
+    'imageDamaged',
+    hashSteps(source, view, () => createHash('sha256')),
+  );
+  orRefusal('signatureWrong', () => verifySignature(view, verifyEd25519));
+  yield* stepsOrRefusal('imageDamaged', weightSteps(source, view));
+  return { view, source };
+}
+
+/** An image of which every byte was checked. */
+export interface AcceptedImage {
+  readonly view: ImageView;
+  readonly source: ByteSource;
+}
+
+function checkPolicy(
+  { shape, revision }: Pick<BootRecord, 'shape' | 'revision'>,
+  { sha256, signature }: ImageSeal,
+  { limits, signer, minimumRevision }: AcceptancePolicy,
+): void {
+  SIZES.forEach((size, index) => {
+    if (shape[size] > limits[size]) throw new Refusal('modelTooLarge', index + 1, limits[size]);
+  });
+  if (revision < minimumRevision) throw new Refusal('revisionTooOld', revision, minimumRevision);
+  if (signer === undefined) return;
+  if (signature === undefined || !sameBytes(signature.publicKey, signer)) throw new Refusal('notSigned');
+  if (!verifyEd25519(signer, signedMessage(sha256), signature.signature)) throw new Refusal('signatureWrong');
+}
+
+function orRefusal<T>(name: 'notAnImage' | 'imageDamaged' | 'signatureWrong', check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw error instanceof ImageError || error instanceof CborError ? new Refusal(name) : error;
+  }
+}
+
+function* stepsOrRefusal(name: 'imageDamaged', steps: Generator<unknown, void>): Generator<void, void> {
+  while (orRefusal(name, () => steps.next()).done !== true) yield;
+}

@@ -1,0 +1,85 @@
+/** Where the bits of a simulated flash are kept: in memory, or in a file that survives the program. */
+
+import { closeSync, ftruncateSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+
+/** Bytes at fixed places. Offsets are in range; the flash has checked them. */
+export interface FlashStore {
+  readonly length: number;
+  /** The bytes as they are now; the caller only reads them. */
+  read(offset: number, length: number): Uint8Array;
+  write(offset: number, bytes: Uint8Array): void;
+  close(): void;
+}
+
+const ERASED = 0xff;
+const PIECE_BYTES = 2 ** 20;
+
+/** An erased flash in memory, or one with given contents, which it changes. */
+export function memoryStore(contents: number | Uint8Array): FlashStore {
+  const bytes = typeof contents === 'number' ? new Uint8Array(contents).fill(ERASED) : contents;
+  return {
+    length: bytes.length,
+    read: (offset, length) => bytes.subarray(offset, offset + length),
+    write: (offset, data) => bytes.set(data, offset),
+    close: () => {},
+  };
+}
+
+/**
+ * A flash in a file, which is made (erased) if it does not exist.
+ *
+ * @param length in bytes
+ * @throws the operating system's error; RangeError if the file has another length
+ */
+export function fileStore(path: string, length: number): FlashStore {
+  const descriptor = openFlash(path, length);
+  return {
+    length,
+    read(offset, count) {
+      const bytes = new Uint8Array(count);
+      for (let done = 0; done < count;) {
+        const read = readSync(descriptor, bytes, done, count - done, offset + done);
+        if (read === 0) throw new RangeError(`${path} was cut short while the board was running`);
+        done += read;
+      }
+      return bytes;
+    },
+    write: (offset, bytes) => writeAll(descriptor, bytes, offset),
+    close: () => closeSync(descriptor),
+  };
+}
+
+function openFlash(path: string, length: number): number {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r+');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    return makeFlash(path, length);
+  }
+  const { size } = fstatSync(descriptor);
+  if (size === length) return descriptor;
+  closeSync(descriptor);
+  throw new RangeError(`${path} has ${size} bytes, the flash of this board ${length}`);
+}
+
+function makeFlash(path: string, length: number): number {
+  const descriptor = openSync(path, 'wx+');
+  const erased = new Uint8Array(PIECE_BYTES).fill(ERASED);
+  try {
+    for (let at = 0; at < length; at += PIECE_BYTES) {
+      writeAll(descriptor, erased.subarray(0, Math.min(PIECE_BYTES, length - at)), at);
+    }
+  } catch (error) {
+    // A short file would be refused at the next start; an empty one at least says nothing wrong.
+    ftruncateSync(descriptor, 0);
+    closeSync(descriptor);
+    throw error;
+  }
+  return descriptor;
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array, offset: number): void {
+  for (let done = 0; done < bytes.length;)
+    done += writeSync(descriptor, bytes, done, bytes.length - done, offset + done);
+}
