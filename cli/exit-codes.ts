@@ -18,6 +18,11 @@ export const EXIT = {
   mismatch: 9,
   noAnswer: 10,
   ambiguousBoard: 11,
+  /** Images that a board does not take, beside models that it is not made for (7). */
+  imageTooLarge: 12,
+  revisionTooOld: 13,
+  notSigned: 14,
+  wrongSignature: 15,
   /** 128 + SIGINT, as shells have it. */
   interrupted: 130,
 } as const;
@@ -37,6 +42,29 @@ const EXIT_OF_CLASS: ReadonlyMap<string, ExitCode> = new Map([
   ['AbortError', EXIT.interrupted],
 ]);
 
+/** Exit codes of errors for which their class says too little. */
+const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
+  ['image-bad-signature', EXIT.wrongSignature],
+  ['board-not-found', EXIT.noBoard],
+  ['board-denied', EXIT.accessDenied],
+  ['board-busy', EXIT.boardBusy],
+  ['board-ambiguous', EXIT.ambiguousBoard],
+  ['board-silent', EXIT.noAnswer],
+  ['board-other-protocol', EXIT.noAnswer],
+  ['board-lost', EXIT.transferFailed],
+  ['board-malformed', EXIT.transferFailed],
+  ['board-no-image', EXIT.badImage],
+  ['board-other-image', EXIT.wrongBoard],
+  ['board-refuses-image', EXIT.badImage],
+  ['board-image-too-large', EXIT.imageTooLarge],
+  ['board-model-too-large', EXIT.wrongBoard],
+  ['board-revision-too-old', EXIT.revisionTooOld],
+  ['board-not-signed', EXIT.notSigned],
+  ['board-signature-wrong', EXIT.wrongSignature],
+  ['board-write-failed', EXIT.transferFailed],
+  ['board-wrong-tokens', EXIT.mismatch],
+]);
+
 /** Exit codes of what the operating system refuses. */
 const EXIT_OF_SYSTEM_ERROR: ReadonlyMap<string, ExitCode> = new Map([
   ['ENOENT', EXIT.usage],
@@ -50,13 +78,18 @@ const EXIT_OF_SYSTEM_ERROR: ReadonlyMap<string, ExitCode> = new Map([
   ['ENOSPC', EXIT.transferFailed],
   ['EDQUOT', EXIT.transferFailed],
   ['EIO', EXIT.transferFailed],
+  ['EADDRINUSE', EXIT.usage],
+  ['EADDRNOTAVAIL', EXIT.usage],
 ]);
 
 /** The exit code for anything that was thrown. What is not known is a mistake in this program. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof Error)) return EXIT.internalError;
+  // What was found stands for itself.
+  if ('code' in error && error.code === 'doctor-failed' && error.cause !== undefined) return exitCodeOf(error.cause);
   // Nothing is wrong with the image then, but with the place that it was to go to.
   if ('code' in error && error.code === 'image-unwritable') return exitCodeOf(error.cause);
-  const code = 'code' in error && 'syscall' in error ? EXIT_OF_SYSTEM_ERROR.get(String(error.code)) : undefined;
-  return EXIT_OF_CLASS.get(error.name) ?? code ?? EXIT.internalError;
+  const code = 'code' in error ? String(error.code) : '';
+  const system = 'syscall' in error ? EXIT_OF_SYSTEM_ERROR.get(code) : undefined;
+  return EXIT_OF_CODE.get(code) ?? EXIT_OF_CLASS.get(error.name) ?? system ?? EXIT.internalError;
 }

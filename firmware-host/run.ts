@@ -30,7 +30,7 @@ interface Machine {
 }
 
 /** Tokens that a host can ask for again. */
-export const KEPT_TOKENS = 4096;
+const KEPT_TOKENS = 4096;
 /** A run waits when so many of its tokens are not sent. */
 const UNSENT_TOKENS = 64;
 

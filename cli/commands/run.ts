@@ -1,7 +1,7 @@
 /** `mmfree run`: declaration. */
 import { defineCommand, flag, optionalArgument, optionWithDefault, repeatedOption } from '../command.js';
-import { decimal, integer, seed, text } from '../options.js';
-import { backendOption, imageOption } from './source-options.js';
+import { decimal, integer, oneOf, seed, text } from '../options.js';
+import { backendOption, boardOption, imageOption } from './source-options.js';
 
 export const run = defineCommand({
   name: 'run',
@@ -10,9 +10,11 @@ export const run = defineCommand({
     'mmfree run "Once upon a time"',
     'mmfree run --temperature 0 --max-tokens 50 "The fox said"',
     'mmfree run --ids "0 334 404"',
+    'mmfree run --board serial:/dev/ttyACM0 --check "Once upon a time"',
   ],
   parameters: {
     prompt: optionalArgument('[prompt]', 'text to continue (default: none)', text),
+    board: boardOption,
     image: imageOption,
     backend: backendOption,
     maxTokens: optionWithDefault(
@@ -41,6 +43,16 @@ export const run = defineCommand({
     ),
     seed: optionWithDefault('--seed <number>', 'the same seed gives the same text, on every machine', seed, 1n),
     stop: repeatedOption('--stop <text>', 'stop before this text; may be given several times', text),
+    sampling: optionWithDefault(
+      '--sampling <where>',
+      'who chooses the tokens of a board: board, or host (from the candidates that it sends)',
+      oneOf(['board', 'host']),
+      'board',
+    ),
+    check: flag(
+      '--check',
+      'compare each token with the reference on this computer; exit code 9 at the first that differs',
+    ),
     ids: flag('--ids', 'the prompt is token ids, used as they are; print token ids'),
   },
   load: async () => (await import('../work/run.js')).run,

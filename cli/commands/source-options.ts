@@ -1,15 +1,21 @@
 /** The options that say where tokens come from, the same in every command. */
-import { option, optionWithDefault } from '../command.js';
-import { oneOf, path } from '../options.js';
+import { option } from '../command.js';
+import { oneOf, path, text } from '../options.js';
 
 /** What can compute tokens from an image. */
 const BACKENDS = ['reference'] as const;
 
 export const imageOption = option('--image <file>', 'weight image (default: the shipped tales-9m)', path);
 
-export const backendOption = optionWithDefault(
+export const backendOption = option(
   '--backend <name>',
-  `what computes the tokens: ${BACKENDS.join(', ')}`,
+  `compute on this computer: ${BACKENDS.join(', ')} (default: the board that is plugged in, else reference)`,
   oneOf(BACKENDS),
-  'reference',
+);
+
+/** A serial number, `usb:VID:PID[:SERIAL]`, `serial:PATH[@BAUD]` or `tcp:HOST:PORT`. */
+export const boardOption = option(
+  '--board <selector>',
+  'a board: its serial number, usb:VID:PID[:SERIAL], serial:PATH[@BAUD] or tcp:HOST:PORT',
+  text,
 );

@@ -1,18 +1,26 @@
 /** `mmfree verify`: declaration. */
 import { defineCommand, option, optionWithDefault } from '../command.js';
-import { decimal, path } from '../options.js';
-import { backendOption, imageOption } from './source-options.js';
+import { decimal, integer, path } from '../options.js';
+import { backendOption, boardOption, imageOption } from './source-options.js';
 
 export const verify = defineCommand({
   name: 'verify',
   summary: 'check that a machine computes what it must, bit for bit',
   examples: [
     'mmfree verify --image tales-9m.mmfree',
+    'mmfree verify --board serial:/dev/ttyACM0 --tokens 1000',
     'mmfree verify --checkpoint model --golden model/golden.safetensors',
   ],
   parameters: {
+    board: boardOption,
     image: imageOption,
     backend: backendOption,
+    tokens: optionWithDefault(
+      '--tokens <number>',
+      'board: random tokens to compare with the reference, beside self-test and sampling',
+      integer({ min: 1, max: 1_000_000, example: 1000 }),
+      200,
+    ),
     checkpoint: option('--checkpoint <folder>', 'compare the float model of this checkpoint with --golden', path),
     golden: option('--golden <file>', 'logits exported from PyTorch (safetensors: input_ids, logits)', path),
     tolerance: optionWithDefault(

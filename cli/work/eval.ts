@@ -13,7 +13,7 @@ import { readInput } from './read-input.js';
 interface EvalInput {
   readonly text: string;
   readonly image: string | undefined;
-  readonly backend: 'reference';
+  readonly backend: 'reference' | undefined;
   readonly checkpoint: string | undefined;
   readonly context: number;
   readonly windows: number | undefined;

@@ -1,25 +1,74 @@
-/** From the options `--image` and `--backend` to something that computes tokens. */
+/** From the options `--board`, `--image` and `--backend` to something that computes tokens. */
+import { ReferenceBackend } from '../../model/backends/reference-backend.js';
 import type { Backend } from '../../model/backends/backend.js';
 import { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
-import { ReferenceBackend } from '../../model/backends/reference-backend.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
+import type { CommandContext } from '../command.js';
+import { UsageError } from '../usage-error.js';
+import { imageOrShipped } from './shipped.js';
 
-/** A backend and the image it runs. */
-export interface LoadedBackend {
+/** The options, as the user gave them. */
+export interface SourceInput {
+  readonly board: string | undefined;
+  readonly image: string | undefined;
+  readonly backend: 'reference' | undefined;
+}
+
+/** Something that computes tokens. */
+export interface TokenSource {
   readonly backend: Backend;
-  readonly view: ImageView;
+  /** For people: where the image comes from. */
+  readonly imageName: string;
   /** `tokenizer.json`; empty if the image has none. */
   readonly tokenizerJson: Uint8Array;
+  /** File of the image; absent if only the board has it. */
+  readonly imagePath?: string;
+}
+
+/** A backend on this computer and the image it runs. */
+export interface LoadedReference extends TokenSource {
+  readonly view: ImageView;
 }
 
 /** Reads and checks an image, every byte of it. @throws ImageError */
-export function loadReference(path: string): LoadedBackend {
+export function loadReference(path: string): LoadedReference {
   const image = ImageFile.openChecked(path);
   try {
     const backend = new ReferenceBackend(readModelWeights(image.residentWeights()));
-    return { backend, view: image.view, tokenizerJson: image.section('tokenizer') };
+    const tokenizerJson = image.section('tokenizer');
+    return { backend, view: image.view, tokenizerJson, imageName: path, imagePath: path };
   } finally {
     image.close();
   }
+}
+
+/**
+ * What the user named, or else the only board there is, or else the shipped image on this computer, which is said.
+ *
+ * @param sampling who samples if it is a board
+ * @throws ImageError; BoardError; UsageError
+ */
+export async function loadTokenSource(
+  { board, image, backend }: SourceInput,
+  context: CommandContext,
+  sampling: 'board' | 'host' = 'board',
+): Promise<TokenSource> {
+  if (board !== undefined && backend !== undefined) throw twoSources();
+  if (board === undefined && (backend !== undefined || image !== undefined)) {
+    return loadReference(imageOrShipped(image, context.output));
+  }
+  // Only now, because boards take time to load and to look for.
+  const { boardAddressIfAny } = await import('./open-board.js');
+  const address = await boardAddressIfAny(board);
+  if (address === undefined) return loadReference(imageOrShipped(undefined, context.output));
+  const { loadBoard } = await import('./load-board.js');
+  return await loadBoard(address, image, sampling, board === undefined, context);
+}
+
+function twoSources(): UsageError {
+  return new UsageError('conflicting-options', '--board and --backend exclude each other', {
+    reason: 'A board computes by itself; --backend says what computes on this computer.',
+    fix: 'Give one of them.',
+  });
 }

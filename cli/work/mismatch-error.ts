@@ -2,7 +2,7 @@
 import { MmfreeError } from '../../protocol/errors.js';
 import type { Mismatch } from '../../model/backends/conformance.js';
 
-export type MismatchCode = 'mismatch-receipt' | 'mismatch-golden';
+export type MismatchCode = 'mismatch-receipt' | 'mismatch-sampler' | 'mismatch-golden';
 
 /** Exit code 9. */
 export class MismatchError extends MmfreeError<MismatchCode> {}
@@ -26,6 +26,15 @@ export function receiptMismatch(subject: string, mismatch: Mismatch): MismatchEr
       actual_receipt: hex(actualReceipt),
       ...(layer && { tap: layer.tap, expected_tap: hex(layer.expected), actual_tap: hex(layer.actual) }),
     },
+  });
+}
+
+/** The same logits, but another token was chosen. */
+export function samplerMismatch(subject: string, position: number, expected: number, actual: number): MismatchError {
+  return new MismatchError('mismatch-sampler', `${subject} samples another token at ${position}`, {
+    reason: `From the same logits it chose ${actual}, and not ${expected}.`,
+    fix: 'Compare its sampler with docs/ARITHMETIC.md, section 8, and with sampler.jsonl of `mmfree vectors`.',
+    facts: { position, expected_token: expected, actual_token: actual },
   });
 }
 

@@ -1,29 +1,49 @@
 /** `mmfree run`: the work. */
-import { samplerSettings, type SamplerOptions } from '../../model/integer/sampler.js';
+import type { Backend } from '../../model/backends/backend.js';
+import { samplerSettings, type SamplerOptions, type SamplerSettings } from '../../model/integer/sampler.js';
 import { StopMatcher } from '../../model/text/stop-matcher.js';
 import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
 import { UsageError, badValue } from '../usage-error.js';
-import { loadReference } from './load-backend.js';
-import { imageOrShipped } from './shipped.js';
+import { checkedTokens } from './checked-tokens.js';
+import { loadReference, loadTokenSource, type SourceInput, type TokenSource } from './load-backend.js';
 
-interface RunInput extends SamplerOptions {
+interface RunInput extends SamplerOptions, SourceInput {
   readonly prompt: string | undefined;
-  readonly image: string | undefined;
-  readonly backend: 'reference';
+  readonly sampling: 'board' | 'host';
+  readonly check: boolean;
   readonly maxTokens: number;
   readonly stop: readonly string[];
   readonly ids: boolean;
 }
 
-export async function run(input: RunInput, { output, signal }: CommandContext): Promise<void> {
+export async function run(input: RunInput, context: CommandContext): Promise<void> {
   const sampler = settingsOf(input);
-  const path = imageOrShipped(input.image, output);
-  const { backend, view, tokenizerJson } = loadReference(path);
-  const tokenizer = tokenizerJson.length > 0 ? await loadTokenizer(tokenizerJson, view.shape) : undefined;
-  if (!tokenizer && (!input.ids || input.stop.length > 0)) throw noTokenizer(path);
-  const prompt = promptIds(input, view.shape, tokenizer);
+  const source = await loadTokenSource(input, context, input.sampling);
+  try {
+    await tell(input, sampler, source, context);
+  } finally {
+    // Also on the board nothing goes on then.
+    await source.backend.close();
+  }
+}
+
+async function tell(
+  input: RunInput,
+  sampler: SamplerSettings,
+  source: TokenSource,
+  { output, signal }: CommandContext,
+): Promise<void> {
+  const { backend, imageName, tokenizerJson } = source;
+  const { shape } = backend;
+  const tokenizer = tokenizerJson.length > 0 ? await loadTokenizer(tokenizerJson, shape) : undefined;
+  if (!tokenizer && (!input.ids || input.stop.length > 0)) throw noTokenizer(imageName);
+  const prompt = promptIds(input, shape, tokenizer);
+  const request = { prompt, maxTokens: input.maxTokens, sampler, signal };
+  const generated = input.check
+    ? checkedTokens(backend, referenceFor(source, input.image), request)
+    : backend.generate(request);
   const stopper = new StopMatcher(input.stop);
   const stream = tokenizer?.textStream();
   const show = (text: string): void => {
@@ -39,18 +59,13 @@ export async function run(input: RunInput, { output, signal }: CommandContext): 
   let firstMs = NaN;
   let tokens = 0;
   let finish = 'max-tokens';
-  for await (const { index, id, receipt } of backend.generate({
-    prompt,
-    maxTokens: input.maxTokens,
-    sampler,
-    signal,
-  })) {
+  for await (const { index, id, receipt } of generated) {
     if (tokens === 0) firstMs = performance.now();
     tokens++;
     const text = stream?.push(id) ?? '';
     output.event('token', { index, id, text, receipt: receipt.toString(16).padStart(8, '0') });
     if (input.ids) output.print(`${index > 0 ? ' ' : ''}${id}`);
-    if (id === view.shape.eosTokenId) {
+    if (id === shape.eosTokenId) {
       finish = 'end-of-text';
       break;
     }
@@ -65,11 +80,11 @@ export async function run(input: RunInput, { output, signal }: CommandContext): 
     if (!input.ids) output.print(stopper.flush());
   }
   output.print('\n');
-  await backend.close();
   if (signal.aborted) finish = 'interrupted';
 
   const seconds = (performance.now() - startMs) / 1000;
-  const speed = `${tokens} tokens, ${(tokens / seconds).toFixed(1)} tokens/s on ${backend.name}`;
+  const rate = `${tokens} tokens, ${(tokens / seconds).toFixed(1)} tokens/s on ${backend.name}`;
+  const speed = input.check ? `${rate}, each receipt equal to the reference's` : rate;
   // That it was interrupted is said for every command.
   output.note(signal.aborted ? speed : `${speed} (${finish})`);
   output.result({
@@ -80,11 +95,28 @@ export async function run(input: RunInput, { output, signal }: CommandContext): 
     tokens_per_second: tokens / seconds,
     first_token_seconds: tokens > 0 ? (firstMs - startMs) / 1000 : null,
     backend: backend.name,
+    receipts_checked: input.check ? tokens : 0,
+  });
+}
+
+/** The reference on the same image. @throws UsageError if only the board has that, or there is no board */
+function referenceFor({ backend, imagePath, imageName }: TokenSource, image: string | undefined): Backend {
+  if (backend.name === 'reference') {
+    throw new UsageError('conflicting-options', '--check needs a board', {
+      reason: 'It compares with the reference, which would be compared with itself.',
+      fix: 'Name a board with --board, or check this computer with `mmfree verify`.',
+    });
+  }
+  const path = image ?? imagePath;
+  if (path !== undefined) return loadReference(path).backend;
+  throw new UsageError('missing-option', `--check needs the file of ${imageName}`, {
+    reason: 'The reference computes on this computer, from the image.',
+    fix: 'Name the file with --image.',
   });
 }
 
 /** Sampler options as integers. @throws UsageError */
-function settingsOf(input: RunInput): ReturnType<typeof samplerSettings> {
+function settingsOf(input: RunInput): SamplerSettings {
   try {
     return samplerSettings(input);
   } catch (error) {

@@ -1,9 +1,10 @@
 /** `mmfree verify`: the work. */
 import { access } from 'node:fs/promises';
-import { compareStream } from '../../model/backends/conformance.js';
+import { compareStream, type ConformanceStream } from '../../model/backends/conformance.js';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
 import { FloatModel } from '../../model/measure/float-model.js';
 import { compareWithGolden, readGolden } from '../../model/measure/golden.js';
+import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { CommandContext } from '../command.js';
 import { UsageError } from '../usage-error.js';
 import { loadReference } from './load-backend.js';
@@ -11,23 +12,29 @@ import { goldenMismatch, receiptMismatch } from './mismatch-error.js';
 import { imageOrShipped } from './shipped.js';
 
 interface VerifyInput {
+  readonly board: string | undefined;
   readonly image: string | undefined;
-  readonly backend: 'reference';
+  readonly backend: 'reference' | undefined;
+  readonly tokens: number;
   readonly checkpoint: string | undefined;
   readonly golden: string | undefined;
   readonly tolerance: number;
 }
 
 export async function verify(input: VerifyInput, context: CommandContext): Promise<void> {
-  const { checkpoint, golden, image } = input;
-  if (checkpoint !== undefined && golden !== undefined && image === undefined) {
+  const { checkpoint, golden, board, image, backend } = input;
+  if (board !== undefined && checkpoint === undefined && golden === undefined && backend === undefined) {
+    const { verifyBoard } = await import('./verify-board.js');
+    await verifyBoard(board, image, input.tokens, context);
+  } else if (board === undefined && checkpoint !== undefined && golden !== undefined && image === undefined) {
     await verifyFloatModel(checkpoint, golden, input.tolerance, context);
-  } else if (checkpoint === undefined && golden === undefined) {
+  } else if (board === undefined && checkpoint === undefined && golden === undefined) {
     await verifyImage(imageOrShipped(image, context.output), context);
   } else {
-    throw new UsageError('conflicting-options', '--checkpoint and --golden go together, without --image', {
-      reason: 'A checkpoint is compared with logits from PyTorch, an image with its own self-test.',
-      fix: 'Give --checkpoint and --golden, or --image alone.',
+    throw new UsageError('conflicting-options', 'these options do not go together', {
+      reason:
+        'A board is compared with the reference, a checkpoint with logits from PyTorch, an image with its self-test.',
+      fix: 'Give --board with or without --image, or --checkpoint and --golden, or --image alone.',
     });
   }
 }
@@ -35,12 +42,7 @@ export async function verify(input: VerifyInput, context: CommandContext): Promi
 /** The image's self-test, recorded by the packer, on this machine. */
 async function verifyImage(path: string, { output, signal }: CommandContext): Promise<void> {
   const { backend, view } = loadReference(path);
-  const { prompt, tokens, receipts } = view.manifest.selfTest;
-  const stream = {
-    name: 'self-test',
-    tokens: [...prompt, ...tokens.slice(0, -1)],
-    receipts: Array.from(receipts),
-  };
+  const stream = selfTestStream(view);
   const progress = output.progress({ label: 'verify', unit: 'tokens', total: stream.tokens.length });
   let done = 0;
   const mismatch = await compareStream(backend, undefined, stream, {
@@ -59,6 +61,12 @@ async function verifyImage(path: string, { output, signal }: CommandContext): Pr
   });
   if (error) throw error;
   output.print(`bit-exact over ${done} tokens: ${backend.name} repeats the self-test of ${path}\n`);
+}
+
+/** What the packer recorded in an image. */
+export function selfTestStream({ manifest }: ImageView): ConformanceStream {
+  const { prompt, tokens, receipts } = manifest.selfTest;
+  return { name: 'self-test', tokens: [...prompt, ...tokens.slice(0, -1)], receipts: Array.from(receipts) };
 }
 
 /** The float model against logits from PyTorch. */

@@ -44,19 +44,13 @@ export function tear(from: Uint8Array, to: Uint8Array, pattern: TearPattern, see
   if (changed.length === 0) return to;
   const cut = changed[random() % changed.length] ?? 0;
   const bit = 1 << lowestBit((from[cut] ?? 0) ^ (to[cut] ?? 0));
-  return to.map((value, index) => {
-    const old = from[index] ?? 0;
-    switch (pattern) {
-      case 'first-part':
-        return index < cut ? value : old;
-      case 'last-part':
-        return index < cut ? old : value;
-      case 'random-bits':
-        return old ^ ((old ^ value) & random());
-      case 'all-but-one-bit':
-        return index === cut ? value ^ bit : value;
-    }
-  });
+  const torn: Record<TearPattern, (index: number, old: number, value: number) => number> = {
+    'first-part': (index, old, value) => (index < cut ? value : old),
+    'last-part': (index, old, value) => (index < cut ? old : value),
+    'random-bits': (_, old, value) => old ^ ((old ^ value) & random()),
+    'all-but-one-bit': (index, _, value) => (index === cut ? value ^ bit : value),
+  };
+  return to.map((value, index) => torn[pattern](index, from[index] ?? 0, value));
 }
 
 function lowestBit(value: number): number {

@@ -66,7 +66,7 @@ export async function compareStream(
           expectedReceipt: expected[k],
           actualReceipt: actual[k],
         };
-        const layer = reference && (await compareTaps(subject, reference, tokens.slice(0, start + k + 1), options));
+        const layer = reference && (await locateMismatch(subject, reference, tokens.slice(0, start + k + 1), options));
         return layer ? { ...found, layer } : found;
       }
       options.onToken?.();
@@ -75,8 +75,8 @@ export async function compareStream(
   return undefined;
 }
 
-/** Replays up to the token that differs, on both sides, and compares its taps. */
-async function compareTaps(
+/** Replays up to the token that differs, on both sides, and compares its taps; undefined if only the head differs. */
+export async function locateMismatch(
   subject: Backend,
   reference: Backend,
   tokens: readonly number[],

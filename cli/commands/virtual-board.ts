@@ -1,0 +1,57 @@
+/** `mmfree virtual-board`: declaration. */
+import { defineCommand, flag, option, optionWithDefault, repeatedOption } from '../command.js';
+import { integer, oneOf, path, text } from '../options.js';
+
+export const virtualBoard = defineCommand({
+  name: 'virtual-board',
+  summary: 'be a board: for tests, and on a Linux computer that serves as one',
+  examples: [
+    'mmfree virtual-board',
+    'mmfree virtual-board --pty --flash-file board.flash',
+    'mmfree virtual-board --image tales-9m.mmfree --fault flip:3',
+    'mmfree virtual-board --tcp 0.0.0.0:4711 --flash-file /var/lib/mmfree/flash',
+  ],
+  parameters: {
+    tcp: option('--tcp <host:port>', 'listen there; port 0 takes a free one (default: 127.0.0.1:0)', text),
+    pty: flag('--pty', 'be reached through a pseudo-terminal instead of the network'),
+    port: option('--port <path[@baud]>', 'be reached through this serial port instead', text),
+    serialNumber: option('--serial-number <text>', 'serial number (default: made of the process id)', text),
+    flashFile: option('--flash-file <file>', 'keep the flash in this file (default: in memory)', path),
+    flashMib: optionWithDefault(
+      '--flash-mib <number>',
+      'size of the flash in MiB',
+      integer({ min: 1, max: 8192, example: 16 }),
+      16,
+    ),
+    slots: optionWithDefault('--slots <number>', 'images that the flash holds: 1 or 2', oneOf(['1', '2']), '2'),
+    image: option('--image <file>', 'put this image into the flash first, as if it came from the factory', path),
+    signer: option(
+      '--signer <file>',
+      'take only images signed with the key in this file (PEM, public or private)',
+      path,
+    ),
+    minimumRevision: optionWithDefault(
+      '--minimum-revision <number>',
+      'refuse images of a lower revision',
+      integer({ min: 0, max: 2 ** 32 - 1, example: 1 }),
+      0,
+    ),
+    maxHidden: option(
+      '--max-hidden <number>',
+      'refuse models of a larger hidden size',
+      integer({ min: 1, max: 8192, example: 1024 }),
+    ),
+    window: optionWithDefault(
+      '--window <number>',
+      'requests that the board can hold',
+      integer({ min: 1, max: 32, example: 1 }),
+      32,
+    ),
+    faults: repeatedOption(
+      '--fault <fault>',
+      'flip:LAYER (a bit of its weights), drop:CHANCE or damage:CHANCE (of frames), power-cut:OPERATION (of the flash), slow-flash:FACTOR (of a real part)',
+      text,
+    ),
+  },
+  load: async () => (await import('../work/virtual-board.js')).virtualBoard,
+});

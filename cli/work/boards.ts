@@ -1,0 +1,120 @@
+/** `mmfree boards`: the work. */
+import { askBoard, findBoards, type BoardState, type FoundBoard } from '../../device/discovery.js';
+import { boardDenied } from '../../device/board-error.js';
+import { addressText } from '../../device/selector.js';
+import type { CommandContext } from '../command.js';
+import type { JsonObject } from '../output.js';
+import { describeProblem } from '../problem.js';
+import { hexOf } from './image-facts.js';
+import { boardAddress } from './open-board.js';
+
+/** How many boards are asked at the same time. */
+const ASKED_AT_ONCE = 8;
+
+export async function boards(input: { readonly board: string | undefined }, context: CommandContext): Promise<void> {
+  const { output, signal } = context;
+  const found = input.board === undefined ? await findBoards() : [await namedBoard(input.board)];
+  const reports: Report[] = [];
+  for (let start = 0; start < found.length; start += ASKED_AT_ONCE) {
+    const some = found.slice(start, start + ASKED_AT_ONCE);
+    reports.push(...(await Promise.all(some.map(async (board) => await report(board, signal)))));
+  }
+  signal.throwIfAborted();
+  for (const { facts } of reports) output.event('board', facts);
+  output.print(reports.length === 0 ? NONE : reports.map(({ lines }) => `${lines.join('\n  ')}\n`).join(''));
+  output.result({ boards: reports.length });
+  // Who names one board wants to know whether it answers.
+  const [only] = reports;
+  if (input.board !== undefined && only?.error !== undefined) throw only.error;
+}
+
+const NONE = `no boards: none is plugged in, and no virtual board runs (start one with \`mmfree virtual-board\`)\n`;
+
+interface Report {
+  readonly facts: JsonObject;
+  readonly lines: readonly string[];
+  readonly error?: Error;
+}
+
+async function namedBoard(selector: string): Promise<FoundBoard> {
+  const address = await boardAddress(selector);
+  const text = addressText(address);
+  const known = (await findBoards()).find((board) => addressText(board.address) === text);
+  // Named, so it may be asked.
+  return {
+    ...(known ?? { serial: '', name: '', mayOpen: true }),
+    address,
+    kind: known?.kind === 'virtual' ? 'virtual' : 'usb',
+  };
+}
+
+async function report(board: FoundBoard, signal: AbortSignal): Promise<Report> {
+  const selector = addressText(board.address);
+  const { kind, serial, name, usb } = board;
+  const facts = {
+    selector,
+    kind,
+    serial: serial === '' ? null : serial,
+    name: name === '' ? null : name,
+    usb: usb === undefined ? null : `${hex4(usb.vendor)}:${hex4(usb.product)}`,
+  };
+  const head = [selector, name, usb && `usb ${facts.usb}`]
+    .filter((part) => part !== '' && part !== undefined)
+    .join('  ');
+  if (!board.mayOpen && board.address.kind === 'serial') {
+    const error = boardDenied(board.address.path, undefined);
+    return { facts: { ...facts, state: 'denied', fix: error.fix }, lines: [head, error.reason, error.fix], error };
+  }
+  if (kind === 'port') {
+    const remark = `not asked, as it may be anything; if it is a board: --board ${selector}`;
+    return { facts: { ...facts, state: 'not-asked' }, lines: [head, remark] };
+  }
+  try {
+    const state = await askBoard(board.address, signal);
+    return { facts: { ...facts, ...factsOf(state) }, lines: [head, ...linesOf(state)] };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const { code, cause, fix } = describeProblem(error);
+    return { facts: { ...facts, state: code, cause, fix }, lines: [head, cause, fix], error };
+  }
+}
+
+function factsOf({ hello, info }: BoardState): JsonObject {
+  const { board, serial, firmware, image, limits, slots, sectorBytes, minimumRevision, signer } = hello;
+  return {
+    state: info.state,
+    board,
+    serial,
+    firmware,
+    uptime_ms: info.uptimeMs,
+    steps: info.steps,
+    slots,
+    sector_bytes: sectorBytes,
+    slot_bytes: limits.imageBytes,
+    minimum_revision: minimumRevision,
+    signer: signer === undefined ? null : hexOf(signer),
+    image:
+      image === undefined
+        ? null
+        : { name: image.name, sha256: hexOf(image.sha256), revision: image.revision, confirmed: image.confirmed },
+    bad_frames: info.link.badFrames,
+    repeats: info.link.repeats,
+  };
+}
+
+function linesOf({ hello, info }: BoardState): string[] {
+  const { image, signer } = hello;
+  const model =
+    image === undefined
+      ? 'no image: give it one with `mmfree flash`'
+      : `${image.name}, revision ${image.revision}, sha256 ${hexOf(image.sha256).slice(0, 16)}…${image.confirmed ? '' : ', not confirmed'}`;
+  return [
+    `${hello.board} ${hello.serial}, firmware ${hello.firmware}, ${info.state}, up ${(info.uptimeMs / 1000).toFixed(0)} s, ${info.steps} tokens`,
+    model,
+    ...(signer === undefined ? [] : [`takes only images signed by ${hexOf(signer)}`]),
+  ];
+}
+
+function hex4(value: number): string {
+  return value.toString(16).padStart(4, '0');
+}

@@ -1,0 +1,58 @@
+/** A board as a source of tokens, with the file of its image where there is one. */
+import { otherImage } from '../../device/board-error.js';
+import { BoardBackend } from '../../device/board-backend.js';
+import { readTokenizer } from '../../device/read-back.js';
+import { addressText } from '../../device/selector.js';
+import type { BoardAddress } from '../../device/selector.js';
+import type { BoardSession } from '../../device/session.js';
+import { ImageFile } from '../../model/image-file.js';
+import { sameBytes } from '../../protocol/little-endian.js';
+import type { CommandContext } from '../command.js';
+import { hexOf } from './image-facts.js';
+import type { TokenSource } from './load-backend.js';
+import { openBoard } from './open-board.js';
+import { SHIPPED_IMAGE } from './shipped.js';
+
+/**
+ * @param image file that the board must run; without one it may be the shipped one, or one that only the board has
+ * @param isChosen whether the user did not name the board, so that it must be said
+ * @throws BoardError; ImageError
+ */
+export async function loadBoard(
+  address: BoardAddress,
+  image: string | undefined,
+  sampling: 'board' | 'host',
+  isChosen: boolean,
+  context: CommandContext,
+): Promise<TokenSource> {
+  const connection = await openBoard(address, context);
+  try {
+    const { session } = connection;
+    const backend = new BoardBackend(connection, { sampling });
+    if (isChosen) context.output.note(`using ${session.image.name} on ${backend.name} (${addressText(address)})`);
+    const file = openImageOf(session, image);
+    const imageName = file?.path ?? `the image on ${backend.name}`;
+    const tokenizerJson = file?.tokenizerJson ?? (await readTokenizer(session));
+    return { backend, imageName, tokenizerJson, ...(file && { imagePath: file.path }) };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** Opens the file of the image that a board runs; undefined if none is known. @throws BoardError `board-other-image` */
+function openImageOf(
+  session: BoardSession,
+  path: string | undefined,
+): { readonly path: string; readonly tokenizerJson: Uint8Array } | undefined {
+  const file = ImageFile.openChecked(path ?? SHIPPED_IMAGE);
+  try {
+    const { sha256 } = file.view.seal;
+    const isSame = sameBytes(session.image.sha256, sha256);
+    if (isSame) return { path: path ?? SHIPPED_IMAGE, tokenizerJson: file.section('tokenizer') };
+    if (path !== undefined) throw otherImage(session.name, hexOf(session.image.sha256), hexOf(sha256));
+    return undefined;
+  } finally {
+    file.close();
+  }
+}

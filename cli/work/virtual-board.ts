@@ -1,0 +1,209 @@
+/** `mmfree virtual-board`: the work. */
+import { createPrivateKey, createPublicKey, randomInt } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { once } from 'node:events';
+import { announceVirtualBoard } from '../../device/virtual-boards.js';
+import { Board, type BoardOptions } from '../../firmware-host/board.js';
+import { BoardProgram } from '../../firmware-host/board-program.js';
+import { BOOT_TABLE_SECTORS } from '../../firmware-host/flash/boot-table.js';
+import { installImage } from '../../firmware-host/install-image.js';
+import { fileStore, memoryStore, type FlashStore } from '../../firmware-host/flash/flash-store.js';
+import { NorFlash } from '../../firmware-host/flash/nor-flash.js';
+import { faultyWire } from '../../firmware-host/wires/faulty-wire.js';
+import { openPseudoTerminal } from '../../firmware-host/wires/pseudo-terminal.js';
+import { openSerialWire } from '../../firmware-host/wires/serial-port.js';
+import { openTcpPort } from '../../firmware-host/wires/tcp-port.js';
+import type { Wire } from '../../firmware-host/wires/wire.js';
+import { ImageFile } from '../../model/image-file.js';
+import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
+import type { CommandContext } from '../command.js';
+import { badValue, UsageError } from '../usage-error.js';
+import { VERSION } from '../version.js';
+import { parseFaults, type BoardFaults } from './board-faults.js';
+import { hexOf } from './image-facts.js';
+import { readInput } from './read-input.js';
+
+interface VirtualBoardInput {
+  readonly tcp: string | undefined;
+  readonly pty: boolean;
+  readonly port: string | undefined;
+  readonly serialNumber: string | undefined;
+  readonly flashFile: string | undefined;
+  readonly flashMib: number;
+  readonly slots: '1' | '2';
+  readonly image: string | undefined;
+  readonly signer: string | undefined;
+  readonly minimumRevision: number;
+  readonly maxHidden: number | undefined;
+  readonly window: number;
+  readonly faults: readonly string[];
+}
+
+const SECTOR_BYTES = 4096;
+
+/** Runs until it is interrupted, which is how it is meant to end. */
+export async function virtualBoard(input: VirtualBoardInput, context: CommandContext): Promise<void> {
+  const { output, signal } = context;
+  const faults = parseFaults(input.faults);
+  const options = await boardOptions(input, faults);
+  const { serial } = options.identity;
+  const store = openStore(input);
+  const flashes = { next: new NorFlash(store, SECTOR_BYTES, faults.timing) };
+  if (input.image !== undefined) install(input.image, flashes.next, options.slots);
+  // Behind the installation, which is the factory's.
+  if (faults.powerCut !== undefined) flashes.next.cutPower(faults.powerCut);
+
+  const stop = new AbortController();
+  let crash: Error | undefined;
+  const program = new BoardProgram({
+    start: () => {
+      const flash = flashes.next;
+      // For the next start: the contents stay without power, and a planned cut happens once.
+      flashes.next = new NorFlash(store, SECTOR_BYTES, faults.timing);
+      return new Board({ ...options, flash, bootNonce: randomInt(2 ** 32) });
+    },
+    onPower: (isOn) => {
+      output.note(isOn ? 'power is back: the board has started again' : 'the board lost power');
+      output.event('power', { on: isOn });
+    },
+    onCrash: (error) => {
+      crash = error instanceof Error ? error : new Error(String(error));
+      stop.abort();
+    },
+  });
+  const addresses = await openWires(input, faults, (wire) => program.connect(wire));
+  const forget = announceVirtualBoard({ pid: process.pid, serial, addresses });
+  try {
+    const running = program.board?.images.running;
+    const model = running === undefined ? 'no image' : running.view.manifest.name;
+    output.event('ready', {
+      serial,
+      addresses,
+      image_sha256: running === undefined ? null : hexOf(running.view.seal.sha256),
+    });
+    output.print(`virtual board ${serial} (${model}): --board ${addresses.join(' or ')}\n`);
+    output.note('Ctrl-C ends it');
+    if (!signal.aborted) await once(AbortSignal.any([signal, stop.signal]), 'abort');
+    if (crash !== undefined) throw crash;
+  } finally {
+    forget();
+    program.stop();
+    store.close();
+  }
+}
+
+async function boardOptions(
+  input: VirtualBoardInput,
+  { damage }: BoardFaults,
+): Promise<Omit<BoardOptions, 'bootNonce' | 'flash'>> {
+  const signer = input.signer === undefined ? undefined : await readPublicKey(input.signer);
+  const serial = input.serialNumber ?? `VB-${process.pid}`;
+  if (!/^[\x21-\x39\x3b-\x7e]{1,64}$/.test(serial)) {
+    throw badValue('--serial-number', serial, '1 to 64 printable ASCII characters without spaces and colons', 'VB-1');
+  }
+  return {
+    identity: { board: 'virtual', serial, firmware: VERSION },
+    slots: input.slots === '1' ? 1 : 2,
+    policy: {
+      limits: { ...MODEL_LIMITS, ...(input.maxHidden !== undefined && { hiddenSize: input.maxHidden }) },
+      minimumRevision: input.minimumRevision,
+      ...(signer && { signer }),
+    },
+    now: () => performance.now(),
+    window: input.window,
+    ...(damage && { damage }),
+  };
+}
+
+function openStore({ flashFile, flashMib }: VirtualBoardInput): FlashStore {
+  const bytes = flashMib * 2 ** 20;
+  if (flashFile === undefined) return memoryStore(bytes);
+  try {
+    return fileStore(flashFile, bytes);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw badValue(
+      '--flash-file',
+      flashFile,
+      `a file of ${bytes} bytes, or none yet (${error.message})`,
+      'board.flash',
+    );
+  }
+}
+
+/** As in a factory: the image lies in slot 0, and is the one to start. */
+function install(path: string, flash: NorFlash, slots: 1 | 2): void {
+  const image = ImageFile.openChecked(path);
+  try {
+    const slotBytes = Math.floor((flash.length / SECTOR_BYTES - BOOT_TABLE_SECTORS) / slots) * SECTOR_BYTES;
+    if (image.view.fileLength > slotBytes) {
+      const needed = Math.ceil((slots * image.view.fileLength) / 2 ** 20) + 1;
+      throw badValue('--image', path, `at most ${slotBytes} bytes long, as long as a slot`, `--flash-mib ${needed}`);
+    }
+    installImage(flash, slots, image.source);
+  } finally {
+    image.close();
+  }
+}
+
+/** Opens what the user asked for; the selectors by which hosts reach the board. */
+async function openWires(
+  { tcp, pty, port }: VirtualBoardInput,
+  { wire: wireFaults }: BoardFaults,
+  connect: (wire: Wire) => void,
+): Promise<string[]> {
+  const connectFaulty = (wire: Wire): void => connect(wireFaults === undefined ? wire : faultyWire(wire, wireFaults));
+  const addresses: string[] = [];
+  if (pty) {
+    const terminal = await orExplain(openPseudoTerminal());
+    connectFaulty(terminal.wire);
+    addresses.push(`serial:${terminal.path}`);
+  }
+  if (port !== undefined) {
+    const [, path = port, baud = '115200'] = /^(.*?)(?:@(\d{1,8}))?$/.exec(port) ?? [];
+    connectFaulty(await openSerialWire(path, Number(baud)));
+    addresses.push(`serial:${port}`);
+  }
+  if (tcp !== undefined || addresses.length === 0) {
+    const { host, number } = parseListen(tcp ?? '127.0.0.1:0');
+    const opened = await openTcpPort(host, number, connectFaulty);
+    addresses.push(`tcp:${opened.host.includes(':') ? `[${opened.host}]` : opened.host}:${opened.port}`);
+  }
+  return addresses;
+}
+
+function parseListen(text: string): { readonly host: string; readonly number: number } {
+  const [, ip, name, portText] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = ip ?? name;
+  const number = Number(portText);
+  if (host !== undefined && number < 65_536) return { host, number };
+  throw badValue('--tcp', text, 'an address of this computer and a port', '127.0.0.1:4711');
+}
+
+/** Who cannot have a pseudo-terminal can have the network. */
+async function orExplain<T>(opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (cause) {
+    throw new UsageError('conflicting-options', 'this computer opens no pseudo-terminal', {
+      reason: `It takes the program script of util-linux (${cause instanceof Error ? cause.message : String(cause)}).`,
+      fix: 'Install util-linux (Debian: bsdutils), or leave --pty out and be reached by --tcp.',
+      cause,
+    });
+  }
+}
+
+async function readPublicKey(path: string): Promise<Uint8Array> {
+  const pem = Buffer.from(await readInput(path));
+  let key: KeyObject | undefined;
+  for (const read of [createPublicKey, (text: Buffer) => createPublicKey(createPrivateKey(text))]) {
+    try {
+      key ??= read(pem);
+    } catch {
+      // Said below, with what would work.
+    }
+  }
+  const { x } = key?.asymmetricKeyType === 'ed25519' ? key.export({ format: 'jwk' }) : {};
+  if (x !== undefined) return new Uint8Array(Buffer.from(x, 'base64url'));
+  throw badValue('--signer', path, 'a file with an Ed25519 key in PEM', 'key.pem');
+}

@@ -1,0 +1,248 @@
+/**
+ * A board as a backend: the same interface as the reference, so the same commands and the same comparison.
+ *
+ * What was fed to the board since the last reset is remembered here: when the wire breaks, a run goes on at its index if
+ * the board still has it, and otherwise a new one starts behind the same tokens; the sampler counts by index, so the
+ * result is the same.
+ */
+
+import { randomInt } from 'node:crypto';
+import type { Backend, GeneratedToken, GenerateRequest, StepRecord } from '../model/backends/backend.js';
+import { candidatesNeeded, Sampler } from '../model/integer/sampler.js';
+import type { SamplerSettings } from '../model/integer/sampler.js';
+import { exp2Table } from '../protocol/image/tables.js';
+import type { ModelShape } from '../protocol/image/model-shape.js';
+import {
+  DONE,
+  END_REASON,
+  MAX_RUN_TOKENS,
+  partsOfStepped,
+  RESET,
+  RESUME,
+  RUN,
+  STEP,
+  STEPPED,
+} from '../protocol/wire/messages-run.js';
+import { boardMalformed, otherImage } from './board-error.js';
+import type { BoardConnection } from './connection.js';
+import type { BoardSession } from './session.js';
+
+export interface BoardBackendOptions {
+  /** Who samples: the board itself, or this computer from the candidates that the board sends. */
+  readonly sampling?: 'board' | 'host';
+}
+
+/** Steps that are under way at a time. */
+const STEPS_AHEAD = 16;
+
+const GREEDY: SamplerSettings = { topK: 1, invTemperature: 0, topP: 32_768, seedLow: 0, seedHigh: 0 };
+
+export class BoardBackend implements Backend {
+  readonly name: string;
+  readonly shape: ModelShape;
+  readonly #connection: BoardConnection;
+  readonly #sampling: 'board' | 'host';
+  readonly #sampler = new Sampler(exp2Table());
+  /** SHA-256 of the image's seal, in hexadecimal. */
+  readonly #image: string;
+  /** Tokens fed since the state was zero. */
+  #fed: number[] = [];
+  /** Whether the board's state is that after {@link #fed}. */
+  #isInStep = false;
+  /** The run that goes on. */
+  #run: number | undefined;
+
+  /** @throws BoardError `board-no-image` */
+  constructor(connection: BoardConnection, { sampling = 'board' }: BoardBackendOptions = {}) {
+    const { session } = connection;
+    const { image, hello } = session;
+    this.#connection = connection;
+    this.#sampling = sampling;
+    this.#image = hexOf(image.sha256);
+    this.name = `${hello.board} ${hello.serial}`;
+    this.shape = image;
+  }
+
+  reset(): Promise<void> {
+    this.#fed = [];
+    this.#isInStep = false;
+    return Promise.resolve();
+  }
+
+  async replay(
+    tokens: readonly number[],
+    options: { readonly taps: boolean; readonly signal?: AbortSignal },
+    onStep: (record: StepRecord) => void,
+  ): Promise<void> {
+    let done = 0;
+    await this.#connection.persist(async (session) => {
+      await this.#feed(session, this.#fed);
+      while (done < tokens.length && options.signal?.aborted !== true) {
+        const chunk = tokens.slice(done, done + STEPS_AHEAD);
+        this.#isInStep = false;
+        const steps = chunk.map(async (token) => await this.#step(session, token, options.taps, 0));
+        for (const [index, step] of (await Promise.all(steps)).entries()) {
+          const token = chunk[index]!;
+          onStep({ token, receipt: step.receipt, ...(options.taps && { taps: Array.from(step.taps) }) });
+        }
+        this.#fed.push(...chunk);
+        this.#isInStep = true;
+        done += chunk.length;
+      }
+    });
+  }
+
+  generate(request: GenerateRequest): AsyncIterable<GeneratedToken> {
+    return this.#sampling === 'host' ? this.#generateHere(request) : this.#generateThere(request);
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  /** The board samples and sends its tokens unasked. */
+  async *#generateThere(request: GenerateRequest): AsyncGenerator<GeneratedToken> {
+    const { prompt, maxTokens, firstIndex = 0, signal } = request;
+    if (maxTokens === 0) return;
+    /** Tokens that must be fed before the next one is chosen. */
+    const known = [...this.#fed, ...prompt];
+    const end = firstIndex + maxTokens;
+    let next = firstIndex;
+    try {
+      for (;;) {
+        try {
+          const { session } = this.#connection;
+          this.#run ??= await this.#startRun(session, known, { ...request, firstIndex: next, maxTokens: end - next });
+          const event = await session.nextRunEvent(signal);
+          if (event.run !== this.#run) continue;
+          if (event.kind === 'token') {
+            const { index, token: id, receipt } = event;
+            if (index !== next) throw boardMalformed(session.name, `it sends token ${index} instead of ${next}`);
+            next++;
+            known.push(id);
+            yield { index, id, receipt };
+            continue;
+          }
+          this.#run = undefined;
+          if (event.reason === END_REASON.unknownRun) continue;
+          if (event.nextIndex !== next)
+            throw boardMalformed(session.name, `it ends a run at ${event.nextIndex}, not ${next}`);
+          // The last token was sent, not fed.
+          this.#fed = known.slice(0, -1);
+          this.#isInStep = true;
+          return;
+        } catch (error) {
+          if (signal?.aborted === true) return;
+          await this.#reconnect(error);
+          if (this.#run !== undefined) await this.#connection.session.send(RESUME, { run: this.#run, index: next });
+        }
+      }
+    } finally {
+      if (this.#run !== undefined) await this.#cancel(known.slice(0, next > firstIndex ? -1 : undefined));
+    }
+  }
+
+  /** The board computes; this computer samples. */
+  async *#generateHere({
+    prompt,
+    maxTokens,
+    sampler,
+    firstIndex = 0,
+    signal,
+  }: GenerateRequest): AsyncGenerator<GeneratedToken> {
+    const candidates = Math.min(candidatesNeeded(sampler), this.shape.vocabSize);
+    let next = prompt.at(-1)!;
+    const before = prompt.slice(0, -1);
+    for (let count = 0; count < maxTokens; count++) {
+      if (signal?.aborted === true) return;
+      const fed: readonly number[] = [...this.#fed, ...(count === 0 ? before : [])];
+      const token = next;
+      const step = await this.#connection.persist(async (session) => {
+        await this.#feed(session, fed, signal);
+        this.#isInStep = false;
+        return await this.#step(session, token, false, candidates);
+      });
+      this.#fed = [...fed, token];
+      this.#isInStep = true;
+      const index = firstIndex + count;
+      next = this.#sampler.chooseAmong(step.candidates, sampler, index);
+      yield { index, id: next, receipt: step.receipt };
+      if (next === this.shape.eosTokenId) return;
+    }
+  }
+
+  /** Feeds all of `known` and starts a run behind it. @returns its number */
+  async #startRun(session: BoardSession, known: readonly number[], request: GenerateRequest): Promise<number> {
+    await this.#feed(session, known.slice(0, -1), request.signal);
+    this.#isInStep = false;
+    return await this.#sendRun(session, known.slice(-1), request);
+  }
+
+  /** Makes the board's state that after `tokens`, which begin with what was fed already. */
+  async #feed(session: BoardSession, tokens: readonly number[], signal?: AbortSignal): Promise<void> {
+    if (!this.#isInStep) {
+      await session.stopForeignRun();
+      await session.request(RESET, {}, DONE);
+      this.#fed = [];
+    }
+    this.#isInStep = false;
+    for (let start = this.#fed.length; start < tokens.length; start += MAX_RUN_TOKENS) {
+      const chunk = tokens.slice(start, start + MAX_RUN_TOKENS);
+      const run = await this.#sendRun(session, chunk, { maxTokens: 0, sampler: GREEDY });
+      for (;;) {
+        signal?.throwIfAborted();
+        const event = await session.nextRunEvent(signal);
+        if (event.run === run && event.kind === 'ended') break;
+      }
+    }
+    this.#fed = tokens.slice();
+    this.#isInStep = true;
+  }
+
+  /** Behind the present state. */
+  async #sendRun(
+    session: BoardSession,
+    tokens: readonly number[],
+    { maxTokens, firstIndex = 0, sampler }: Omit<GenerateRequest, 'prompt'>,
+  ): Promise<number> {
+    const { topK, topP, invTemperature: inverseTemperature, seedLow, seedHigh } = sampler;
+    const run = randomInt(2 ** 32);
+    const seed = (BigInt(seedHigh) << 32n) | BigInt(seedLow);
+    const settings = { topK, topP, inverseTemperature, seed };
+    await session.send(RUN, { run, firstIndex, maxTokens, keep: 1, ...settings, tokens: Uint32Array.from(tokens) });
+    return run;
+  }
+
+  /** The caller has seen enough, or all went wrong: what the board did meanwhile is not known. */
+  async #cancel(fed: number[]): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    this.#fed = fed;
+    this.#isInStep = false;
+    if (run !== undefined) await this.#connection.session.cancelRun(run).catch(() => {});
+  }
+
+  async #step(
+    session: BoardSession,
+    token: number,
+    taps: boolean,
+    candidates: number,
+  ): Promise<{ receipt: number } & NonNullable<ReturnType<typeof partsOfStepped>>> {
+    const answer = await session.request(STEP, { taps: taps ? 1 : 0, candidates, token }, STEPPED);
+    const parts = partsOfStepped(answer, taps ? this.shape.layers + 1 : 0, candidates);
+    if (parts === undefined) throw boardMalformed(session.name, 'a STEPPED has more or less in it than asked for');
+    return { receipt: answer.receipt, ...parts };
+  }
+
+  /** @throws `error` unless the same board with the same image comes back */
+  async #reconnect(error: unknown): Promise<void> {
+    await this.#connection.reconnect(error);
+    const { session } = this.#connection;
+    const sha256 = hexOf(session.image.sha256);
+    if (sha256 !== this.#image) throw otherImage(session.name, sha256, this.#image);
+  }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

@@ -1,0 +1,255 @@
+/** Everything that can go wrong between a host and a board, in words. */
+
+import { MmfreeError } from '../protocol/errors.js';
+import type { ErrorDetails } from '../protocol/errors.js';
+import { BOARD_ERRORS } from '../protocol/wire/messages-board.js';
+
+export type BoardErrorCode =
+  /** There is no such port, address or board. */
+  | 'board-not-found'
+  /** The operating system does not let this user open it. */
+  | 'board-denied'
+  /** Another program or host holds it, or it is at work for one. */
+  | 'board-busy'
+  /** Several boards fit. */
+  | 'board-ambiguous'
+  /** Whatever is there does not speak this protocol, or not this version. */
+  | 'board-silent'
+  | 'board-other-protocol'
+  /** The connection broke. */
+  | 'board-lost'
+  /** It sends what the protocol does not allow. */
+  | 'board-malformed'
+  | 'board-no-image'
+  /** It runs another image than the one that is meant. */
+  | 'board-other-image'
+  /** It refuses an image, before anything is erased. */
+  | 'board-refuses-image'
+  | 'board-image-too-large'
+  | 'board-model-too-large'
+  | 'board-revision-too-old'
+  | 'board-not-signed'
+  | 'board-signature-wrong'
+  /** What it wrote is not what was sent. */
+  | 'board-write-failed'
+  /** It runs the new image, but computes other tokens than the packer. */
+  | 'board-wrong-tokens';
+
+/** An error of a board, or on the way to it. */
+export class BoardError extends MmfreeError<BoardErrorCode> {}
+
+const LIST_BOARDS = 'Run `mmfree boards` to see what is there.';
+const CHECK_CABLE = 'Check cable and power, then run the same command again: it goes on where it stopped.';
+
+function fail(code: BoardErrorCode, message: string, details: ErrorDetails): BoardError {
+  return new BoardError(code, message, details);
+}
+
+// Finding and opening
+
+export function boardNotFound(name: string, reason: string, cause?: unknown): BoardError {
+  return fail('board-not-found', `no board at ${name}`, { reason, fix: LIST_BOARDS, facts: { board: name }, cause });
+}
+
+export function noBoard(): BoardError {
+  return fail('board-not-found', 'no board found', {
+    reason: 'No board of ours is plugged in, and no virtual board runs.',
+    fix: 'Plug one in, name its port with `--board serial:PATH`, or start `mmfree virtual-board`.',
+  });
+}
+
+export function boardDenied(path: string, cause: unknown): BoardError {
+  return fail('board-denied', `${path} may not be opened`, {
+    reason: 'Your user lacks the right to read and write it.',
+    fix: `Join the group that owns it (\`ls -l ${path}\`; often \`sudo usermod -aG dialout $USER\`, then log in again).`,
+    facts: { path },
+    cause,
+  });
+}
+
+/** Another program has the port. */
+export function portBusy(path: string, cause: unknown): BoardError {
+  return fail('board-busy', `${path} is in use`, {
+    reason: 'Another program has the port open.',
+    fix: `End that program (\`fuser -v ${path}\` names it), or wait for it.`,
+    facts: { path },
+    cause,
+  });
+}
+
+/** Another host has a session. */
+export function boardHeld(name: string, silentMs: number): BoardError {
+  return fail('board-busy', `${name} is in use`, {
+    reason: `Another host has a session with it, and was heard ${(silentMs / 1000).toFixed(1)} s ago.`,
+    fix: 'End the other program, or wait: 5 s after a host was heard for the last time the board is free again.',
+    facts: { board: name, silent_ms: silentMs },
+  });
+}
+
+/** @param selectors each of which names one board */
+export function boardAmbiguous(selectors: readonly string[]): BoardError {
+  return fail('board-ambiguous', `${selectors.length} boards fit`, {
+    reason: `They are ${selectors.join(', ')}.`,
+    fix: `Say which one, for example --board ${selectors[0] ?? ''}`,
+    facts: { boards: selectors.join(' ') },
+  });
+}
+
+export function boardSilent(name: string): BoardError {
+  return fail('board-silent', `${name} does not answer`, {
+    reason: 'For 5 s nothing came that is a frame of this protocol.',
+    fix: 'Check that the firmware runs and that the baud rate is right (`--board serial:PATH@BAUD`).',
+    facts: { board: name },
+  });
+}
+
+/** @param protocol the version that the board claims */
+export function otherProtocol(name: string, protocol: number): BoardError {
+  return fail('board-other-protocol', `${name} speaks another protocol`, {
+    reason: `Its messages (version ${protocol}) are not those of this program.`,
+    fix: 'Install the version of mmfree that belongs to the firmware, or update the firmware.',
+    facts: { board: name, protocol },
+  });
+}
+
+// During a session
+
+export function boardLost(name: string, reason: string, cause?: unknown): BoardError {
+  return fail('board-lost', `the connection to ${name} broke`, {
+    reason,
+    fix: CHECK_CABLE,
+    facts: { board: name },
+    cause,
+  });
+}
+
+/** @param problem a whole clause */
+export function boardMalformed(name: string, problem: string): BoardError {
+  return fail('board-malformed', `${name} breaks the protocol`, {
+    reason: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,
+    fix: 'Report this to whoever made the firmware; docs/PROTOCOL.md says what is allowed.',
+    facts: { board: name },
+  });
+}
+
+export function boardHasNoImage(name: string): BoardError {
+  return fail('board-no-image', `${name} has no model`, {
+    reason: 'There is no image on it that it can start.',
+    fix: 'Give it one: `mmfree flash <image>`.',
+    facts: { board: name },
+  });
+}
+
+/** Hashes in hexadecimal. */
+export function otherImage(name: string, onBoard: string, expected: string): BoardError {
+  return fail('board-other-image', `${name} runs another image`, {
+    reason: `Its seal is ${onBoard.slice(0, 16)}…, that of the file ${expected.slice(0, 16)}….`,
+    fix: 'Name the file that was flashed with --image, or flash this one.',
+    facts: { board: name, board_sha256: onBoard, image_sha256: expected },
+  });
+}
+
+/** Position counts the tokens of the self-test. */
+export function wrongTokens(name: string, position: number, token: number, isReverted: boolean): BoardError {
+  return fail('board-wrong-tokens', `${name} computes other tokens than the image demands`, {
+    reason: `The receipt of token ${position} of the self-test (id ${token}) differs.`,
+    fix: isReverted
+      ? 'The image from before runs again. Run `mmfree verify --board` with the image to see in which layer they part.'
+      : 'There is no image from before to go back to. Run `mmfree verify --board` to see in which layer they part.',
+    facts: { board: name, position, token, reverted: isReverted },
+  });
+}
+
+/** The SHA-256 of what the board reads back, in hexadecimal. */
+export function readBackDiffers(name: string, onBoard: string, expected: string): BoardError {
+  return fail('board-write-failed', `${name} holds other bytes than were sent`, {
+    reason: `It reads back sha256 ${onBoard.slice(0, 16)}…, sent was ${expected.slice(0, 16)}….`,
+    fix: 'Flash again; if that repeats, the flash chip is worn out.',
+    facts: { board: name, board_sha256: onBoard, file_sha256: expected },
+  });
+}
+
+/** What a board's `ERROR` means. @param facts as in docs/PROTOCOL.md, section 7 */
+export function boardRefuses(name: string, code: number, factA: number, factB: number): BoardError {
+  const refuse = (kind: BoardErrorCode, message: string, reason: string, fix: string): BoardError => {
+    const facts = { board: name, board_code: code, fact_a: factA, fact_b: factB };
+    return fail(kind, `${name} ${message}`, { reason, fix, facts });
+  };
+  switch (code) {
+    case BOARD_ERRORS.busy:
+      return refuse(
+        'board-busy',
+        'is at work',
+        factA === 0xffff_ffff ? 'An image is being flashed.' : `Run ${factA} is going on.`,
+        'Wait for its end, or restart the board.',
+      );
+    case BOARD_ERRORS.noImage:
+      return boardHasNoImage(name);
+    case BOARD_ERRORS.notAnImage:
+      return refuse(
+        'board-refuses-image',
+        'does not take the image',
+        'It finds its head damaged.',
+        'Check the file with `mmfree inspect`; nothing on the board was changed.',
+      );
+    case BOARD_ERRORS.imageTooLarge:
+      return refuse(
+        'board-image-too-large',
+        'has no room for the image',
+        `The image has ${factA} bytes, a slot ${factB}.`,
+        'Use a smaller model or a board with more flash; nothing on the board was changed.',
+      );
+    case BOARD_ERRORS.modelTooLarge:
+      return refuse(
+        'board-model-too-large',
+        'is not made for this model',
+        `Its ${SIZE_NAMES[factA - 1] ?? 'size'} may be at most ${factB}.`,
+        'Use a smaller model or another board; nothing on the board was changed.',
+      );
+    case BOARD_ERRORS.revisionTooOld:
+      return refuse(
+        'board-revision-too-old',
+        'refuses a model this old',
+        `The image has revision ${factA}, allowed are ${factB} and later ones.`,
+        'Pack with a higher --revision; nothing on the board was changed.',
+      );
+    case BOARD_ERRORS.notSigned:
+      return refuse(
+        'board-not-signed',
+        'takes signed images only',
+        'The image is not signed, or with another key than the one the board demands (`mmfree boards` shows it).',
+        'Pack it with `--sign` and the right key; nothing on the board was changed.',
+      );
+    case BOARD_ERRORS.signatureWrong:
+      return refuse(
+        'board-signature-wrong',
+        'finds the signature wrong',
+        'The image was changed after it was signed.',
+        'Get the image again from whoever signed it; nothing on the board was changed.',
+      );
+    case BOARD_ERRORS.imageDamaged:
+      return refuse(
+        'board-write-failed',
+        'finds the image damaged after writing',
+        'What it reads back has other hashes than the image gives.',
+        'Flash again; the image from before still runs.',
+      );
+    case BOARD_ERRORS.flashFailed:
+    case BOARD_ERRORS.writeOutOfOrder:
+      return refuse(
+        'board-write-failed',
+        'could not write its flash',
+        `It failed at byte ${factA}.`,
+        'Flash again; if that repeats, the flash chip is worn out.',
+      );
+    default:
+      return refuse(
+        'board-malformed',
+        'refuses a request',
+        `Its error code is ${code} (facts ${factA}, ${factB}).`,
+        'Report this to whoever made the firmware; docs/PROTOCOL.md, section 7, has the codes.',
+      );
+  }
+}
+
+const SIZE_NAMES = ['vocabulary', 'hidden size', 'intermediate size', 'number of layers'] as const;

@@ -1,0 +1,60 @@
+/** What a board's flash holds, read over the session. docs/PROTOCOL.md, section 6. */
+
+import { createHash } from 'node:crypto';
+import { memorySource } from '../protocol/byte-source.js';
+import { CborError, scanCborItem } from '../protocol/cbor-scan.js';
+import { ImageError } from '../protocol/image/image-error.js';
+import { MAX_MANIFEST_BYTES } from '../protocol/image/image-layout.js';
+import { decodeImagePrefix, IMAGE_PREFIX_BYTES } from '../protocol/image/image-prefix.js';
+import { decodeManifest } from '../protocol/image/manifest.js';
+import { sameBytes } from '../protocol/little-endian.js';
+import { FLASH_DATA, FLASH_READ, MAX_FLASH_READ_BYTES } from '../protocol/wire/messages-flash.js';
+import { boardMalformed } from './board-error.js';
+import type { BoardSession } from './session.js';
+
+/** Requests that are under way at a time. */
+const READS_AHEAD = 8;
+
+const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
+
+/** Bytes of the running image. @throws BoardError */
+export async function readBack(session: BoardSession, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  const read = async (at: number): Promise<void> => {
+    const count = Math.min(MAX_FLASH_READ_BYTES, length - at);
+    const answer = await session.request(FLASH_READ, { offset: offset + at, length: count }, FLASH_DATA);
+    if (answer.offset !== offset + at || answer.data.length !== count) {
+      throw boardMalformed(session.name, 'it reads back other bytes than asked for');
+    }
+    bytes.set(answer.data, at);
+  };
+  const ahead = READS_AHEAD * MAX_FLASH_READ_BYTES;
+  for (let start = 0; start < length; start += ahead) {
+    const offsets: number[] = [];
+    for (let at = start; at < Math.min(length, start + ahead); at += MAX_FLASH_READ_BYTES) offsets.push(at);
+    await Promise.all(offsets.map(read));
+  }
+  return bytes;
+}
+
+/** `tokenizer.json` of the running image, of the right hash; empty if it has none. @throws BoardError */
+export async function readTokenizer(session: BoardSession): Promise<Uint8Array> {
+  try {
+    const { sections } = decodeImagePrefix(await readBack(session, 0, IMAGE_PREFIX_BYTES));
+    const { offset, length } = sections.tokenizer;
+    const headLength = sections.tables.offset - IMAGE_PREFIX_BYTES;
+    // By the word of a board: what it may make us hold has a limit.
+    if (headLength > 2 * MAX_MANIFEST_BYTES || headLength < 0 || length > MAX_TOKENIZER_BYTES) {
+      throw boardMalformed(session.name, 'the sections of its image are too large');
+    }
+    const head = await readBack(session, IMAGE_PREFIX_BYTES, headLength);
+    const manifest = decodeManifest(head.slice(0, scanCborItem(memorySource(head), 0)));
+    const tokenizer = await readBack(session, offset, length);
+    const hash = createHash('sha256').update(tokenizer).digest();
+    if (sameBytes(hash, manifest.sectionSha256.tokenizer)) return tokenizer;
+    throw boardMalformed(session.name, 'the tokenizer of its image has another hash than the image gives');
+  } catch (error) {
+    if (!(error instanceof ImageError || error instanceof CborError)) throw error;
+    throw boardMalformed(session.name, `its image cannot be read: ${error.message}`);
+  }
+}

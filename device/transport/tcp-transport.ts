@@ -1,0 +1,60 @@
+/** A board behind a network port, such as a virtual one or a Linux board. */
+
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { boardDenied, boardNotFound } from '../board-error.js';
+import type { Transport, TransportEvents } from './transport.js';
+
+const CONNECT_TIMEOUT_MS = 5000;
+
+/** @throws BoardError `board-not-found`; AbortError */
+export async function openTcp(host: string, port: number, signal?: AbortSignal): Promise<Transport> {
+  const name = `tcp:${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const socket = connect({ host, port, noDelay: true });
+  const limit = AbortSignal.any([AbortSignal.timeout(CONNECT_TIMEOUT_MS), ...(signal ? [signal] : [])]);
+  try {
+    await once(socket, 'connect', { signal: limit });
+  } catch (error) {
+    socket.destroy();
+    signal?.throwIfAborted();
+    throw connectionError(name, error);
+  }
+  return transportOf(socket, name);
+}
+
+function transportOf(socket: Socket, name: string): Transport {
+  let isClosing = false;
+  let cause: unknown;
+  return {
+    name,
+    get isReady() {
+      return !socket.writableNeedDrain;
+    },
+    start({ onData, onReady, onLost }: TransportEvents) {
+      socket.on('data', onData);
+      socket.on('drain', onReady);
+      socket.on('error', (error) => (cause = error));
+      socket.on('close', () => {
+        if (!isClosing) onLost('The board closed the connection.', cause);
+      });
+    },
+    write: (bytes) => void socket.write(bytes),
+    async close() {
+      isClosing = true;
+      if (socket.destroyed) return;
+      // What was written last, such as the end of the session, still goes out.
+      socket.destroySoon();
+      await once(socket, 'close').catch(() => {});
+    },
+  };
+}
+
+function connectionError(name: string, error: unknown): Error {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EACCES' || code === 'EPERM') return boardDenied(name, error);
+  if (code === 'ECONNREFUSED') return boardNotFound(name, 'Nothing listens there.', error);
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return boardNotFound(name, 'The name is not known.', error);
+  if (code === 'ABORT_ERR') return boardNotFound(name, 'There was no connection within 5 s.', error);
+  return boardNotFound(name, `There is no way to it (${String(code)}).`, error);
+}

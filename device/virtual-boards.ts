@@ -1,0 +1,82 @@
+/** The virtual boards that run on this computer (protocol/virtual-board-entry.ts). */
+
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { entryText, MAX_ENTRY_BYTES, parseEntry, virtualBoardFolder } from '../protocol/virtual-board-entry.js';
+import type { VirtualBoardEntry } from '../protocol/virtual-board-entry.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Entries whose process is alive, by serial number. */
+export function listVirtualBoards(env: Environment = process.env): VirtualBoardEntry[] {
+  const folder = entryFolder(env);
+  return namesIn(folder)
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => readEntry(join(folder, name)) ?? [])
+    .filter(({ pid }) => isAlive(pid))
+    .toSorted((a, b) => (a.serial < b.serial ? -1 : 1));
+}
+
+/** Makes a virtual board of this process known. @returns what takes that back @throws the operating system's error */
+export function announceVirtualBoard(entry: VirtualBoardEntry, env: Environment = process.env): () => void {
+  const folder = entryFolder(env);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, `${entry.pid}.json`);
+  const unfinished = `${path}.new`;
+  writeFileSync(unfinished, entryText(entry), { mode: 0o600 });
+  renameSync(unfinished, path);
+  return () => rmSync(path, { force: true });
+}
+
+function entryFolder(env: Environment): string {
+  return virtualBoardFolder(env, join(tmpdir(), `mmfree-user-${userInfo().uid}`));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Only what this user wrote: in a folder that everyone shares, others could redirect us to boards of theirs. */
+function readEntry(path: string): VirtualBoardEntry | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r');
+  } catch {
+    return undefined;
+  }
+  try {
+    const { uid } = userInfo();
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile() || stats.size > MAX_ENTRY_BYTES || (uid >= 0 && stats.uid !== uid)) return undefined;
+    const bytes = Buffer.alloc(MAX_ENTRY_BYTES);
+    return parseEntry(bytes.toString('utf8', 0, readSync(descriptor, bytes)));
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

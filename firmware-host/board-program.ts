@@ -1,0 +1,118 @@
+/**
+ * A board that runs: gives a {@link Board} its clock and its wires, and its power back when that was cut.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Board, BoardLine } from './board.js';
+import { PowerLost } from './flash/power-cut.js';
+import type { Wire } from './wires/wire.js';
+
+export interface BoardProgramOptions {
+  /** Starts the board. @throws PowerLost */
+  readonly start: () => Board;
+  /** Is told that the board lost power, and again when it is back. */
+  readonly onPower?: (isOn: boolean) => void;
+  /** Is told of a mistake in the firmware; the program stops. */
+  readonly onCrash: (error: unknown) => void;
+}
+
+interface Connected {
+  readonly wire: Wire;
+  line: BoardLine | undefined;
+}
+
+/** How long a board without power stays dark. */
+const DARK_MS = 300;
+
+export class BoardProgram {
+  readonly #options: BoardProgramOptions;
+  readonly #connected = new Set<Connected>();
+  #board: Board | undefined;
+  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  #isStopped = false;
+
+  /** @throws PowerLost if the power is cut at the first start */
+  constructor(options: BoardProgramOptions) {
+    this.#options = options;
+    this.#board = options.start();
+  }
+
+  /** The board, unless it is dark. */
+  get board(): Board | undefined {
+    return this.#board;
+  }
+
+  /** Adds a wire, which stays when the board restarts. */
+  connect(wire: Wire): void {
+    const connected: Connected = { wire, line: undefined };
+    this.#connected.add(connected);
+    this.#addLine(connected);
+    wire.start({
+      onData: (bytes) => {
+        connected.line?.receive(bytes);
+        this.#poll();
+      },
+      onReady: () => this.#poll(),
+      onGone: () => {
+        this.#connected.delete(connected);
+        connected.line?.unplug();
+        this.#poll();
+      },
+    });
+    this.#poll();
+  }
+
+  /** Takes the power and all wires away. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#clearTimer();
+    for (const { wire } of this.#connected) wire.close();
+    this.#connected.clear();
+    this.#board = undefined;
+  }
+
+  #addLine(connected: Connected): void {
+    const { wire } = connected;
+    connected.line = this.#board?.addLine({ write: (bytes) => wire.write(bytes), isReady: () => wire.isReady });
+  }
+
+  #poll(): void {
+    this.#clearTimer();
+    if (this.#board === undefined || this.#isStopped) return;
+    try {
+      const waitMs = this.#board.poll();
+      // At once, but after what has come in meanwhile.
+      if (waitMs === 0) this.#timer = setImmediate(() => this.#poll());
+      else if (waitMs !== Infinity) this.#timer = setTimeout(() => this.#poll(), waitMs);
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+
+  #clearTimer(): void {
+    clearTimeout(this.#timer as NodeJS.Timeout | undefined);
+    clearImmediate(this.#timer as NodeJS.Immediate | undefined);
+  }
+
+  #onFailure(error: unknown): void {
+    this.#board = undefined;
+    for (const connected of this.#connected) connected.line = undefined;
+    if (error instanceof PowerLost) void this.#restart();
+    else this.#options.onCrash(error);
+  }
+
+  async #restart(): Promise<void> {
+    this.#options.onPower?.(false);
+    await sleep(DARK_MS);
+    if (this.#isStopped) return;
+    try {
+      this.#board = this.#options.start();
+    } catch (error) {
+      this.#onFailure(error);
+      return;
+    }
+    for (const connected of this.#connected) this.#addLine(connected);
+    this.#options.onPower?.(true);
+    this.#poll();
+  }
+}
