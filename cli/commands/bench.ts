@@ -4,12 +4,12 @@ import { integer, oneOf, path } from '../options.js';
 import { imageOption } from './source-options.js';
 
 /** What can be measured. */
-const SUBJECTS = ['pack', 'reference', 'start-up'] as const;
+const SUBJECTS = ['pack', 'reference', 'link', 'start-up'] as const;
 
 export const bench = defineCommand({
   name: 'bench',
   summary: 'measure speed and memory against a baseline of the same run',
-  examples: ['mmfree bench reference', 'mmfree bench pack --shape 370M', 'mmfree bench start-up'],
+  examples: ['mmfree bench reference', 'mmfree bench pack --shape 370M', 'mmfree bench link', 'mmfree bench start-up'],
   parameters: {
     subject: argument('<subject>', `what to measure: ${SUBJECTS.join(', ')}`, oneOf(SUBJECTS)),
     image: imageOption,
@@ -26,7 +26,7 @@ export const bench = defineCommand({
     ),
     tokens: optionWithDefault(
       '--tokens <number>',
-      'reference: tokens to time',
+      'reference: tokens to time; link: ten times as many',
       integer({ min: 8, max: 100_000, example: 200 }),
       200,
     ),

@@ -1,6 +1,7 @@
 /** `mmfree bench`: the work. Each figure comes with a baseline measured in the same run. */
 import type { CommandContext } from '../command.js';
 import type { BenchInput } from './bench-input.js';
+import { benchLink } from './bench-link.js';
 import { benchPack } from './bench-pack.js';
 import { benchReference } from './bench-reference.js';
 import { benchStartUp } from './bench-start-up.js';
@@ -11,6 +12,8 @@ export async function bench(input: BenchInput, context: CommandContext): Promise
       return benchPack(input, context);
     case 'reference':
       return benchReference(input, context);
+    case 'link':
+      return benchLink(input, context);
     case 'start-up':
       return benchStartUp(input, context);
   }

@@ -5,6 +5,9 @@
 
 const ACK_DELAY_MS = 5;
 
+/** Half of the window that a sender starts with. */
+const FRAMES_PER_ACK = 4;
+
 /** A second request for the same frame makes sense only after the first had time to help. */
 const AGAIN_PAUSE_MS = 100;
 
@@ -35,8 +38,9 @@ export class LinkReceiver {
       this.expected = (sequence + 1) & 255;
       this.#takenSinceAck++;
       this.#again = false; // what was bad was not this frame
-      // The sender may wait for this with half of its window closed: no time to wait for an answer to ride on.
-      this.#ackWithin(2 * this.#takenSinceAck >= this.#announced ? 0 : ACK_DELAY_MS, nowMs);
+      // The sender may wait for this with its window closed: no time to wait for an answer to ride on.
+      const isDue = this.#takenSinceAck >= FRAMES_PER_ACK || 2 * this.#takenSinceAck >= this.#announced;
+      this.#ackWithin(isDue ? 0 : ACK_DELAY_MS, nowMs);
       return true;
     }
     if (ahead === 0 || ahead >= 128) this.#ackWithin(ACK_DELAY_MS, nowMs);
