@@ -32,6 +32,10 @@ export function listVirtualBoards(env: Environment = process.env): VirtualBoardE
 export function announceVirtualBoard(entry: VirtualBoardEntry, env: Environment = process.env): () => void {
   const folder = entryFolder(env);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const name of namesIn(folder)) {
+    // Left behind by a process that was killed; its number may come again.
+    if (/^\d+\.json$/.test(name) && !isAlive(Number.parseInt(name, 10))) rmSync(join(folder, name), { force: true });
+  }
   const path = join(folder, `${entry.pid}.json`);
   const unfinished = `${path}.new`;
   writeFileSync(unfinished, entryText(entry), { mode: 0o600 });

@@ -24,7 +24,7 @@ export function receiptMismatch(subject: string, mismatch: Mismatch): MismatchEr
       token,
       expected_receipt: hex(expectedReceipt),
       actual_receipt: hex(actualReceipt),
-      ...(layer && { tap: layer.tap, expected_tap: hex(layer.expected), actual_tap: hex(layer.actual) }),
+      ...(layer && { layer: tapName(layer.tap), expected_tap: hex(layer.expected), actual_tap: hex(layer.actual) }),
     },
   });
 }

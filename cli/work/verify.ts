@@ -57,7 +57,7 @@ async function verifyImage(path: string, { output, signal }: CommandContext): Pr
     backend: backend.name,
     tokens: done,
     mismatches: error ? 1 : 0,
-    first_mismatch: error ? { ...error.facts, layer: null } : null,
+    first_mismatch: error?.facts ?? null,
   });
   if (error) throw error;
   output.print(`bit-exact over ${done} tokens: ${backend.name} repeats the self-test of ${path}\n`);

@@ -204,6 +204,16 @@ describe('acknowledging', () => {
     expect(bench.written()).toMatchObject([{ kind: 'ack', acknowledge: 4, again: false }]);
   });
 
+  test('happens at once for four frames, however large the window is: a sender may have begun with eight', () => {
+    const bench = new Bench();
+    bench.room = 32;
+    const link = bench.openBoard();
+    for (const sequence of [0, 1, 2]) link.receive(data(sequence));
+    expect(bench.written()).toEqual([]);
+    link.receive(data(3));
+    expect(bench.written()).toMatchObject([{ kind: 'ack', acknowledge: 4, again: false }]);
+  });
+
   test('happens when the window opens from 0', () => {
     const bench = new Bench();
     bench.room = 0;
