@@ -52,6 +52,7 @@ const PIECE_BYTES = 2 ** 20;
 
 /**
  * Flashes an image, lets the board prove that it computes it, and makes it stay. Goes on by itself when the wire breaks.
+ * The `hello` of the connection stays that from before; whoever wants to generate opens a new one.
  *
  * @param image checked (`ImageFile.openChecked`)
  * @throws BoardError; AbortError. The board runs the image from before then, if it has two slots.

@@ -105,16 +105,17 @@ export class NorFlash implements ByteSource {
   }
 
   #change(offset: number, to: Uint8Array): void {
+    const from = this.read(offset, to.length);
     const cut = this.#cut;
-    if (cut?.afterOperations === this.#operations) this.#cutDuring(cut, offset, to);
+    if (cut?.afterOperations === this.#operations) this.#cutDuring(cut, offset, from, to);
     this.#operations++;
     this.#write(offset, to);
     if (Buffer.compare(this.read(offset, to.length), to) !== 0) throw new FlashFailure(offset);
   }
 
   /** The power goes while an area is changed. */
-  #cutDuring({ at, seed }: PowerCut, offset: number, to: Uint8Array): void {
-    if (at !== 'before') this.#write(offset, at === 'after' ? to : tear(this.read(offset, to.length), to, at, seed));
+  #cutDuring({ at, seed }: PowerCut, offset: number, from: Uint8Array, to: Uint8Array): void {
+    if (at !== 'before') this.#write(offset, at === 'after' ? to : tear(from, to, at, seed));
     this.#isDead = true;
     throw new PowerLost();
   }

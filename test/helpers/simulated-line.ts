@@ -32,12 +32,15 @@ export class VirtualTime {
   /** Lets time pass until `isDone`; fails if that takes too long. */
   until(isDone: () => boolean, limitMs: number): void {
     const endMs = this.nowMs + limitMs;
-    while (!isDone()) {
-      const next = this.#agenda.shift();
-      if (next === undefined || next.atMs > endMs) throw new Error(`not done after ${limitMs} ms of virtual time`);
-      this.nowMs = next.atMs;
-      next.run();
-    }
+    while (!isDone()) this.step(endMs);
+  }
+
+  /** Goes to the next thing that happens; fails if that is after `endMs`, or never. */
+  step(endMs: number): void {
+    const next = this.#agenda.shift();
+    if (next === undefined || next.atMs > endMs) throw new Error(`not done at ${endMs} ms of virtual time`);
+    this.nowMs = next.atMs;
+    next.run();
   }
 }
 

@@ -1,0 +1,97 @@
+/** Whole sessions (open, flash, generate, close) in which one frame is lost or spoilt, each frame and each way in turn. */
+
+import { writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { BoardBackend } from '../../device/board-backend.js';
+import { flashImage } from '../../device/flash-image.js';
+import { ImageFile } from '../../model/image-file.js';
+import { samplerSettings } from '../../model/integer/sampler.js';
+import { BoardOnALine } from '../helpers/board-on-a-line.js';
+import type { Fate, FrameOnTheWay } from '../helpers/board-on-a-line.js';
+import { temporaryFolder } from '../helpers/command-line.js';
+import { goodImage } from '../helpers/good-image.js';
+import { Prng } from '../oracle/prng.js';
+
+const path = temporaryFolder();
+const IMAGE = goodImage(1);
+const SAMPLER = samplerSettings({ temperature: 1.5, topK: 7, topP: 1, seed: 5n });
+
+/** What a session came to. */
+interface Result {
+  readonly sha256: string;
+  readonly tokens: readonly object[];
+}
+
+/** Several runs, because a random model may end its text at once. */
+async function session(line: BoardOnALine): Promise<Result> {
+  writeFileSync(path('image'), IMAGE);
+  const image = ImageFile.openChecked(path('image'));
+  const first = await line.connect();
+  const { sha256 } = await line.clock.until(flashImage(first, image));
+  await line.clock.until(first.close());
+  image.close();
+  const connection = await line.connect();
+  const backend = new BoardBackend(connection);
+  const tokens: object[] = [];
+  const generate = async (): Promise<void> => {
+    for (let run = 0; run < 3; run++) {
+      const sampler = { ...SAMPLER, seedHigh: run };
+      for await (const token of backend.generate({ prompt: [1, 0, 3], maxTokens: 6, sampler })) tokens.push(token);
+    }
+  };
+  await line.clock.until(generate());
+  await line.clock.until(connection.close());
+  return { sha256: Buffer.from(sha256).toString('hex'), tokens };
+}
+
+const random = new Prng(11);
+
+const FAULTS: readonly (readonly [string, (frame: FrameOnTheWay) => ReturnType<Fate>])[] = [
+  ['lost', () => []],
+  ['sent twice', ({ bytes }) => [{ bytes }, { bytes }]],
+  ['late, behind the ones that follow', ({ bytes }) => [{ bytes, lateMs: 1.1 }]],
+  ['cut short', ({ bytes }) => [{ bytes: bytes.subarray(0, random.between(0, bytes.length - 1)) }]],
+  [
+    'changed in one bit',
+    ({ bytes }) => {
+      const changed = bytes.slice();
+      changed[random.between(0, bytes.length - 1)]! ^= 1 << random.between(0, 7);
+      return [{ bytes: changed }];
+    },
+  ],
+];
+
+describe('a session', () => {
+  let sessions = 0;
+
+  it.each(FAULTS)('has the same result when any one frame is %s', { timeout: 120_000 }, async (_, spoil) => {
+    const whole = new BoardOnALine();
+    const expected = await session(whole);
+    expect(expected.tokens.length).toBeGreaterThan(3);
+    for (let index = 0; index < whole.frames; index++) {
+      const line = new BoardOnALine();
+      line.fate = (frame) => (frame.index === index ? spoil(frame) : [{ bytes: frame.bytes }]);
+      expect(await session(line)).toEqual(expected);
+      sessions++;
+    }
+  });
+
+  it('has the same result when any frame may be lost or spoilt, in both directions', { timeout: 60_000 }, async () => {
+    const expected = await session(new BoardOnALine());
+    for (let seed = 1; seed <= 20; seed++) {
+      const chance = new Prng(seed);
+      const line = new BoardOnALine();
+      line.fate = (frame) => {
+        const fault = chance.between(0, 15) === 0 ? FAULTS[chance.between(0, FAULTS.length - 1)] : undefined;
+        return fault?.[1](frame) ?? [{ bytes: frame.bytes }];
+      };
+      expect(await session(line)).toEqual(expected);
+      sessions++;
+    }
+  });
+
+  it('was tried in many ways', () => {
+    console.log(`line faults: ${sessions.toLocaleString('en-US')} sessions`);
+    expect(sessions).toBeGreaterThan(300);
+  });
+});

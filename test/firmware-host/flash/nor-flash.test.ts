@@ -1,0 +1,158 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { fileStore, memoryStore } from '../../../firmware-host/flash/flash-store.js';
+import type { FlashStore } from '../../../firmware-host/flash/flash-store.js';
+import { FlashFailure, NorFlash } from '../../../firmware-host/flash/nor-flash.js';
+import { PowerLost, tear, TEAR_PATTERNS } from '../../../firmware-host/flash/power-cut.js';
+import { Slots } from '../../../firmware-host/flash/slots.js';
+
+const SECTOR_BYTES = 4096;
+const folder = mkdtempSync(join(tmpdir(), 'mmfree-flash-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const erased = (sectors = 4): NorFlash => new NorFlash(memoryStore(sectors * SECTOR_BYTES), SECTOR_BYTES);
+const page = (value: number): Uint8Array => new Uint8Array(256).fill(value);
+
+describe('a NOR flash', () => {
+  it('reads ones when it is erased, and what was programmed afterwards', () => {
+    const flash = erased();
+    expect(flash.read(0, 4)).toEqual(Uint8Array.of(255, 255, 255, 255));
+    flash.programPage(256, page(0x5a));
+    expect(flash.read(255, 3)).toEqual(Uint8Array.of(255, 0x5a, 0x5a));
+    flash.eraseSector(0);
+    expect(flash.read(256, 1)).toEqual(Uint8Array.of(255));
+    expect(flash.operations).toBe(2);
+  });
+
+  it.each<[string, (flash: NorFlash) => void]>([
+    ['a page twice', (flash) => [flash.programPage(0, page(1)), flash.programPage(0, page(1))]],
+    [
+      'the rest of a page',
+      (flash) => [flash.programPage(0, page(1).subarray(1)), flash.programPage(255, page(1).subarray(255))],
+    ],
+    ['across the end of a page', (flash) => flash.programPage(255, page(1).subarray(254))],
+    ['more than a page', (flash) => flash.programPage(0, new Uint8Array(257))],
+    ['nothing', (flash) => flash.programPage(0, new Uint8Array(0))],
+    ['outside', (flash) => flash.programPage(4 * SECTOR_BYTES, page(1))],
+  ])('refuses to program %s', (_, program) => {
+    expect(() => program(erased())).toThrow(RangeError);
+  });
+
+  it.each<[string, (flash: NorFlash) => unknown]>([
+    ['to erase from inside a sector', (flash) => flash.eraseSector(256)],
+    ['to erase outside', (flash) => flash.eraseSector(4 * SECTOR_BYTES)],
+    ['to read beyond its end', (flash) => flash.read(4 * SECTOR_BYTES - 1, 2)],
+    ['to read before its start', (flash) => flash.read(-1, 2)],
+    ['to have sectors of half a page', () => new NorFlash(memoryStore(4096), 128)],
+    ['to end inside a sector', () => new NorFlash(memoryStore(4097), SECTOR_BYTES)],
+  ])('refuses %s', (_, use) => {
+    expect(() => use(erased())).toThrow(RangeError);
+  });
+
+  it('says where it failed when a bit does not change', () => {
+    const store = memoryStore(SECTOR_BYTES);
+    const stuck: FlashStore = {
+      ...store,
+      write: (offset, bytes) =>
+        store.write(
+          offset,
+          bytes.map((byte) => byte | 4),
+        ),
+    };
+    const flash = new NorFlash(stuck, SECTOR_BYTES);
+    expect(() => flash.programPage(512, page(0))).toThrow(FlashFailure);
+    expect(() => flash.programPage(768, page(0))).toThrow('768');
+  });
+
+  it('counts the time that its operations take', () => {
+    const flash = new NorFlash(memoryStore(SECTOR_BYTES), SECTOR_BYTES, { eraseMs: 45, programMs: 0.5 });
+    flash.eraseSector(0);
+    flash.programPage(0, page(0));
+    flash.programPage(256, page(0));
+    expect(flash.takeSpentMs()).toBe(46);
+    expect(flash.takeSpentMs()).toBe(0);
+  });
+});
+
+describe('a power cut', () => {
+  it.each([
+    ['before' as const, 0xff],
+    ['after' as const, 0x00],
+  ])('%s an operation leaves it undone or done, and nothing works any more', (at, left) => {
+    const store = memoryStore(SECTOR_BYTES);
+    const flash = new NorFlash(store, SECTOR_BYTES);
+    flash.cutPower({ at, afterOperations: 1, seed: 1 });
+    flash.programPage(0, page(0));
+    expect(() => flash.programPage(256, page(0))).toThrow(PowerLost);
+    expect(store.read(256, 1)).toEqual(Uint8Array.of(left));
+    expect(() => flash.read(0, 1)).toThrow(PowerLost);
+    expect(() => flash.eraseSector(0)).toThrow(PowerLost);
+  });
+
+  it.each(TEAR_PATTERNS)('inside an operation, %s, leaves each bit old or new, but not all of them new', (pattern) => {
+    const from = Uint8Array.from({ length: 256 }, (_, index) => index);
+    const to = page(0xff);
+    for (let seed = 1; seed < 50; seed++) {
+      const torn = tear(from, to, pattern, seed);
+      torn.forEach((value, index) => expect(value & ~(from[index]! | to[index]!)).toBe(0));
+      torn.forEach((value, index) => expect(value | (from[index]! & to[index]!)).toBe(value));
+      expect(torn).not.toEqual(to);
+    }
+  });
+});
+
+describe('a flash in a file', () => {
+  it('is made erased, and is the same when it is opened again', () => {
+    const path = join(folder, 'flash');
+    const first = fileStore(path, 3 * 2 ** 20);
+    expect(readFileSync(path).every((byte) => byte === 255)).toBe(true);
+    new NorFlash(first, SECTOR_BYTES).programPage(4096, page(7));
+    first.close();
+    const second = fileStore(path, 3 * 2 ** 20);
+    expect(second.read(4096, 256)).toEqual(page(7));
+    expect(second.read(4352, 1)).toEqual(Uint8Array.of(255));
+    second.close();
+  });
+
+  it('of another size is refused and not touched', () => {
+    const path = join(folder, 'other');
+    writeFileSync(path, 'something else');
+    expect(() => fileStore(path, 4096)).toThrow('has 14 bytes');
+    expect(readFileSync(path, 'utf8')).toBe('something else');
+  });
+
+  it('in a folder that is not there is an error of the system', () => {
+    expect(() => fileStore(join(folder, 'no', 'flash'), 4096)).toThrow('ENOENT');
+  });
+});
+
+describe('slots', () => {
+  it.each([
+    [1 as const, 8, 6],
+    [2 as const, 8, 3],
+    [2 as const, 9, 3],
+  ])('%i of them share what the boot table leaves of %i sectors', (count, sectors, each) => {
+    expect(new Slots(erased(sectors), count).bytes).toBe(each * SECTOR_BYTES);
+  });
+
+  it('do not overlap each other or the boot table', () => {
+    const flash = erased(8);
+    const slots = new Slots(flash, 2);
+    slots.program(0, 0, page(1));
+    slots.program(1, 0, page(2));
+    slots.program(1, slots.bytes - 256, page(3));
+    expect([flash.read(2 * 4096, 1)[0], flash.read(5 * 4096, 1)[0], flash.read(8 * 4096 - 1, 1)[0]]).toEqual([1, 2, 3]);
+    slots.eraseSector(0, 0);
+    expect([slots.source(0).read(0, 1)[0], slots.source(1).read(0, 1)[0]]).toEqual([255, 2]);
+  });
+
+  it('need room', () => {
+    expect(() => new Slots(erased(3), 2)).toThrow('no room');
+  });
+
+  it.each([-1, 2, 0.5])('have no number %d', (slot) => {
+    expect(() => new Slots(erased(8), 2).source(slot)).toThrow('no slot');
+  });
+});

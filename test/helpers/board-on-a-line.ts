@@ -1,0 +1,194 @@
+/**
+ * A host's wire to a board, in a time that only moves when told, where every frame can meet a fate of its own: whole
+ * sessions in milliseconds, the same each time.
+ */
+
+import { setImmediate } from 'node:timers/promises';
+import { BoardConnection } from '../../device/connection.js';
+import type { ConnectionOptions } from '../../device/connection.js';
+import type { Clock } from '../../device/clock.js';
+import type { Transport, TransportEvents } from '../../device/transport/transport.js';
+import { Board } from '../../firmware-host/board.js';
+import type { BoardLine, BoardOptions } from '../../firmware-host/board.js';
+import { memoryStore } from '../../firmware-host/flash/flash-store.js';
+import { NorFlash } from '../../firmware-host/flash/nor-flash.js';
+import { installImage } from '../../firmware-host/install-image.js';
+import { memorySource } from '../../protocol/byte-source.js';
+import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
+import { VirtualTime } from './simulated-line.js';
+
+export const SECTOR_BYTES = 4096;
+const FLASH_SECTORS = 2 + 2 * 12;
+const LATENCY_MS = 0.2;
+
+/** Time of a test as a session's clock. */
+export class TestClock implements Clock {
+  readonly time = new VirtualTime();
+
+  now(): number {
+    return this.time.nowMs;
+  }
+
+  after(delayMs: number, run: () => void): () => void {
+    let isWanted = true;
+    this.time.after(delayMs, () => {
+      if (isWanted) run();
+    });
+    return () => (isWanted = false);
+  }
+
+  /** Lets time pass until `work` has ended, or fails after `limitMs` of it. */
+  async until<T>(work: Promise<T>, limitMs = 600_000): Promise<T> {
+    let isDone = false;
+    const mark = (): void => void (isDone = true);
+    work.then(mark, mark);
+    const endMs = this.time.nowMs + limitMs;
+    for (;;) {
+      // Promises first, as many steps of them as there are.
+      await setImmediate();
+      if (isDone) return await work;
+      this.time.step(endMs);
+    }
+  }
+
+  /** Lets time pass. */
+  async pass(durationMs: number): Promise<void> {
+    await this.until(new Promise<void>((resolve) => this.time.after(durationMs, resolve)));
+  }
+}
+
+/** A frame on its way. */
+export interface FrameOnTheWay {
+  readonly to: 'board' | 'host';
+  /** Counts the frames of both directions, from 0. */
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What becomes of a frame: the pieces that arrive, each so much later than it should. */
+export type Fate = (frame: FrameOnTheWay) => readonly { readonly bytes: Uint8Array; readonly lateMs?: number }[];
+
+export interface Setup extends Partial<Omit<BoardOptions, 'flash' | 'now' | 'bootNonce'>> {
+  /** What the flash holds; erased if absent. */
+  readonly bits?: Uint8Array;
+  /** Is in the flash already, confirmed. */
+  readonly image?: Uint8Array;
+}
+
+export class BoardOnALine {
+  readonly clock: TestClock;
+  readonly bits: Uint8Array;
+  /** Frames so far, on all wires. */
+  frames = 0;
+  fate: Fate = ({ bytes }) => [{ bytes }];
+  flash: NorFlash;
+  board: Board;
+  readonly #setup: Setup;
+  readonly #wires = new Set<Wire>();
+  #starts = 0;
+  #polls = 0;
+
+  constructor(setup: Setup = {}, clock = new TestClock()) {
+    this.clock = clock;
+    this.#setup = setup;
+    this.bits = setup.bits ?? new Uint8Array(FLASH_SECTORS * SECTOR_BYTES).fill(0xff);
+    if (setup.image !== undefined) {
+      installImage(new NorFlash(memoryStore(this.bits), SECTOR_BYTES), setup.slots ?? 2, memorySource(setup.image));
+    }
+    [this.flash, this.board] = this.#start();
+  }
+
+  /** Power off and on again. The wires stay. */
+  restart(): void {
+    [this.flash, this.board] = this.#start();
+    for (const wire of this.#wires) wire.line = this.#addLine(wire);
+    this.poll();
+  }
+
+  /** Another wire to the board. */
+  plugIn(): Transport {
+    const wire = new Wire();
+    wire.line = this.#addLine(wire);
+    this.#wires.add(wire);
+    return {
+      name: 'wire',
+      isReady: true,
+      start: (events) => (wire.events = events),
+      write: (bytes) => this.#carry('board', bytes, wire),
+      close: () => {
+        this.#takeAway(wire);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  /** Takes all wires away. */
+  unplug(): void {
+    for (const wire of this.#wires) {
+      const { events } = wire;
+      this.#takeAway(wire);
+      events?.onLost('The wire was taken away.');
+    }
+  }
+
+  /** A host's connection, opened. */
+  async connect(options: ConnectionOptions = {}): Promise<BoardConnection> {
+    const open = (): Promise<Transport> => Promise.resolve(this.plugIn());
+    return await this.clock.until(BoardConnection.open(open, { clock: this.clock, ...options }));
+  }
+
+  /** What the owner of a board does. */
+  poll(): void {
+    const poll = ++this.#polls;
+    const waitMs = this.board.poll();
+    if (waitMs === Infinity) return;
+    this.clock.after(waitMs, () => {
+      if (poll === this.#polls) this.poll();
+    });
+  }
+
+  #start(): [NorFlash, Board] {
+    const flash = new NorFlash(memoryStore(this.bits), SECTOR_BYTES);
+    const board = new Board({
+      identity: { board: 'test', serial: 'T-1', firmware: '0' },
+      slots: 2,
+      policy: { limits: MODEL_LIMITS, minimumRevision: 0 },
+      ...this.#setup,
+      flash,
+      bootNonce: ++this.#starts,
+      now: () => this.clock.now(),
+    });
+    return [flash, board];
+  }
+
+  #addLine(wire: Wire): BoardLine {
+    return this.board.addLine({ write: (bytes) => this.#carry('host', bytes, wire) });
+  }
+
+  #takeAway(wire: Wire): void {
+    wire.events = undefined;
+    wire.line?.unplug();
+    wire.line = undefined;
+    this.#wires.delete(wire);
+    this.poll();
+  }
+
+  #carry(to: 'board' | 'host', bytes: Uint8Array, wire: Wire): void {
+    const frame = { to, index: this.frames++, bytes };
+    for (const { bytes: arriving, lateMs = 0 } of this.fate(frame)) {
+      this.clock.after(LATENCY_MS + lateMs, () => {
+        if (to === 'host') {
+          wire.events?.onData(arriving);
+        } else if (wire.line !== undefined) {
+          wire.line.receive(arriving);
+          this.poll();
+        }
+      });
+    }
+  }
+}
+
+class Wire {
+  line: BoardLine | undefined;
+  events: TransportEvents | undefined;
+}
