@@ -29,16 +29,15 @@ export class VirtualClock implements Clock {
     let isDone = false;
     const mark = (): void => void (isDone = true);
     work.then(mark, mark);
-    while (!isDone) {
+    for (;;) {
       // What was waiting for the last event goes on first.
       await setImmediate();
-      if (isDone) break;
+      if (isDone) return await work;
       const next = this.#agenda.shift();
       if (next === undefined) throw new Error('nothing happens any more');
       this.#nowMs = next.atMs;
       next.run();
     }
-    return await work;
   }
 }
 
