@@ -108,25 +108,32 @@ export class BoardBackend implements Backend {
     const known = [...this.#fed, ...prompt];
     const end = firstIndex + maxTokens;
     let next = firstIndex;
+    /** Whether the board may not know the run. */
+    let isResumed = false;
     try {
       for (;;) {
         try {
           const { session } = this.#connection;
           this.#run ??= await this.#startRun(session, known, { ...request, firstIndex: next, maxTokens: end - next });
-          const event = await session.nextRunEvent(signal);
-          if (event.run !== this.#run) continue;
+          const event = await session.nextRunEvent(this.#run, signal);
           if (event.kind === 'token') {
             const { index, token: id, receipt } = event;
             if (index !== next) throw boardMalformed(session.name, `it sends token ${index} instead of ${next}`);
+            this.#checkToken(session, id);
             next++;
             known.push(id);
+            isResumed = false;
             yield { index, id, receipt };
             continue;
           }
           this.#run = undefined;
-          if (event.reason === END_REASON.unknownRun) continue;
-          if (event.nextIndex !== next)
-            throw boardMalformed(session.name, `it ends a run at ${event.nextIndex}, not ${next}`);
+          const { reason, nextIndex } = event;
+          if (reason === END_REASON.unknownRun && isResumed) {
+            isResumed = false;
+            continue;
+          }
+          const isEnd = nextIndex === next && (next === end || known.at(-1) === this.shape.eosTokenId);
+          if (!isEnd) throw boardMalformed(session.name, `it ends a run at ${nextIndex} for no reason (${reason})`);
           // The last token was sent, not fed.
           this.#fed = known.slice(0, -1);
           this.#isInStep = true;
@@ -135,6 +142,7 @@ export class BoardBackend implements Backend {
           if (signal?.aborted === true) return;
           await this.#reconnect(error);
           if (this.#run !== undefined) await this.#connection.session.send(RESUME, { run: this.#run, index: next });
+          isResumed = this.#run !== undefined;
         }
       }
     } finally {
@@ -191,8 +199,8 @@ export class BoardBackend implements Backend {
       const run = await this.#sendRun(session, chunk, { maxTokens: 0, sampler: GREEDY });
       for (;;) {
         signal?.throwIfAborted();
-        const event = await session.nextRunEvent(signal);
-        if (event.run === run && event.kind === 'ended') break;
+        const event = await session.nextRunEvent(run, signal);
+        if (event.kind === 'ended') break;
       }
     }
     this.#fed = tokens.slice();
@@ -231,7 +239,18 @@ export class BoardBackend implements Backend {
     const answer = await session.request(STEP, { taps: taps ? 1 : 0, candidates, token }, STEPPED);
     const parts = partsOfStepped(answer, taps ? this.shape.layers + 1 : 0, candidates);
     if (parts === undefined) throw boardMalformed(session.name, 'a STEPPED has more or less in it than asked for');
+    parts.candidates.forEach(({ id, logit }, index) => {
+      this.#checkToken(session, id);
+      const before = parts.candidates[index - 1];
+      const isSorted = before === undefined || before.logit > logit || (before.logit === logit && before.id < id);
+      if (!isSorted) throw boardMalformed(session.name, 'the candidates of a STEPPED are not in their order');
+    });
     return { receipt: answer.receipt, ...parts };
+  }
+
+  #checkToken(session: BoardSession, id: number): void {
+    const { vocabSize } = this.shape;
+    if (id >= vocabSize) throw boardMalformed(session.name, `it gives token ${id} of a vocabulary of ${vocabSize}`);
   }
 
   /** @throws `error` unless the same board with the same image comes back */

@@ -54,6 +54,9 @@ interface Pending {
 /** A board that keeps its link alive and never answers is broken all the same. */
 const ANSWER_TIMEOUT_MS = 120_000;
 
+/** After so long without a word of a run, the board is asked whether it still works on it. */
+const RUN_SILENCE_MS = 60_000;
+
 const SCHEMA = schemaHash((bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()));
 
 export class BoardSession {
@@ -116,17 +119,31 @@ export class BoardSession {
     );
   }
 
-  /** The next message of a run. @throws BoardError; AbortError if `signal` aborts before there is one */
-  async nextRunEvent(signal?: AbortSignal): Promise<RunEvent> {
-    return await this.#connection.nextRunEvent(signal);
+  /**
+   * The next message of a run; those of other runs are dropped. However long a token takes, as long as the board says
+   * that it works on it.
+   *
+   * @throws BoardError; AbortError if `signal` aborts before there is one
+   */
+  async nextRunEvent(run: number, signal?: AbortSignal): Promise<RunEvent> {
+    let steps = -1;
+    for (;;) {
+      const event = await this.#connection.nextRunEvent(RUN_SILENCE_MS, signal);
+      if (event?.run === run) return event;
+      if (event !== undefined) continue;
+      const info = await this.info();
+      const isWorking = info.run?.run === run && info.state === 'running' && info.steps > steps;
+      if (!isWorking) throw this.#connection.fail(boardLost(this.name, 'It stopped in a run without a word.'));
+      steps = info.steps;
+    }
   }
 
   /** Ends a run; what it has still to say is dropped. @throws BoardError */
   async cancelRun(run: number): Promise<void> {
     await this.send(CANCEL, { run });
     for (;;) {
-      const event = await this.nextRunEvent();
-      if (event.kind === 'ended' && event.run === run) return;
+      const event = await this.nextRunEvent(run);
+      if (event.kind === 'ended') return;
     }
   }
 
@@ -181,7 +198,7 @@ class Connection {
         this.#pump();
       },
       onReady: () => this.#pump(),
-      onLost: (reason, cause) => this.#fail(boardLost(this.name, reason, cause)),
+      onLost: (reason, cause) => this.fail(boardLost(this.name, reason, cause)),
     });
     this.#pump();
   }
@@ -205,7 +222,7 @@ class Connection {
     await this.#until(() => (this.#link.canSend ? true : undefined));
     return await new Promise<T>((resolve, reject) => {
       const cancelTimer = this.#clock.after(ANSWER_TIMEOUT_MS, () => {
-        this.#fail(boardLost(this.name, `It has not answered a request for ${ANSWER_TIMEOUT_MS / 1000} s.`));
+        this.fail(boardLost(this.name, `It has not answered a request for ${ANSWER_TIMEOUT_MS / 1000} s.`));
       });
       this.#pending.push({
         requestType: type,
@@ -227,11 +244,21 @@ class Connection {
     });
   }
 
-  async nextRunEvent(signal: AbortSignal | undefined): Promise<RunEvent> {
-    const event = await this.#until(() => this.#runEvents.shift(), signal);
-    // There is room for one more.
-    this.#pump();
-    return event;
+  /** Undefined if there is none for so long. */
+  async nextRunEvent(limitMs: number, signal: AbortSignal | undefined): Promise<RunEvent | undefined> {
+    let isLate = false;
+    const cancelTimer = this.#clock.after(limitMs, () => {
+      isLate = true;
+      this.#wake();
+    });
+    try {
+      const event = await this.#until(() => this.#runEvents.shift() ?? (isLate ? 'late' : undefined), signal);
+      // There is room for one more.
+      this.#pump();
+      return event === 'late' ? undefined : event;
+    } finally {
+      cancelTimer();
+    }
   }
 
   check(): void {
@@ -243,7 +270,7 @@ class Connection {
     this.#isClosed = true;
     this.#cancelTimer();
     this.#link.close();
-    this.#fail(boardLost(this.name, 'The session was closed.'));
+    this.fail(boardLost(this.name, 'The session was closed.'));
     await this.#transport.close();
   }
 
@@ -287,7 +314,7 @@ class Connection {
         this.#onMessage(event.type, event.payload);
         break;
       case 'closed':
-        this.#fail(this.#closedError(event));
+        this.fail(this.#closedError(event));
         break;
       case 'text':
         this.#onBootText(event.bytes);
@@ -304,7 +331,7 @@ class Connection {
 
   #onMessage(type: number, payload: Uint8Array): void {
     const problem = this.#hello === undefined ? this.#onHello(type, payload) : this.#onAnswer(type, payload);
-    if (problem !== undefined) this.#fail(boardMalformed(this.name, problem));
+    if (problem !== undefined) this.fail(boardMalformed(this.name, problem));
     this.#wake();
   }
 
@@ -313,7 +340,7 @@ class Connection {
     const result = decodeHello(payload, SCHEMA);
     if (result.kind === 'malformed') return `its HELLO is not valid: ${result.problem}`;
     if (result.kind === 'hello') this.#hello = result.hello;
-    else this.#fail(otherProtocol(this.name, result.protocol));
+    else this.fail(otherProtocol(this.name, result.protocol));
     return undefined;
   }
 
@@ -342,14 +369,15 @@ class Connection {
     const refusal = boardRefuses(this.name, error.code, error.factA, error.factB);
     if (this.#pending[0]?.requestType === error.request) this.#pending.shift()?.reject(refusal);
     // A request without an answer: whoever goes on with the session must know.
-    else this.#fail(refusal);
+    else this.fail(refusal);
     return undefined;
   }
 
-  /** The session is over. The first reason counts. */
-  #fail(error: Error): void {
+  /** The session is over. The first reason counts, which is given back. */
+  fail(error: Error): Error {
     this.#error ??= error;
     for (const { reject } of this.#pending.splice(0)) reject(this.#error);
     this.#wake();
+    return this.#error;
   }
 }

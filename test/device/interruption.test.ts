@@ -142,14 +142,14 @@ async function generate(connection: BoardConnection, line: BoardOnALine): Promis
   return tokens;
 }
 
-describe('a generation whose wire is taken away', () => {
-  async function whole(): Promise<{ readonly tokens: GeneratedToken[]; readonly frames: number }> {
-    const line = new BoardOnALine({ image: TALKER });
-    const tokens = await generate(await line.connect(), line);
-    expect(tokens).toHaveLength(TOKENS);
-    return { tokens, frames: line.frames };
-  }
+async function whole(): Promise<{ readonly tokens: GeneratedToken[]; readonly frames: number }> {
+  const line = new BoardOnALine({ image: TALKER });
+  const tokens = await generate(await line.connect(), line);
+  expect(tokens).toHaveLength(TOKENS);
+  return { tokens, frames: line.frames };
+}
 
+describe('a generation whose wire is taken away', () => {
   it.each([
     ['goes on at its index when it is back', false],
     ['starts behind what it has when the board has restarted', true],

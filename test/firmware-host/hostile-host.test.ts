@@ -152,10 +152,10 @@ function hostileInput(random: Prng, host: RawHost): Uint8Array {
 }
 
 /** Answers to requests that were carried out, and refusals. */
-const REACHED = [
-  ...['DONE', 'ENDED', 'FLASH_DATA', 'FLASH_READY', 'FLASH_SUMS', 'HELLO', 'INFO', 'STEPPED', 'TOKEN'],
-  ...['error 1', 'error 2', 'error 3', 'error 5', 'error 10', 'error 16', 'error 17'],
-];
+const REACHED = (
+  'DONE ENDED FLASH_DATA FLASH_READY FLASH_SUMS HELLO INFO STEPPED TOKEN' +
+  ',error 1,error 2,error 3,error 5,error 10,error 16,error 17'
+).split(/ (?=[A-Z])|,/);
 
 describe('a board', () => {
   it('survives a million hostile inputs and serves the next host', { timeout: 300_000 }, async () => {
