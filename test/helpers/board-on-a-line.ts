@@ -12,6 +12,7 @@ import { Board } from '../../firmware-host/board.js';
 import type { BoardLine, BoardOptions } from '../../firmware-host/board.js';
 import { memoryStore } from '../../firmware-host/flash/flash-store.js';
 import { NorFlash } from '../../firmware-host/flash/nor-flash.js';
+import type { FlashTiming } from '../../firmware-host/flash/nor-flash.js';
 import { installImage } from '../../firmware-host/install-image.js';
 import { memorySource } from '../../protocol/byte-source.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
@@ -20,6 +21,8 @@ import { VirtualTime } from './simulated-line.js';
 export const SECTOR_BYTES = 4096;
 const FLASH_SECTORS = 2 + 2 * 12;
 const LATENCY_MS = 0.2;
+/** A step of the board's work, such as a token. */
+const WORK_MS = 0.5;
 
 /** Time of a test as a session's clock. */
 export class TestClock implements Clock {
@@ -73,6 +76,8 @@ export interface Setup extends Partial<Omit<BoardOptions, 'flash' | 'now' | 'boo
   readonly bits?: Uint8Array;
   /** Is in the flash already, confirmed. */
   readonly image?: Uint8Array;
+  /** Of the flash; it takes no time if absent. */
+  readonly timing?: FlashTiming;
 }
 
 export class BoardOnALine {
@@ -142,13 +147,13 @@ export class BoardOnALine {
     const poll = ++this.#polls;
     const waitMs = this.board.poll();
     if (waitMs === Infinity) return;
-    this.clock.after(waitMs, () => {
+    this.clock.after(Math.max(waitMs, WORK_MS), () => {
       if (poll === this.#polls) this.poll();
     });
   }
 
   #start(): [NorFlash, Board] {
-    const flash = new NorFlash(memoryStore(this.bits), SECTOR_BYTES);
+    const flash = new NorFlash(memoryStore(this.bits), SECTOR_BYTES, this.#setup.timing);
     const board = new Board({
       identity: { board: 'test', serial: 'T-1', firmware: '0' },
       slots: 2,

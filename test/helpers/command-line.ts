@@ -9,17 +9,21 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { bench } from '../../cli/commands/bench.js';
+import { boards } from '../../cli/commands/boards.js';
+import { doctor } from '../../cli/commands/doctor.js';
 import { evalCommand } from '../../cli/commands/eval.js';
+import { flash } from '../../cli/commands/flash.js';
 import { inspect } from '../../cli/commands/inspect.js';
 import { pack } from '../../cli/commands/pack.js';
 import { run } from '../../cli/commands/run.js';
 import { vectors } from '../../cli/commands/vectors.js';
 import { verify } from '../../cli/commands/verify.js';
+import { virtualBoard } from '../../cli/commands/virtual-board.js';
 import { FakeProcess, type FakeRun } from './fake-host.js';
 import { makeTensors, TINY_CONFIG, writeCheckpoint, type TestTensor } from './synthetic-checkpoint.js';
 import { MISTRAL_STYLE_IDS, mistralStyleTokenizer } from './tokenizers.js';
 
-export const COMMANDS = [pack, inspect, run, verify, evalCommand, bench, vectors];
+export const COMMANDS = [pack, inspect, boards, flash, run, verify, evalCommand, bench, virtualBoard, doctor, vectors];
 
 const inRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -31,6 +35,47 @@ export const GOLDEN_A = inRoot('test/fixtures/golden-a');
 /** Runs a command line in memory. */
 export function mmfree(...argv: string[]): Promise<FakeRun> {
   return new FakeProcess().run(COMMANDS, ...argv);
+}
+
+/** A virtual board that runs in this process. */
+export interface RunningBoard {
+  /** For `--board`. */
+  readonly selector: string;
+  readonly process: FakeProcess;
+  /** Lines of JSON so far. */
+  readonly events: () => Record<string, unknown>[];
+  /** Ctrl-C. @returns its exit code */
+  readonly stop: () => Promise<number>;
+}
+
+/** Starts `virtual-board` with options and waits until it can be reached. */
+export async function startBoard(...options: string[]): Promise<RunningBoard> {
+  const process = new FakeProcess();
+  const run = process.run(COMMANDS, '--json', 'virtual-board', ...options);
+  const events = (): Record<string, unknown>[] =>
+    process.stdout.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const ended = run.then(({ exit, stdout }) => {
+    throw new Error(`virtual-board ended with ${exit}: ${stdout.text}`);
+  });
+  const ready = async (): Promise<Record<string, unknown>> => {
+    for (;;) {
+      const event = events().find(({ type }) => type === 'ready');
+      if (event !== undefined) return event;
+      await new Promise<void>((resolve) => process.stdout.onWrite(resolve));
+    }
+  };
+  const event = await Promise.race([ready(), ended]);
+  ended.catch(() => {});
+  const [selector = ''] = event['addresses'] as string[];
+  return {
+    selector,
+    process,
+    events,
+    stop: async () => {
+      process.interrupt();
+      return (await run).exit;
+    },
+  };
 }
 
 /** JSON Lines of one run. */

@@ -12,6 +12,7 @@ export class FakeStream implements OutputStream {
   readonly isTTY: boolean;
   private readonly listeners: ((error: Error) => void)[] = [];
   private error: Error | undefined;
+  private onNextWrite: () => void = () => {};
 
   constructor(isTTY = false) {
     this.isTTY = isTTY;
@@ -21,6 +22,15 @@ export class FakeStream implements OutputStream {
     if (this.error !== undefined) for (const listener of this.listeners) listener(this.error);
     else this.text += text;
     onWritten?.();
+    this.onNextWrite();
+  }
+
+  /** Calls `listener` after the next write, once. */
+  onWrite(listener: () => void): void {
+    this.onNextWrite = () => {
+      this.onNextWrite = (): void => {};
+      listener();
+    };
   }
 
   on(_event: 'error', listener: (error: Error) => void): void {
@@ -51,6 +61,8 @@ export class FakeProcess {
   readonly stdout: FakeStream;
   readonly stderr: FakeStream;
   nowMs = 0;
+  /** How far the clock goes on each time it is read. */
+  tickMs = 0;
   interrupt: () => void = () => {};
   crash: (error: unknown) => void = () => {};
   private readonly env: Record<string, string>;
@@ -68,7 +80,7 @@ export class FakeProcess {
       env,
       stdout,
       stderr,
-      now: () => this.nowMs,
+      now: () => (this.nowMs += this.tickMs),
       onInterrupt: (listener) => (this.interrupt = listener),
       onUncaught: (listener) => (this.crash = listener),
     });

@@ -1,0 +1,183 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { COMMANDS, mmfree, mmfreeJson, startBoard, temporaryFolder } from '../../helpers/command-line.js';
+import type { RunningBoard } from '../../helpers/command-line.js';
+import { FakeProcess } from '../../helpers/fake-host.js';
+import { goodImage, goodImageOf } from '../../helpers/good-image.js';
+import { newSigner } from '../../helpers/signer.js';
+import { TINY_SHAPE, tinyImage, tinySections } from '../../helpers/tiny-image.js';
+
+const path = temporaryFolder();
+const OWNER = newSigner();
+const STRANGER = newSigner();
+const OLD = goodImage(1, { name: 'old' });
+const NEW = goodImage(2, { name: 'new' });
+/** Larger than what is under way at a time. */
+const LARGE = goodImageOf(tinySections(5, { ...TINY_SHAPE, vocabSize: 20_000, hiddenSize: 15 }), { name: 'large' });
+
+let board: RunningBoard | undefined;
+
+beforeAll(async () => {
+  const broken = goodImage(2, { sign: OWNER.sign });
+  const files: Record<string, Uint8Array | string> = {
+    old: OLD,
+    new: NEW,
+    large: LARGE,
+    newer: goodImage(2, { name: 'new', revision: 3 }),
+    signed: goodImage(2, { sign: OWNER.sign }),
+    strange: goodImage(2, { sign: STRANGER.sign }),
+    // The last byte is of the public key's place in the seal, the 40th before it of the signature.
+    broken: broken.with(broken.length - 60, broken[broken.length - 60]! ^ 1),
+    damaged: NEW.with(5000, NEW[5000]! ^ 1),
+    wrong: tinyImage(3, { name: 'wrong' }),
+    'key.pem': OWNER.pem,
+  };
+  for (const [name, content] of Object.entries(files)) await writeFile(path(name), content);
+});
+
+beforeEach(() => {
+  vi.stubEnv('MMFREE_RUNTIME_DIR', path('boards'));
+});
+
+afterEach(async () => {
+  await board?.stop();
+  board = undefined;
+  vi.unstubAllEnvs();
+});
+
+async function imageOnBoard(): Promise<unknown> {
+  const { events } = await mmfreeJson('boards', '--board', board?.selector ?? '');
+  const { image } = events.find(({ type }) => type === 'board') as { image: Record<string, unknown> | null };
+  return image === null ? null : [image['name'], image['confirmed']];
+}
+
+describe('flash', () => {
+  it('brings an image onto the only board there is, and says so', async () => {
+    board = await startBoard('--serial-number', 'T-1');
+    expect(await imageOnBoard()).toBeNull();
+    const { exit, stdout, stderr } = await mmfree('flash', path('new'));
+    expect([exit, stderr.text]).toEqual([0, '']);
+    expect(stdout.text).toMatch(
+      /^virtual T-1 runs new: .* written in .* s, read back as sha256 [0-9a-f]{16}…; it repeats the self-test, 4 receipts equal\n$/,
+    );
+    expect(await imageOnBoard()).toEqual(['new', true]);
+  });
+
+  it('writes what differs, and nothing when all is there', async () => {
+    board = await startBoard('--image', path('old'));
+    const first = await mmfreeJson('flash', path('new'));
+    expect(first.result).toMatchObject({ exit: 0, outcome: 'flashed', written_bytes: NEW.length, kept_bytes: 0 });
+    const again = await mmfreeJson('flash', path('new'));
+    expect(again.result).toMatchObject({ exit: 0, outcome: 'already-there', written_bytes: 0, tested_tokens: 4 });
+    // The other slot still holds the old image, of which a sector or two are the same in each image.
+    const back = await mmfreeJson('flash', path('old'));
+    expect(back.result).toMatchObject({ exit: 0, outcome: 'flashed', written_bytes: 0, kept_bytes: OLD.length });
+    expect(await imageOnBoard()).toEqual(['old', true]);
+    expect((await mmfree('flash', path('new'))).stdout.text).toContain(' 0 MB written');
+  });
+
+  it('with --dry-run only says what differs', async () => {
+    board = await startBoard('--image', path('old'));
+    const { result } = await mmfreeJson('flash', path('new'), '--dry-run');
+    expect(result).toMatchObject({ exit: 0, dry_run: true, differing_bytes: NEW.length });
+    expect(await imageOnBoard()).toEqual(['old', true]);
+  });
+
+  it.each<[string, number, string, string[]]>([
+    ['new', 7, 'board-model-too-large', ['--max-hidden', '4']],
+    ['new', 13, 'board-revision-too-old', ['--minimum-revision', '2']],
+    ['new', 14, 'board-not-signed', ['--signer', 'key.pem']],
+    ['strange', 14, 'board-not-signed', ['--signer', 'key.pem']],
+    ['broken', 15, 'image-bad-signature', ['--signer', 'key.pem']],
+    ['damaged', 6, 'image-damaged', []],
+  ])('refuses the image %s with %i (%s), and the board keeps what it has', async (image, exit, code, options) => {
+    board = await startBoard(...options.map((option) => (option === 'key.pem' ? path(option) : option)));
+    for (const dry of [['--dry-run'], []]) {
+      const { result } = await mmfreeJson('flash', path(image), ...dry);
+      expect(result).toMatchObject({ exit, error: { code } });
+    }
+    expect(await imageOnBoard()).toBeNull();
+  });
+
+  it('refuses an image that is too large for the slot with 12', async () => {
+    board = await startBoard('--flash-mib', '1');
+    const large = 'models/tales-9m/tales-9m.mmfree';
+    const { result } = await mmfreeJson('flash', new URL(`../../../${large}`, import.meta.url).pathname);
+    expect(result).toMatchObject({ exit: 12, error: { code: 'board-image-too-large' } });
+  });
+
+  it('takes what the rules of the board allow', async () => {
+    board = await startBoard('--signer', path('key.pem'));
+    expect((await mmfreeJson('flash', path('signed'))).exit).toBe(0);
+    await board.stop();
+    board = await startBoard('--minimum-revision', '3', '--max-hidden', '5');
+    expect((await mmfreeJson('flash', path('newer'))).exit).toBe(0);
+  });
+
+  it('takes an image back that the board computes wrong', async () => {
+    board = await startBoard('--image', path('old'));
+    const { result } = await mmfreeJson('flash', path('wrong'));
+    expect(result).toMatchObject({
+      exit: 9,
+      error: { code: 'board-wrong-tokens', facts: { position: 0, reverted: true } },
+    });
+    expect(await imageOnBoard()).toEqual(['old', true]);
+  });
+
+  it('that is interrupted goes on in the next run', async () => {
+    board = await startBoard('--image', path('old'), '--fault', 'slow-flash:0.02');
+    const process = new FakeProcess();
+    const write = process.stdout.write.bind(process.stdout);
+    process.stdout.write = (line, onWritten) => {
+      write(line, onWritten);
+      const event = JSON.parse(line) as { type: string; done?: number };
+      if (event.type === 'progress' && (event.done ?? 0) > LARGE.length / 2) process.interrupt();
+    };
+    // The bar shows ten times a second; this clock runs so that it shows each step.
+    process.tickMs = 100;
+    const first = await process.run(COMMANDS, '--json', 'flash', path('large'));
+    expect(first.exit).toBe(130);
+    expect(await imageOnBoard()).toEqual(['old', true]);
+    const second = await mmfreeJson('flash', path('large'));
+    expect(second.result).toMatchObject({ exit: 0, outcome: 'flashed' });
+    expect(second.result['kept_bytes']).toBeGreaterThan(0);
+    expect(await imageOnBoard()).toEqual(['large', true]);
+  });
+
+  it('goes on by itself when the board loses its power in the middle', async () => {
+    board = await startBoard('--image', path('old'), '--fault', 'power-cut:40');
+    const { exit, events } = await mmfreeJson('flash', path('new'));
+    expect(exit).toBe(0);
+    expect(events.some(({ type, text }) => type === 'note' && String(text).includes('Looking for it'))).toBe(true);
+    expect(board.events().filter(({ type }) => type === 'power')).toMatchObject([{ on: false }, { on: true }]);
+    expect(await imageOnBoard()).toEqual(['new', true]);
+  });
+
+  it('works over a line that loses and garbles frames', async () => {
+    board = await startBoard('--fault', 'drop:0.03', '--fault', 'damage:0.03');
+    expect((await mmfreeJson('flash', path('new'))).exit).toBe(0);
+  });
+
+  it.each([
+    ['a file that is not there', ['no-such-image'], 6],
+    ['no image', [], 2],
+    ['a board that is none', ['new', '--board', 'tcp:127.0.0.1:1'], 3],
+    ['a selector that is none', ['new', '--board', 'a b'], 2],
+  ])('refuses %s', async (_, [image, ...options], exit) => {
+    expect((await mmfree('flash', ...(image === undefined ? [] : [path(image)]), ...options)).exit).toBe(exit);
+  });
+
+  it('without a board says so', async () => {
+    expect((await mmfreeJson('flash', path('new'))).result).toMatchObject({
+      exit: 3,
+      error: { code: 'board-not-found' },
+    });
+  });
+
+  it('reads back what it wrote', async () => {
+    board = await startBoard('--flash-file', path('flash'), '--flash-mib', '1');
+    await mmfreeJson('flash', path('new'));
+    const bits = await readFile(path('flash'));
+    expect(bits.subarray(8192, 8192 + NEW.length).equals(NEW)).toBe(true);
+  });
+});
