@@ -51,10 +51,10 @@ export interface RunningBoard {
 /** Starts `virtual-board` with options and waits until it can be reached. */
 export async function startBoard(...options: string[]): Promise<RunningBoard> {
   const process = new FakeProcess();
-  const run = process.run(COMMANDS, '--json', 'virtual-board', ...options);
+  const running = process.run(COMMANDS, '--json', 'virtual-board', ...options);
   const events = (): Record<string, unknown>[] =>
     process.stdout.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-  const ended = run.then(({ exit, stdout }) => {
+  const failure = running.then(({ exit, stdout }) => {
     throw new Error(`virtual-board ended with ${exit}: ${stdout.text}`);
   });
   const ready = async (): Promise<Record<string, unknown>> => {
@@ -64,8 +64,8 @@ export async function startBoard(...options: string[]): Promise<RunningBoard> {
       await new Promise<void>((resolve) => process.stdout.onWrite(resolve));
     }
   };
-  const event = await Promise.race([ready(), ended]);
-  ended.catch(() => {});
+  const event = await Promise.race([ready(), failure]);
+  failure.catch(() => {});
   const [selector = ''] = event['addresses'] as string[];
   return {
     selector,
@@ -73,7 +73,7 @@ export async function startBoard(...options: string[]): Promise<RunningBoard> {
     events,
     stop: async () => {
       process.interrupt();
-      return (await run).exit;
+      return (await running).exit;
     },
   };
 }

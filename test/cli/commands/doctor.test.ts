@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { mmfree, mmfreeJson, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+
+const path = temporaryFolder();
+
+beforeEach(() => {
+  vi.stubEnv('MMFREE_RUNTIME_DIR', path('boards'));
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+describe('doctor', () => {
+  it('finds this computer well, with a line for each check', async () => {
+    const { exit, events, result } = await mmfreeJson('doctor');
+    const checks = events.filter(({ type }) => type === 'check');
+    expect(checks.map(({ name }) => name)).toEqual([
+      'node',
+      'model',
+      'temporary folder',
+      'serial ports',
+      'pseudo-terminal',
+      'boards',
+    ]);
+    expect(checks.filter(({ state }) => state === 'fail')).toEqual([]);
+    expect([exit, result['failures']]).toEqual([0, 0]);
+  });
+
+  it('shows the boards that answer', async () => {
+    const board = await startBoard('--image', TALES_IMAGE, '--serial-number', 'T-1');
+    const { stdout } = await mmfree('doctor');
+    expect(stdout.lines.at(-1)).toBe(
+      `ok    boards            ${board.selector}: virtual T-1, matmulfree-L8-H256-V4096, idle`,
+    );
+    await board.stop();
+  });
+
+  it('ends with the exit code of the first failure, and says how to mend it', async () => {
+    vi.stubEnv('TMPDIR', path('nowhere'));
+    const { exit, result } = await mmfreeJson('doctor');
+    expect(exit).toBe(2);
+    expect(result).toMatchObject({ failures: expect.any(Number), error: { code: 'doctor-failed' } });
+    const { stdout, stderr } = await mmfree('doctor');
+    expect(stdout.text).toContain('fail  temporary folder');
+    expect(stderr.lines.map((line) => line.slice(0, 6))).toEqual(['error:', 'cause:', 'fix:  ']);
+  });
+});

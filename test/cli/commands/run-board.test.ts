@@ -1,0 +1,150 @@
+/** `run` with boards. */
+
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  COMMANDS,
+  mmfree,
+  mmfreeJson,
+  startBoard,
+  TALES,
+  TALES_IMAGE,
+  temporaryFolder,
+} from '../../helpers/command-line.js';
+import type { RunningBoard } from '../../helpers/command-line.js';
+import { FakeProcess } from '../../helpers/fake-host.js';
+import { goodImage } from '../../helpers/good-image.js';
+
+const path = temporaryFolder();
+const running: RunningBoard[] = [];
+const TALE = ['--max-tokens', '24', '--seed', '3', 'Once upon a time'];
+
+beforeAll(() => writeFile(path('small'), goodImage(1, { tokenizer: new Uint8Array(0) })));
+
+beforeEach(() => {
+  vi.stubEnv('MMFREE_RUNTIME_DIR', path('boards'));
+});
+
+afterEach(async () => {
+  for (const board of running.splice(0)) await board.stop();
+  vi.unstubAllEnvs();
+});
+
+async function start(...options: string[]): Promise<string> {
+  const board = await startBoard(...options);
+  running.push(board);
+  return board.selector;
+}
+
+const here = async (...args: string[]): Promise<string> =>
+  (await mmfree('run', '--backend', 'reference', ...args)).stdout.text;
+
+describe('a board', () => {
+  it('tells the same tale as this computer, unasked if it is the only one', async () => {
+    const selector = await start('--image', TALES_IMAGE, '--serial-number', 'T-1');
+    const { exit, stdout, stderr } = await mmfree('run', ...TALE);
+    expect([exit, stdout.text]).toEqual([0, await here(...TALE)]);
+    expect(stderr.lines[0]).toBe(`using matmulfree-L8-H256-V4096 on virtual T-1 (${selector})`);
+    expect(stderr.lines[1]).toMatch(/^24 tokens, [\d.]+ tokens\/s on virtual T-1 \(max-tokens\)$/);
+    expect((await mmfree('run', '--board', 'T-1', ...TALE)).stdout.text).toBe(stdout.text);
+  });
+
+  it.each([
+    [['--sampling', 'host']],
+    [['--sampling', 'board', '--temperature', '0']],
+    [['--ids']],
+    [['--stop', 'the']],
+  ])('does so with %j', async (options) => {
+    const selector = await start('--image', TALES_IMAGE);
+    const tale = options.includes('--ids') ? ['--max-tokens', '9', '0 334 404'] : TALE;
+    const { stdout } = await mmfree('run', '--board', selector, ...options, ...tale);
+    expect(stdout.text).toBe(await here(...options, ...tale));
+  });
+
+  it('is checked token by token with --check', async () => {
+    const selector = await start('--image', TALES_IMAGE);
+    const { result } = await mmfreeJson('run', '--board', selector, '--check', ...TALE);
+    expect(result).toMatchObject({ exit: 0, tokens: 24, receipts_checked: 24 });
+  });
+
+  it('that computes wrong is found out by --check, with the layer', async () => {
+    const selector = await start('--image', TALES_IMAGE, '--fault', 'flip:5');
+    const { result } = await mmfreeJson('run', '--board', selector, '--check', ...TALE);
+    const facts = { layer: 'layer 5', stream: 'this run' };
+    expect(result).toMatchObject({ exit: 9, error: { code: 'mismatch-receipt', facts } });
+  });
+
+  it('tells the same over a line that loses and garbles frames', async () => {
+    const selector = await start('--image', TALES_IMAGE, '--fault', 'drop:0.05', '--fault', 'damage:0.05');
+    expect((await mmfree('run', '--board', selector, ...TALE)).stdout.text).toBe(await here(...TALE));
+  });
+
+  it('tells a tale with a tokenizer that only the board has', async () => {
+    expect((await mmfree('pack', TALES, '-o', path('own'), '--name', 'own')).exit).toBe(0);
+    const selector = await start('--image', path('own'));
+    const { exit, stdout } = await mmfree('run', '--board', selector, ...TALE);
+    expect([exit, stdout.text]).toEqual([0, await here(...TALE)]);
+  });
+
+  it('with an image that only the board has is checked by its file', async () => {
+    const selector = await start('--image', path('small'));
+    const ids = ['--ids', '--max-tokens', '4', '1 0'];
+    const { exit, stdout } = await mmfree('run', '--board', selector, ...ids);
+    expect([exit, stdout.text]).toEqual([0, await here('--image', path('small'), ...ids)]);
+    const check = await mmfreeJson('run', '--board', selector, '--check', ...ids);
+    expect(check.result).toMatchObject({ exit: 2, error: { code: 'missing-option' } });
+    expect((await mmfree('run', '--board', selector, '--image', path('small'), '--check', ...ids)).exit).toBe(0);
+  });
+
+  it('stops at Ctrl-C', async () => {
+    const selector = await start('--image', TALES_IMAGE);
+    const process = new FakeProcess();
+    const run = process.run(COMMANDS, '--json', 'run', '--board', selector, '--max-tokens', '5000', 'Once');
+    while (!process.stdout.text.includes('"type":"token"')) {
+      await new Promise<void>((resolve) => process.stdout.onWrite(resolve));
+    }
+    process.interrupt();
+    expect((await run).exit).toBe(130);
+    const { events } = await mmfreeJson('boards');
+    expect(events.find(({ type }) => type === 'board')).toMatchObject({ state: 'idle' });
+  });
+
+  it('with another image than the one named is refused', async () => {
+    const selector = await start('--image', path('small'));
+    const { result } = await mmfreeJson('run', '--board', selector, '--image', TALES_IMAGE, 'x');
+    expect(result).toMatchObject({ exit: 7, error: { code: 'board-other-image' } });
+  });
+
+  it('without an image says so', async () => {
+    const selector = await start();
+    expect((await mmfreeJson('run', '--board', selector, 'x')).result).toMatchObject({
+      exit: 6,
+      error: { code: 'board-no-image', fix: expect.stringContaining('mmfree flash') },
+    });
+  });
+});
+
+describe('a choice', () => {
+  it('of several boards is left to the user', async () => {
+    const both = [await start('--image', TALES_IMAGE, '--serial-number', 'A')];
+    vi.stubEnv('MMFREE_RUNTIME_DIR', path('elsewhere'));
+    both.push(await start('--image', TALES_IMAGE, '--serial-number', 'B'));
+    // Both boards are of this process, which has one entry in each folder: put them together.
+    const { cp } = await import('node:fs/promises');
+    await cp(path(`boards/${process.pid}.json`), path('elsewhere/first.json'));
+    const { result } = await mmfreeJson('run', 'x');
+    expect(result).toMatchObject({ exit: 11, error: { code: 'board-ambiguous', facts: { boards: both.join(' ') } } });
+    expect((await mmfreeJson('run', '--board', 'B', '--max-tokens', '1', 'x')).exit).toBe(0);
+  });
+
+  it.each([
+    ['a board and a backend', ['--board', 'tcp:127.0.0.1:1', '--backend', 'reference']],
+    ['a check of the reference by itself', ['--backend', 'reference', '--check']],
+    ['no selector', ['--board', '']],
+    ['half a selector', ['--board', 'tcp:localhost']],
+    ['a port that is none', ['--board', 'tcp:localhost:70000']],
+    ['a baud rate of 0', ['--board', 'serial:/dev/ttyUSB0@0']],
+  ])('of %s is refused', async (_, options) => {
+    expect((await mmfreeJson('run', ...options, 'x')).exit).toBe(2);
+  });
+});

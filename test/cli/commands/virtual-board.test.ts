@@ -1,0 +1,126 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { mmfree, mmfreeJson, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+import { goodImage } from '../../helpers/good-image.js';
+import { newSigner } from '../../helpers/signer.js';
+
+const path = temporaryFolder();
+const MAIN = new URL('../../../dist/cli/main.js', import.meta.url).pathname;
+
+beforeAll(async () => {
+  await writeFile(path('small'), goodImage(1, { name: 'small', tokenizer: new Uint8Array(0) }));
+  await writeFile(path('short.flash'), 'short');
+  await writeFile(path('rsa.pem'), 'no key');
+  await writeFile(path('key.pem'), newSigner().pem);
+});
+
+beforeEach(() => {
+  vi.stubEnv('MMFREE_RUNTIME_DIR', path('boards'));
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+describe('a virtual board', () => {
+  it('says how it is reached, and ends at Ctrl-C as interrupted', async () => {
+    const board = await startBoard('--serial-number', 'T-1');
+    expect(board.selector).toMatch(/^tcp:127\.0\.0\.1:\d+$/);
+    expect((await mmfreeJson('boards')).result).toMatchObject({ boards: 1 });
+    expect(await board.stop()).toBe(130);
+    expect((await mmfreeJson('boards')).result).toMatchObject({ boards: 0 });
+  });
+
+  it('keeps its images in a file', async () => {
+    const options = ['--flash-file', path('flash'), '--flash-mib', '1'];
+    const first = await startBoard(...options);
+    expect((await mmfreeJson('flash', path('small'))).exit).toBe(0);
+    await first.stop();
+    const second = await startBoard(...options);
+    const { events } = await mmfreeJson('boards');
+    expect(events.find(({ type }) => type === 'board')).toMatchObject({ image: { name: 'small', confirmed: true } });
+    await second.stop();
+    const third = await startBoard(...options, '--signer', path('key.pem'));
+    expect(third.events().find(({ type }) => type === 'ready')).toMatchObject({ image_sha256: null });
+    await third.stop();
+  });
+
+  it.each([
+    ['a fault of no kind', ['--fault', 'melt:1']],
+    ['a fault without a number', ['--fault', 'drop']],
+    ['a chance above 1', ['--fault', 'damage:1.5']],
+    ['half a layer', ['--fault', 'flip:0.5']],
+    ['a layer that is not there', ['--fault', 'flip:2', '--image', 'small']],
+    ['an address without a port', ['--tcp', 'localhost']],
+    ['an address of another computer', ['--tcp', '192.0.2.1:0']],
+    ['a flash file of another size', ['--flash-file', 'short.flash']],
+    ['an image that does not fit', ['--image', TALES_IMAGE, '--flash-mib', '2']],
+    ['a serial number with spaces', ['--serial-number', 'T 1']],
+    ['a serial number that looks like a selector', ['--serial-number', 'tcp:1:1']],
+    ['a signer that is no key', ['--signer', 'rsa.pem']],
+    ['three slots', ['--slots', '3']],
+    ['a window of 33', ['--window', '33']],
+  ])('refuses %s', async (_, options) => {
+    const known = new Set(['small', 'short.flash', 'rsa.pem']);
+    const args = options.map((option) => (known.has(option) ? path(option) : option));
+    const { exit, stderr } = await mmfree('virtual-board', ...args);
+    expect([exit, stderr.lines.length]).toEqual([2, 3]);
+  });
+
+  it('refuses an image that is damaged', async () => {
+    expect((await mmfree('virtual-board', '--image', path('short.flash'))).exit).toBe(6);
+  });
+
+  it('with one slot and one buffer works all the same', async () => {
+    const board = await startBoard('--slots', '1', '--window', '1', '--flash-mib', '1');
+    expect((await mmfreeJson('flash', path('small'))).exit).toBe(0);
+    expect(
+      (await mmfreeJson('verify', '--board', board.selector, '--image', path('small'), '--tokens', '20')).exit,
+    ).toBe(0);
+    await board.stop();
+  });
+});
+
+/** Whether this system has a program. */
+function has(program: string): boolean {
+  try {
+    execFileSync('sh', ['-c', `command -v ${program}`]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(!has('script'))('a virtual board behind a serial port', () => {
+  it('computes right, serves one program at a time, and comes back for the next when one was killed', async () => {
+    const child = spawn(process.execPath, [MAIN, 'virtual-board', '--json', '--pty', '--image', TALES_IMAGE], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      let selector = '';
+      for await (const line of createInterface({ input: child.stdout })) {
+        const event = JSON.parse(line) as { type: string; addresses?: string[] };
+        selector = event.addresses?.[0] ?? '';
+        if (event.type === 'ready') break;
+      }
+      expect(selector).toMatch(/^serial:\/dev\//);
+      const args = ['--json', 'run', '--board', selector, '--max-tokens', '5000', 'Once'];
+      const killed = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+      for await (const line of createInterface({ input: killed.stdout })) if (line.includes('"token"')) break;
+      expect((await mmfreeJson('run', '--board', selector, 'x')).result).toMatchObject({
+        exit: 5,
+        error: { code: 'board-busy', message: expect.stringContaining('is in use') },
+      });
+      const gone = new Promise((resolve) => killed.once('exit', resolve));
+      killed.kill('SIGKILL');
+      await gone;
+      expect((await mmfreeJson('verify', '--board', selector, '--tokens', '10')).exit).toBe(0);
+    } finally {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGINT');
+      expect(await gone).toBe(130);
+    }
+  });
+});
