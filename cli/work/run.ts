@@ -95,7 +95,7 @@ async function tell(
     tokens_per_second: tokens / seconds,
     first_token_seconds: tokens > 0 ? (firstMs - startMs) / 1000 : null,
     backend: backend.name,
-    receipts_checked: input.check ? tokens : 0,
+    receipts_checked: input.check ? tokens : undefined,
   });
 }
 

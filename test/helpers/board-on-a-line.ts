@@ -18,7 +18,7 @@ import { memorySource } from '../../protocol/byte-source.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import { VirtualTime } from './simulated-line.js';
 
-export const SECTOR_BYTES = 4096;
+const SECTOR_BYTES = 4096;
 const FLASH_SECTORS = 2 + 2 * 12;
 const LATENCY_MS = 0.2;
 /** A step of the board's work, such as a token. */

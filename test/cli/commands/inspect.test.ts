@@ -82,7 +82,7 @@ describe('a damaged image', () => {
     const signed = new Uint8Array(await readFile(path('signed.mmfree')));
     await writeFile(path('changed.mmfree'), lastBitChanged(signed));
     const { exit, result } = await mmfreeJson('inspect', path('changed.mmfree'));
-    expect(exit).toBe(6);
+    expect(exit).toBe(15);
     expect(result['error']).toMatchObject({ code: 'image-bad-signature' });
   });
 
