@@ -4,6 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { selfTestStream } from '../model/backends/conformance.js';
 import type { ImageFile } from '../model/image-file.js';
 import { crc32 } from '../protocol/crc32.js';
 import { IMAGE_PREFIX_BYTES } from '../protocol/image/image-prefix.js';
@@ -155,8 +156,7 @@ async function differingSectors(session: BoardSession, image: ImageFile): Promis
 
 /** Makes the board repeat the self-test; the image stays if it does, else the one from before comes back. */
 async function prove(session: BoardSession, image: ImageFile, isConfirmed: boolean): Promise<number> {
-  const { prompt, tokens, receipts } = image.view.manifest.selfTest;
-  const fed = [...prompt, ...tokens.slice(0, -1)];
+  const { tokens: fed, receipts } = selfTestStream(image.view.manifest);
   await session.request(RESET, {}, DONE);
   for (let first = 0; first < fed.length; first += STEPS_AHEAD) {
     const steps = fed.slice(first, first + STEPS_AHEAD).map((token) => {

@@ -4,70 +4,34 @@
  * Requests may be sent before earlier ones are answered; the board answers them in order.
  */
 
-import { createHash, randomInt } from 'node:crypto';
-import { MAX_WINDOW } from '../protocol/wire/frame.js';
-import { HostLink } from '../protocol/wire/host-link.js';
 import type { Layout, LayoutValue } from '../protocol/wire/layout.js';
-import type { LinkEvent } from '../protocol/wire/link.js';
 import { decodeMapMessage, decodeMessage, encodeMessage } from '../protocol/wire/message.js';
 import type { FixedMessage } from '../protocol/wire/message.js';
-import { decodeHello, schemaHash } from '../protocol/wire/messages.js';
-import { ERROR, GET_INFO, HELLO, INFO } from '../protocol/wire/messages-board.js';
+import { GET_INFO, INFO } from '../protocol/wire/messages-board.js';
 import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
-import { CANCEL, ENDED, TOKEN } from '../protocol/wire/messages-run.js';
-import {
-  boardHasNoImage,
-  boardHeld,
-  boardLost,
-  boardMalformed,
-  boardRefuses,
-  boardSilent,
-  otherProtocol,
-} from './board-error.js';
-import type { BoardError } from './board-error.js';
-import { systemClock } from './clock.js';
-import type { Clock } from './clock.js';
+import { CANCEL } from '../protocol/wire/messages-run.js';
+import { boardHasNoImage, boardLost } from './board-error.js';
+import { SessionLink } from './session-link.js';
+import type { RunEvent, SessionLinkOptions } from './session-link.js';
 import type { Transport } from './transport/transport.js';
 
-/** What a board sends of a run. */
-export type RunEvent =
-  | ({ readonly kind: 'token' } & LayoutValue<typeof TOKEN.layout>)
-  | ({ readonly kind: 'ended' } & LayoutValue<typeof ENDED.layout>);
-
-export interface SessionOptions {
+export interface SessionOptions extends SessionLinkOptions {
+  /** Stops waiting for the board's answer. */
   readonly signal?: AbortSignal | undefined;
-  /** Gets what the board prints before it speaks the protocol. */
-  readonly onBootText?: (text: Uint8Array) => void;
-  readonly clock?: Clock;
 }
-
-/** A request whose answer is to come. */
-interface Pending {
-  readonly requestType: number;
-  /** Type of the answer. */
-  readonly answerType: number;
-  /** What is wrong with the answer, if it cannot be read. */
-  readonly take: (payload: Uint8Array) => string | undefined;
-  readonly reject: (error: Error) => void;
-}
-
-/** A board that keeps its link alive and never answers is broken all the same. */
-const ANSWER_TIMEOUT_MS = 120_000;
 
 /** After so long without a word of a run, the board is asked whether it still works on it. */
 const RUN_SILENCE_MS = 60_000;
 
-const SCHEMA = schemaHash((bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()));
-
 export class BoardSession {
   readonly name: string;
   readonly hello: Hello;
-  readonly #connection: Connection;
+  readonly #link: SessionLink;
 
-  private constructor(hello: Hello, connection: Connection) {
-    this.name = connection.name;
+  private constructor(hello: Hello, link: SessionLink) {
+    this.name = link.name;
     this.hello = hello;
-    this.#connection = connection;
+    this.#link = link;
   }
 
   /**
@@ -76,11 +40,11 @@ export class BoardSession {
    * @throws BoardError `board-silent`, `board-busy`, `board-other-protocol`, `board-malformed` or `board-lost`; AbortError
    */
   static async open(transport: Transport, options: SessionOptions = {}): Promise<BoardSession> {
-    const connection = new Connection(transport, options);
+    const link = new SessionLink(transport, options);
     try {
-      return new BoardSession(await connection.hello(options.signal), connection);
+      return new BoardSession(await link.hello(options.signal), link);
     } catch (error) {
-      await connection.close();
+      await link.close();
       throw error;
     }
   }
@@ -94,7 +58,7 @@ export class BoardSession {
 
   /** Sends a request as soon as there is room. @throws BoardError if the session is over */
   async send<L extends Layout>(message: FixedMessage<L>, value: LayoutValue<L>): Promise<void> {
-    await this.#connection.send(message.type, encodeMessage(message, value));
+    await this.#link.send(message.type, encodeMessage(message, value));
   }
 
   /** The answer to a request. @throws BoardError if the board refuses, or the session ends before */
@@ -103,7 +67,7 @@ export class BoardSession {
     value: LayoutValue<L>,
     answer: FixedMessage<A>,
   ): Promise<LayoutValue<A>> {
-    return await this.#connection.request(message.type, encodeMessage(message, value), answer.type, (payload) => {
+    return await this.#link.request(message.type, encodeMessage(message, value), answer.type, (payload) => {
       const decoded = decodeMessage(answer, payload);
       return decoded === undefined
         ? { problem: `a ${answer.name} has the wrong length or values` }
@@ -114,9 +78,7 @@ export class BoardSession {
   /** How the board is. @throws BoardError */
   async info(): Promise<BoardInfo> {
     const payload = encodeMessage(GET_INFO, {});
-    return await this.#connection.request(GET_INFO.type, payload, INFO.type, (answer) =>
-      decodeMapMessage(INFO, answer),
-    );
+    return await this.#link.request(GET_INFO.type, payload, INFO.type, (answer) => decodeMapMessage(INFO, answer));
   }
 
   /**
@@ -128,12 +90,12 @@ export class BoardSession {
   async nextRunEvent(run: number, signal?: AbortSignal): Promise<RunEvent> {
     let steps = -1;
     for (;;) {
-      const event = await this.#connection.nextRunEvent(RUN_SILENCE_MS, signal);
+      const event = await this.#link.nextRunEvent(RUN_SILENCE_MS, signal);
       if (event?.run === run) return event;
       if (event !== undefined) continue;
       const info = await this.info();
       const isWorking = info.run?.run === run && info.state === 'running' && info.steps > steps;
-      if (!isWorking) throw this.#connection.fail(boardLost(this.name, 'It stopped in a run without a word.'));
+      if (!isWorking) throw this.#link.fail(boardLost(this.name, 'It stopped in a run without a word.'));
       steps = info.steps;
     }
   }
@@ -155,229 +117,6 @@ export class BoardSession {
 
   /** Ends the session and closes the wire. */
   async close(): Promise<void> {
-    await this.#connection.close();
-  }
-}
-
-type Decoded<T> = { readonly value: T } | { readonly problem: string };
-
-/** Link, wire and timer, and who waits for what. */
-class Connection {
-  readonly name: string;
-  readonly #transport: Transport;
-  readonly #link: HostLink;
-  readonly #onBootText: (text: Uint8Array) => void;
-  readonly #clock: Clock;
-  readonly #pending: Pending[] = [];
-  readonly #runEvents: RunEvent[] = [];
-  /** Called when anything changes that someone may wait for. */
-  readonly #waiting = new Set<() => void>();
-  #hello: Hello | undefined;
-  #cancelTimer = (): void => {};
-  #error: Error | undefined;
-  #isClosed = false;
-
-  constructor(transport: Transport, { onBootText = (): void => {}, clock = systemClock }: SessionOptions) {
-    this.name = transport.name;
-    this.#transport = transport;
-    this.#onBootText = onBootText;
-    this.#clock = clock;
-    this.#link = new HostLink({
-      nonce: randomInt(2 ** 32),
-      now: () => clock.now(),
-      write: (bytes) => transport.write(bytes),
-      isReady: () => transport.isReady,
-      // A board must not run ahead of whoever reads its tokens.
-      room: () => MAX_WINDOW - this.#runEvents.length,
-      onEvent: (event) => this.#onEvent(event),
-    });
-    transport.start({
-      onData: (bytes) => {
-        if (this.#isClosed) return;
-        this.#link.receive(bytes);
-        this.#pump();
-      },
-      onReady: () => this.#pump(),
-      onLost: (reason, cause) => this.fail(boardLost(this.name, reason, cause)),
-    });
-    this.#pump();
-  }
-
-  async hello(signal: AbortSignal | undefined): Promise<Hello> {
-    return await this.#until(() => this.#hello, signal);
-  }
-
-  async send(type: number, payload: Uint8Array): Promise<void> {
-    await this.#until(() => (this.#link.canSend ? true : undefined));
-    this.#link.send(type, payload);
-    this.#pump();
-  }
-
-  async request<T>(
-    type: number,
-    payload: Uint8Array,
-    answerType: number,
-    decode: (payload: Uint8Array) => Decoded<T>,
-  ): Promise<T> {
-    await this.#until(() => (this.#link.canSend ? true : undefined));
-    return await new Promise<T>((resolve, reject) => {
-      const cancelTimer = this.#clock.after(ANSWER_TIMEOUT_MS, () => {
-        this.fail(boardLost(this.name, `It has not answered a request for ${ANSWER_TIMEOUT_MS / 1000} s.`));
-      });
-      this.#pending.push({
-        requestType: type,
-        answerType,
-        take: (answer) => {
-          const decoded = decode(answer);
-          if ('problem' in decoded) return decoded.problem;
-          cancelTimer();
-          resolve(decoded.value);
-          return undefined;
-        },
-        reject: (error) => {
-          cancelTimer();
-          reject(error);
-        },
-      });
-      this.#link.send(type, payload);
-      this.#pump();
-    });
-  }
-
-  /** Undefined if there is none for so long. */
-  async nextRunEvent(limitMs: number, signal: AbortSignal | undefined): Promise<RunEvent | undefined> {
-    let isLate = false;
-    const cancelTimer = this.#clock.after(limitMs, () => {
-      isLate = true;
-      this.#wake();
-    });
-    try {
-      const event = await this.#until(() => this.#runEvents.shift() ?? (isLate ? 'late' : undefined), signal);
-      // There is room for one more.
-      this.#pump();
-      return event === 'late' ? undefined : event;
-    } finally {
-      cancelTimer();
-    }
-  }
-
-  check(): void {
-    if (this.#error !== undefined) throw this.#error;
-  }
-
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#cancelTimer();
-    this.#link.close();
-    this.fail(boardLost(this.name, 'The session was closed.'));
-    await this.#transport.close();
-  }
-
-  /** What `look` gives, as soon as it gives something. */
-  async #until<T>(look: () => T | undefined, signal?: AbortSignal): Promise<T> {
-    for (;;) {
-      signal?.throwIfAborted();
-      const found = look();
-      if (found !== undefined) return found;
-      this.check();
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          this.#waiting.delete(wake);
-          signal?.removeEventListener('abort', wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-        signal?.addEventListener('abort', wake);
-      });
-    }
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting) wake();
-  }
-
-  /** Does what the link wants done, now and when it is due. */
-  #pump(): void {
-    if (this.#isClosed) return;
-    this.#cancelTimer();
-    const waitMs = this.#link.poll();
-    if (waitMs !== Infinity) this.#cancelTimer = this.#clock.after(waitMs, () => this.#pump());
-    if (this.#link.canSend) this.#wake();
-  }
-
-  #onEvent(event: LinkEvent): void {
-    switch (event.kind) {
-      case 'opened':
-        break;
-      case 'message':
-        this.#onMessage(event.type, event.payload);
-        break;
-      case 'closed':
-        this.fail(this.#closedError(event));
-        break;
-      case 'text':
-        this.#onBootText(event.bytes);
-        break;
-    }
-  }
-
-  #closedError(event: LinkEvent & { kind: 'closed' }): BoardError {
-    if (event.reason === 'busy') return boardHeld(this.name, event.silentMs);
-    if (event.reason === 'reset') return boardLost(this.name, 'It has restarted, or another program took it over.');
-    if (this.#hello === undefined) return boardSilent(this.name);
-    return boardLost(this.name, 'It has not been heard for 5 s.');
-  }
-
-  #onMessage(type: number, payload: Uint8Array): void {
-    const problem = this.#hello === undefined ? this.#onHello(type, payload) : this.#onAnswer(type, payload);
-    if (problem !== undefined) this.fail(boardMalformed(this.name, problem));
-    this.#wake();
-  }
-
-  #onHello(type: number, payload: Uint8Array): string | undefined {
-    if (type !== HELLO.type) return `its first message is of type ${type}`;
-    const result = decodeHello(payload, SCHEMA);
-    if (result.kind === 'malformed') return `its HELLO is not valid: ${result.problem}`;
-    if (result.kind === 'hello') this.#hello = result.hello;
-    else this.fail(otherProtocol(this.name, result.protocol));
-    return undefined;
-  }
-
-  /** What is wrong with a message, if anything is. */
-  #onAnswer(type: number, payload: Uint8Array): string | undefined {
-    if (type === ERROR.type) return this.#onError(payload);
-    if (type === TOKEN.type || type === ENDED.type) return this.#onRunEvent(type, payload);
-    const [pending] = this.#pending;
-    if (pending?.answerType !== type) return `a message of type ${type} comes unasked`;
-    const problem = pending.take(payload);
-    if (problem === undefined) this.#pending.shift();
-    return problem;
-  }
-
-  #onRunEvent(type: number, payload: Uint8Array): string | undefined {
-    const token = type === TOKEN.type ? decodeMessage(TOKEN, payload) : undefined;
-    if (token !== undefined) this.#runEvents.push({ kind: 'token', ...token });
-    const ended = type === ENDED.type ? decodeMessage(ENDED, payload) : undefined;
-    if (ended !== undefined) this.#runEvents.push({ kind: 'ended', ...ended });
-    return token === undefined && ended === undefined ? 'a TOKEN or ENDED has the wrong length or values' : undefined;
-  }
-
-  #onError(payload: Uint8Array): string | undefined {
-    const error = decodeMessage(ERROR, payload);
-    if (error === undefined) return 'an ERROR has the wrong length or values';
-    const refusal = boardRefuses(this.name, error.code, error.factA, error.factB);
-    if (this.#pending[0]?.requestType === error.request) this.#pending.shift()?.reject(refusal);
-    // A request without an answer: whoever goes on with the session must know.
-    else this.fail(refusal);
-    return undefined;
-  }
-
-  /** The session is over. The first reason counts, which is given back. */
-  fail(error: Error): Error {
-    this.#error ??= error;
-    for (const { reject } of this.#pending.splice(0)) reject(this.#error);
-    this.#wake();
-    return this.#error;
+    await this.#link.close();
   }
 }

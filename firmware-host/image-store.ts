@@ -3,6 +3,7 @@
  * image to start. All work comes in steps of a few milliseconds (generators), between which the board serves its link.
  */
 
+import { selfTestStream } from '../model/backends/conformance.js';
 import { IntegerModel } from '../model/integer/integer-model.js';
 import { readModelWeights, residentBytes } from '../model/integer/model-weights.js';
 import type { ModelWeights } from '../model/integer/model-weights.js';
@@ -144,9 +145,8 @@ export class ImageStore {
 
 /** Whether a model repeats what its packer recorded; a token a step. Leaves its state at zero. */
 function* passesSelfTest({ model, view }: RunningImage): Generator<void, boolean> {
-  const { prompt, tokens, receipts } = view.manifest.selfTest;
-  const fed = [...prompt, ...tokens.slice(0, -1)];
-  for (const [position, token] of fed.entries()) {
+  const { tokens, receipts } = selfTestStream(view.manifest);
+  for (const [position, token] of tokens.entries()) {
     model.step(token);
     if (model.receipt() !== receipts[position]) return false;
     yield;

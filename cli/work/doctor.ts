@@ -6,7 +6,7 @@ import { askBoard, findBoards, type FoundBoard } from '../../device/discovery.js
 import { boardDenied } from '../../device/board-error.js';
 import { addressText } from '../../device/selector.js';
 import { openPseudoTerminal } from '../../firmware-host/wires/pseudo-terminal.js';
-import { compareStream } from '../../model/backends/conformance.js';
+import { compareStream, selfTestStream } from '../../model/backends/conformance.js';
 import type { CommandContext } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { describeProblem } from '../problem.js';
@@ -14,7 +14,6 @@ import { MmfreeError } from '../../protocol/errors.js';
 import { loadReference } from './load-backend.js';
 import { receiptMismatch } from './mismatch-error.js';
 import { SHIPPED_IMAGE } from './shipped.js';
-import { selfTestStream } from './verify.js';
 
 /** What was found; `warn` is missing something that not everyone needs. */
 type Finding =
@@ -84,7 +83,7 @@ async function model(signal: AbortSignal): Promise<readonly Finding[]> {
   const { backend, view } = loadReference(SHIPPED_IMAGE);
   const startMs = performance.now();
   let tokens = 0;
-  const stream = selfTestStream(view);
+  const stream = selfTestStream(view.manifest);
   const mismatch = await compareStream(backend, undefined, stream, { signal, onToken: () => tokens++ });
   if (mismatch !== undefined) throw receiptMismatch('this computer', mismatch);
   const rate = (1000 * tokens) / (performance.now() - startMs);

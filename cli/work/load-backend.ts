@@ -1,29 +1,18 @@
 /** From the options `--board`, `--image` and `--backend` to something that computes tokens. */
 import { ReferenceBackend } from '../../model/backends/reference-backend.js';
-import type { Backend } from '../../model/backends/backend.js';
 import { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { CommandContext } from '../command.js';
 import { UsageError } from '../usage-error.js';
 import { imageOrShipped } from './shipped.js';
+import type { TokenSource } from './token-source.js';
 
 /** The options, as the user gave them. */
 export interface SourceInput {
   readonly board: string | undefined;
   readonly image: string | undefined;
   readonly backend: 'reference' | undefined;
-}
-
-/** Something that computes tokens. */
-export interface TokenSource {
-  readonly backend: Backend;
-  /** For people: where the image comes from. */
-  readonly imageName: string;
-  /** `tokenizer.json`; empty if the image has none. */
-  readonly tokenizerJson: Uint8Array;
-  /** File of the image; absent if only the board has it. */
-  readonly imagePath?: string;
 }
 
 /** A backend on this computer and the image it runs. */

@@ -9,9 +9,9 @@ import { ImageFile } from '../../model/image-file.js';
 import { sameBytes } from '../../protocol/little-endian.js';
 import type { CommandContext } from '../command.js';
 import { hexOf } from './image-facts.js';
-import type { TokenSource } from './load-backend.js';
 import { openBoard } from './open-board.js';
 import { SHIPPED_IMAGE } from './shipped.js';
+import type { TokenSource } from './token-source.js';
 
 /**
  * @param image file that the board must run; without one it may be the shipped one, or one that only the board has

@@ -7,7 +7,8 @@ import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
 import { UsageError, badValue } from '../usage-error.js';
 import { checkedTokens } from './checked-tokens.js';
-import { loadReference, loadTokenSource, type SourceInput, type TokenSource } from './load-backend.js';
+import { loadReference, loadTokenSource, type SourceInput } from './load-backend.js';
+import type { TokenSource } from './token-source.js';
 
 interface RunInput extends SamplerOptions, SourceInput {
   readonly prompt: string | undefined;

@@ -1,5 +1,5 @@
 /** `mmfree verify --board`: a board against the reference on this computer. */
-import { compareStream, type ConformanceStream } from '../../model/backends/conformance.js';
+import { compareStream, selfTestStream, type ConformanceStream } from '../../model/backends/conformance.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
 import { threefry } from '../../model/integer/threefry.js';
 import type { CommandContext } from '../command.js';
@@ -9,7 +9,6 @@ import { loadBoard } from './load-board.js';
 import { loadReference } from './load-backend.js';
 import { MismatchError, receiptMismatch } from './mismatch-error.js';
 import { boardAddress } from './open-board.js';
-import { selfTestStream } from './verify.js';
 
 /** Tokens that the board samples by itself. */
 const SAMPLED_TOKENS = 64;
@@ -32,7 +31,7 @@ export async function verifyBoard(
     if (imagePath === undefined) throw needsImage(imageName);
     const { backend: reference, view } = loadReference(imagePath);
     const { vocabSize, bosTokenId } = view.shape;
-    const selfTest = selfTestStream(view);
+    const selfTest = selfTestStream(view.manifest);
     const random: ConformanceStream = {
       name: 'random tokens',
       tokens: Array.from({ length: randomTokens }, (_, index) => threefry(1, 0, index, 0) % vocabSize),

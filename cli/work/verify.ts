@@ -1,10 +1,9 @@
 /** `mmfree verify`: the work. */
 import { access } from 'node:fs/promises';
-import { compareStream, type ConformanceStream } from '../../model/backends/conformance.js';
+import { compareStream, selfTestStream } from '../../model/backends/conformance.js';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
 import { FloatModel } from '../../model/measure/float-model.js';
 import { compareWithGolden, readGolden } from '../../model/measure/golden.js';
-import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { CommandContext } from '../command.js';
 import { UsageError } from '../usage-error.js';
 import { loadReference } from './load-backend.js';
@@ -42,7 +41,7 @@ export async function verify(input: VerifyInput, context: CommandContext): Promi
 /** The image's self-test, recorded by the packer, on this machine. */
 async function verifyImage(path: string, { output, signal }: CommandContext): Promise<void> {
   const { backend, view } = loadReference(path);
-  const stream = selfTestStream(view);
+  const stream = selfTestStream(view.manifest);
   const progress = output.progress({ label: 'verify', unit: 'tokens', total: stream.tokens.length });
   let done = 0;
   const mismatch = await compareStream(backend, undefined, stream, {
@@ -61,12 +60,6 @@ async function verifyImage(path: string, { output, signal }: CommandContext): Pr
   });
   if (error) throw error;
   output.print(`bit-exact over ${done} tokens: ${backend.name} repeats the self-test of ${path}\n`);
-}
-
-/** What the packer recorded in an image. */
-export function selfTestStream({ manifest }: ImageView): ConformanceStream {
-  const { prompt, tokens, receipts } = manifest.selfTest;
-  return { name: 'self-test', tokens: [...prompt, ...tokens.slice(0, -1)], receipts: Array.from(receipts) };
 }
 
 /** The float model against logits from PyTorch. */

@@ -3,6 +3,8 @@
  * be found. MCUboot's simulator cuts at every operation; cuts inside of one are what that once missed (its issue 1966).
  */
 
+import { xorshift } from '../random.js';
+
 /** How an operation is torn. */
 export const TEAR_PATTERNS = [
   /** The first part of the area was reached, the rest was not. */
@@ -55,15 +57,4 @@ export function tear(from: Uint8Array, to: Uint8Array, pattern: TearPattern, see
 
 function lowestBit(value: number): number {
   return 31 - Math.clz32(value & -value);
-}
-
-/** Marsaglia's xorshift32, which is random enough for a tear. */
-function xorshift(seed: number): () => number {
-  let state = (seed ^ 0x9e37_79b9) | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
 }

@@ -1,5 +1,6 @@
 /** A wire that loses and garbles bytes, for seeing how a host copes. The same seed gives the same faults. */
 
+import { xorshift } from '../random.js';
 import type { Wire } from './wire.js';
 
 /** Chances, 0 … 1, for each piece in either direction; a piece that the board writes is a frame. */
@@ -12,13 +13,8 @@ export interface WireFaults {
 }
 
 export function faultyWire(wire: Wire, { drop, damage, seed }: WireFaults): Wire {
-  let state = (seed ^ 0x9e37_79b9) | 1;
-  const random = (): number => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
+  const next = xorshift(seed);
+  const random = (): number => next() / 2 ** 32;
   const pass = (bytes: Uint8Array, deliver: (bytes: Uint8Array) => void): void => {
     if (random() < drop) return;
     if (bytes.length === 0 || random() >= damage) {

@@ -3,6 +3,7 @@
  *
  * Expected receipts come from another backend (the reference) or from a record such as the image's self-test.
  */
+import type { ImageManifest } from '../../protocol/image/manifest.js';
 import type { Backend, StepRecord } from './backend.js';
 
 /** Tokens to feed from a zero state, and what to expect. */
@@ -12,6 +13,13 @@ export interface ConformanceStream {
   readonly tokens: readonly number[];
   /** Recorded receipts, one per token; absent when a second backend computes them. */
   readonly receipts?: readonly number[];
+}
+
+/** What the packer recorded in an image: whoever runs it must repeat the receipts. */
+export function selfTestStream({ selfTest }: Pick<ImageManifest, 'selfTest'>): Required<ConformanceStream> {
+  const { prompt, tokens } = selfTest;
+  const fed = [...prompt, ...tokens.slice(0, -1)];
+  return { name: 'self-test', tokens: fed, receipts: Array.from(selfTest.receipts) };
 }
 
 /** The first difference of a stream. */

@@ -1,7 +1,8 @@
 /** Runs, steps and states of a board (docs/PROTOCOL.md, sections 3 to 7), with tokens expected from the BigInt oracle. */
 
 import { describe, expect, it } from 'vitest';
-import type { BoardSession, RunEvent } from '../../device/session.js';
+import type { BoardSession } from '../../device/session.js';
+import type { RunEvent } from '../../device/session-link.js';
 import { sealBytes } from '../../protocol/image/image-seal.js';
 import { BOARD_ERRORS } from '../../protocol/wire/messages-board.js';
 import * as flash from '../../protocol/wire/messages-flash.js';

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { BOOT_TABLE_SECTORS, BootTable } from '../../firmware-host/flash/boot-table.js';
 import { memoryStore } from '../../firmware-host/flash/flash-store.js';
 import { NorFlash, PAGE_BYTES } from '../../firmware-host/flash/nor-flash.js';
-import { PowerLost, TEAR_PATTERNS } from '../../firmware-host/flash/power-cut.js';
+import { TEAR_PATTERNS } from '../../firmware-host/flash/power-cut.js';
 import type { PowerCut } from '../../firmware-host/flash/power-cut.js';
 import { Flashing } from '../../firmware-host/flashing.js';
 import { ImageStore } from '../../firmware-host/image-store.js';
@@ -22,6 +22,7 @@ import { decodeMessage, encodeMessage } from '../../protocol/wire/message.js';
 import type { FixedMessage } from '../../protocol/wire/message.js';
 import * as messages from '../../protocol/wire/messages-flash.js';
 import { goodImage } from '../helpers/good-image.js';
+import { isCut } from '../helpers/power.js';
 import { sha256, tinyImage } from '../helpers/tiny-image.js';
 
 const SECTOR_BYTES = 4096;
@@ -206,16 +207,6 @@ function expectRecovery(left: Uint8Array, allowed: readonly string[]): void {
   expect(new Storage(bits).running).toBe(storage.running);
   storage.update(B);
   expect(new Storage(bits).running).toBe(hashes.b);
-}
-
-function isCut(happens: () => unknown): boolean {
-  try {
-    happens();
-    return false;
-  } catch (error) {
-    if (error instanceof PowerLost) return true;
-    throw error;
-  }
 }
 
 /** A flash that runs an image. @param records of the boot table that were written before */

@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { mmfree, mmfreeJson, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 import { goodImage } from '../../helpers/good-image.js';
+import { hasProgram } from '../../helpers/system.js';
 import { newSigner } from '../../helpers/signer.js';
 
 const path = temporaryFolder();
@@ -83,17 +84,7 @@ describe('a virtual board', () => {
   });
 });
 
-/** Whether this system has a program. */
-function has(program: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`]);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-describe.skipIf(!has('script'))('a virtual board behind a serial port', () => {
+describe.skipIf(!hasProgram('script'))('a virtual board behind a serial port', () => {
   it('computes right, serves one program at a time, and comes back for the next when one was killed', async () => {
     const child = spawn(process.execPath, [MAIN, 'virtual-board', '--json', '--pty', '--image', TALES_IMAGE], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -3,8 +3,9 @@ import { BOOT_TABLE_SECTORS, BootTable } from '../../../firmware-host/flash/boot
 import type { BootEntry } from '../../../firmware-host/flash/boot-table.js';
 import { memoryStore } from '../../../firmware-host/flash/flash-store.js';
 import { NorFlash, PAGE_BYTES } from '../../../firmware-host/flash/nor-flash.js';
-import { PowerLost, TEAR_PATTERNS } from '../../../firmware-host/flash/power-cut.js';
+import { TEAR_PATTERNS } from '../../../firmware-host/flash/power-cut.js';
 import type { PowerCut } from '../../../firmware-host/flash/power-cut.js';
+import { isCut } from '../../helpers/power.js';
 import { Prng } from '../../oracle/prng.js';
 
 const SECTOR_BYTES = 4096;
@@ -87,14 +88,4 @@ describe('a boot table', () => {
 
 function plain(found: BootEntry | undefined): string {
   return found === undefined ? 'none' : `${found.slot} ${found.confirmed}`;
-}
-
-function isCut(happens: () => void): boolean {
-  try {
-    happens();
-    return false;
-  } catch (error) {
-    if (error instanceof PowerLost) return true;
-    throw error;
-  }
 }

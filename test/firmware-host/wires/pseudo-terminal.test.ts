@@ -1,20 +1,11 @@
-import { execFileSync } from 'node:child_process';
 import { describe, expect, it, vi } from 'vitest';
 import { openSerial } from '../../../device/transport/serial-transport.js';
 import { openPseudoTerminal } from '../../../firmware-host/wires/pseudo-terminal.js';
-
-function has(program: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`]);
-    return true;
-  } catch {
-    return false;
-  }
-}
+import { hasProgram } from '../../helpers/system.js';
 
 const ALL_BYTES = Uint8Array.from({ length: 256 * 64 }, (_, index) => index & 255);
 
-describe.skipIf(!has('script'))('a pseudo-terminal', () => {
+describe.skipIf(!hasProgram('script'))('a pseudo-terminal', () => {
   it('carries every byte as it is, both ways', async () => {
     const { path, wire } = await openPseudoTerminal();
     const port = await openSerial(path, 115_200);
