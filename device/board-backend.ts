@@ -165,11 +165,15 @@ export class BoardBackend implements Backend {
       if (signal?.aborted === true) return;
       const fed: readonly number[] = [...this.#fed, ...(count === 0 ? before : [])];
       const token = next;
-      const step = await this.#connection.persist(async (session) => {
+      const stepping = this.#connection.persist(async (session) => {
         await this.#feed(session, fed, signal);
         this.#isInStep = false;
         return await this.#step(session, token, false, candidates);
       });
+      const step = await stepping.catch((error: unknown) => {
+        if (signal?.aborted !== true) throw error;
+      });
+      if (step === undefined) return;
       this.#fed = [...fed, token];
       this.#isInStep = true;
       const index = firstIndex + count;
@@ -188,19 +192,21 @@ export class BoardBackend implements Backend {
 
   /** Makes the board's state that after `tokens`, which begin with what was fed already. */
   async #feed(session: BoardSession, tokens: readonly number[], signal?: AbortSignal): Promise<void> {
+    let first = this.#fed.length;
     if (!this.#isInStep) {
       await session.stopForeignRun();
       await session.request(RESET, {}, DONE);
-      this.#fed = [];
+      first = 0;
     }
     this.#isInStep = false;
-    for (let start = this.#fed.length; start < tokens.length; start += MAX_RUN_TOKENS) {
+    for (let start = first; start < tokens.length; start += MAX_RUN_TOKENS) {
       const chunk = tokens.slice(start, start + MAX_RUN_TOKENS);
       const run = await this.#sendRun(session, chunk, { maxTokens: 0, sampler: GREEDY });
-      for (;;) {
-        signal?.throwIfAborted();
-        const event = await session.nextRunEvent(run, signal);
-        if (event.kind === 'ended') break;
+      try {
+        while ((await session.nextRunEvent(run, signal)).kind !== 'ended');
+      } catch (error) {
+        if (signal?.aborted === true) await session.cancelRun(run).catch(() => {});
+        throw error;
       }
     }
     this.#fed = tokens.slice();

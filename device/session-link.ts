@@ -92,7 +92,7 @@ export class SessionLink {
   }
 
   async send(type: number, payload: Uint8Array): Promise<void> {
-    await this.#until(() => (this.#link.canSend ? true : undefined));
+    await this.#untilRoom();
     this.#link.send(type, payload);
     this.#pump();
   }
@@ -103,7 +103,7 @@ export class SessionLink {
     answerType: number,
     decode: (payload: Uint8Array) => Decoded<T>,
   ): Promise<T> {
-    await this.#until(() => (this.#link.canSend ? true : undefined));
+    await this.#untilRoom();
     return await new Promise<T>((resolve, reject) => {
       const cancelTimer = this.#clock.after(ANSWER_TIMEOUT_MS, () => {
         this.fail(boardLost(this.name, `It has not answered a request for ${ANSWER_TIMEOUT_MS / 1000} s.`));
@@ -145,6 +145,11 @@ export class SessionLink {
     }
   }
 
+  /** A message of a run that is here already. */
+  takeRunEvent(): RunEvent | undefined {
+    return this.#runEvents.shift();
+  }
+
   check(): void {
     if (this.#error !== undefined) throw this.#error;
   }
@@ -175,6 +180,14 @@ export class SessionLink {
         signal?.addEventListener('abort', wake);
       });
     }
+  }
+
+  /** Not in a session that is over, even if its link has not noticed yet. */
+  async #untilRoom(): Promise<void> {
+    await this.#until(() => {
+      this.check();
+      return this.#link.canSend ? true : undefined;
+    });
   }
 
   #wake(): void {

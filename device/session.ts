@@ -23,6 +23,9 @@ export interface SessionOptions extends SessionLinkOptions {
 /** After so long without a word of a run, the board is asked whether it still works on it. */
 const RUN_SILENCE_MS = 60_000;
 
+/** So often without a token computed meanwhile, and it is given up. */
+const MAX_SILENCES = 10;
+
 export class BoardSession {
   readonly name: string;
   readonly hello: Hello;
@@ -82,21 +85,28 @@ export class BoardSession {
   }
 
   /**
-   * The next message of a run; those of other runs are dropped. However long a token takes, as long as the board says
-   * that it works on it.
+   * The next message of a run; those of other runs are dropped. A token may take ten minutes, a run any time, as long as
+   * the board says that it works on it.
    *
    * @throws BoardError; AbortError if `signal` aborts before there is one
    */
   async nextRunEvent(run: number, signal?: AbortSignal): Promise<RunEvent> {
     let steps = -1;
+    let silences = 0;
     for (;;) {
-      const event = await this.#link.nextRunEvent(RUN_SILENCE_MS, signal);
+      let event = await this.#link.nextRunEvent(RUN_SILENCE_MS, signal);
+      if (event === undefined) {
+        const info = await this.info();
+        const isWorking = info.run?.run === run && info.state === 'running';
+        silences = info.steps > steps ? 0 : silences + 1;
+        steps = info.steps;
+        // It may have come before the answer.
+        event = this.#link.takeRunEvent();
+        if (event === undefined && !(isWorking && silences < MAX_SILENCES)) {
+          throw this.#link.fail(boardLost(this.name, 'It stopped in a run without a word.'));
+        }
+      }
       if (event?.run === run) return event;
-      if (event !== undefined) continue;
-      const info = await this.info();
-      const isWorking = info.run?.run === run && info.state === 'running' && info.steps > steps;
-      if (!isWorking) throw this.#link.fail(boardLost(this.name, 'It stopped in a run without a word.'));
-      steps = info.steps;
     }
   }
 

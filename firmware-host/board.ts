@@ -84,6 +84,8 @@ export class Board {
   readonly #lines = new Set<BoardLink>();
   /** The line whose host the board serves. */
   #session: BoardLink | undefined;
+  /** Waits for the end of a request of the session before, which may change the image. */
+  #isHelloDue = false;
   #inbox: Reply[] = [];
   #outbox: Reply[] = [];
   /** Sessions so far: who asked for what takes longer. */
@@ -155,7 +157,7 @@ export class Board {
         this.#endSession();
         this.#session = link;
         this.#sessions++;
-        this.#outbox.push(this.#hello());
+        this.#isHelloDue = true;
         break;
       case 'message':
         if (this.#session === link) this.#inbox.push({ type: event.type, payload: event.payload });
@@ -171,6 +173,7 @@ export class Board {
   /** A request that is being carried out goes on to its end, but nobody gets the answer. */
   #endSession(): void {
     this.#session = undefined;
+    this.#isHelloDue = false;
     this.#inbox = [];
     this.#outbox = [];
     this.#inference.detach();
@@ -179,7 +182,7 @@ export class Board {
 
   /** Requests and tokens wait while an answer does, so that a host which does not read gathers nothing here. */
   get #canAnswer(): boolean {
-    return this.#outbox.length === 0 && (this.#session?.canSend ?? false);
+    return !this.#isHelloDue && this.#outbox.length === 0 && (this.#session?.canSend ?? false);
   }
 
   get #hasWork(): boolean {
@@ -200,6 +203,11 @@ export class Board {
   #sendWaiting(): void {
     for (;;) {
       if (this.#session?.canSend !== true) return;
+      if (this.#isHelloDue) {
+        if (this.#task !== undefined) return;
+        this.#isHelloDue = false;
+        this.#outbox.push(this.#hello());
+      }
       const next = this.#outbox.shift() ?? this.#inference.takeReply();
       if (next === undefined) return;
       this.#session.send(next.type, next.payload);

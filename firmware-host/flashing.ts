@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { crc32 } from '../protocol/crc32.js';
+import { sameBytes } from '../protocol/little-endian.js';
 import type { LayoutValue } from '../protocol/wire/layout.js';
 import {
   CONFIRM,
@@ -28,6 +29,9 @@ import type { Handler, Reply } from './request.js';
 interface Transfer {
   readonly slot: number;
   readonly imageLength: number;
+  /** Head and end of the file, as they were announced. */
+  readonly prefix: Uint8Array;
+  readonly seal: Uint8Array;
   /** Offset that a write must have at least. */
   nextOffset: number;
   /** Offset behind the last write, up to which its sector is erased. */
@@ -71,7 +75,8 @@ export class Flashing {
     checkHead(imageLength, prefix, seal, images.slots.bytes, images.policy);
     // The slot to be erased may hold the only image that is known to be good.
     if (images.running?.confirmed === false && images.slots.count === 2) yield* orStay(images.revert());
-    this.#transfer = { slot: images.target, imageLength, nextOffset: 0, writtenTo: 0 };
+    const file = { imageLength, prefix: prefix.slice(), seal: seal.slice() };
+    this.#transfer = { slot: images.target, ...file, nextOffset: 0, writtenTo: 0 };
     return reply(FLASH_READY, { slot: images.target, imageLength });
   }
 
@@ -105,9 +110,14 @@ export class Flashing {
   }
 
   *#end(): Generator<void, Reply> {
-    const { slot, imageLength } = this.#current();
+    const { slot, imageLength, prefix, seal } = this.#current();
     this.#transfer = undefined;
     const source = this.#images.slots.source(slot, imageLength);
+    // A slot may hold another whole image than the one that was announced.
+    const isAnnounced =
+      sameBytes(source.read(0, prefix.length), prefix) &&
+      sameBytes(source.read(imageLength - seal.length, seal.length), seal);
+    if (!isAnnounced) throw new Refusal('imageDamaged');
     const hash = createHash('sha256');
     for (let at = 0; at < imageLength; at += HASH_PIECE_BYTES) {
       hash.update(source.read(at, Math.min(HASH_PIECE_BYTES, imageLength - at)));
@@ -130,6 +140,8 @@ export class Flashing {
   }
 
   *#revert(): Generator<void, Reply> {
+    // What is on its way goes into the slot that may run now.
+    this.#transfer = undefined;
     yield* this.#images.revert();
     return reply(DONE, { request: REVERT.type });
   }

@@ -98,7 +98,7 @@ export class Inference {
     const { model, sampler, view } = this.#running();
     const { run, firstIndex, maxTokens, topK, topP, inverseTemperature, seed, tokens } = request;
     checkTokens(tokens, view.shape.vocabSize);
-    if (firstIndex + maxTokens > MAX_INDEX) throw new Refusal('malformedPayload');
+    if (firstIndex + maxTokens > MAX_INDEX) throw new Refusal('malformedPayload', 32 + 4 * tokens.length);
     if (request.keep === 0) model.reset();
     const settings = {
       topK,

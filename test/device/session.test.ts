@@ -306,6 +306,15 @@ describe('a session', () => {
     await expect(board.clock.until(session.info())).rejects.toMatchObject({ code: 'board-malformed' });
   });
 
+  it('that is over takes no more requests', async () => {
+    const line = new BoardOnALine({ image: IMAGE });
+    const { session } = await line.connect();
+    line.unplug();
+    const startMs = line.clock.now();
+    await expect(line.clock.until(session.info())).rejects.toMatchObject({ code: 'board-lost' });
+    expect(line.clock.now()).toBe(startMs);
+  });
+
   it('with a board that falls silent is over after 5 s', async () => {
     const { board, session } = await opened();
     const startMs = board.clock.now();

@@ -126,6 +126,26 @@ describe('a board', () => {
   });
 });
 
+describe('a board whose image nobody has confirmed', () => {
+  it('does not go back to the one before for an image that it refuses', () => {
+    const flash = new NorFlash(memoryStore(26 * SECTOR_BYTES), SECTOR_BYTES);
+    installImage(flash, 2, memorySource(goodImage(1)));
+    const images = new ImageStore({ flash, slots: 2, policy: ANY });
+    for (const _ of images.boot());
+    images.slots.eraseSector(1, 0);
+    images.slots.program(1, 0, IMAGE);
+    for (const _ of images.switchTo(1));
+    const { operations } = flash;
+    const begin = new Flashing(images, SECTOR_BYTES).handlers.find(({ type }) => type === FLASH_BEGIN.type);
+    const head = { prefix: IMAGE.subarray(0, 272), seal: IMAGE.subarray(IMAGE.length - sealBytes(false)) };
+    const payload = encodeMessage(FLASH_BEGIN, { imageLength: IMAGE.length + 1, ...head });
+    const outcome = begin?.handle(payload);
+    expect(() => outcome !== undefined && 'next' in outcome && outcome.next()).toThrow(Refusal);
+    expect(flash.operations).toBe(operations);
+    expect(images.running).toMatchObject({ slot: 1, confirmed: false });
+  });
+});
+
 /** Name of the image that runs. */
 function started(image: Uint8Array, policy: AcceptancePolicy, change: (bits: Uint8Array) => void = () => {}): string {
   const bits = new Uint8Array(26 * SECTOR_BYTES).fill(0xff);

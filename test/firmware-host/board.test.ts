@@ -182,6 +182,12 @@ describe('a run', () => {
     expect(plain(await bench.events())).toEqual([run.END_REASON.unknownRun]);
   });
 
+  it('whose indices end beyond u32 is refused, with the length of its payload', async () => {
+    const bench = await Bench.open();
+    await bench.start({ firstIndex: 0xffff_ffff, maxTokens: 5 });
+    await expect(bench.events()).rejects.toMatchObject(board(BOARD_ERRORS.malformedPayload, 32 + 4 * 3));
+  });
+
   it('keeps everything but CANCEL, RESUME and GET_INFO waiting for its end', async () => {
     const bench = await Bench.open();
     await bench.start({ maxTokens: 60 });

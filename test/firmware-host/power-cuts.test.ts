@@ -12,6 +12,7 @@ import type { PowerCut } from '../../firmware-host/flash/power-cut.js';
 import { Flashing } from '../../firmware-host/flashing.js';
 import { ImageStore } from '../../firmware-host/image-store.js';
 import { installImage } from '../../firmware-host/install-image.js';
+import { Refusal } from '../../firmware-host/refusal.js';
 import type { Reply } from '../../firmware-host/request.js';
 import { memorySource } from '../../protocol/byte-source.js';
 import { crc32 } from '../../protocol/crc32.js';
@@ -72,10 +73,14 @@ class Storage {
     this.request(messages.CONFIRM, {});
   }
 
-  /** Writes the sectors that differ. */
-  write(image: Uint8Array): void {
+  begin(image: Uint8Array): void {
     const seal = image.subarray(image.length - sealBytes(false));
     this.request(messages.FLASH_BEGIN, { imageLength: image.length, prefix: image.subarray(0, 272), seal });
+  }
+
+  /** Writes the sectors that differ. */
+  write(image: Uint8Array): void {
+    this.begin(image);
     const sectors = Math.ceil(image.length / SECTOR_BYTES);
     const answer = this.request(messages.FLASH_COMPARE, { firstSector: 0, sectors });
     const { sums } = decodeMessage(messages.FLASH_SUMS, answer?.payload ?? new Uint8Array(0)) ?? { sums: [] };
@@ -108,6 +113,8 @@ interface Scenario {
   readonly happens: (storage: Storage) => void;
   /** Hashes of the images that may run after a cut; empty text is none. */
   readonly allowed: readonly string[];
+  /** Hash of the only one that may run once the last operation is done. */
+  readonly settled: string;
 }
 
 const hashes = { a: hashOf(A), b: hashOf(B), c: hashOf(C) };
@@ -118,12 +125,14 @@ const SCENARIOS: readonly Scenario[] = [
     bits: boardWith(A),
     happens: (storage) => storage.update(B),
     allowed: [hashes.a, hashes.b],
+    settled: hashes.b,
   },
   {
-    title: 'an update whose switch must erase half of the boot table',
-    bits: boardWith(A, SECTOR_BYTES / PAGE_BYTES - 1),
+    title: 'an update whose switch must erase the older half of the boot table',
+    bits: boardWith(A, (BOOT_TABLE_SECTORS * SECTOR_BYTES) / PAGE_BYTES - 1),
     happens: (storage) => storage.update(B),
     allowed: [hashes.a, hashes.b],
+    settled: hashes.b,
   },
   {
     title: 'an update that is taken back',
@@ -134,6 +143,7 @@ const SCENARIOS: readonly Scenario[] = [
       storage.request(messages.REVERT, {});
     },
     allowed: [hashes.a, hashes.b],
+    settled: hashes.a,
   },
   {
     title: 'an update over one that computes wrong',
@@ -144,12 +154,25 @@ const SCENARIOS: readonly Scenario[] = [
       storage.update(C);
     },
     allowed: [hashes.a, hashes.c],
+    settled: hashes.c,
+  },
+  {
+    title: 'an update over one that nobody has confirmed',
+    bits: boardWith(A),
+    happens: (storage) => {
+      storage.write(B);
+      storage.request(messages.FLASH_END, {});
+      storage.update(C);
+    },
+    allowed: [hashes.a, hashes.b, hashes.c],
+    settled: hashes.c,
   },
   {
     title: 'the first image',
     bits: new Uint8Array(FLASH_BYTES).fill(0xff),
     happens: (storage) => storage.update(B),
     allowed: ['', hashes.b],
+    settled: hashes.b,
   },
 ];
 
@@ -157,7 +180,7 @@ describe('a power cut', () => {
   let states = 0;
 
   it.each(SCENARIOS)('during $title leaves an image that starts', { timeout: 120_000 }, (scenario) => {
-    const { bits, happens, allowed } = scenario;
+    const { bits, happens, settled } = scenario;
     const whole = new Storage(bits.slice());
     happens(whole);
     const operations = whole.flash.operations;
@@ -167,15 +190,18 @@ describe('a power cut', () => {
         const left = bits.slice();
         expect(isCut(() => happens(new Storage(left, { ...cut, afterOperations })))).toBe(true);
         states++;
-        expectRecovery(left, allowed);
+        const isDone = afterOperations === operations - 1 && cut.at === 'after';
+        const allowed = isDone ? [settled] : scenario.allowed;
+        const startOperations = expectRecovery(left, allowed);
         // A second cut at every operation of the start that follows.
-        for (let second = 0; ; second++) {
+        for (let second = 0; second < startOperations; second++) {
           const leftAgain = left.slice();
-          if (!isCut(() => new Storage(leftAgain, { ...cut, afterOperations: second }))) break;
+          expect(isCut(() => new Storage(leftAgain, { ...cut, afterOperations: second }))).toBe(true);
           states++;
           expectRecovery(leftAgain, allowed);
         }
-        // And at one operation of the update that follows, another one for each first cut.
+        // And at one operation of the update that follows, another one for each first cut; one seed is enough here.
+        if (cut.seed > 1) continue;
         const third = left.slice();
         if (isCut(() => new Storage(third, { ...cut, afterOperations: (7 * afterOperations) % 50 }).update(B))) {
           states++;
@@ -197,16 +223,44 @@ describe('a power cut', () => {
   });
 });
 
-/** The board starts with one of the images, tested, and takes the next update. */
-function expectRecovery(left: Uint8Array, allowed: readonly string[]): void {
+describe('a good image', () => {
+  it('is not erased by a file that was on its way when REVERT started what its slot holds', () => {
+    const bits = boardWith(A);
+    const storage = new Storage(bits);
+    storage.update(B);
+    storage.request(messages.REVERT, {});
+    storage.begin(C);
+    storage.request(messages.REVERT, {});
+    // This used to erase the image that runs, and the next one the other.
+    orRefused(() => storage.request(messages.FLASH_WRITE, { offset: 0, data: C.subarray(0, 2048) }));
+    storage.begin(C);
+    orRefused(() => storage.request(messages.FLASH_WRITE, { offset: 0, data: C.subarray(0, 2048) }));
+    expect([hashes.a, hashes.b]).toContain(new Storage(bits).running);
+  });
+
+  it('goes on when its update ends with another image in the slot than was announced', () => {
+    const bits = boardWith(A);
+    const storage = new Storage(bits);
+    storage.update(B);
+    storage.begin(C);
+    orRefused(() => storage.request(messages.FLASH_END, {}));
+    expect(storage.running).toBe(hashes.b);
+    expect(new Storage(bits).running).toBe(hashes.b);
+  });
+});
+
+/** The board starts with one of the images, tested, and takes the next update. Gives the flash operations of its start. */
+function expectRecovery(left: Uint8Array, allowed: readonly string[]): number {
   const bits = left.slice();
   const storage = new Storage(bits);
+  const startOperations = storage.flash.operations;
   expect(allowed).toContain(storage.running);
   expect(storage.images.running?.confirmed ?? true).toBe(true);
   // The start itself leaves nothing that another one would not survive.
   expect(new Storage(bits).running).toBe(storage.running);
   storage.update(B);
   expect(new Storage(bits).running).toBe(hashes.b);
+  return startOperations;
 }
 
 /** A flash that runs an image. @param records of the boot table that were written before */
@@ -221,4 +275,13 @@ function boardWith(image: Uint8Array, records = 0): Uint8Array {
 
 function hashOf(bytes: Uint8Array): string {
   return Buffer.from(sha256(bytes)).toString('hex');
+}
+
+/** A request that the board may refuse. */
+function orRefused(request: () => unknown): void {
+  try {
+    request();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
 }

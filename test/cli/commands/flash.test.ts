@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { COMMANDS, mmfree, mmfreeJson, startBoard, temporaryFolder } from '../../helpers/command-line.js';
+import { COMMANDS, mmfree, mmfreeJson, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 import type { RunningBoard } from '../../helpers/command-line.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
 import { goodImage, goodImageOf } from '../../helpers/good-image.js';
@@ -14,6 +18,13 @@ const OLD = goodImage(1, { name: 'old' });
 const NEW = goodImage(2, { name: 'new' });
 /** Larger than what is under way at a time. */
 const LARGE = goodImageOf(tinySections(5, { ...TINY_SHAPE, vocabSize: 20_000, hiddenSize: 15 }), { name: 'large' });
+/** The same model, packed once more: other bytes at both ends, the same weights between them. */
+const REPACKED = goodImageOf(tinySections(5, { ...TINY_SHAPE, vocabSize: 20_000, hiddenSize: 15 }), {
+  name: 'large',
+  revision: 1,
+});
+const SECTOR_BYTES = 4096;
+const MAIN = new URL('../../../dist/cli/main.js', import.meta.url).pathname;
 
 let board: RunningBoard | undefined;
 
@@ -23,6 +34,7 @@ beforeAll(async () => {
     old: OLD,
     new: NEW,
     large: LARGE,
+    repacked: REPACKED,
     newer: goodImage(2, { name: 'new', revision: 3 }),
     signed: goodImage(2, { sign: OWNER.sign }),
     strange: goodImage(2, { sign: STRANGER.sign }),
@@ -179,5 +191,109 @@ describe('flash', () => {
     await mmfreeJson('flash', path('new'));
     const bits = await readFile(path('flash'));
     expect(bits.subarray(8192, 8192 + NEW.length).equals(NEW)).toBe(true);
+  });
+});
+
+/** Bytes of `to` in the sectors in which it differs from `from`. */
+function differingBytes(from: Uint8Array, to: Uint8Array): number {
+  let bytes = 0;
+  for (let at = 0; at < to.length; at += SECTOR_BYTES) {
+    const sector = to.subarray(at, at + SECTOR_BYTES);
+    if (Buffer.compare(sector, from.subarray(at, at + sector.length)) !== 0) bytes += sector.length;
+  }
+  return bytes;
+}
+
+describe('an image that has changed', () => {
+  it.each(['1', '2'])('costs the sectors that differ from the one in its slot, with %s slots', async (slots) => {
+    board = await startBoard('--slots', slots, '--image', path('large'));
+    // With two slots, to where `repacked` will come.
+    if (slots === '2') {
+      await mmfreeJson('flash', path('repacked'));
+      await mmfreeJson('flash', path('large'));
+    }
+    const [image, before] = slots === '2' ? ['large', LARGE] : ['large', LARGE];
+    expect(await imageOnBoard()).toEqual([image, true]);
+    const changed = goodImageOf(tinySections(5, { ...TINY_SHAPE, vocabSize: 20_000, hiddenSize: 15 }), {
+      name: 'large',
+      revision: 2,
+    });
+    await writeFile(path('changed'), changed);
+    const expected = differingBytes(slots === '2' ? REPACKED : before, changed);
+    expect(expected).toBeGreaterThan(0);
+    expect(expected).toBeLessThan(changed.length / 10);
+    const dry = await mmfreeJson('flash', path('changed'), '--dry-run');
+    expect(dry.result).toMatchObject({ differing_bytes: expected });
+    const { result } = await mmfreeJson('flash', path('changed'));
+    expect(result).toMatchObject({
+      exit: 0,
+      outcome: 'flashed',
+      written_bytes: expected,
+      kept_bytes: changed.length - expected,
+      sha256: createHash('sha256').update(changed).digest('hex'),
+    });
+  });
+});
+
+describe('a refused image', () => {
+  it.each<[string, number, string, string[]]>([
+    ['large', 7, 'old', ['--max-hidden', '5']],
+    [TALES_IMAGE, 12, 'old', []],
+    ['new', 13, 'newer', ['--minimum-revision', '3']],
+    ['new', 14, 'signed', ['--signer', 'key.pem']],
+    ['strange', 14, 'signed', ['--signer', 'key.pem']],
+    ['broken', 15, 'signed', ['--signer', 'key.pem']],
+    ['damaged', 6, 'old', []],
+  ])('(%s, %i) leaves every bit of the flash, and %s computes on', async (image, exit, present, options) => {
+    board = await startBoard(
+      ...['--image', path(present), '--flash-file', path(`refused-${exit}`), '--flash-mib', '1'],
+      ...options.map((option) => (option === 'key.pem' ? path(option) : option)),
+    );
+    const before = await readFile(path(`refused-${exit}`));
+    expect((await mmfreeJson('flash', image === TALES_IMAGE ? image : path(image))).exit).toBe(exit);
+    expect((await readFile(path(`refused-${exit}`))).equals(before)).toBe(true);
+    const verified = await mmfreeJson('verify', '--board', board.selector, '--image', path(present), '--tokens', '5');
+    expect(verified.result).toMatchObject({ exit: 0, mismatches: 0 });
+  });
+});
+
+describe('a board that computes wrong', () => {
+  it('refuses the image with 9, and does not call it confirmed', async () => {
+    const flashFile = ['--flash-file', path('wrong.flash'), '--flash-mib', '1'];
+    board = await startBoard(...flashFile, '--image', path('old'), '--fault', 'flip:1');
+    const { result } = await mmfreeJson('flash', path('new'));
+    // It computes the old image wrong too, so there is none to go back to.
+    expect(result).toMatchObject({ exit: 9, error: { code: 'board-wrong-tokens', facts: { reverted: false } } });
+    expect(await imageOnBoard()).toEqual(['new', false]);
+    await board.stop();
+    // It starts nothing that it has not seen to be right, until it is mended.
+    board = await startBoard(...flashFile, '--fault', 'flip:1');
+    expect(await imageOnBoard()).toBeNull();
+    await board.stop();
+    board = await startBoard(...flashFile);
+    expect(await imageOnBoard()).toEqual(['new', true]);
+  });
+});
+
+describe('a program that is killed', () => {
+  it('in the middle of a flash leaves what it wrote, and the next one goes on from there', async () => {
+    board = await startBoard('--image', path('old'), '--fault', 'slow-flash:0.2');
+    const args = ['--json', 'flash', path('large'), '--board', board.selector];
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(child, 'exit');
+    for await (const line of createInterface({ input: child.stdout })) {
+      const event = JSON.parse(line) as { type: string; done?: number };
+      if (event.type === 'progress' && (event.done ?? 0) > LARGE.length / 2) child.kill('SIGKILL');
+    }
+    expect(await exited).toEqual([null, 'SIGKILL']);
+    expect(await imageOnBoard()).toEqual(['old', true]);
+    const { result } = await mmfreeJson('flash', path('large'));
+    expect(result).toMatchObject({
+      exit: 0,
+      outcome: 'flashed',
+      sha256: createHash('sha256').update(LARGE).digest('hex'),
+    });
+    expect(result['kept_bytes']).toBeGreaterThan(LARGE.length / 8);
+    expect(await imageOnBoard()).toEqual(['large', true]);
   });
 });

@@ -1,16 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { fileStore, memoryStore } from '../../../firmware-host/flash/flash-store.js';
+import { describe, expect, it } from 'vitest';
+import { memoryStore } from '../../../firmware-host/flash/flash-store.js';
 import type { FlashStore } from '../../../firmware-host/flash/flash-store.js';
 import { FlashFailure, NorFlash } from '../../../firmware-host/flash/nor-flash.js';
 import { PowerLost, tear, TEAR_PATTERNS } from '../../../firmware-host/flash/power-cut.js';
-import { Slots } from '../../../firmware-host/flash/slots.js';
 
 const SECTOR_BYTES = 4096;
-const folder = mkdtempSync(join(tmpdir(), 'mmfree-flash-'));
-afterAll(() => rmSync(folder, { recursive: true }));
 
 const erased = (sectors = 4): NorFlash => new NorFlash(memoryStore(sectors * SECTOR_BYTES), SECTOR_BYTES);
 const page = (value: number): Uint8Array => new Uint8Array(256).fill(value);
@@ -100,59 +94,5 @@ describe('a power cut', () => {
       torn.forEach((value, index) => expect(value | (from[index]! & to[index]!)).toBe(value));
       expect(torn).not.toEqual(to);
     }
-  });
-});
-
-describe('a flash in a file', () => {
-  it('is made erased, and is the same when it is opened again', () => {
-    const path = join(folder, 'flash');
-    const first = fileStore(path, 3 * 2 ** 20);
-    expect(readFileSync(path).every((byte) => byte === 255)).toBe(true);
-    new NorFlash(first, SECTOR_BYTES).programPage(4096, page(7));
-    first.close();
-    const second = fileStore(path, 3 * 2 ** 20);
-    expect(second.read(4096, 256)).toEqual(page(7));
-    expect(second.read(4352, 1)).toEqual(Uint8Array.of(255));
-    second.close();
-  });
-
-  it('of another size is refused and not touched', () => {
-    const path = join(folder, 'other');
-    writeFileSync(path, 'something else');
-    expect(() => fileStore(path, 4096)).toThrow('has 14 bytes');
-    expect(readFileSync(path, 'utf8')).toBe('something else');
-  });
-
-  it('in a folder that is not there is an error of the system', () => {
-    expect(() => fileStore(join(folder, 'no', 'flash'), 4096)).toThrow('ENOENT');
-  });
-});
-
-describe('slots', () => {
-  it.each([
-    [1 as const, 8, 6],
-    [2 as const, 8, 3],
-    [2 as const, 9, 3],
-  ])('%i of them share what the boot table leaves of %i sectors', (count, sectors, each) => {
-    expect(new Slots(erased(sectors), count).bytes).toBe(each * SECTOR_BYTES);
-  });
-
-  it('do not overlap each other or the boot table', () => {
-    const flash = erased(8);
-    const slots = new Slots(flash, 2);
-    slots.program(0, 0, page(1));
-    slots.program(1, 0, page(2));
-    slots.program(1, slots.bytes - 256, page(3));
-    expect([flash.read(2 * 4096, 1)[0], flash.read(5 * 4096, 1)[0], flash.read(8 * 4096 - 1, 1)[0]]).toEqual([1, 2, 3]);
-    slots.eraseSector(0, 0);
-    expect([slots.source(0).read(0, 1)[0], slots.source(1).read(0, 1)[0]]).toEqual([255, 2]);
-  });
-
-  it('need room', () => {
-    expect(() => new Slots(erased(3), 2)).toThrow('no room');
-  });
-
-  it.each([-1, 2, 0.5])('have no number %d', (slot) => {
-    expect(() => new Slots(erased(8), 2).source(slot)).toThrow('no slot');
   });
 });

@@ -1,0 +1,148 @@
+/** A board as a backend, over wires that break more than once, and lines whose other end nobody tells of anything. */
+
+import { describe, expect, it } from 'vitest';
+import { BoardBackend } from '../../device/board-backend.js';
+import type { BoardBackendOptions } from '../../device/board-backend.js';
+import { BoardConnection } from '../../device/connection.js';
+import type { Transport, TransportEvents } from '../../device/transport/transport.js';
+import type { Backend } from '../../model/backends/backend.js';
+import { ReferenceBackend } from '../../model/backends/reference-backend.js';
+import { readModelWeights, residentBytes } from '../../model/integer/model-weights.js';
+import { samplerSettings } from '../../model/integer/sampler.js';
+import { BoardOnALine } from '../helpers/board-on-a-line.js';
+import { goodImageOf } from '../helpers/good-image.js';
+import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
+
+const SECTIONS = tinySections(1, { ...TINY_SHAPE, vocabSize: 64, eosTokenId: 63 });
+const IMAGE = goodImageOf(SECTIONS);
+const SAMPLER = samplerSettings({ temperature: 2, topK: 7, topP: 0.9, seed: 9n });
+const REQUEST = { prompt: [1, 0, 3], maxTokens: 40, sampler: SAMPLER };
+const FED = Array.from({ length: 40 }, (_, index) => (5 * index) % 63);
+
+const reference = (): Backend => new ReferenceBackend(readModelWeights(residentBytes(SECTIONS)));
+
+type Work = (backend: Backend) => Promise<unknown[]>;
+
+const replayed: Work = async (backend) => {
+  const receipts: number[] = [];
+  await backend.replay(FED, { taps: false }, ({ receipt }) => receipts.push(receipt));
+  return receipts;
+};
+
+const generated: Work = async (backend) => {
+  const tokens: unknown[] = [];
+  for await (const token of backend.generate(REQUEST)) tokens.push(token);
+  return tokens;
+};
+
+describe('a wire that breaks again while the board is brought back to where it was', () => {
+  // A replay used to start anew from the state zero then, with wrong receipts.
+  it.each<[string, Work, BoardBackendOptions]>([
+    ['a replay', replayed, {}],
+    ['a generation', generated, {}],
+    ['a generation sampled here', generated, { sampling: 'host' }],
+  ])('changes nothing in %s', { timeout: 60_000 }, async (_, work, options) => {
+    const expected = await work(reference());
+    const attempt = async (first: number, second: number): Promise<number> => {
+      const line = new BoardOnALine({ image: IMAGE });
+      const backend = new BoardBackend(await line.connect(), options);
+      line.fate = ({ index, bytes }) => {
+        if (index === first || index === second) line.clock.after(0, () => line.unplug());
+        return [{ bytes }];
+      };
+      expect(await line.clock.until(work(backend)), `lost at frames ${first} and ${second}`).toEqual(expected);
+      return line.frames;
+    };
+    const frames = await attempt(Infinity, Infinity);
+    for (let first = 2; first < frames; first += 5) {
+      for (let second = first + 1; second < first + 24; second++) await attempt(first, second);
+    }
+  });
+});
+
+describe('a generation aborted while its prompt is fed', () => {
+  it.each(['board', 'host'] as const)('ends, and leaves the board idle, when the %s samples', async (sampling) => {
+    const line = new BoardOnALine({ image: IMAGE });
+    const connection = await line.connect();
+    const backend = new BoardBackend(connection, { sampling });
+    const subject = reference();
+    expect(await line.clock.until(generated(backend))).toEqual(await generated(subject));
+
+    const abort = new AbortController();
+    line.clock.after(20, () => abort.abort());
+    const request = { ...REQUEST, prompt: FED.flatMap(() => FED).slice(0, 900), signal: abort.signal };
+    const run = async (): Promise<void> => {
+      for await (const token of backend.generate(request)) throw new Error(`token ${token.index} came`);
+    };
+    await line.clock.until(run());
+    expect(await line.clock.until(connection.session.info())).toMatchObject({ state: 'idle' });
+    // What was fed before still counts.
+    expect(await line.clock.until(generated(backend))).toEqual(await generated(subject));
+  });
+});
+
+/** A serial line: the board's end stays when hosts come and go, and tells nobody of it. */
+function serialPort(line: BoardOnALine): () => Promise<Transport> {
+  const wire = line.plugIn();
+  let present: TransportEvents | undefined;
+  wire.start({ onData: (bytes) => present?.onData(bytes), onReady: () => {}, onLost: () => {} });
+  return () => {
+    let own: TransportEvents | undefined;
+    return Promise.resolve({
+      name: 'serial',
+      isReady: true,
+      start: (events) => (present = own = events),
+      write: (bytes) => {
+        if (present === own) wire.write(bytes);
+      },
+      close: () => {
+        if (present === own) present = undefined;
+        return Promise.resolve();
+      },
+    });
+  };
+}
+
+describe('a generation over a serial line', () => {
+  it.each<[string, (line: BoardOnALine) => void]>([
+    ['the board restarts', (line) => line.restart()],
+    [
+      'the line is dead for 7 s',
+      (line) => {
+        const healthy = line.fate;
+        line.fate = () => [];
+        line.clock.after(7000, () => (line.fate = healthy));
+      },
+    ],
+  ])('is the same when at any frame %s', { timeout: 60_000 }, async (_, happen) => {
+    const expected = await generated(reference());
+    const attempt = async (at: number): Promise<number> => {
+      const line = new BoardOnALine({ image: IMAGE });
+      const opening = BoardConnection.open(serialPort(line), { clock: line.clock });
+      const backend = new BoardBackend(await line.clock.until(opening));
+      line.fate = ({ index, bytes }) => {
+        if (index === at) line.clock.after(0, () => happen(line));
+        return [{ bytes }];
+      };
+      expect(await line.clock.until(generated(backend)), `at frame ${at}`).toEqual(expected);
+      return line.frames;
+    };
+    const frames = await attempt(Infinity);
+    for (let at = 3; at < frames; at++) await attempt(at);
+  });
+
+  it('belongs to the host that opens it last', { timeout: 60_000 }, async () => {
+    const expected = await generated(reference());
+    for (let startedMs = 0; startedMs < 30; startedMs++) {
+      const line = new BoardOnALine({ image: IMAGE });
+      const open = serialPort(line);
+      const options = { clock: line.clock, reconnectMs: 0 };
+      const first = await line.clock.until(BoardConnection.open(open, options));
+      const lost = generated(new BoardBackend(first)).catch((error: unknown) => error);
+      await line.clock.pass(startedMs);
+      const second = await line.clock.until(BoardConnection.open(open, options));
+      expect(await line.clock.until(generated(new BoardBackend(second)))).toEqual(expected);
+      await line.clock.until(lost);
+    }
+  });
+});

@@ -1,0 +1,111 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { announceVirtualBoard, listVirtualBoards } from '../../device/virtual-boards.js';
+import { entryText } from '../../protocol/virtual-board-entry.js';
+import type { VirtualBoardEntry } from '../../protocol/virtual-board-entry.js';
+import { temporaryFolder } from '../helpers/command-line.js';
+
+const path = temporaryFolder();
+const MODULE = new URL('../../dist/device/virtual-boards.js', import.meta.url).href;
+
+let count = 0;
+let folder = '';
+let env: Record<string, string> = {};
+
+beforeEach(() => {
+  folder = path(`boards-${count++}`);
+  env = { MMFREE_RUNTIME_DIR: folder };
+});
+
+const entry = (serial: string, pid = process.pid): VirtualBoardEntry => ({ pid, serial, addresses: ['tcp:[::1]:9'] });
+
+/** The number of a process that has ended. */
+function deadPid(): number {
+  return spawnSync(process.execPath, ['-e', '0']).pid;
+}
+
+/** Puts a file into the folder as another process would. */
+function put(name: string, text: string): string {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+}
+
+describe('a virtual board', () => {
+  it('is listed from when it is announced until that is taken back', () => {
+    expect(listVirtualBoards(env)).toEqual([]);
+    const forget = announceVirtualBoard(entry('A'), env);
+    expect(listVirtualBoards(env)).toEqual([entry('A')]);
+    forget();
+    expect(listVirtualBoards(env)).toEqual([]);
+    // Twice does no harm.
+    forget();
+  });
+
+  it('leaves nothing but its entry, which only its user can read', () => {
+    announceVirtualBoard(entry('A'), env);
+    expect(readdirSync(folder)).toEqual([`${process.pid}.json`]);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, `${process.pid}.json`)).mode & 0o777).toBe(0o600);
+  });
+
+  it('takes away what processes that were killed have left, and nothing else', () => {
+    put(`${deadPid()}.json`, entryText(entry('dead')));
+    put('1.json', entryText(entry('alive', 1)));
+    put('notes.json', 'not ours');
+    announceVirtualBoard(entry('A'), env);
+    expect(readdirSync(folder).toSorted()).toEqual(['1.json', `${process.pid}.json`, 'notes.json'].toSorted());
+  });
+
+  it('writes into its own file, not through a link that someone put in its way', () => {
+    const victim = put('victim', 'precious');
+    symlinkSync(victim, join(folder, `${process.pid}.json.new`));
+    announceVirtualBoard(entry('A'), env);
+    expect(readFileSync(victim, 'utf8')).toBe('precious');
+    expect(listVirtualBoards(env)).toEqual([entry('A')]);
+  });
+});
+
+describe('the list', () => {
+  it('is in the order of the serial numbers', () => {
+    for (const serial of ['B', 'C', 'A']) put(`${serial}.json`, entryText(entry(serial)));
+    expect(listVirtualBoards(env).map(({ serial }) => serial)).toEqual(['A', 'B', 'C']);
+  });
+
+  it.each<[string, () => void]>([
+    ['of a process that has ended', () => put('a.json', entryText(entry('A', deadPid())))],
+    ['of a process number that no system has', () => put('a.json', entryText(entry('A', 2 ** 40)))],
+    ['with another ending', () => put('a.json.new', entryText(entry('A')))],
+    ['that is too long', () => put('a.json', entryText(entry('A')) + ' '.repeat(4096))],
+    ['that is cut short', () => put('a.json', entryText(entry('A')).slice(0, -3))],
+    ['that is empty', () => put('a.json', '')],
+    ['that is a folder', () => mkdirSync(join(folder, 'a.json'), { recursive: true })],
+    ['that leads nowhere', () => symlinkSync('nowhere', join(folder, 'a.json'))],
+  ])('leaves out an entry %s', (_, make) => {
+    put('b.json', entryText(entry('B')));
+    make();
+    expect(listVirtualBoards(env)).toEqual([entry('B')]);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('leaves out what another user wrote', () => {
+    put('b.json', entryText(entry('B')));
+    chownSync(put('a.json', entryText(entry('A'))), 65_534, 65_534);
+    expect(listVirtualBoards(env)).toEqual([entry('B')]);
+  });
+
+  // Opening a pipe waits for a writer, in a call that no signal but a kill ends: hence another process.
+  it.skipIf(process.platform === 'win32')('does not wait for a pipe that lies there', () => {
+    put('b.json', entryText(entry('B')));
+    execFileSync('mkfifo', [join(folder, 'a.json')]);
+    const script = `const { listVirtualBoards } = await import(${JSON.stringify(MODULE)});
+      console.log(JSON.stringify(listVirtualBoards(${JSON.stringify(env)})));`;
+    const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      timeout: 4000,
+      killSignal: 'SIGKILL',
+      encoding: 'utf8',
+    });
+    expect([child.signal, child.stdout]).toEqual([null, `${JSON.stringify([entry('B')])}\n`]);
+  });
+});
