@@ -79,6 +79,8 @@ const EXIT_OF_SYSTEM_ERROR: ReadonlyMap<string, ExitCode> = new Map([
   ['EDQUOT', EXIT.transferFailed],
   ['EIO', EXIT.transferFailed],
   ['EADDRINUSE', EXIT.usage],
+  ['ENOTFOUND', EXIT.usage],
+  ['EAI_AGAIN', EXIT.usage],
   ['EADDRNOTAVAIL', EXIT.usage],
 ]);
 

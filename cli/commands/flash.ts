@@ -1,7 +1,7 @@
 /** `mmfree flash`: declaration. */
 import { argument, defineCommand, flag } from '../command.js';
 import { path } from '../options.js';
-import { boardOption } from './source-options.js';
+import { boardOption, waitOption } from './source-options.js';
 
 export const flash = defineCommand({
   name: 'flash',
@@ -10,6 +10,7 @@ export const flash = defineCommand({
   parameters: {
     image: argument('<image>', 'the weight image', path),
     board: boardOption,
+    wait: waitOption,
     dryRun: flag('--dry-run', 'only say what would be written; the board refuses as it would'),
   },
   load: async () => (await import('../work/flash.js')).flash,

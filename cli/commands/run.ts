@@ -1,7 +1,7 @@
 /** `mmfree run`: declaration. */
 import { defineCommand, flag, optionalArgument, optionWithDefault, repeatedOption } from '../command.js';
 import { decimal, integer, oneOf, seed, text } from '../options.js';
-import { backendOption, boardOption, imageOption } from './source-options.js';
+import { backendOption, boardOption, imageOption, waitOption } from './source-options.js';
 
 export const run = defineCommand({
   name: 'run',
@@ -15,6 +15,7 @@ export const run = defineCommand({
   parameters: {
     prompt: optionalArgument('[prompt]', 'text to continue (default: none)', text),
     board: boardOption,
+    wait: waitOption,
     image: imageOption,
     backend: backendOption,
     maxTokens: optionWithDefault(

@@ -1,6 +1,6 @@
 /** The options that say where tokens come from, the same in every command. */
-import { option } from '../command.js';
-import { oneOf, path, text } from '../options.js';
+import { option, optionWithDefault } from '../command.js';
+import { integer, oneOf, path, text } from '../options.js';
 
 /** What can compute tokens from an image. */
 const BACKENDS = ['reference'] as const;
@@ -18,4 +18,11 @@ export const boardOption = option(
   '--board <selector>',
   'a board: its serial number, usb:VID:PID[:SERIAL], serial:PATH[@BAUD] or tcp:HOST:PORT',
   text,
+);
+
+export const waitOption = optionWithDefault(
+  '--wait <seconds>',
+  'wait so long for the board to come',
+  integer({ min: 0, max: 86_400, example: 10 }),
+  0,
 );

@@ -1,7 +1,7 @@
 /** `mmfree verify`: declaration. */
 import { defineCommand, option, optionWithDefault } from '../command.js';
 import { decimal, integer, path } from '../options.js';
-import { backendOption, boardOption, imageOption } from './source-options.js';
+import { backendOption, boardOption, imageOption, waitOption } from './source-options.js';
 
 export const verify = defineCommand({
   name: 'verify',
@@ -13,6 +13,7 @@ export const verify = defineCommand({
   ],
   parameters: {
     board: boardOption,
+    wait: waitOption,
     image: imageOption,
     backend: backendOption,
     tokens: optionWithDefault(

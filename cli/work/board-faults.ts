@@ -19,6 +19,9 @@ const FORM = /^(flip|drop|damage|power-cut|slow-flash):(\d{1,9}(?:\.\d{1,9})?)$/
 
 /** @throws UsageError */
 export function parseFaults(texts: readonly string[]): BoardFaults {
+  const kinds = texts.map((text) => text.split(':')[0] ?? '');
+  const twice = texts.find((_, index) => kinds.indexOf(kinds[index] ?? '') < index);
+  if (twice !== undefined) throw badValue('--fault', twice, 'of another kind than the ones before', 'drop:0.01');
   const faults = texts.map(parseFault);
   const wires = faults.flatMap(({ wire }) => wire ?? []);
   const wire = Object.assign({ drop: 0, damage: 0, seed: 1 }, ...wires) as WireFaults;

@@ -3,11 +3,10 @@ import { flashImage, planFlash, type FlashResult } from '../../device/flash-imag
 import { ImageFile } from '../../model/image-file.js';
 import type { CommandContext } from '../command.js';
 import { hexOf, megabytes } from './image-facts.js';
-import { boardAddress, openBoard } from './open-board.js';
+import { openBoard, type BoardInput } from './open-board.js';
 
-interface FlashInput {
+interface FlashInput extends BoardInput {
   readonly image: string;
-  readonly board: string | undefined;
   readonly dryRun: boolean;
 }
 
@@ -15,7 +14,7 @@ export async function flash(input: FlashInput, context: CommandContext): Promise
   const { output, signal } = context;
   // Every byte of it, before a board hears of it.
   const image = ImageFile.openChecked(input.image);
-  const connection = await openBoard(await boardAddress(input.board), context);
+  const { connection } = await openBoard(input, context);
   try {
     const { hello } = connection.session;
     const board = `${hello.board} ${hello.serial}`;

@@ -1,4 +1,4 @@
-/** From the options `--board`, `--image` and `--backend` to something that computes tokens. */
+/** From the options `--board`, `--wait`, `--image` and `--backend` to something that computes tokens. */
 import { ReferenceBackend } from '../../model/backends/reference-backend.js';
 import { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
@@ -11,6 +11,7 @@ import type { TokenSource } from './token-source.js';
 /** The options, as the user gave them. */
 export interface SourceInput {
   readonly board: string | undefined;
+  readonly wait: number;
   readonly image: string | undefined;
   readonly backend: 'reference' | undefined;
 }
@@ -39,24 +40,25 @@ export function loadReference(path: string): LoadedReference {
  * @throws ImageError; BoardError; UsageError
  */
 export async function loadTokenSource(
-  { board, image, backend }: SourceInput,
+  input: SourceInput,
   context: CommandContext,
   sampling: 'board' | 'host' = 'board',
 ): Promise<TokenSource> {
-  if (board !== undefined && backend !== undefined) throw twoSources();
-  if (board === undefined && (backend !== undefined || image !== undefined)) {
-    return loadReference(imageOrShipped(image, context.output));
+  const { board, image, backend, wait } = input;
+  const isBoardMeant = board !== undefined || wait > 0;
+  if (isBoardMeant && backend !== undefined) throw twoSources();
+  if (!isBoardMeant) {
+    if (backend !== undefined || image !== undefined) return loadReference(imageOrShipped(image, context.output));
+    // Only now, because boards take time to load and to look for.
+    const { onlyBoard } = await import('../../device/discovery.js');
+    if ((await onlyBoard()) === undefined) return loadReference(imageOrShipped(undefined, context.output));
   }
-  // Only now, because boards take time to load and to look for.
-  const { boardAddressIfAny } = await import('./open-board.js');
-  const address = await boardAddressIfAny(board);
-  if (address === undefined) return loadReference(imageOrShipped(undefined, context.output));
   const { loadBoard } = await import('./load-board.js');
-  return await loadBoard(address, image, sampling, board === undefined, context);
+  return await loadBoard(input, sampling, context);
 }
 
 function twoSources(): UsageError {
-  return new UsageError('conflicting-options', '--board and --backend exclude each other', {
+  return new UsageError('conflicting-options', '--board or --wait and --backend exclude each other', {
     reason: 'A board computes by itself; --backend says what computes on this computer.',
     fix: 'Give one of them.',
   });

@@ -3,34 +3,33 @@ import { otherImage } from '../../device/board-error.js';
 import { BoardBackend } from '../../device/board-backend.js';
 import { readTokenizer } from '../../device/read-back.js';
 import { addressText } from '../../device/selector.js';
-import type { BoardAddress } from '../../device/selector.js';
 import type { BoardSession } from '../../device/session.js';
 import { ImageFile } from '../../model/image-file.js';
 import { sameBytes } from '../../protocol/little-endian.js';
 import type { CommandContext } from '../command.js';
 import { hexOf } from './image-facts.js';
-import { openBoard } from './open-board.js';
+import { openBoard, type BoardInput } from './open-board.js';
 import { SHIPPED_IMAGE } from './shipped.js';
 import type { TokenSource } from './token-source.js';
 
 /**
+ * A board that the user did not name is told.
+ *
  * @param image file that the board must run; without one it may be the shipped one, or one that only the board has
- * @param isChosen whether the user did not name the board, so that it must be said
- * @throws BoardError; ImageError
+ * @throws BoardError; ImageError; UsageError
  */
 export async function loadBoard(
-  address: BoardAddress,
-  image: string | undefined,
+  input: BoardInput & { readonly image: string | undefined },
   sampling: 'board' | 'host',
-  isChosen: boolean,
   context: CommandContext,
 ): Promise<TokenSource> {
-  const connection = await openBoard(address, context);
+  const { address, connection } = await openBoard(input, context);
   try {
     const { session } = connection;
     const backend = new BoardBackend(connection, { sampling });
-    if (isChosen) context.output.note(`using ${session.image.name} on ${backend.name} (${addressText(address)})`);
-    const file = openImageOf(session, image);
+    if (input.board === undefined)
+      context.output.note(`using ${session.image.name} on ${backend.name} (${addressText(address)})`);
+    const file = openImageOf(session, input.image);
     const imageName = file?.path ?? `the image on ${backend.name}`;
     const tokenizerJson = file?.tokenizerJson ?? (await readTokenizer(session));
     return { backend, imageName, tokenizerJson, ...(file && { imagePath: file.path }) };

@@ -1,6 +1,8 @@
 /** From the option `--board` to a session with a board. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BoardError } from '../../device/board-error.js';
 import { BoardConnection } from '../../device/connection.js';
-import { onlyBoard, selectBoard } from '../../device/discovery.js';
+import { selectBoard } from '../../device/discovery.js';
 import { addressText, opener, parseSelector } from '../../device/selector.js';
 import type { BoardAddress, BoardSelector } from '../../device/selector.js';
 import type { CommandContext } from '../command.js';
@@ -19,21 +21,40 @@ export async function boardAddress(board: string | undefined): Promise<BoardAddr
   return await selectBoard(board === undefined ? undefined : selectorOf(board));
 }
 
-/** The board that the user named; without a name the only one there is, or none. @throws BoardError; UsageError */
-export async function boardAddressIfAny(board: string | undefined): Promise<BoardAddress | undefined> {
-  return board === undefined ? await onlyBoard() : await boardAddress(board);
+/** The options `--board` and `--wait`. */
+export interface BoardInput {
+  readonly board: string | undefined;
+  /** Seconds to wait for the board to come. */
+  readonly wait: number;
 }
 
-/** Opens a session; what the board says on its own, and trouble with the wire, is told as notes. @throws BoardError */
-export async function openBoard(
-  address: BoardAddress,
-  { output, signal }: CommandContext,
-  reconnectMs?: number,
-): Promise<BoardConnection> {
+export interface OpenedBoard {
+  readonly address: BoardAddress;
+  readonly connection: BoardConnection;
+}
+
+const LOOK_AGAIN_MS = 200;
+
+/** Opens a session with the board that the user named, or else the only one. @throws BoardError; UsageError; AbortError */
+export async function openBoard({ board, wait }: BoardInput, context: CommandContext): Promise<OpenedBoard> {
+  const giveUpAtMs = performance.now() + 1000 * wait;
+  for (;;) {
+    try {
+      const address = await boardAddress(board);
+      return { address, connection: await connect(address, context) };
+    } catch (error) {
+      const mayCome = error instanceof BoardError && error.code === 'board-not-found';
+      if (!mayCome || performance.now() >= giveUpAtMs) throw error;
+      await sleep(LOOK_AGAIN_MS, undefined, { signal: context.signal });
+    }
+  }
+}
+
+/** What the board says on its own, and trouble with the wire, is told as notes. */
+async function connect(address: BoardAddress, { output, signal }: CommandContext): Promise<BoardConnection> {
   let text = '';
   return await BoardConnection.open(opener(address), {
     signal,
-    ...(reconnectMs !== undefined && { reconnectMs }),
     onLost: ({ message, reason }) => output.note(`${message}: ${reason} Looking for it …`),
     onBootText: (bytes) => {
       const lines = (text + Buffer.from(bytes).toString('latin1')).split('\n');

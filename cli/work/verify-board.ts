@@ -8,7 +8,7 @@ import { checkedTokens } from './checked-tokens.js';
 import { loadBoard } from './load-board.js';
 import { loadReference } from './load-backend.js';
 import { MismatchError, receiptMismatch } from './mismatch-error.js';
-import { boardAddress } from './open-board.js';
+import type { BoardInput } from './open-board.js';
 
 /** Tokens that the board samples by itself. */
 const SAMPLED_TOKENS = 64;
@@ -19,13 +19,12 @@ const SAMPLED_TOKENS = 64;
  * @throws MismatchError; BoardError; ImageError; UsageError
  */
 export async function verifyBoard(
-  board: string,
-  image: string | undefined,
+  input: BoardInput & { readonly image: string | undefined },
   randomTokens: number,
   context: CommandContext,
 ): Promise<void> {
   const { output, signal } = context;
-  const source = await loadBoard(await boardAddress(board), image, 'board', false, context);
+  const source = await loadBoard(input, 'board', context);
   const { backend: subject, imagePath, imageName } = source;
   try {
     if (imagePath === undefined) throw needsImage(imageName);

@@ -12,6 +12,7 @@ import { imageOrShipped } from './shipped.js';
 
 interface VerifyInput {
   readonly board: string | undefined;
+  readonly wait: number;
   readonly image: string | undefined;
   readonly backend: 'reference' | undefined;
   readonly tokens: number;
@@ -22,12 +23,13 @@ interface VerifyInput {
 
 export async function verify(input: VerifyInput, context: CommandContext): Promise<void> {
   const { checkpoint, golden, board, image, backend } = input;
-  if (board !== undefined && checkpoint === undefined && golden === undefined && backend === undefined) {
+  const isBoardMeant = board !== undefined || input.wait > 0;
+  if (isBoardMeant && checkpoint === undefined && golden === undefined && backend === undefined) {
     const { verifyBoard } = await import('./verify-board.js');
-    await verifyBoard(board, image, input.tokens, context);
-  } else if (board === undefined && checkpoint !== undefined && golden !== undefined && image === undefined) {
+    await verifyBoard(input, input.tokens, context);
+  } else if (!isBoardMeant && checkpoint !== undefined && golden !== undefined && image === undefined) {
     await verifyFloatModel(checkpoint, golden, input.tolerance, context);
-  } else if (board === undefined && checkpoint === undefined && golden === undefined) {
+  } else if (!isBoardMeant && checkpoint === undefined && golden === undefined) {
     await verifyImage(imageOrShipped(image, context.output), context);
   } else {
     throw new UsageError('conflicting-options', 'these options do not go together', {

@@ -2,6 +2,8 @@
 import { createPrivateKey, createPublicKey, randomInt } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
+import { parseSelector } from '../../device/selector.js';
+import { openError } from '../../device/transport/serial-transport.js';
 import { announceVirtualBoard } from '../../device/virtual-boards.js';
 import { Board, type BoardOptions } from '../../firmware-host/board.js';
 import { BoardProgram } from '../../firmware-host/board-program.js';
@@ -160,8 +162,7 @@ async function openWires(
     addresses.push(`serial:${terminal.path}`);
   }
   if (port !== undefined) {
-    const [, path = port, baud = '115200'] = /^(.*?)(?:@(\d{1,8}))?$/.exec(port) ?? [];
-    connectFaulty(await openSerialWire(path, Number(baud)));
+    connectFaulty(await openPort(port));
     addresses.push(`serial:${port}`);
   }
   if (tcp !== undefined || addresses.length === 0) {
@@ -170,6 +171,20 @@ async function openWires(
     addresses.push(`tcp:${opened.host.includes(':') ? `[${opened.host}]` : opened.host}:${opened.port}`);
   }
   return addresses;
+}
+
+/** A serial port of this computer as a wire of the board. @throws UsageError; BoardError if it is denied or in use */
+async function openPort(text: string): Promise<Wire> {
+  const selector = parseSelector(`serial:${text}`);
+  const expected = 'a serial port of this computer, with a baud rate if it is not 115200';
+  if (selector?.kind !== 'serial') throw badValue('--port', text, expected, '/dev/ttyS0@115200');
+  try {
+    return await openSerialWire(selector.path, selector.baudRate);
+  } catch (cause) {
+    const error = openError(selector.path, cause instanceof Error ? cause : new Error(String(cause)));
+    if (error.code === 'board-denied' || error.code === 'board-busy') throw error;
+    throw badValue('--port', text, `${expected} (${error.reason.replace(/\.$/, '')})`, '/dev/ttyS0@115200');
+  }
 }
 
 function parseListen(text: string): { readonly host: string; readonly number: number } {

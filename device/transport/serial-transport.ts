@@ -2,6 +2,7 @@
 
 import type { SerialPort } from 'serialport';
 import { boardDenied, boardLost, boardNotFound, portBusy } from '../board-error.js';
+import type { BoardError } from '../board-error.js';
 import type { Transport, TransportEvents } from './transport.js';
 
 /** Raw, 8 data bits, no parity, 1 stop bit, no flow control. @throws BoardError */
@@ -50,8 +51,8 @@ function delay(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
 
-/** The package gives errors of the operating system as text. */
-function openError(path: string, error: Error): Error {
+/** What an error of the package `serialport`, which gives those of the operating system as text, means. */
+export function openError(path: string, error: Error): BoardError {
   const { message } = error;
   if (/No such file|cannot find|not found/i.test(message)) {
     return boardNotFound(`serial:${path}`, 'There is no such port.', error);

@@ -96,6 +96,21 @@ describe('a board', () => {
     expect((await mmfree('run', '--board', selector, '--image', path('small'), '--check', ...ids)).exit).toBe(0);
   });
 
+  it('that is yet to come is waited for', async () => {
+    const run = mmfree('run', '--wait', '20', '--max-tokens', '4', '--temperature', '0', 'Once');
+    await start('--image', TALES_IMAGE, '--serial-number', 'T-1');
+    const { exit, stdout } = await run;
+    expect([exit, stdout.text]).toEqual([0, await here('--max-tokens', '4', '--temperature', '0', 'Once')]);
+    expect((await mmfreeJson('run', '--wait', '1', '--board', 'nobody', 'x')).exit).toBe(3);
+  });
+
+  it('is waited for no longer after Ctrl-C', async () => {
+    const process = new FakeProcess();
+    const run = process.run(COMMANDS, 'run', '--wait', '1000', '--board', 'nobody', 'x');
+    setTimeout(() => process.interrupt(), 300);
+    expect((await run).exit).toBe(130);
+  });
+
   it('stops at Ctrl-C', async () => {
     const selector = await start('--image', TALES_IMAGE);
     const process = new FakeProcess();
