@@ -155,7 +155,7 @@ export function wrongTokens(name: string, position: number, token: number, isRev
     reason: `The receipt of token ${position} of the self-test (id ${token}) differs.`,
     fix: isReverted
       ? 'The image from before runs again. Run `mmfree verify --board` with the image to see in which layer they part.'
-      : 'There is no image from before to go back to. Run `mmfree verify --board` to see in which layer they part.',
+      : 'There is no image that it could go back to. Run `mmfree verify --board` to see in which layer they part.',
     facts: { board: name, position, token, reverted: isReverted },
   });
 }
@@ -232,7 +232,7 @@ export function boardRefuses(name: string, code: number, factA: number, factB: n
         'board-write-failed',
         'finds the image damaged after writing',
         'What it reads back has other hashes than the image gives.',
-        'Flash again; the image from before still runs.',
+        'Flash again; a board with two slots still runs the image from before.',
       );
     case BOARD_ERRORS.flashFailed:
     case BOARD_ERRORS.writeOutOfOrder:

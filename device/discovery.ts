@@ -11,8 +11,8 @@ import { listVirtualBoards } from './virtual-boards.js';
 /** A board, or a port with something behind it that may be one. */
 export interface FoundBoard {
   readonly address: BoardAddress;
-  /** `virtual` and `usb` are boards of ours; behind a `port` can be anything. */
-  readonly kind: 'virtual' | 'usb' | 'port';
+  /** `virtual`, `usb` and `network` are boards of ours; behind a `port` can be anything. */
+  readonly kind: 'virtual' | 'usb' | 'network' | 'port';
   /** Empty if not known. */
   readonly serial: string;
   /** For people: what it calls itself. */

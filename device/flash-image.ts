@@ -6,15 +6,17 @@
 import { createHash } from 'node:crypto';
 import { selfTestStream } from '../model/backends/conformance.js';
 import type { ImageFile } from '../model/image-file.js';
-import { crc32 } from '../protocol/crc32.js';
+import { crc32c } from '../protocol/crc32.js';
 import { IMAGE_PREFIX_BYTES } from '../protocol/image/image-prefix.js';
 import { sameBytes } from '../protocol/little-endian.js';
 import {
   CONFIRM,
   FLASH_BEGIN,
   FLASH_COMPARE,
+  FLASH_DATA,
   FLASH_END,
   FLASH_ENDED,
+  FLASH_READ,
   FLASH_READY,
   FLASH_SUMS,
   FLASH_WRITE,
@@ -22,6 +24,7 @@ import {
   MAX_FLASH_SUMS,
   REVERT,
 } from '../protocol/wire/messages-flash.js';
+import { BOARD_ERRORS } from '../protocol/wire/messages-board.js';
 import { DONE, RESET, STEP, STEPPED } from '../protocol/wire/messages-run.js';
 import { BoardError, boardMalformed, readBackDiffers, wrongTokens } from './board-error.js';
 import type { BoardConnection } from './connection.js';
@@ -68,28 +71,30 @@ export async function flashImage(
   const counted = { ...options, onWritten: (bytes: number): void => void (writtenBytes += bytes) };
   return await connection.persist(async (session) => {
     await session.stopForeignRun();
-    const isThere = runs(session, image);
+    const isThere = await runs(session, image);
     if (!isThere) {
-      await transfer(session, image, counted);
-      const { sha256: readBack } = await session.request(FLASH_END, {}, FLASH_ENDED);
+      const readBack = await written(session, image, counted);
       if (!sameBytes(readBack, sha256)) throw readBackDiffers(session.name, hexOf(readBack), hexOf(sha256));
     }
     const isConfirmed = isThere && session.image.confirmed;
     const testedTokens = await prove(session, image, isConfirmed);
-    const written = Math.min(writtenBytes, image.view.fileLength);
+    const newBytes = Math.min(writtenBytes, image.view.fileLength);
     return {
       outcome: writtenBytes > 0 || !isThere ? 'flashed' : isConfirmed ? 'already-there' : 'confirmed',
-      writtenBytes: written,
-      keptBytes: image.view.fileLength - written,
+      writtenBytes: newBytes,
+      keptBytes: image.view.fileLength - newBytes,
       sha256,
       testedTokens,
     };
   });
 }
 
-/** How many bytes {@link flashImage} would write. The board changes nothing, and refuses as it would. */
+/**
+ * How many bytes {@link flashImage} would write. The board writes no image, and refuses as it would; if nobody has
+ * confirmed the one that runs, it goes back to the one before.
+ */
 export async function planFlash(session: BoardSession, image: ImageFile): Promise<{ readonly differingBytes: number }> {
-  if (runs(session, image)) return { differingBytes: 0 };
+  if (await runs(session, image)) return { differingBytes: 0 };
   await session.stopForeignRun();
   await begin(session, image);
   const sectors = await differingSectors(session, image);
@@ -97,22 +102,54 @@ export async function planFlash(session: BoardSession, image: ImageFile): Promis
   return { differingBytes: bytes.reduce((sum, length) => sum + length, 0) };
 }
 
-function runs({ hello }: BoardSession, { view }: ImageFile): boolean {
-  return hello.image !== undefined && sameBytes(hello.image.sha256, view.seal.sha256);
+/** Whether the board runs the image. The seal's hash says nothing of the signature, so the seal itself is read back. */
+async function runs(session: BoardSession, { source, view }: ImageFile): Promise<boolean> {
+  const { image } = session.hello;
+  if (image === undefined || !sameBytes(image.sha256, view.seal.sha256)) return false;
+  const length = view.fileLength - view.sealedLength;
+  const seal = source.read(view.sealedLength, length).slice();
+  try {
+    const answer = await session.request(FLASH_READ, { offset: view.sealedLength, length }, FLASH_DATA);
+    return sameBytes(answer.data, seal);
+  } catch (error) {
+    // A shorter file: the seal on the board is of another kind.
+    if (error instanceof BoardError && error.facts['board_code'] === BOARD_ERRORS.writeOutOfOrder) return false;
+    throw error;
+  }
+}
+
+type TransferOptions = FlashOptions & { readonly onWritten: (bytes: number) => void };
+
+/** Writes what differs, or everything if the checksums by which that was found were deceived. @returns what is read back */
+async function written(session: BoardSession, image: ImageFile, options: TransferOptions): Promise<Uint8Array> {
+  const write = async (everything: boolean): Promise<Uint8Array> => {
+    await transfer(session, image, everything, options);
+    return (await session.request(FLASH_END, {}, FLASH_ENDED)).sha256;
+  };
+  try {
+    return await write(false);
+  } catch (error) {
+    const isDamaged = error instanceof BoardError && error.facts['board_code'] === BOARD_ERRORS.imageDamaged;
+    if (!isDamaged) throw error;
+    return await write(true);
+  }
 }
 
 async function transfer(
   session: BoardSession,
   image: ImageFile,
-  { signal, onProgress, onWritten }: FlashOptions & { readonly onWritten: (bytes: number) => void },
+  everything: boolean,
+  { signal, onProgress, onWritten }: TransferOptions,
 ): Promise<void> {
   const { sectorBytes } = session.hello;
   const totalBytes = image.view.fileLength;
   await begin(session, image);
-  const differing = await differingSectors(session, image);
-  let doneBytes = totalBytes - differing.reduce((sum, sector) => sum + sectorLength(image, sector, sectorBytes), 0);
+  const sectors = everything
+    ? Array.from({ length: Math.ceil(totalBytes / sectorBytes) }, (_, sector) => sector)
+    : await differingSectors(session, image);
+  let doneBytes = totalBytes - sectors.reduce((sum, sector) => sum + sectorLength(image, sector, sectorBytes), 0);
   onProgress?.(doneBytes, totalBytes);
-  for (const sector of differing) {
+  for (const sector of sectors) {
     const start = sector * sectorBytes;
     const end = start + sectorLength(image, sector, sectorBytes);
     for (let offset = start; offset < end; offset += FLASH_WRITE_BYTES) {
@@ -142,13 +179,13 @@ async function differingSectors(session: BoardSession, image: ImageFile): Promis
   for (let firstSector = 0; firstSector < count; firstSector += MAX_FLASH_SUMS) {
     const sectors = Math.min(MAX_FLASH_SUMS, count - firstSector);
     const answer = await session.request(FLASH_COMPARE, { firstSector, sectors }, FLASH_SUMS);
-    if (answer.firstSector !== firstSector || answer.sums.length !== sectors) {
+    if (answer.firstSector !== firstSector || answer.crc32c.length !== sectors) {
       throw boardMalformed(session.name, 'it sends checksums of other sectors than asked for');
     }
-    answer.sums.forEach((sum, index) => {
+    answer.crc32c.forEach((sum, index) => {
       const sector = firstSector + index;
       const length = sectorLength(image, sector, sectorBytes);
-      if (crc32(image.source.read(sector * sectorBytes, length)) !== sum) differing.push(sector);
+      if (crc32c(image.source.read(sector * sectorBytes, length)) !== sum) differing.push(sector);
     });
   }
   return differing;

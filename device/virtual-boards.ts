@@ -2,6 +2,7 @@
 
 import {
   closeSync,
+  constants,
   fstatSync,
   mkdirSync,
   openSync,
@@ -38,7 +39,9 @@ export function announceVirtualBoard(entry: VirtualBoardEntry, env: Environment 
   }
   const path = join(folder, `${entry.pid}.json`);
   const unfinished = `${path}.new`;
-  writeFileSync(unfinished, entryText(entry), { mode: 0o600 });
+  // Not through what someone else may have put there.
+  rmSync(unfinished, { force: true });
+  writeFileSync(unfinished, entryText(entry), { mode: 0o600, flag: 'wx' });
   renameSync(unfinished, path);
   return () => rmSync(path, { force: true });
 }
@@ -59,7 +62,8 @@ function namesIn(folder: string): string[] {
 function readEntry(path: string): VirtualBoardEntry | undefined {
   let descriptor: number;
   try {
-    descriptor = openSync(path, 'r');
+    // Without waiting: it may be a pipe.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
     return undefined;
   }

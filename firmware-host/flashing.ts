@@ -1,7 +1,7 @@
 /** Requests that change or read the image in the flash. docs/PROTOCOL.md, section 6. */
 
 import { createHash } from 'node:crypto';
-import { crc32 } from '../protocol/crc32.js';
+import { crc32c } from '../protocol/crc32.js';
 import { sameBytes } from '../protocol/little-endian.js';
 import type { LayoutValue } from '../protocol/wire/layout.js';
 import {
@@ -87,9 +87,9 @@ export class Flashing {
     const source = this.#images.slots.source(slot, imageLength);
     const sums = Uint32Array.from({ length: sectors }, (_, index) => {
       const offset = (firstSector + index) * this.#sectorBytes;
-      return crc32(source.read(offset, Math.min(this.#sectorBytes, imageLength - offset)));
+      return crc32c(source.read(offset, Math.min(this.#sectorBytes, imageLength - offset)));
     });
-    return reply(FLASH_SUMS, { firstSector, sums });
+    return reply(FLASH_SUMS, { firstSector, crc32c: sums });
   }
 
   #write({ offset, data }: LayoutValue<typeof FLASH_WRITE.layout>): undefined {

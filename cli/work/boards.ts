@@ -41,11 +41,8 @@ async function namedBoard(selector: string): Promise<FoundBoard> {
   const text = addressText(address);
   const known = (await findBoards()).find((board) => addressText(board.address) === text);
   // Named, so it may be asked.
-  return {
-    ...(known ?? { serial: '', name: '', mayOpen: true }),
-    address,
-    kind: known?.kind === 'virtual' ? 'virtual' : 'usb',
-  };
+  const kind = known?.kind === 'virtual' ? 'virtual' : address.kind === 'tcp' ? 'network' : 'usb';
+  return { ...(known ?? { serial: '', name: '', mayOpen: true }), address, kind };
 }
 
 async function report(board: FoundBoard, signal: AbortSignal): Promise<Report> {

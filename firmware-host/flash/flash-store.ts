@@ -1,6 +1,16 @@
 /** Where the bits of a simulated flash are kept: in memory, or in a file that survives the program. */
 
-import { closeSync, ftruncateSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 
 /** Bytes at fixed places. Offsets are in range; the flash has checked them. */
 export interface FlashStore {
@@ -26,13 +36,20 @@ export function memoryStore(contents: number | Uint8Array): FlashStore {
 }
 
 /**
- * A flash in a file, which is made (erased) if it does not exist.
+ * A flash in a file, which is made (erased) if it does not exist. One program at a time: a file beside it says which.
  *
  * @param length in bytes
- * @throws the operating system's error; RangeError if the file has another length
+ * @throws the operating system's error; RangeError if the file has another length, or another program has it
  */
 export function fileStore(path: string, length: number): FlashStore {
-  const descriptor = openFlash(path, length);
+  const unlock = lock(path);
+  let descriptor: number;
+  try {
+    descriptor = openFlash(path, length);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
   return {
     length,
     read(offset, count) {
@@ -45,8 +62,40 @@ export function fileStore(path: string, length: number): FlashStore {
       return bytes;
     },
     write: (offset, bytes) => writeAll(descriptor, bytes, offset),
-    close: () => closeSync(descriptor),
+    close: () => {
+      closeSync(descriptor);
+      unlock();
+    },
   };
+}
+
+/** @returns what takes the lock away */
+function lock(path: string): () => void {
+  const lockPath = `${path}.lock`;
+  const owner = ownerOf(lockPath);
+  if (owner !== undefined && isAlive(owner)) throw new RangeError(`${path} is in use by process ${owner}`);
+  // Left behind by a program that was killed.
+  rmSync(lockPath, { force: true });
+  writeFileSync(lockPath, String(process.pid), { flag: 'wx' });
+  return () => rmSync(lockPath, { force: true });
+}
+
+function ownerOf(lockPath: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(lockPath, 'utf8'));
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }
 
 function openFlash(path: string, length: number): number {

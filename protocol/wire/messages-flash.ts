@@ -40,8 +40,8 @@ export const FLASH_SUMS = fixedMessage(0xa1, 'FLASH_SUMS', {
   firstSector: u32(),
   sectors: count(2),
   zero: constant(2),
-  /** CRC-32 of each sector, of the last one up to the image's end. */
-  sums: restU32(1, MAX_FLASH_SUMS),
+  /** Of each sector, of the last one up to the image's end. */
+  crc32c: restU32(1, MAX_FLASH_SUMS),
 });
 
 /** No answer if all is well. */

@@ -4,9 +4,12 @@ import { flashImage } from '../../device/flash-image.js';
 import { FlashFailure } from '../../firmware-host/flash/nor-flash.js';
 import { ImageFile } from '../../model/image-file.js';
 import { BOARD_ERRORS } from '../../protocol/wire/messages-board.js';
+import { FrameReader } from '../../protocol/wire/frame-reader.js';
+import { FLASH_SUMS } from '../../protocol/wire/messages-flash.js';
 import { BoardOnALine } from '../helpers/board-on-a-line.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 import { goodImage } from '../helpers/good-image.js';
+import { newSigner } from '../helpers/signer.js';
 
 const path = temporaryFolder();
 const OLD = goodImage(1, { name: 'old' });
@@ -31,4 +34,36 @@ it('tells where the flash failed, wherever that is', { timeout: 60_000 }, async 
     });
   }
   image.close();
+});
+
+it('writes all sectors when what was kept turns out to be damaged', async () => {
+  const image = goodImage(2);
+  writeFileSync(path('image'), image);
+  const file = ImageFile.openChecked(path('image'));
+  const line = new BoardOnALine({ image: OLD });
+  // The new image lies in the other slot already, but its last byte changes when the checksums were told.
+  const slot = 2 * 4096 + line.board.images.slots.bytes;
+  line.bits.set(image, slot);
+  const reader = new FrameReader();
+  line.fate = ({ to, bytes }) => {
+    for (const event of to === 'host' ? reader.feed(bytes) : []) {
+      if (event.kind === 'frame' && event.frame.type === FLASH_SUMS.type) line.bits[slot + image.length - 1]! ^= 1;
+    }
+    return [{ bytes }];
+  };
+  const connection = await line.connect();
+  const result = await line.clock.until(flashImage(connection, file));
+  expect(result).toMatchObject({ outcome: 'flashed', writtenBytes: image.length, keptBytes: 0 });
+  file.close();
+});
+
+it('tells images apart that differ in their signature only', async () => {
+  const [owner, other] = [newSigner(), newSigner()];
+  const line = new BoardOnALine({ image: goodImage(2, { sign: owner.sign }) });
+  writeFileSync(path('other'), goodImage(2, { sign: other.sign }));
+  const file = ImageFile.openChecked(path('other'));
+  const connection = await line.connect();
+  expect((await line.clock.until(flashImage(connection, file))).outcome).toBe('flashed');
+  expect(line.board.images.running?.view.seal.signature?.publicKey).toEqual(other.publicKey);
+  file.close();
 });

@@ -15,7 +15,7 @@ import { installImage } from '../../firmware-host/install-image.js';
 import { Refusal } from '../../firmware-host/refusal.js';
 import type { Reply } from '../../firmware-host/request.js';
 import { memorySource } from '../../protocol/byte-source.js';
-import { crc32 } from '../../protocol/crc32.js';
+import { crc32c } from '../../protocol/crc32.js';
 import { sealBytes } from '../../protocol/image/image-seal.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import type { Layout, LayoutValue } from '../../protocol/wire/layout.js';
@@ -83,11 +83,11 @@ class Storage {
     this.begin(image);
     const sectors = Math.ceil(image.length / SECTOR_BYTES);
     const answer = this.request(messages.FLASH_COMPARE, { firstSector: 0, sectors });
-    const { sums } = decodeMessage(messages.FLASH_SUMS, answer?.payload ?? new Uint8Array(0)) ?? { sums: [] };
+    const sums = decodeMessage(messages.FLASH_SUMS, answer?.payload ?? new Uint8Array(0))?.crc32c;
     for (let sector = 0; sector < sectors; sector++) {
       const start = sector * SECTOR_BYTES;
       const end = Math.min(start + SECTOR_BYTES, image.length);
-      if (crc32(image.subarray(start, end)) === sums[sector]) continue;
+      if (crc32c(image.subarray(start, end)) === sums?.[sector]) continue;
       for (let offset = start; offset < end; offset += messages.FLASH_WRITE_BYTES) {
         const data = image.subarray(offset, Math.min(offset + messages.FLASH_WRITE_BYTES, end));
         this.request(messages.FLASH_WRITE, { offset, data });

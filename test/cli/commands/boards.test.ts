@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { COMMANDS, mmfree, mmfreeJson, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 import type { RunningBoard } from '../../helpers/command-line.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
+import { newSigner } from '../../helpers/signer.js';
 
 const path = temporaryFolder();
 const running: RunningBoard[] = [];
@@ -82,6 +83,48 @@ describe('boards', () => {
     };
     for (const [name, text] of Object.entries(entries)) await writeFile(path(`boards/${name}`), text);
     expect((await mmfreeJson('boards')).result).toMatchObject({ boards: 0 });
+  });
+
+  it('shows one that does not answer any more with what to do, and ends well', async () => {
+    await mkdir(path('boards'), { recursive: true });
+    const entry = { pid: process.pid, serial: 'X', addresses: ['tcp:127.0.0.1:1'] };
+    await writeFile(path('boards/x.json'), JSON.stringify(entry));
+    const { exit, events } = await mmfreeJson('boards');
+    await rm(path('boards/x.json'));
+    expect(exit).toBe(0);
+    expect(events.filter(({ type }) => type === 'board')).toMatchObject([
+      { selector: 'tcp:127.0.0.1:1', serial: 'X', state: 'board-not-found', fix: expect.any(String) },
+    ]);
+  });
+
+  it('shows what a board demands', async () => {
+    const signer = newSigner();
+    await writeFile(path('key.pem'), signer.pem);
+    await start('--signer', path('key.pem'), '--minimum-revision', '7', '--slots', '1', '--flash-mib', '1');
+    const key = Buffer.from(signer.publicKey).toString('hex');
+    const { events } = await mmfreeJson('boards');
+    expect(events.find(({ type }) => type === 'board')).toMatchObject({
+      signer: key,
+      minimum_revision: 7,
+      slots: 1,
+      slot_bytes: 2 ** 20 - 8192,
+      image: null,
+    });
+    const { stdout } = await mmfree('boards');
+    expect(stdout.lines.slice(2)).toEqual([
+      '  no image: give it one with `mmfree flash`',
+      `  takes only images signed by ${key}`,
+    ]);
+  });
+
+  it('does not call a board behind a network port a USB device', async () => {
+    const { selector } = await start();
+    vi.stubEnv('MMFREE_RUNTIME_DIR', path('elsewhere'));
+    const { events } = await mmfreeJson('boards', '--board', selector);
+    expect(events.find(({ type }) => type === 'board')).toMatchObject({
+      selector,
+      kind: expect.not.stringMatching('usb'),
+    });
   });
 
   it.each([

@@ -1,5 +1,7 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { mmfree, mmfreeJson, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+import { COMMANDS, mmfree, mmfreeJson, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+import { FakeProcess } from '../../helpers/fake-host.js';
 
 const path = temporaryFolder();
 
@@ -33,6 +35,33 @@ describe('doctor', () => {
     expect(stdout.lines.at(-1)).toBe(
       `ok    boards            ${board.selector}: virtual T-1, matmulfree-L8-H256-V4096, idle`,
     );
+    await board.stop();
+  });
+
+  it('fails for a board that does not answer, with its exit code', async () => {
+    await mkdir(path('boards'), { recursive: true });
+    const entry = { pid: process.pid, serial: 'X', addresses: ['tcp:127.0.0.1:1'] };
+    await writeFile(path('boards/x.json'), JSON.stringify(entry));
+    const { exit, events, result } = await mmfreeJson('doctor');
+    await rm(path('boards/x.json'));
+    expect([exit, result['failures']]).toEqual([3, 1]);
+    expect(events.find(({ name }) => name === 'boards')).toMatchObject({
+      state: 'fail',
+      text: expect.stringContaining('tcp:127.0.0.1:1'),
+    });
+  });
+
+  it('only warns of a board that somebody is using', async () => {
+    const board = await startBoard('--image', TALES_IMAGE);
+    const holder = new FakeProcess();
+    const first = new Promise<void>((resolve) => holder.stdout.onWrite(resolve));
+    const run = holder.run(COMMANDS, 'run', '--board', board.selector, '--max-tokens', '5000', 'Once');
+    await first;
+    const { exit, events, result } = await mmfreeJson('doctor');
+    holder.interrupt();
+    await run;
+    expect([exit, result['failures']]).toEqual([0, 0]);
+    expect(events.find(({ name }) => name === 'boards')).toMatchObject({ state: 'warn' });
     await board.stop();
   });
 

@@ -63,11 +63,38 @@ describe('a virtual board', () => {
     ['a signer that is no key', ['--signer', 'rsa.pem']],
     ['three slots', ['--slots', '3']],
     ['a window of 33', ['--window', '33']],
+    ['a fault that is empty', ['--fault', '']],
+    ['a layer below 0', ['--fault', 'flip:-1']],
+    ['a chance without digits', ['--fault', 'drop:.']],
+    ['half an operation', ['--fault', 'power-cut:1.5']],
+    ['a port number above 65535', ['--tcp', '127.0.0.1:65536']],
+    ['an address with a name that is none', ['--tcp', 'a..b:0']],
+    ['a serial port that is not there', ['--port', '/dev/ttyNothing']],
+    ['a serial port that is none', ['--port', '/dev/null']],
+    ['a serial port with a baud rate of 0', ['--port', '/dev/null@0']],
+    ['a serial port without a name', ['--port', '']],
+    ['a flash file that is a folder', ['--flash-file', '/']],
+    ['a flash file in a folder that is not there', ['--flash-file', '/no/such/folder/flash']],
+    ['a serial number of 65 characters', ['--serial-number', 'x'.repeat(65)]],
+    ['no flash at all', ['--flash-mib', '0']],
   ])('refuses %s', async (_, options) => {
     const known = new Set(['small', 'short.flash', 'rsa.pem']);
     const args = options.map((option) => (known.has(option) ? path(option) : option));
     const { exit, stderr } = await mmfree('virtual-board', ...args);
     expect([exit, stderr.lines.length]).toEqual([2, 3]);
+  });
+
+  it('refuses two faults of a kind, of which it could have only one', async () => {
+    const options = ['--image', path('small'), '--fault', 'flip:0', '--fault', 'flip:1'];
+    const refused = startBoard(...options).then(async (board) => `ended with ${await board.stop()}`);
+    await expect(refused).rejects.toThrow('ended with 2');
+  });
+
+  it('refuses a network port that another one has', async () => {
+    const first = await startBoard();
+    const { exit, stderr } = await mmfree('virtual-board', '--tcp', first.selector.slice('tcp:'.length));
+    expect([exit, stderr.lines.length]).toEqual([2, 3]);
+    await first.stop();
   });
 
   it('refuses an image that is damaged', async () => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +58,19 @@ describe('a flash in a file', () => {
     writeFileSync(path, new Uint8Array(length));
     expect(() => fileStore(path, SECTOR_BYTES)).toThrow(RangeError);
     expect(readFileSync(path).length).toBe(length);
+  });
+
+  it('is for one program at a time, and free again when that has ended', () => {
+    const path = join(folder, 'locked');
+    const store = fileStore(path, SECTOR_BYTES);
+    expect(() => fileStore(path, SECTOR_BYTES)).toThrow(`in use by process ${process.pid}`);
+    store.close();
+    fileStore(path, SECTOR_BYTES).close();
+    const { pid } = spawnSync(process.execPath, ['-e', '0']);
+    for (const left of [String(pid), 'no number']) {
+      writeFileSync(`${path}.lock`, left);
+      fileStore(path, SECTOR_BYTES).close();
+    }
   });
 
   it('that is cut short while it is open is an error, not zeros', () => {

@@ -136,9 +136,7 @@ describe('a network port', () => {
     for (let host = 0; host < 8; host++) {
       sockets.push(dial(port));
       const wire = await port.nextWire();
-      gone.push(
-        new Promise((resolve) => wire.start({ onData: () => {}, onReady: () => {}, onGone: () => resolve() })),
-      );
+      gone.push(new Promise((resolve) => wire.start({ onData: () => {}, onReady: () => {}, onGone: () => resolve() })));
     }
     const ninth = dial(port);
     ninth.resume();

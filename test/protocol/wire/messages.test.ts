@@ -75,7 +75,7 @@ const EXAMPLES = [
   ),
   example(flash.FLASH_READY, { slot: 1, imageLength: 4096 }, '01 000000 00100000'),
   example(flash.FLASH_COMPARE, { firstSector: 9, sectors: 1000 }, '09000000 e803 0000'),
-  example(flash.FLASH_SUMS, { firstSector: 9, sums: Uint32Array.of(1, 2) }, '09000000 0200 0000 01000000 02000000'),
+  example(flash.FLASH_SUMS, { firstSector: 9, crc32c: Uint32Array.of(1, 2) }, '09000000 0200 0000 01000000 02000000'),
   example(flash.FLASH_WRITE, { offset: 6144, data: bytes('010203') }, '00180000 010203'),
   example(flash.FLASH_END, {}, ''),
   example(flash.FLASH_ENDED, { sha256: PREFIX.subarray(0, 32) }, hexOf(PREFIX.subarray(0, 32))),
@@ -147,7 +147,7 @@ describe('a message of fixed layout', () => {
     ],
     ['STEPPED', encodeMessage(run.STEPPED, { token: 0, receipt: 0, words: new Uint32Array(257 + 128) })],
     ['FLASH_BEGIN', encodeMessage(flash.FLASH_BEGIN, { imageLength: 0, prefix: PREFIX, seal: new Uint8Array(1024) })],
-    ['FLASH_SUMS', encodeMessage(flash.FLASH_SUMS, { firstSector: 0, sums: new Uint32Array(flash.MAX_FLASH_SUMS) })],
+    ['FLASH_SUMS', encodeMessage(flash.FLASH_SUMS, { firstSector: 0, crc32c: new Uint32Array(flash.MAX_FLASH_SUMS) })],
     ['FLASH_WRITE', encodeMessage(flash.FLASH_WRITE, { offset: 0, data: new Uint8Array(flash.FLASH_WRITE_BYTES) })],
     ['FLASH_DATA', encodeMessage(flash.FLASH_DATA, { offset: 0, data: new Uint8Array(flash.MAX_FLASH_READ_BYTES) })],
   ])('%s fits into a frame at its longest', (_, payload) => {
