@@ -53,6 +53,7 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['board-other-protocol', EXIT.noAnswer],
   ['board-lost', EXIT.transferFailed],
   ['board-malformed', EXIT.transferFailed],
+  ['board-unknown-request', EXIT.transferFailed],
   ['board-no-image', EXIT.badImage],
   ['board-other-image', EXIT.wrongBoard],
   ['board-refuses-image', EXIT.badImage],

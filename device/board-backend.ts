@@ -199,7 +199,24 @@ export class BoardBackend implements Backend {
       first = 0;
     }
     this.#isInStep = false;
-    for (let start = first; start < tokens.length; start += MAX_RUN_TOKENS) {
+    const rest = tokens.slice(first);
+    // A board need not know RUN if this computer samples.
+    if (this.#sampling === 'host') await this.#feedBySteps(session, rest, signal);
+    else await this.#feedByRuns(session, rest, signal);
+    this.#fed = tokens.slice();
+    this.#isInStep = true;
+  }
+
+  async #feedBySteps(session: BoardSession, tokens: readonly number[], signal?: AbortSignal): Promise<void> {
+    for (let start = 0; start < tokens.length; start += STEPS_AHEAD) {
+      signal?.throwIfAborted();
+      const chunk = tokens.slice(start, start + STEPS_AHEAD);
+      await Promise.all(chunk.map(async (token) => await this.#step(session, token, false, 0)));
+    }
+  }
+
+  async #feedByRuns(session: BoardSession, tokens: readonly number[], signal?: AbortSignal): Promise<void> {
+    for (let start = 0; start < tokens.length; start += MAX_RUN_TOKENS) {
       const chunk = tokens.slice(start, start + MAX_RUN_TOKENS);
       const run = await this.#sendRun(session, chunk, { maxTokens: 0, sampler: GREEDY });
       try {
@@ -209,8 +226,6 @@ export class BoardBackend implements Backend {
         throw error;
       }
     }
-    this.#fed = tokens.slice();
-    this.#isInStep = true;
   }
 
   /** Behind the present state. */

@@ -20,6 +20,8 @@ export type BoardErrorCode =
   | 'board-lost'
   /** It sends what the protocol does not allow. */
   | 'board-malformed'
+  /** It does not carry out requests of this kind; young firmware may know `RESET` and `STEP` only. */
+  | 'board-unknown-request'
   | 'board-no-image'
   /** It runs another image than the one that is meant. */
   | 'board-other-image'
@@ -176,6 +178,13 @@ export function boardRefuses(name: string, code: number, factA: number, factB: n
     return fail(kind, `${name} ${message}`, { reason, fix, facts });
   };
   switch (code) {
+    case BOARD_ERRORS.unknownRequest:
+      return refuse(
+        'board-unknown-request',
+        'does not know a request',
+        'Its firmware does not carry out requests of this kind (docs/PROTOCOL.md, section 3).',
+        'Update the firmware; boards that only know RESET and STEP generate with `mmfree run --sampling host`.',
+      );
     case BOARD_ERRORS.busy:
       return refuse(
         'board-busy',

@@ -10,7 +10,7 @@ import type { FixedMessage } from '../protocol/wire/message.js';
 import { GET_INFO, INFO } from '../protocol/wire/messages-board.js';
 import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
 import { CANCEL } from '../protocol/wire/messages-run.js';
-import { boardHasNoImage, boardLost } from './board-error.js';
+import { BoardError, boardHasNoImage, boardLost } from './board-error.js';
 import { SessionLink } from './session-link.js';
 import type { RunEvent, SessionLinkOptions } from './session-link.js';
 import type { Transport } from './transport/transport.js';
@@ -121,7 +121,7 @@ export class BoardSession {
 
   /** Ends a run that another host has left behind, which would keep the board from anything else. @throws BoardError */
   async stopForeignRun(): Promise<void> {
-    const { run, state } = await this.info();
+    const { run, state } = await this.info().catch(unlessUnknown);
     if (run !== undefined && (state === 'running' || state === 'waiting')) await this.cancelRun(run.run);
   }
 
@@ -129,4 +129,10 @@ export class BoardSession {
   async close(): Promise<void> {
     await this.#link.close();
   }
+}
+
+/** A board that knows no GET_INFO has no runs either. */
+function unlessUnknown(error: unknown): Pick<BoardInfo, 'state'> & { readonly run?: undefined } {
+  if (error instanceof BoardError && error.code === 'board-unknown-request') return { state: 'idle' };
+  throw error;
 }

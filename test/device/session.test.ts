@@ -14,8 +14,8 @@ import { encodeCbor } from '../../protocol/cbor.js';
 import { encodeFrame } from '../../protocol/wire/frame.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';
 import { encodeMessage } from '../../protocol/wire/message.js';
-import { BOARD_ERRORS, ERROR, HELLO } from '../../protocol/wire/messages-board.js';
-import { RUN, STEP, STEPPED } from '../../protocol/wire/messages-run.js';
+import { BOARD_ERRORS, ERROR, GET_INFO, HELLO } from '../../protocol/wire/messages-board.js';
+import { RESET, RUN, STEP, STEPPED } from '../../protocol/wire/messages-run.js';
 import { synAckPayload, synNonce } from '../../protocol/wire/opening.js';
 import { BoardOnALine, TestClock } from '../helpers/board-on-a-line.js';
 import { frameOf } from '../helpers/frames.js';
@@ -78,6 +78,21 @@ describe('a generation', () => {
     const here = await line.clock.until(collect(await backendOn(line, { sampling: 'host' })));
     expect(there).toEqual(await expectedTokens());
     expect(here).toEqual(there);
+  });
+
+  it('sampled here needs no more of a board than GET_INFO, RESET and STEP', async () => {
+    const line = new BoardOnALine({ image: IMAGE });
+    const backend = await backendOn(line, { sampling: 'host' });
+    const reader = new FrameReader();
+    const types = new Set<number>();
+    line.fate = ({ to, bytes }) => {
+      for (const event of to === 'board' ? reader.feed(bytes) : []) {
+        if (event.kind === 'frame' && event.frame.kind === 'data') types.add(event.frame.type);
+      }
+      return [{ bytes }];
+    };
+    expect(await line.clock.until(collect(backend))).toEqual(await expectedTokens());
+    expect([...types]).toEqual([GET_INFO.type, RESET.type, STEP.type]);
   });
 
   it('goes on behind an earlier one as on this computer', async () => {
@@ -272,7 +287,7 @@ async function opened(): Promise<{ readonly board: ScriptedBoard; readonly sessi
 
 describe('a session', () => {
   it.each<[keyof typeof BOARD_ERRORS, string]>([
-    ['unknownRequest', 'board-malformed'],
+    ['unknownRequest', 'board-unknown-request'],
     ['malformedPayload', 'board-malformed'],
     ['busy', 'board-busy'],
     ['noImage', 'board-no-image'],
@@ -292,6 +307,14 @@ describe('a session', () => {
     const refusal = { code: BOARD_ERRORS[name], request: STEP.type, factA: 1, factB: 2 };
     board.send(ERROR.type, encodeMessage(ERROR, refusal));
     await expect(board.clock.until(request)).rejects.toMatchObject({ code });
+  });
+
+  it('takes a board that knows no GET_INFO for one without a run', async () => {
+    const { board, session } = await opened();
+    const stopped = session.stopForeignRun();
+    const unknown = { code: BOARD_ERRORS.unknownRequest, request: GET_INFO.type, factA: 0, factB: 0 };
+    board.send(ERROR.type, encodeMessage(ERROR, unknown));
+    await expect(board.clock.until(stopped)).resolves.toBeUndefined();
   });
 
   it.each<[string, number, Uint8Array]>([
