@@ -15,7 +15,7 @@ import { encodeFrame } from '../../protocol/wire/frame.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';
 import { encodeMessage } from '../../protocol/wire/message.js';
 import { BOARD_ERRORS, ERROR, GET_INFO, HELLO } from '../../protocol/wire/messages-board.js';
-import { RESET, RUN, STEP, STEPPED } from '../../protocol/wire/messages-run.js';
+import { RESET, RUN, STEP, STEPPED, TOKEN } from '../../protocol/wire/messages-run.js';
 import { synAckPayload, synNonce } from '../../protocol/wire/opening.js';
 import { BoardOnALine, TestClock } from '../helpers/board-on-a-line.js';
 import { frameOf } from '../helpers/frames.js';
@@ -307,6 +307,19 @@ describe('a session', () => {
     const refusal = { code: BOARD_ERRORS[name], request: STEP.type, factA: 1, factB: 2 };
     board.send(ERROR.type, encodeMessage(ERROR, refusal));
     await expect(board.clock.until(request)).rejects.toMatchObject({ code });
+  });
+
+  it('keeps no more of a run than it has room for, when nobody reads it', async () => {
+    const { board, session } = await opened();
+    for (let index = 0; index < 10_000; index++) {
+      board.send(TOKEN.type, encodeMessage(TOKEN, { run: 7, index, token: 1, receipt: 2 }));
+      if (index % 16 === 15) await board.clock.pass(1);
+    }
+    for (let index = 0; index < 32; index++) {
+      expect(await board.clock.until(session.nextRunEvent(7))).toMatchObject({ kind: 'token', index });
+    }
+    // What there was no room for was not taken, and this board does not repeat it.
+    await expect(board.clock.until(session.nextRunEvent(7))).rejects.toMatchObject({ code: 'board-lost' });
   });
 
   it('takes a board that knows no GET_INFO for one without a run', async () => {

@@ -7,7 +7,7 @@ import { sealBytes } from '../../protocol/image/image-seal.js';
 import { FRAME_KINDS, encodeFrame } from '../../protocol/wire/frame.js';
 import type { Frame } from '../../protocol/wire/frame.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';
-import { ERROR } from '../../protocol/wire/messages-board.js';
+import { ERROR, GET_INFO } from '../../protocol/wire/messages-board.js';
 import { encodeMessage } from '../../protocol/wire/message.js';
 import { MESSAGES } from '../../protocol/wire/messages.js';
 import * as flash from '../../protocol/wire/messages-flash.js';
@@ -200,6 +200,33 @@ describe('a board', () => {
     expect((await line.clock.until(stepped)).words).toHaveLength(3 + 2 * 3);
     await line.clock.until(connection.close());
     console.log(`hostile hosts: ${INPUTS.toLocaleString('en-US')} inputs`);
+  });
+
+  it('gathers nothing for a host that asks and does not read', () => {
+    const { board, clock } = new BoardOnALine({ image: IMAGE, window: 8 });
+    let isReady = true;
+    let written = 0;
+    const line = board.addLine({
+      isReady: () => isReady,
+      write: (bytes) => {
+        host.hear(bytes);
+        written++;
+      },
+    });
+    const host = new RawHost();
+    line.receive(host.open(7));
+    board.poll();
+    isReady = false;
+    for (let request = 0; request < 100_000; request++) {
+      line.receive(host.data(GET_INFO.type, new Uint8Array(0)));
+      board.poll();
+    }
+    isReady = true;
+    written = 0;
+    for (let polls = 0; polls < 100; polls++) board.poll();
+    // As many as it has announced buffers for, and what stands in front of them.
+    expect(written).toBeLessThanOrEqual(8 + 4);
+    expect(clock.now()).toBe(0);
   });
 
   it('loses at most one good frame to any garbage', { timeout: 60_000 }, () => {
