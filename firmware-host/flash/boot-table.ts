@@ -55,7 +55,11 @@ export class BootTable {
   write(entry: BootEntry): void {
     const newest = this.#newest();
     if (newest?.slot === entry.slot && newest.confirmed === entry.confirmed) return;
-    this.#flash.programPage(this.#freePage(newest), encodeRecord(entry, (newest?.sequence ?? 0) + 1));
+    const page = this.#freePage(newest);
+    // The image that the record names is there before the record is; and the caller tells others of it afterwards.
+    this.#flash.sync();
+    this.#flash.programPage(page, encodeRecord(entry, (newest?.sequence ?? 0) + 1));
+    this.#flash.sync();
   }
 
   #newest(): Found | undefined {

@@ -2,6 +2,7 @@
 
 import {
   closeSync,
+  fdatasyncSync,
   ftruncateSync,
   fstatSync,
   openSync,
@@ -18,6 +19,8 @@ export interface FlashStore {
   /** The bytes as they are now; the caller only reads them. */
   read(offset: number, length: number): Uint8Array;
   write(offset: number, bytes: Uint8Array): void;
+  /** Returns when all that was written outlasts a power cut of the computer itself. */
+  sync(): void;
   close(): void;
 }
 
@@ -31,6 +34,7 @@ export function memoryStore(contents: number | Uint8Array): FlashStore {
     length: bytes.length,
     read: (offset, length) => bytes.subarray(offset, offset + length),
     write: (offset, data) => bytes.set(data, offset),
+    sync: () => {},
     close: () => {},
   };
 }
@@ -62,6 +66,7 @@ export function fileStore(path: string, length: number): FlashStore {
       return bytes;
     },
     write: (offset, bytes) => writeAll(descriptor, bytes, offset),
+    sync: () => fdatasyncSync(descriptor),
     close: () => {
       closeSync(descriptor);
       unlock();

@@ -100,6 +100,15 @@ export class NorFlash implements ByteSource {
     this.#change(offset, bytes);
   }
 
+  /** A barrier: what was changed before outlasts a power cut, of the computer too, if what is changed after it does. */
+  sync(): void {
+    try {
+      this.#store.sync();
+    } catch (cause) {
+      throw new FlashFailure(0, cause);
+    }
+  }
+
   close(): void {
     this.#store.close();
   }

@@ -36,6 +36,26 @@ describe('a boot table', () => {
     }
   });
 
+  it('writes its record when all before it is safe, and is done when that is safe too', () => {
+    const store = memoryStore(erased());
+    const calls: string[] = [];
+    const flash = new NorFlash(
+      {
+        ...store,
+        write: (offset, bytes) => {
+          calls.push(`write ${offset}`);
+          store.write(offset, bytes);
+        },
+        sync: () => calls.push('sync'),
+      },
+      SECTOR_BYTES,
+    );
+    const table = new BootTable(flash);
+    for (let index = 0; index < 17; index++) table.write(entry(index));
+    expect(calls.slice(0, 3)).toEqual(['sync', 'write 0', 'sync']);
+    expect(calls.slice(-4)).toEqual(['write 4096', 'sync', 'write 4096', 'sync']);
+  });
+
   it('writes nothing when nothing changes', () => {
     const bits = erased();
     tableOn(bits).write(entry(1));
