@@ -1,0 +1,193 @@
+/**
+ * A GPU as this backend uses it: buffers that are counted, kernels that are compiled, and errors that become `GpuError`.
+ *
+ * Only WebGPU itself (https://www.w3.org/TR/webgpu/), nothing of Node: the same code runs in a browser.
+ */
+import { gpuFailed, gpuLost, gpuOutOfMemory, gpuTooSmall, type GpuError } from './gpu-error.js';
+
+/** `GPUBufferUsage` and `GPUMapMode` of the standard, which are globals in browsers only. */
+export const USAGE = {
+  mapRead: 0x1,
+  copySource: 0x4,
+  copyTarget: 0x8,
+  uniform: 0x40,
+  storage: 0x80,
+  queryResolve: 0x200,
+} as const;
+export const MAP_READ = 1;
+
+/** A part of a buffer, to be bound. */
+export interface BufferPart {
+  readonly buffer: GPUBuffer;
+  readonly offset?: number;
+  readonly size?: number;
+}
+
+/** What kernels may use beside the core of WebGPU. */
+export interface GpuFeatures {
+  /** Lanes of a subgroup if it is the same for all kernels and lanes are numbered like invocations; else 0. */
+  readonly subgroup: number;
+  readonly timestamps: boolean;
+  /** Products of small matrices on matrix units (a Chromium experiment). */
+  readonly matrices: boolean;
+}
+
+/** Waits for work of the GPU, and throws what went wrong meanwhile. */
+export class GpuDevice {
+  readonly device: GPUDevice;
+  readonly features: GpuFeatures;
+  /** For people: `NVIDIA H200`, … */
+  readonly name: string;
+  #allocatedBytes = 0;
+  #problem: GpuError | undefined;
+  readonly #buffers = new Set<GPUBuffer>();
+  readonly #kernels = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #release: () => void;
+
+  /** @param release gives up what the device hangs on, after it is destroyed */
+  constructor(device: GPUDevice, name: string, features: GpuFeatures, release: () => void = () => {}) {
+    this.device = device;
+    this.name = name;
+    this.features = features;
+    this.#release = release;
+    device.onuncapturederror = ({ error }) => {
+      this.#problem ??= /memory/i.test(error.message)
+        ? gpuOutOfMemory(0, this.#allocatedBytes, error)
+        : gpuFailed(error.message);
+    };
+    void device.lost.then(({ reason, message }) => {
+      if (reason !== 'destroyed') this.#problem ??= gpuLost(message);
+    });
+  }
+
+  get limits(): GPUSupportedLimits {
+    return this.device.limits;
+  }
+
+  /** Bytes of all buffers. */
+  get allocatedBytes(): number {
+    return this.#allocatedBytes;
+  }
+
+  /** @throws GpuError `gpu-too-small` if no buffer can be so large */
+  buffer(label: string, size: number, usage: number): GPUBuffer {
+    const bytes = Math.max(4, Math.ceil(size / 4) * 4);
+    this.#require('maxBufferSize', bytes);
+    const buffer = this.device.createBuffer({ label, size: bytes, usage });
+    this.#buffers.add(buffer);
+    this.#allocatedBytes += bytes;
+    return buffer;
+  }
+
+  /** A storage buffer that can be copied to and from. */
+  storage(label: string, bytes: number): GPUBuffer {
+    this.#require('maxStorageBufferBindingSize', bytes);
+    return this.buffer(label, bytes, USAGE.storage | USAGE.copySource | USAGE.copyTarget);
+  }
+
+  /** A storage or uniform buffer that holds `data`. */
+  filled(label: string, data: ArrayBufferView<ArrayBuffer>, usage: number = USAGE.storage): GPUBuffer {
+    const buffer = this.buffer(label, data.byteLength, usage | USAGE.copyTarget);
+    this.device.queue.writeBuffer(buffer, 0, data);
+    return buffer;
+  }
+
+  #require(limit: 'maxBufferSize' | 'maxStorageBufferBindingSize', needed: number): void {
+    const offered = this.limits[limit];
+    if (needed > offered) throw gpuTooSmall(this.name, limit, needed, offered);
+  }
+
+  free(buffer: GPUBuffer): void {
+    if (!this.#buffers.delete(buffer)) return;
+    this.#allocatedBytes -= buffer.size;
+    buffer.destroy();
+  }
+
+  /** Compiles a kernel, or gives the one that was compiled from the same text. @throws GpuError */
+  kernel(label: string, code: string): Promise<GPUComputePipeline> {
+    let kernel = this.#kernels.get(code);
+    if (kernel === undefined) {
+      kernel = this.#compile(label, code);
+      this.#kernels.set(code, kernel);
+    }
+    return kernel;
+  }
+
+  async #compile(label: string, code: string): Promise<GPUComputePipeline> {
+    const module = this.device.createShaderModule({ label, code });
+    try {
+      return await this.device.createComputePipelineAsync({
+        label,
+        layout: 'auto',
+        compute: { module, entryPoint: 'main' },
+      });
+    } catch (error) {
+      this.throwProblem();
+      const { messages } = await module.getCompilationInfo();
+      const first = messages.find(({ type }) => type === 'error');
+      const problem = first ? `line ${first.lineNum}: ${first.message}` : String(error);
+      throw gpuFailed(`kernel ${label}: ${problem}`);
+    }
+  }
+
+  /** Binds `parts` to 0, 1, … of a kernel. */
+  bind(kernel: GPUComputePipeline, parts: readonly (BufferPart | GPUBuffer)[]): GPUBindGroup {
+    const entries = parts.map((part, binding) => ({ binding, resource: 'buffer' in part ? part : { buffer: part } }));
+    return this.device.createBindGroup({ layout: kernel.getBindGroupLayout(0), entries });
+  }
+
+  submit(commands: GPUCommandEncoder): void {
+    this.device.queue.submit([commands.finish()]);
+  }
+
+  /** Waits until everything submitted is done. @throws GpuError */
+  async idle(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone();
+    this.throwProblem();
+  }
+
+  /** Copies `bytes` from the start of a mappable buffer, when the work before is done. @throws GpuError */
+  async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+    try {
+      await buffer.mapAsync(MAP_READ, 0, bytes);
+    } catch (error) {
+      // The reason of a lost device comes a little later than the failure that it causes.
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      this.throwProblem();
+      throw gpuLost(String(error));
+    }
+    this.throwProblem();
+    const copy = buffer.getMappedRange(0, bytes).slice(0);
+    buffer.unmap();
+    return copy;
+  }
+
+  /** Throws the first thing that went wrong, if anything did. @throws GpuError */
+  throwProblem(): void {
+    if (this.#problem !== undefined) throw this.#problem;
+  }
+
+  /** Runs `allocate` and waits for its verdict: memory that the driver refuses shows only then. @throws GpuError */
+  async allocating<T>(allocate: () => T): Promise<T> {
+    this.device.pushErrorScope('out-of-memory');
+    const before = this.#allocatedBytes;
+    let result: T;
+    try {
+      result = allocate();
+    } finally {
+      const error = await this.device.popErrorScope();
+      if (error) this.#problem ??= gpuOutOfMemory(this.#allocatedBytes - before, before, error);
+    }
+    this.throwProblem();
+    return result;
+  }
+
+  /** Frees everything. */
+  destroy(): void {
+    for (const buffer of this.#buffers) buffer.destroy();
+    this.#buffers.clear();
+    this.#allocatedBytes = 0;
+    this.device.destroy();
+    this.#release();
+  }
+}

@@ -1,0 +1,33 @@
+/** A model on a GPU: its weights, and what all sequences that run on it share. */
+import type { ModelShape } from '../../../protocol/image/model-shape.js';
+import { crcFactors, crcOfZeroWords } from './crc-factors.js';
+import type { GpuDevice } from './gpu-device.js';
+import { loadGpuWeights, type GpuWeights, type ReadSection } from './gpu-weights.js';
+import type { KernelPlan } from './kernel-plan.js';
+
+export interface GpuModel {
+  readonly gpu: GpuDevice;
+  readonly shape: ModelShape;
+  readonly weights: GpuWeights;
+  readonly plan: KernelPlan;
+  /** The CRC-32 of as many zero bytes as the logits have, and of those of a residual. */
+  readonly receiptOfZeros: number;
+  readonly tapOfZeros: number;
+}
+
+/** @throws GpuError; ImageError `image-bad-weights` */
+export async function loadGpuModel(
+  gpu: GpuDevice,
+  shape: ModelShape,
+  read: ReadSection,
+  plan: KernelPlan,
+): Promise<GpuModel> {
+  return {
+    gpu,
+    shape,
+    weights: await loadGpuWeights(gpu, shape, read),
+    plan,
+    receiptOfZeros: crcOfZeroWords(crcFactors(shape.vocabSize)),
+    tapOfZeros: crcOfZeroWords(crcFactors(shape.hiddenSize)),
+  };
+}

@@ -1,0 +1,388 @@
+/**
+ * Sequences on a GPU: one, or a batch whose members each keep a state, a prompt and a sampler of their own.
+ *
+ * A run stays on the GPU: embedding, layers, head, sampler, and again. The host submits several tokens at a time, and while it looks at those of
+ * one submission the next is computed. What was computed too much when a run is stopped from outside is undone, so that the state is always that
+ * of the tokens that were fed.
+ */
+import type { SamplerSettings } from '../../integer/sampler.js';
+import { USAGE, type BufferPart } from './gpu-device.js';
+import type { GpuModel } from './gpu-model.js';
+import { fusedKernelsFit } from './kernel-plan.js';
+import { CONTROL, CONTROL_WORDS, RESULT_WORDS } from './kernels/control.js';
+import { embedNext } from './kernels/embed.js';
+import { sample } from './kernels/sample.js';
+import { FEW_ROWS, manyRows, RowBuffers } from './row-buffers.js';
+import { RowPass } from './row-pass.js';
+import { SequenceBuffers } from './sequence-buffers.js';
+import { SinglePass } from './single-pass.js';
+
+/** A run of one sequence, from its present state. */
+export interface SequenceRun {
+  /** At least one token id, each below V. */
+  readonly prompt: readonly number[];
+  readonly maxTokens: number;
+  readonly sampler: SamplerSettings;
+  /** Index of the first token to choose, for a run that resumes. */
+  readonly firstIndex?: number;
+}
+
+/** A token that one of the sequences chose. */
+export interface SequenceToken {
+  readonly sequence: number;
+  readonly index: number;
+  readonly id: number;
+  readonly receipt: number;
+}
+
+/** What `feed` reports of each token, if asked. */
+export interface FedToken {
+  readonly token: number;
+  readonly receipt: number;
+  readonly taps?: readonly number[];
+}
+
+const GROUP_SIZE = 256;
+/** Steps of one submission at most: results of a sequence that fit until the host takes them. */
+const RESULT_SLOTS = 16;
+/** Submissions that the GPU has before it. */
+const IN_FLIGHT = 2;
+
+/** What the kernels of a step have in common. */
+interface Step {
+  encode(pass: GPUComputePassEncoder): void;
+  close(): void;
+}
+
+export class GpuSequences {
+  readonly count: number;
+  readonly #model: GpuModel;
+  readonly #buffers: SequenceBuffers;
+  readonly #embedNext: (pass: GPUComputePassEncoder) => void;
+  readonly #sample: (pass: GPUComputePassEncoder) => void;
+  readonly #step: Step;
+  readonly #readback: readonly GPUBuffer[];
+  readonly #snapshots: readonly GPUBuffer[];
+  /** Made when they are needed first. */
+  readonly #feeders = new Map<string, Promise<Feeder>>();
+  readonly #rows = new Map<number, RowBuffers>();
+  /** Slot that the next step reports in. */
+  #slot = 0;
+
+  private constructor(model: GpuModel, buffers: SequenceBuffers, step: Step, kernels: RunKernels) {
+    const { gpu, weights } = model;
+    const { count, control, receipts, logits, x, results, candidates } = buffers;
+    this.count = count;
+    this.#model = model;
+    this.#buffers = buffers;
+    this.#step = step;
+    const perSequence = (kernel: GPUComputePipeline, parts: readonly (BufferPart | GPUBuffer)[]) => {
+      const bindings = gpu.bind(kernel, parts);
+      return (pass: GPUComputePassEncoder): void => {
+        pass.setPipeline(kernel);
+        pass.setBindGroup(0, bindings);
+        pass.dispatchWorkgroups(count);
+      };
+    };
+    this.#embedNext = perSequence(kernels.embedNext, [weights.headConstants, control, weights.embedding, x]);
+    this.#sample = perSequence(kernels.sample, [
+      weights.headConstants,
+      control,
+      receipts,
+      logits,
+      weights.tables,
+      weights.embedding,
+      x,
+      results,
+      candidates,
+    ]);
+    const mappable = USAGE.mapRead | USAGE.copyTarget;
+    this.#readback = Array.from({ length: IN_FLIGHT }, () => gpu.buffer('readback', results.size, mappable));
+    this.#snapshots = Array.from({ length: IN_FLIGHT }, () => gpu.storage('snapshot', buffers.state.size));
+  }
+
+  /** Sequences with states of zero. @throws GpuError; RangeError for a batch that is too large */
+  static async create(model: GpuModel, count: number): Promise<GpuSequences> {
+    const { gpu, shape, plan, receiptOfZeros } = model;
+    const most = manyRows(shape);
+    if (!(Number.isInteger(count) && count >= 1 && count <= most)) {
+      throw new RangeError(`a batch has 1 to ${most} sequences, not ${count}`);
+    }
+    const buffers = await gpu.allocating(() => new SequenceBuffers(gpu, shape, count, RESULT_SLOTS));
+    const [sampleKernel, embedKernel, step] = await Promise.all([
+      gpu.kernel('sample', sample(shape, GROUP_SIZE, RESULT_SLOTS, receiptOfZeros)),
+      gpu.kernel('embed next', embedNext(shape, GROUP_SIZE)),
+      count === 1 && fusedKernelsFit(gpu, plan, shape) ? SinglePass.create(model, buffers) : rowStep(model, buffers),
+    ]);
+    const kernels = { sample: sampleKernel, embedNext: embedKernel };
+    return await gpu.allocating(() => new GpuSequences(model, buffers, step, kernels));
+  }
+
+  /** Starts all sequences anew. */
+  reset(): void {
+    const { gpu } = this.#model;
+    const commands = gpu.device.createCommandEncoder();
+    commands.clearBuffer(this.#buffers.state);
+    gpu.submit(commands);
+  }
+
+  /**
+   * Feeds tokens to one sequence, as many at a time as fit.
+   *
+   * @param want receipts of all tokens, receipts with taps, or neither, which saves the head
+   * @throws GpuError; RangeError for what is no token
+   */
+  async feed(
+    sequence: number,
+    tokens: readonly number[],
+    want: Want = 'nothing',
+    onToken: (token: FedToken) => void = () => {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { gpu } = this.#model;
+    for (const token of tokens) this.#checkToken(token);
+    let start = 0;
+    while (start < tokens.length && signal?.aborted !== true) {
+      const { rows, pass, records } = await this.#feeder(tokens.length - start, want);
+      const chunk = tokens.slice(start, start + rows.capacity);
+      gpu.device.queue.writeBuffer(rows.size, 0, new Uint32Array([chunk.length, sequence, 0, 0]));
+      gpu.device.queue.writeBuffer(rows.tokens, 0, new Uint32Array(chunk));
+      const commands = gpu.device.createCommandEncoder();
+      commands.clearBuffer(rows.receipts);
+      const compute = commands.beginComputePass();
+      pass.encode(compute, chunk.length);
+      compute.end();
+      if (want !== 'nothing') {
+        commands.copyBufferToBuffer(rows.receipts, 0, records, 0, rows.receipts.size);
+        commands.copyBufferToBuffer(rows.taps, 0, records, rows.receipts.size, rows.taps.size);
+      }
+      gpu.submit(commands);
+      start += chunk.length;
+      if (want !== 'nothing') this.#report(chunk, await gpu.read(records, records.size), want, onToken);
+      else if (start < tokens.length) await gpu.idle();
+    }
+  }
+
+  /** What feeds so many tokens, or the first of them. */
+  #feeder(tokens: number, want: Want): Promise<Feeder> {
+    const capacity = tokens <= FEW_ROWS ? FEW_ROWS : manyRows(this.#model.shape);
+    const key = `${capacity} ${want}`;
+    let feeder = this.#feeders.get(key);
+    if (feeder === undefined) {
+      feeder = this.#makeFeeder(capacity, want);
+      this.#feeders.set(key, feeder);
+    }
+    return feeder;
+  }
+
+  async #makeFeeder(capacity: number, want: Want): Promise<Feeder> {
+    const { gpu, shape } = this.#model;
+    const rows = this.#rows.get(capacity) ?? (await gpu.allocating(() => new RowBuffers(gpu, shape, capacity)));
+    this.#rows.set(capacity, rows);
+    const options = { mode: 'tokens', head: want !== 'nothing', taps: want === 'taps' } as const;
+    const pass = await RowPass.create(this.#model, this.#buffers, rows, options);
+    const records = gpu.buffer('records', rows.receipts.size + rows.taps.size, USAGE.mapRead | USAGE.copyTarget);
+    return { rows, pass, records };
+  }
+
+  #checkToken(token: number): void {
+    const { vocabSize } = this.#model.shape;
+    if (!Number.isInteger(token) || token < 0 || token >= vocabSize) {
+      throw new RangeError(`token ${token} is not an id of the vocabulary (0 … ${vocabSize - 1})`);
+    }
+  }
+
+  #report(
+    chunk: readonly number[],
+    records: ArrayBuffer,
+    want: 'receipts' | 'taps',
+    onToken: (token: FedToken) => void,
+  ): void {
+    const { shape, receiptOfZeros, tapOfZeros } = this.#model;
+    const words = new Uint32Array(records);
+    const capacity = words.length / (shape.layers + 2);
+    chunk.forEach((token, row) => {
+      const receipt = (words[row] ^ receiptOfZeros) >>> 0;
+      if (want === 'receipts') return onToken({ token, receipt });
+      const taps = Array.from(
+        { length: shape.layers + 1 },
+        (_, tap) => (words[capacity * (1 + tap) + row] ^ tapOfZeros) >>> 0,
+      );
+      return onToken({ token, receipt, taps });
+    });
+  }
+
+  /**
+   * Runs all sequences side by side; yields the tokens of each step. A sequence ends at the end-of-text token, which it still yields, or after
+   * its `maxTokens`.
+   *
+   * @param runs one for each sequence
+   * @throws GpuError; RangeError for what is no token
+   */
+  async *run(runs: readonly SequenceRun[], signal?: AbortSignal): AsyncGenerator<readonly SequenceToken[]> {
+    const { shape } = this.#model;
+    if (runs.length !== this.count) throw new RangeError(`${runs.length} runs for ${this.count} sequences`);
+    for (const [sequence, { prompt }] of runs.entries()) {
+      if (prompt.length === 0) throw new RangeError('a prompt has at least one token');
+      await this.feed(sequence, prompt.slice(0, -1), 'nothing', undefined, signal);
+      this.#checkToken(prompt[prompt.length - 1]);
+    }
+    if (signal?.aborted) return;
+    this.#begin(runs);
+    const next = runs.map(({ prompt }) => prompt[prompt.length - 1]);
+    const chosen = runs.map(() => 0);
+    const isOpen = runs.map(({ maxTokens }) => maxTokens > 0);
+    let toSubmit = Math.max(...runs.map(({ maxTokens }) => maxTokens));
+    const pending: Submission[] = [];
+    // Few tokens at first, for a prompt answer.
+    let steps = 1;
+    let number = 0;
+    while (isOpen.some(Boolean)) {
+      while (pending.length < IN_FLIGHT && toSubmit > 0) {
+        const count = Math.min(steps, toSubmit);
+        pending.push(this.#submit(number++, count));
+        toSubmit -= count;
+        steps = Math.min(2 * steps, RESULT_SLOTS);
+      }
+      const submission = pending.shift();
+      if (submission === undefined) return;
+      const results = new Uint32Array(await submission.results);
+      const fed: number[][] = runs.map(() => []);
+      for (let step = 0; step < submission.steps; step++) {
+        const tokens: SequenceToken[] = [];
+        for (let sequence = 0; sequence < this.count; sequence++) {
+          const at = (sequence * RESULT_SLOTS + ((submission.firstSlot + step) % RESULT_SLOTS)) * RESULT_WORDS;
+          if (results[at + 2] === 0) continue;
+          const { firstIndex = 0, maxTokens } = runs[sequence];
+          const id = results[at];
+          fed[sequence].push(next[sequence]);
+          next[sequence] = id;
+          tokens.push({ sequence, index: firstIndex + chosen[sequence]++, id, receipt: results[at + 1] });
+          if (id === shape.eosTokenId || chosen[sequence] === maxTokens) isOpen[sequence] = false;
+        }
+        if (tokens.length === 0) break;
+        let wantsMore = false;
+        try {
+          yield tokens;
+          wantsMore = signal?.aborted !== true;
+        } finally {
+          if (!wantsMore && isOpen.some(Boolean)) await this.#undo(submission, pending, fed);
+        }
+        if (!wantsMore) return;
+      }
+    }
+    for (const { results } of pending) await results;
+  }
+
+  /** Puts all runs into the control blocks, and the first tokens into x. */
+  #begin(runs: readonly SequenceRun[]): void {
+    const { gpu } = this.#model;
+    const { control, receipts } = this.#buffers;
+    const words = new Uint32Array(this.count * CONTROL_WORDS);
+    runs.forEach(({ prompt, maxTokens, sampler, firstIndex = 0 }, sequence) => {
+      const block = words.subarray(sequence * CONTROL_WORDS);
+      block[CONTROL.token] = prompt[prompt.length - 1];
+      block[CONTROL.index] = firstIndex;
+      block[CONTROL.remaining] = maxTokens;
+      block[CONTROL.done] = maxTokens > 0 ? 0 : 1;
+      block[CONTROL.topK] = sampler.topK;
+      block[CONTROL.invTemperature] = sampler.invTemperature;
+      block[CONTROL.topP] = sampler.topP;
+      block[CONTROL.seedLow] = sampler.seedLow;
+      block[CONTROL.seedHigh] = sampler.seedHigh;
+    });
+    gpu.device.queue.writeBuffer(control, 0, words);
+    const commands = gpu.device.createCommandEncoder();
+    commands.clearBuffer(receipts);
+    const pass = commands.beginComputePass();
+    this.#embedNext(pass);
+    pass.end();
+    gpu.submit(commands);
+    this.#slot = 0;
+  }
+
+  #submit(number: number, steps: number): Submission {
+    const { gpu } = this.#model;
+    const { state, results } = this.#buffers;
+    const readback = this.#readback[number % IN_FLIGHT];
+    const snapshot = this.#snapshots[number % IN_FLIGHT];
+    const commands = gpu.device.createCommandEncoder();
+    commands.copyBufferToBuffer(state, 0, snapshot, 0, state.size);
+    const pass = commands.beginComputePass();
+    for (let step = 0; step < steps; step++) {
+      this.#step.encode(pass);
+      this.#sample(pass);
+    }
+    pass.end();
+    commands.copyBufferToBuffer(results, 0, readback, 0, results.size);
+    gpu.submit(commands);
+    const firstSlot = this.#slot;
+    this.#slot = (this.#slot + steps) % RESULT_SLOTS;
+    const answer = gpu.read(readback, results.size);
+    // Whoever awaits it gets the error; nobody awaits it after another one.
+    answer.catch(() => {});
+    return { steps, firstSlot, snapshot, results: answer };
+  }
+
+  /** Back to the state after the tokens that the caller has seen the answers to. */
+  async #undo(submission: Submission, pending: readonly Submission[], fed: readonly number[][]): Promise<void> {
+    const { gpu } = this.#model;
+    for (const { results } of pending) await results;
+    const commands = gpu.device.createCommandEncoder();
+    commands.copyBufferToBuffer(submission.snapshot, 0, this.#buffers.state, 0, this.#buffers.state.size);
+    gpu.submit(commands);
+    for (const [sequence, tokens] of fed.entries()) await this.feed(sequence, tokens);
+  }
+
+  async close(): Promise<void> {
+    const { gpu } = this.#model;
+    for (const feeder of this.#feeders.values()) {
+      const { pass, records } = await feeder;
+      pass.close();
+      gpu.free(records);
+    }
+    for (const rows of this.#rows.values()) rows.close();
+    this.#step.close();
+    this.#buffers.close();
+    for (const buffer of [...this.#readback, ...this.#snapshots]) gpu.free(buffer);
+  }
+}
+
+/** A step of a batch: all sequences as rows. */
+async function rowStep(model: GpuModel, buffers: SequenceBuffers): Promise<Step> {
+  const { gpu, shape } = model;
+  const { count } = buffers;
+  const capacity = count <= FEW_ROWS ? FEW_ROWS : manyRows(shape);
+  const rows = await gpu.allocating(() => new RowBuffers(gpu, shape, capacity));
+  const pass = await RowPass.create(model, buffers, rows, { mode: 'sequences', head: true, taps: false });
+  gpu.device.queue.writeBuffer(rows.size, 0, new Uint32Array([count, 0, 0, 0]));
+  return {
+    encode: (compute) => pass.encode(compute, count),
+    close: () => {
+      pass.close();
+      rows.close();
+    },
+  };
+}
+
+type Want = 'nothing' | 'receipts' | 'taps';
+
+interface RunKernels {
+  readonly sample: GPUComputePipeline;
+  readonly embedNext: GPUComputePipeline;
+}
+
+/** A way to feed tokens, with buffers for a number of them at a time. */
+interface Feeder {
+  readonly rows: RowBuffers;
+  readonly pass: RowPass;
+  readonly records: GPUBuffer;
+}
+
+interface Submission {
+  readonly steps: number;
+  readonly firstSlot: number;
+  /** States before it. */
+  readonly snapshot: GPUBuffer;
+  readonly results: Promise<ArrayBuffer>;
+}

@@ -1,0 +1,99 @@
+/**
+ * WGSL: a whole BitLinear unit for one token in one dispatch. Every workgroup quantises the whole input for itself, which costs less than a
+ * dispatch of its own would, then multiplies its share of the rows, and its leading lanes do what comes after.
+ */
+import { ARITHMETIC } from './arithmetic.js';
+import { quantiser, type QuantiserText } from './quantiser.js';
+import { enableSubgroups, laneSum, type Group } from './reduce.js';
+
+/** How rows are dealt to invocations. */
+export interface RowDeal extends Group {
+  /** Neighbouring invocations that share a row: a power of two, at most the subgroup where those are used. */
+  readonly lanes: number;
+  /** Units that the same lanes work on, one after the other with the same activations. */
+  readonly units: number;
+}
+
+export interface FusedProductText extends Omit<QuantiserText, 'store'> {
+  readonly declarations: string;
+  /** What one epilogue needs: a channel with its rows of i, f and g, a pair of gate and up, or a single row. */
+  readonly unitCount: number;
+  /** Rows of a unit: the product (index of its gain) and the WGSL expression of the row's number, from `unit`. */
+  readonly unitRows: readonly { readonly product: number; readonly row: string }[];
+  /** WGSL statements for one unit, executed by one invocation: `unit`, and `out0`, `out1`, … of its rows, before any saturation. */
+  readonly epilogue: string;
+  /** WGSL statements before and after everything, in uniform control flow. */
+  readonly begin?: string;
+  readonly end?: string;
+}
+
+/** Units of one workgroup. */
+export function unitsPerWorkgroup({ size, lanes, units }: RowDeal): number {
+  return (size / lanes) * units;
+}
+
+export function fusedProduct(text: FusedProductText, deal: RowDeal): string {
+  const { row, gains, unitRows, unitCount } = text;
+  const { size, lanes, units } = deal;
+  const rows = unitRows.length * units;
+  const store = `quantised[product][(word / 4u % 4u) * ${row.chunks}u + word / 16u][word % 4u] = packed;`;
+  const turns = Math.ceil(row.chunks / lanes);
+  const each = Array.from({ length: units }, (_, u) => unitRows.map((unitRow, k) => ({ u, k, ...unitRow }))).flat();
+  const products = gains.map((_, p) => p);
+  return /* wgsl */ `${enableSubgroups(deal)}
+${ARITHMETIC}
+@group(0) @binding(0) var<uniform> constants: array<vec4<i32>, 4>;
+@group(0) @binding(1) var<storage, read> vectors: array<u32>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;
+${text.declarations}
+// Chunk c of 64 columns has its four vectors ${row.chunks} apart: neighbouring lanes read neighbouring words.
+var<workgroup> quantised: array<array<vec4<u32>, ${4 * row.chunks}>, ${gains.length}>;
+${quantiser({ ...text, store }, deal)}
+${laneSum(rows, lanes, deal)}
+
+@compute @workgroup_size(${size})
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
+  ${text.begin ?? ''}
+  quantise(local);
+  let first = (group.x * ${size / lanes}u + local / ${lanes}u) * ${units}u;
+  ${Array.from({ length: units }, (_, u) => `let unit${u} = min(first + ${u}u, ${unitCount - 1}u);`).join('\n  ')}
+  var sums: array<i32, ${rows}>;
+  for (var turn = 0u; turn < ${turns}u; turn++) {
+    let chunk = turn * ${lanes}u + local % ${lanes}u;
+    ${row.chunks % lanes === 0 ? '{' : `if (chunk < ${row.chunks}u) {`}
+      ${products
+        .map(
+          (p) => `{
+        let q0 = quantised[${p}][chunk];
+        let q1 = quantised[${p}][${row.chunks}u + chunk];
+        let q2 = quantised[${p}][${2 * row.chunks}u + chunk];
+        let q3 = quantised[${p}][${3 * row.chunks}u + chunk];
+        let correction = int8Sum(q0) + int8Sum(q1) + int8Sum(q2) + int8Sum(q3);
+        ${each
+          .filter(({ product }) => product === p)
+          .map(
+            ({ u, k, row: number }) => `{
+          let unit = unit${u};
+          let w = weights[(${number}) * ${row.chunks}u + chunk];
+          sums[${u * unitRows.length + k}] += codeDot(w.x, q0) + codeDot(w.y, q1) + codeDot(w.z, q2) + codeDot(w.w, q3) - correction;
+        }`,
+          )
+          .join('\n        ')}
+      }`,
+        )
+        .join('\n      ')}
+    }
+  }
+  sums = laneSum(local, sums);
+  ${Array.from(
+    { length: units },
+    (_, u) => `if (local % ${lanes}u == ${u % lanes}u && first + ${u}u < ${unitCount}u) {
+    let unit = unit${u};
+    ${unitRows.map(({ product }, k) => `let out${k} = scaledOutput(sums[${u * unitRows.length + k}], quantiserScales[${product}]);`).join('\n    ')}
+    ${text.epilogue}
+  }`,
+  ).join('\n  ')}
+  ${text.end ?? ''}
+}
+`;
+}

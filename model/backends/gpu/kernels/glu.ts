@@ -1,0 +1,41 @@
+/** WGSL: gate and up of the channel mixing (GLU) for one token: z = silu(gate)·up (docs/ARITHMETIC.md, section 5). */
+import type { ModelShape } from '../../../../protocol/image/model-shape.js';
+import { vectorLayout } from '../vector-layout.js';
+import { rowSize, SIGMOID } from './arithmetic.js';
+import { fusedProduct, type RowDeal } from './fused-product.js';
+
+/** From two outputs before saturation to z in Q16; −32768 as `up` is taken as −32767. */
+export const GLU = /* wgsl */ `
+fn glu(gateOut: i32, upOut: i32) -> i32 {
+  let gate = sat16(gateOut);
+  return mul15(gate * sigmoid(up3(gate)), max(-32767, sat16(upOut)));
+}
+`;
+
+export function gluInput(shape: ModelShape, deal: RowDeal): string {
+  const { hiddenSize, intermediateSize } = shape;
+  const { layer } = vectorLayout(shape);
+  return fusedProduct(
+    {
+      declarations: /* wgsl */ `
+@group(0) @binding(3) var<storage, read> tables: array<u32>;
+@group(0) @binding(4) var<storage, read> x: array<vec4<i32>>;
+@group(0) @binding(5) var<storage, read_write> products: array<i32>;
+${SIGMOID}
+${GLU}
+fn productScale(product: u32) -> vec2<i32> { return constants[2].xy; }
+`,
+      row: rowSize(hiddenSize),
+      gains: [layer.gateGain],
+      input: `mul15x4(x[word], gainWord(${layer.mlpNorm}u, word))`,
+      epsilon: 'vec2(0u)',
+      unitCount: intermediateSize,
+      unitRows: [
+        { product: 0, row: '2u * unit' },
+        { product: 0, row: '2u * unit + 1u' },
+      ],
+      epilogue: 'products[unit] = glu(out0, out1);',
+    },
+    deal,
+  );
+}

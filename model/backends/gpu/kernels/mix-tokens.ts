@@ -1,0 +1,60 @@
+/**
+ * WGSL: the first half of a layer's token mixing (MLGRU), for one token: i, f and g, then the state and the input of the o product.
+ *
+ * docs/ARITHMETIC.md, section 5, from `v = mul15(x, attnNorm)` to `v = mul15(y, b)`.
+ */
+import type { ModelShape } from '../../../../protocol/image/model-shape.js';
+import { vectorLayout } from '../vector-layout.js';
+import { rowSize, SIGMOID } from './arithmetic.js';
+import { CONTROL } from './control.js';
+import { fusedProduct, type RowDeal } from './fused-product.js';
+
+export function mixTokens(shape: ModelShape, deal: RowDeal): string {
+  const { hiddenSize } = shape;
+  const { layer } = vectorLayout(shape);
+  return fusedProduct(
+    {
+      declarations: /* wgsl */ `
+@group(0) @binding(3) var<storage, read> tables: array<u32>;
+@group(0) @binding(4) var<storage, read> x: array<vec4<i32>>;
+@group(0) @binding(5) var<storage, read_write> state: array<i32>;
+@group(0) @binding(6) var<storage, read_write> mixed: array<i32>;
+@group(0) @binding(7) var<storage, read_write> gates: array<i32>;
+@group(0) @binding(8) var<storage, read> control: array<u32>;
+${SIGMOID}
+fn productScale(product: u32) -> vec2<i32> {
+  if (product == 0u) { return constants[0].xy; }
+  if (product == 1u) { return constants[0].zw; }
+  return constants[1].xy;
+}
+fn vectorAt(base: u32, k: u32) -> i32 {
+  let pair = vectors[base + (k >> 1u)];
+  return i32(select(pair << 16u, pair, (k & 1u) == 1u)) >> 16u;
+}
+`,
+      row: rowSize(hiddenSize),
+      gains: [layer.iGain, layer.fGain, layer.gGain],
+      input: `mul15x4(x[word], gainWord(${layer.attnNorm}u, word))`,
+      epsilon: 'vec2(0u)',
+      unitCount: hiddenSize,
+      unitRows: [
+        { product: 0, row: 'unit' },
+        { product: 1, row: `${hiddenSize}u + unit` },
+        { product: 2, row: `${2 * hiddenSize}u + unit` },
+      ],
+      epilogue: /* wgsl */ `
+    let input = sat16(out0);
+    let silu = input * sigmoid(up3(input));
+    let forget = (sigmoid(up3(-sat16(out1))) * vectorAt(${layer.forgetScale}u, unit) + 0x4000) >> 15u;
+    let before = state[unit];
+    let h = before + mul15(silu - before, forget);
+    // A run that has ended leaves the state as it is.
+    if (control[${CONTROL.done}] == 0u) { state[unit] = h; }
+    let swish = mul15(h, sigmoid(sat16(roundShift(h, 12u))));
+    let gate = sat16(out2);
+    mixed[unit] = mul15(swish, (gate * vectorAt(${layer.gNorm}u, unit) + 0x4000) >> 15u);
+    gates[unit] = gate;`,
+    },
+    deal,
+  );
+}

@@ -1,0 +1,101 @@
+/**
+ * WGSL: what is done with the outputs of a product of many rows, whichever kernel computes it.
+ *
+ * Each epilogue declares its bindings from 4 on and `fn finish(token: u32, outputRow: u32, product: u32, out: i32)`, or, where rows come in pairs,
+ * `fn finishPair(token: u32, pair: u32, even: i32, odd: i32)`. `out` is the output of step H, before any saturation.
+ */
+import type { ModelShape } from '../../../../protocol/image/model-shape.js';
+import { vectorLayout } from '../vector-layout.js';
+import { CRC, rowSize, SIGMOID } from './arithmetic.js';
+import { GLU } from './glu.js';
+
+export interface Epilogue {
+  readonly declarations: string;
+  readonly pairs: boolean;
+  /** WGSL statements after all outputs of a workgroup, in uniform control flow, with `local`. */
+  readonly end?: string;
+}
+
+/** i becomes silu(i), f the forget complement c, g stays: the input of the scan. */
+export function mixing(shape: ModelShape): Epilogue {
+  const { forgetScale } = vectorLayout(shape).layer;
+  const width = 4 * rowSize(shape.hiddenSize).words;
+  return {
+    pairs: false,
+    declarations: /* wgsl */ `
+@group(0) @binding(4) var<storage, read> tables: array<u32>;
+@group(0) @binding(5) var<storage, read> vectors: array<u32>;
+@group(0) @binding(6) var<storage, read_write> inputs: array<i32>;
+@group(0) @binding(7) var<storage, read_write> forgets: array<i32>;
+@group(0) @binding(8) var<storage, read_write> gates: array<i32>;
+${SIGMOID}
+fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
+  let at = token * ${width}u + outputRow;
+  let p = sat16(out);
+  if (product == 0u) {
+    inputs[at] = p * sigmoid(up3(p));
+  } else if (product == 1u) {
+    let pair = vectors[${forgetScale}u + (outputRow >> 1u)];
+    let scale = i32(select(pair << 16u, pair, (outputRow & 1u) == 1u)) >> 16u;
+    forgets[at] = (sigmoid(up3(-p)) * scale + 0x4000) >> 15u;
+  } else {
+    gates[at] = p;
+  }
+}
+`,
+  };
+}
+
+/** Added to the residual. */
+export function adding({ hiddenSize }: ModelShape): Epilogue {
+  return {
+    pairs: false,
+    declarations: /* wgsl */ `
+@group(0) @binding(4) var<storage, read_write> x: array<i32>;
+fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
+  let at = token * ${4 * rowSize(hiddenSize).words}u + outputRow;
+  x[at] = sat31(x[at] + sat31(out));
+}
+`,
+  };
+}
+
+/** z = silu(gate)·up. */
+export function gating({ intermediateSize }: ModelShape): Epilogue {
+  return {
+    pairs: true,
+    declarations: /* wgsl */ `
+@group(0) @binding(4) var<storage, read> tables: array<u32>;
+@group(0) @binding(5) var<storage, read_write> products: array<i32>;
+${SIGMOID}
+${GLU}
+fn finishPair(token: u32, pair: u32, even: i32, odd: i32) {
+  products[token * ${4 * rowSize(intermediateSize).words}u + pair] = glu(even, odd);
+}
+`,
+  };
+}
+
+/** Logits of all rows, with their receipts; kept or only checked. @param tile tokens of a workgroup @param size its invocations */
+export function scoring({ vocabSize }: ModelShape, keepLogits: boolean, tile: number, size: number): Epilogue {
+  return {
+    pairs: false,
+    declarations: /* wgsl */ `
+@group(0) @binding(4) var<storage, read> crcFactors: array<u32>;
+@group(0) @binding(5) var<storage, read_write> receipts: array<atomic<u32>>;
+${keepLogits ? '@group(0) @binding(6) var<storage, read_write> logits: array<i32>;' : ''}
+var<workgroup> crcOfRows: array<atomic<u32>, ${tile}>;
+${CRC}
+fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
+  let logit = sat31(out);
+  ${keepLogits ? `logits[token * ${vocabSize}u + outputRow] = logit;` : ''}
+  atomicXor(&crcOfRows[token % ${tile}u], crcTerm(u32(logit), ${vocabSize - 1}u - outputRow));
+}
+`,
+    end: /* wgsl */ `
+  workgroupBarrier();
+  for (var t = local; t < ${tile}u; t += ${size}u) {
+    if (firstToken + t < size.tokens) { atomicXor(&receipts[firstToken + t], atomicLoad(&crcOfRows[t])); }
+  }`,
+  };
+}

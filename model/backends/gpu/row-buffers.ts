@@ -1,0 +1,71 @@
+/** What the rows at work (tokens of a prompt, or one of each sequence of a batch) have in GPU memory. */
+import type { ModelShape } from '../../../protocol/image/model-shape.js';
+import { USAGE, type GpuDevice } from './gpu-device.js';
+import { rowSize } from './kernels/arithmetic.js';
+import { FEW } from './kernels/product-rows.js';
+
+/** Memory that the rows at work may take; more rows at a time are hardly faster. */
+const BYTES_MOST = 32 * 2 ** 20;
+const ROWS_MOST = 1024;
+const TILE_ROWS = 64;
+
+/** Rows of the smaller kind: one tile. */
+export const FEW_ROWS = 16 * FEW.tokens;
+
+/** Rows of the larger kind. */
+export function manyRows(shape: ModelShape): number {
+  const { words: narrow } = rowSize(shape.hiddenSize);
+  const { words: wide } = rowSize(shape.intermediateSize);
+  const bytesPerRow = 16 * (4 * narrow + wide) + 4 * Math.max(3 * narrow, wide);
+  return Math.max(TILE_ROWS, Math.min(ROWS_MOST, Math.floor(BYTES_MOST / bytesPerRow / TILE_ROWS) * TILE_ROWS));
+}
+
+export class RowBuffers {
+  readonly capacity: number;
+  /** [capacity][width] int32, Q12. */
+  readonly x: GPUBuffer;
+  /** [capacity][width] int32: silu(i), then the states. */
+  readonly inputs: GPUBuffer;
+  readonly forgets: GPUBuffer;
+  readonly gates: GPUBuffer;
+  /** [capacity][wide width] int32. */
+  readonly products: GPUBuffer;
+  /** [product][capacity][words] int8, four a word. */
+  readonly quantised: GPUBuffer;
+  /** [product][capacity] (mantissa, shift). */
+  readonly scales: GPUBuffer;
+  /** [capacity] ids. */
+  readonly tokens: GPUBuffer;
+  /** [capacity] CRC-32 of logits, without the constant share. */
+  readonly receipts: GPUBuffer;
+  /** [L + 1][capacity] CRC-32 of residuals, without the constant share. */
+  readonly taps: GPUBuffer;
+  /** Uniform: rows of the job, and the sequence whose tokens they are. */
+  readonly size: GPUBuffer;
+  readonly #gpu: GpuDevice;
+
+  constructor(gpu: GpuDevice, shape: ModelShape, capacity: number) {
+    const narrow = rowSize(shape.hiddenSize).words;
+    const wide = rowSize(shape.intermediateSize).words;
+    const rows = (label: string, bytes: number): GPUBuffer => gpu.storage(`rows: ${label}`, capacity * bytes);
+    this.#gpu = gpu;
+    this.capacity = capacity;
+    this.x = rows('residual', 16 * narrow);
+    this.inputs = rows('inputs and states', 16 * narrow);
+    this.forgets = rows('forgets', 16 * narrow);
+    this.gates = rows('gates', 16 * narrow);
+    this.products = rows('GLU products', 16 * wide);
+    this.quantised = rows('quantised', 4 * Math.max(3 * narrow, wide));
+    this.scales = rows('scales', 3 * 8);
+    this.tokens = rows('tokens', 4);
+    this.receipts = rows('receipts', 4);
+    this.taps = rows('taps', 4 * (shape.layers + 1));
+    this.size = gpu.buffer('rows: size', 16, USAGE.uniform | USAGE.copyTarget);
+  }
+
+  close(): void {
+    const { x, inputs, forgets, gates, products, quantised, scales, tokens, receipts, taps, size } = this;
+    const all = [x, inputs, forgets, gates, products, quantised, scales, tokens, receipts, taps, size];
+    for (const buffer of all) this.#gpu.free(buffer);
+  }
+}

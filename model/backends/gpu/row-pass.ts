@@ -1,0 +1,189 @@
+/**
+ * Many rows at once: the tokens of a prompt, or one token of each sequence of a batch. Weights are read once for all rows.
+ *
+ * Nine dispatches a layer: quantise, multiply, scan; quantise, multiply; quantise, multiply; quantise, multiply.
+ */
+import { USAGE, type BufferPart } from './gpu-device.js';
+import type { GpuModel } from './gpu-model.js';
+import { subgroupOf } from './kernel-plan.js';
+import { rowSize } from './kernels/arithmetic.js';
+import { embedTokens } from './kernels/embed.js';
+import { adding, gating, mixing, scoring, type Epilogue } from './kernels/product-epilogues.js';
+import { FEW, MANY, productRows, TILE_SIZE } from './kernels/product-rows.js';
+import {
+  quantiseForGlu,
+  quantiseForHead,
+  quantiseForMixing,
+  quantiseGlu,
+  quantiseMixed,
+} from './kernels/quantise-rows.js';
+import { scanSequences, scanTokens, scanWorkgroups } from './kernels/scan.js';
+import { tapRows } from './kernels/tap-rows.js';
+import { FEW_ROWS, type RowBuffers } from './row-buffers.js';
+import type { SequenceBuffers } from './sequence-buffers.js';
+import { BINDING_ALIGNMENT } from './vector-layout.js';
+
+const GROUP_SIZE = 256;
+
+export interface RowPassOptions {
+  /** Tokens of one sequence, from their ids on; or a step of each sequence, from the residuals of `sequences` to their logits. */
+  readonly mode: 'tokens' | 'sequences';
+  /** Compute receipts. */
+  readonly head: boolean;
+  readonly taps: boolean;
+}
+
+/** A kernel, its bindings, and its workgroups as a function of the rows. */
+interface Dispatch {
+  readonly kernel: GPUComputePipeline;
+  readonly bindings: GPUBindGroup;
+  readonly workgroups: (rows: number) => readonly [number, number, number];
+}
+
+type Parts = readonly (BufferPart | GPUBuffer)[];
+
+export class RowPass {
+  readonly #dispatches: readonly Dispatch[];
+  readonly #places: GPUBuffer | undefined;
+  readonly #model: GpuModel;
+
+  private constructor(model: GpuModel, dispatches: readonly Dispatch[], places: GPUBuffer | undefined) {
+    this.#model = model;
+    this.#dispatches = dispatches;
+    this.#places = places;
+  }
+
+  /** Compiles what the options need and binds everything once. @throws GpuError */
+  static async create(
+    model: GpuModel,
+    sequences: SequenceBuffers,
+    rows: RowBuffers,
+    { mode, head, taps }: RowPassOptions,
+  ): Promise<RowPass> {
+    const { gpu, shape, weights } = model;
+    const { capacity, inputs, forgets, gates, products, size } = rows;
+    const { hiddenSize: h, intermediateSize: i, vocabSize } = shape;
+    const { tables, crcFactors, headConstants, headVectors } = weights;
+    const x = mode === 'sequences' ? sequences.x : rows.x;
+    const tile = capacity <= FEW_ROWS ? FEW : MANY;
+    const group = { size: GROUP_SIZE, subgroup: subgroupOf(gpu, model.plan) };
+
+    const perRow = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
+      const kernel = await gpu.kernel(label, code);
+      return (parts) => ({ kernel, bindings: gpu.bind(kernel, parts), workgroups: (count) => [count, 1, 1] });
+    };
+    const quantise = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
+      const build = await perRow(label, code);
+      return (parts) => build([...parts.slice(0, 2), rows.quantised, rows.scales, ...parts.slice(2)]);
+    };
+    const multiply = async (
+      label: string,
+      matrix: { readonly rows: number; readonly columns: number; readonly count?: number },
+      epilogue: Epilogue,
+    ): Promise<(weightPart: BufferPart, parts: Parts) => Dispatch> => {
+      const row = rowSize(matrix.columns);
+      const kernel = await gpu.kernel(label, productRows({ row, rows: matrix.rows, capacity, epilogue }, tile));
+      const tiles = Math.ceil(matrix.rows / (16 * tile.rows));
+      return (weightPart, parts) => ({
+        kernel,
+        bindings: gpu.bind(kernel, [size, weightPart, rows.quantised, rows.scales, ...parts]),
+        workgroups: (count) => [tiles, Math.ceil(count / (16 * tile.tokens)), matrix.count ?? 1],
+      });
+    };
+    const [
+      quantiseMixing,
+      mix,
+      scan,
+      quantiseOutput,
+      mixOutput,
+      quantiseGates,
+      glu,
+      quantiseProducts,
+      gluOutput,
+      embed,
+      quantiseHead,
+      score,
+      tap,
+    ] = await Promise.all([
+      quantise('quantise for mixing', quantiseForMixing(shape, capacity, group)),
+      multiply('mix product', { rows: h, columns: h, count: 3 }, mixing(shape)),
+      gpu.kernel(`scan ${mode}`, mode === 'sequences' ? scanSequences(shape) : scanTokens(shape)),
+      quantise('quantise mixed', quantiseMixed(shape, capacity, group)),
+      multiply('mix output product', { rows: h, columns: h }, adding(shape)),
+      quantise('quantise for GLU', quantiseForGlu(shape, capacity, group)),
+      multiply('GLU product', { rows: 2 * i, columns: h }, gating(shape)),
+      quantise('quantise GLU', quantiseGlu(shape, capacity, group)),
+      multiply('GLU output product', { rows: h, columns: i }, adding(shape)),
+      mode === 'tokens' ? perRow('embed tokens', embedTokens(shape, GROUP_SIZE)) : undefined,
+      head ? quantise('quantise for head', quantiseForHead(shape, capacity, group)) : undefined,
+      head
+        ? multiply(
+            'head product',
+            { rows: vocabSize, columns: h },
+            scoring(shape, mode === 'sequences', 16 * tile.tokens, TILE_SIZE),
+          )
+        : undefined,
+      taps ? perRow('taps', tapRows(shape, GROUP_SIZE)) : undefined,
+    ]);
+
+    const places = taps ? gpu.filled('tap places', tapPlaces(shape.layers, capacity), USAGE.uniform) : undefined;
+    const tapAt = (index: number): Dispatch[] => {
+      if (tap === undefined || places === undefined) return [];
+      return [tap([{ buffer: places, offset: index * BINDING_ALIGNMENT, size: 16 }, crcFactors, x, rows.taps])];
+    };
+    const dispatches = [
+      ...(embed ? [embed([headConstants, rows.tokens, weights.embedding, x])] : []),
+      ...tapAt(0),
+      ...weights.layers.flatMap(({ constants, vectors, ...matrices }, l) => [
+        quantiseMixing([constants, vectors, x]),
+        mix(matrices.mix, [tables, vectors, inputs, forgets, gates]),
+        {
+          kernel: scan,
+          bindings: gpu.bind(scan, [
+            mode === 'sequences' ? sequences.control : size,
+            sequences.stateOf(l),
+            inputs,
+            forgets,
+          ]),
+          workgroups: (count: number) => [scanWorkgroups(shape), mode === 'sequences' ? count : 1, 1] as const,
+        },
+        quantiseOutput([constants, vectors, tables, inputs, gates]),
+        mixOutput(matrices.mixOutput, [x]),
+        quantiseGates([constants, vectors, x]),
+        glu(matrices.glu, [tables, products]),
+        quantiseProducts([constants, vectors, products]),
+        gluOutput(matrices.gluOutput, [x]),
+        ...tapAt(l + 1),
+      ]),
+      ...(quantiseHead ? [quantiseHead([headConstants, headVectors, x])] : []),
+      ...(score
+        ? [
+            mode === 'sequences'
+              ? score(weights.head, [crcFactors, sequences.receipts, sequences.logits])
+              : score(weights.head, [crcFactors, rows.receipts]),
+          ]
+        : []),
+    ];
+    return new RowPass(model, dispatches, places);
+  }
+
+  /** All of it, for so many rows. */
+  encode(pass: GPUComputePassEncoder, rows: number): void {
+    for (const { kernel, bindings, workgroups } of this.#dispatches) {
+      pass.setPipeline(kernel);
+      pass.setBindGroup(0, bindings);
+      pass.dispatchWorkgroups(...workgroups(rows));
+    }
+  }
+
+  close(): void {
+    if (this.#places !== undefined) this.#model.gpu.free(this.#places);
+  }
+}
+
+/** Where the taps of each layer start, each a uniform of its own. */
+function tapPlaces(layers: number, capacity: number): Uint32Array<ArrayBuffer> {
+  const places = new Uint32Array(((layers + 1) * BINDING_ALIGNMENT) / 4);
+  for (let tap = 0; tap <= layers; tap++) places[(tap * BINDING_ALIGNMENT) / 4] = tap * capacity;
+  return places;
+}

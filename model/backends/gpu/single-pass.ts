@@ -1,0 +1,102 @@
+/**
+ * One token of one sequence: four fused kernels a layer, the head, the sampler. The shortest way to the next token.
+ */
+import type { GpuDevice } from './gpu-device.js';
+import type { GpuModel } from './gpu-model.js';
+import { dealFor } from './kernel-plan.js';
+import { gluOutput, mixOutput } from './kernels/add-output.js';
+import { rowSize } from './kernels/arithmetic.js';
+import { unitsPerWorkgroup, type RowDeal } from './kernels/fused-product.js';
+import { gluInput } from './kernels/glu.js';
+import { head } from './kernels/head.js';
+import { mixTokens } from './kernels/mix-tokens.js';
+import type { SequenceBuffers } from './sequence-buffers.js';
+
+interface Dispatch {
+  readonly kernel: GPUComputePipeline;
+  readonly bindings: GPUBindGroup;
+  readonly workgroups: number;
+}
+
+/** The first sequence of `buffers`, with everything bound once. */
+export class SinglePass {
+  readonly #dispatches: readonly Dispatch[];
+  readonly #own: readonly GPUBuffer[];
+  readonly #gpu: GpuDevice;
+
+  private constructor(gpu: GpuDevice, dispatches: readonly Dispatch[], own: readonly GPUBuffer[]) {
+    this.#gpu = gpu;
+    this.#dispatches = dispatches;
+    this.#own = own;
+  }
+
+  /** @throws GpuError */
+  static async create({ gpu, plan, shape, weights }: GpuModel, buffers: SequenceBuffers): Promise<SinglePass> {
+    const { tables, crcFactors } = weights;
+    const { hiddenSize, intermediateSize, vocabSize } = shape;
+    const narrow = dealFor(gpu, plan, hiddenSize);
+    const wide = dealFor(gpu, plan, intermediateSize);
+    const [mix, mixOut, glu, gluOut, logitKernel] = await Promise.all([
+      gpu.kernel('mix tokens', mixTokens(shape, narrow)),
+      gpu.kernel('mix output', mixOutput(shape, narrow)),
+      gpu.kernel('GLU input', gluInput(shape, narrow)),
+      gpu.kernel('GLU output', gluOutput(shape, wide)),
+      gpu.kernel('head', head(shape, narrow)),
+    ]);
+    const { x, control, logits, receipts } = buffers;
+    const mixed = gpu.storage('mixed', 16 * rowSize(hiddenSize).words);
+    const gates = gpu.storage('gates', 16 * rowSize(hiddenSize).words);
+    const products = gpu.storage('GLU products', 16 * rowSize(intermediateSize).words);
+    const dispatch = (
+      kernel: GPUComputePipeline,
+      units: number,
+      deal: RowDeal,
+      parts: Parameters<GpuDevice['bind']>[1],
+    ): Dispatch => ({
+      kernel,
+      bindings: gpu.bind(kernel, parts),
+      workgroups: Math.ceil(units / unitsPerWorkgroup(deal)),
+    });
+    const dispatches = [
+      ...weights.layers.flatMap(({ constants, vectors, ...matrices }, l) => [
+        dispatch(mix, hiddenSize, narrow, [
+          constants,
+          vectors,
+          matrices.mix,
+          tables,
+          x,
+          buffers.stateOf(l),
+          mixed,
+          gates,
+          control,
+        ]),
+        dispatch(mixOut, hiddenSize, narrow, [constants, vectors, matrices.mixOutput, mixed, x, gates]),
+        dispatch(glu, intermediateSize, narrow, [constants, vectors, matrices.glu, tables, x, products]),
+        dispatch(gluOut, hiddenSize, wide, [constants, vectors, matrices.gluOutput, products, x]),
+      ]),
+      dispatch(logitKernel, vocabSize, narrow, [
+        weights.headConstants,
+        weights.headVectors,
+        weights.head,
+        crcFactors,
+        x,
+        logits,
+        receipts,
+      ]),
+    ];
+    return new SinglePass(gpu, dispatches, [mixed, gates, products]);
+  }
+
+  /** From the embedding in x to logits and receipt. */
+  encode(pass: GPUComputePassEncoder): void {
+    for (const { kernel, bindings, workgroups } of this.#dispatches) {
+      pass.setPipeline(kernel);
+      pass.setBindGroup(0, bindings);
+      pass.dispatchWorkgroups(workgroups);
+    }
+  }
+
+  close(): void {
+    for (const buffer of this.#own) this.#gpu.free(buffer);
+  }
+}
