@@ -6,6 +6,7 @@
  * of the tokens that were fed.
  */
 import type { SamplerSettings } from '../../integer/sampler.js';
+import { encodeDispatches, timeDispatches, type Dispatch } from './dispatch.js';
 import { USAGE, type BufferPart } from './gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
 import { fusedKernelsFit } from './kernel-plan.js';
@@ -50,6 +51,7 @@ const IN_FLIGHT = 2;
 
 /** What the kernels of a step have in common. */
 interface Step {
+  readonly dispatches: readonly Dispatch[];
   encode(pass: GPUComputePassEncoder): void;
   close(): void;
 }
@@ -58,8 +60,8 @@ export class GpuSequences {
   readonly count: number;
   readonly #model: GpuModel;
   readonly #buffers: SequenceBuffers;
-  readonly #embedNext: (pass: GPUComputePassEncoder) => void;
-  readonly #sample: (pass: GPUComputePassEncoder) => void;
+  readonly #embedNext: Dispatch;
+  readonly #sample: Dispatch;
   readonly #step: Step;
   readonly #readback: readonly GPUBuffer[];
   readonly #snapshots: readonly GPUBuffer[];
@@ -76,16 +78,18 @@ export class GpuSequences {
     this.#model = model;
     this.#buffers = buffers;
     this.#step = step;
-    const perSequence = (kernel: GPUComputePipeline, parts: readonly (BufferPart | GPUBuffer)[]) => {
-      const bindings = gpu.bind(kernel, parts);
-      return (pass: GPUComputePassEncoder): void => {
-        pass.setPipeline(kernel);
-        pass.setBindGroup(0, bindings);
-        pass.dispatchWorkgroups(count);
-      };
-    };
-    this.#embedNext = perSequence(kernels.embedNext, [weights.headConstants, control, weights.embedding, x]);
-    this.#sample = perSequence(kernels.sample, [
+    const perSequence = (
+      label: string,
+      kernel: GPUComputePipeline,
+      parts: readonly (BufferPart | GPUBuffer)[],
+    ): Dispatch => ({ label, kernel, bindings: gpu.bind(kernel, parts), workgroups: () => [count, 1, 1] });
+    this.#embedNext = perSequence('embed next', kernels.embedNext, [
+      weights.headConstants,
+      control,
+      weights.embedding,
+      x,
+    ]);
+    this.#sample = perSequence('sample', kernels.sample, [
       weights.headConstants,
       control,
       receipts,
@@ -295,7 +299,7 @@ export class GpuSequences {
     const commands = gpu.device.createCommandEncoder();
     commands.clearBuffer(receipts);
     const pass = commands.beginComputePass();
-    this.#embedNext(pass);
+    encodeDispatches(pass, [this.#embedNext], 1);
     pass.end();
     gpu.submit(commands);
     this.#slot = 0;
@@ -311,7 +315,7 @@ export class GpuSequences {
     const pass = commands.beginComputePass();
     for (let step = 0; step < steps; step++) {
       this.#step.encode(pass);
-      this.#sample(pass);
+      encodeDispatches(pass, [this.#sample], 1);
     }
     pass.end();
     commands.copyBufferToBuffer(results, 0, readback, 0, results.size);
@@ -332,6 +336,15 @@ export class GpuSequences {
     commands.copyBufferToBuffer(submission.snapshot, 0, this.#buffers.state, 0, this.#buffers.state.size);
     gpu.submit(commands);
     for (const [sequence, tokens] of fed.entries()) await this.feed(sequence, tokens);
+  }
+
+  /** Seconds on the GPU of each kernel of one step, or of feeding `tokens`; the state is whatever comes of it. @throws RangeError; GpuError */
+  async time(tokens?: readonly number[]): Promise<ReadonlyMap<string, number>> {
+    const { gpu } = this.#model;
+    if (tokens === undefined) return await timeDispatches(gpu, [...this.#step.dispatches, this.#sample], this.count);
+    await this.feed(0, tokens);
+    const { rows, pass } = await this.#feeder(tokens.length, 'nothing');
+    return await timeDispatches(gpu, pass.dispatches, Math.min(tokens.length, rows.capacity));
   }
 
   async close(): Promise<void> {
@@ -357,6 +370,7 @@ async function rowStep(model: GpuModel, buffers: SequenceBuffers): Promise<Step>
   const pass = await RowPass.create(model, buffers, rows, { mode: 'sequences', head: true, taps: false });
   gpu.device.queue.writeBuffer(rows.size, 0, new Uint32Array([count, 0, 0, 0]));
   return {
+    dispatches: pass.dispatches,
     encode: (compute) => pass.encode(compute, count),
     close: () => {
       pass.close();

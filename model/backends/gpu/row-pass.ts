@@ -3,6 +3,7 @@
  *
  * Nine dispatches a layer: quantise, multiply, scan; quantise, multiply; quantise, multiply; quantise, multiply.
  */
+import { encodeDispatches, type Dispatch } from './dispatch.js';
 import { USAGE, type BufferPart } from './gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
 import { subgroupOf } from './kernel-plan.js';
@@ -33,23 +34,17 @@ export interface RowPassOptions {
   readonly taps: boolean;
 }
 
-/** A kernel, its bindings, and its workgroups as a function of the rows. */
-interface Dispatch {
-  readonly kernel: GPUComputePipeline;
-  readonly bindings: GPUBindGroup;
-  readonly workgroups: (rows: number) => readonly [number, number, number];
-}
-
 type Parts = readonly (BufferPart | GPUBuffer)[];
 
 export class RowPass {
-  readonly #dispatches: readonly Dispatch[];
+  /** In order. */
+  readonly dispatches: readonly Dispatch[];
   readonly #places: GPUBuffer | undefined;
   readonly #model: GpuModel;
 
   private constructor(model: GpuModel, dispatches: readonly Dispatch[], places: GPUBuffer | undefined) {
     this.#model = model;
-    this.#dispatches = dispatches;
+    this.dispatches = dispatches;
     this.#places = places;
   }
 
@@ -70,7 +65,7 @@ export class RowPass {
 
     const perRow = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
       const kernel = await gpu.kernel(label, code);
-      return (parts) => ({ kernel, bindings: gpu.bind(kernel, parts), workgroups: (count) => [count, 1, 1] });
+      return (parts) => ({ label, kernel, bindings: gpu.bind(kernel, parts), workgroups: (count) => [count, 1, 1] });
     };
     const quantise = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
       const build = await perRow(label, code);
@@ -85,6 +80,7 @@ export class RowPass {
       const kernel = await gpu.kernel(label, productRows({ row, rows: matrix.rows, capacity, epilogue }, tile));
       const tiles = Math.ceil(matrix.rows / (16 * tile.rows));
       return (weightPart, parts) => ({
+        label,
         kernel,
         bindings: gpu.bind(kernel, [size, weightPart, rows.quantised, rows.scales, ...parts]),
         workgroups: (count) => [tiles, Math.ceil(count / (16 * tile.tokens)), matrix.count ?? 1],
@@ -138,6 +134,7 @@ export class RowPass {
         quantiseMixing([constants, vectors, x]),
         mix(matrices.mix, [tables, vectors, inputs, forgets, gates]),
         {
+          label: 'scan',
           kernel: scan,
           bindings: gpu.bind(scan, [
             mode === 'sequences' ? sequences.control : size,
@@ -169,11 +166,7 @@ export class RowPass {
 
   /** All of it, for so many rows. */
   encode(pass: GPUComputePassEncoder, rows: number): void {
-    for (const { kernel, bindings, workgroups } of this.#dispatches) {
-      pass.setPipeline(kernel);
-      pass.setBindGroup(0, bindings);
-      pass.dispatchWorkgroups(...workgroups(rows));
-    }
+    encodeDispatches(pass, this.dispatches, rows);
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /**
  * One token of one sequence: four fused kernels a layer, the head, the sampler. The shortest way to the next token.
  */
+import { encodeDispatches, type Dispatch } from './dispatch.js';
 import type { GpuDevice } from './gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
 import { dealFor } from './kernel-plan.js';
@@ -12,21 +13,16 @@ import { head } from './kernels/head.js';
 import { mixTokens } from './kernels/mix-tokens.js';
 import type { SequenceBuffers } from './sequence-buffers.js';
 
-interface Dispatch {
-  readonly kernel: GPUComputePipeline;
-  readonly bindings: GPUBindGroup;
-  readonly workgroups: number;
-}
-
 /** The first sequence of `buffers`, with everything bound once. */
 export class SinglePass {
-  readonly #dispatches: readonly Dispatch[];
+  /** In order. */
+  readonly dispatches: readonly Dispatch[];
   readonly #own: readonly GPUBuffer[];
   readonly #gpu: GpuDevice;
 
   private constructor(gpu: GpuDevice, dispatches: readonly Dispatch[], own: readonly GPUBuffer[]) {
     this.#gpu = gpu;
-    this.#dispatches = dispatches;
+    this.dispatches = dispatches;
     this.#own = own;
   }
 
@@ -48,18 +44,18 @@ export class SinglePass {
     const gates = gpu.storage('gates', 16 * rowSize(hiddenSize).words);
     const products = gpu.storage('GLU products', 16 * rowSize(intermediateSize).words);
     const dispatch = (
+      label: string,
       kernel: GPUComputePipeline,
       units: number,
       deal: RowDeal,
       parts: Parameters<GpuDevice['bind']>[1],
-    ): Dispatch => ({
-      kernel,
-      bindings: gpu.bind(kernel, parts),
-      workgroups: Math.ceil(units / unitsPerWorkgroup(deal)),
-    });
+    ): Dispatch => {
+      const workgroups = [Math.ceil(units / unitsPerWorkgroup(deal)), 1, 1] as const;
+      return { label, kernel, bindings: gpu.bind(kernel, parts), workgroups: () => workgroups };
+    };
     const dispatches = [
       ...weights.layers.flatMap(({ constants, vectors, ...matrices }, l) => [
-        dispatch(mix, hiddenSize, narrow, [
+        dispatch('mix tokens', mix, hiddenSize, narrow, [
           constants,
           vectors,
           matrices.mix,
@@ -70,11 +66,11 @@ export class SinglePass {
           gates,
           control,
         ]),
-        dispatch(mixOut, hiddenSize, narrow, [constants, vectors, matrices.mixOutput, mixed, x, gates]),
-        dispatch(glu, intermediateSize, narrow, [constants, vectors, matrices.glu, tables, x, products]),
-        dispatch(gluOut, hiddenSize, wide, [constants, vectors, matrices.gluOutput, products, x]),
+        dispatch('mix output', mixOut, hiddenSize, narrow, [constants, vectors, matrices.mixOutput, mixed, x, gates]),
+        dispatch('GLU input', glu, intermediateSize, narrow, [constants, vectors, matrices.glu, tables, x, products]),
+        dispatch('GLU output', gluOut, hiddenSize, wide, [constants, vectors, matrices.gluOutput, products, x]),
       ]),
-      dispatch(logitKernel, vocabSize, narrow, [
+      dispatch('head', logitKernel, vocabSize, narrow, [
         weights.headConstants,
         weights.headVectors,
         weights.head,
@@ -89,11 +85,7 @@ export class SinglePass {
 
   /** From the embedding in x to logits and receipt. */
   encode(pass: GPUComputePassEncoder): void {
-    for (const { kernel, bindings, workgroups } of this.#dispatches) {
-      pass.setPipeline(kernel);
-      pass.setBindGroup(0, bindings);
-      pass.dispatchWorkgroups(workgroups);
-    }
+    encodeDispatches(pass, this.dispatches, 1);
   }
 
   close(): void {

@@ -1,0 +1,63 @@
+/** One kernel with everything bound: what a step is made of. */
+import { USAGE, type GpuDevice } from './gpu-device.js';
+
+export interface Dispatch {
+  /** Name of the kernel. */
+  readonly label: string;
+  readonly kernel: GPUComputePipeline;
+  readonly bindings: GPUBindGroup;
+  /** As a function of the rows at work. */
+  readonly workgroups: (rows: number) => readonly [number, number, number];
+}
+
+export function encodeDispatches(pass: GPUComputePassEncoder, dispatches: readonly Dispatch[], rows: number): void {
+  for (const { kernel, bindings, workgroups } of dispatches) {
+    pass.setPipeline(kernel);
+    pass.setBindGroup(0, bindings);
+    pass.dispatchWorkgroups(...workgroups(rows));
+  }
+}
+
+/** Query sets have at most 4,096 places. */
+const TIMED_AT_A_TIME = 2048;
+
+/**
+ * Runs the dispatches once, each in a pass of its own, and adds up the time of each kernel on the GPU, in seconds. Passes cost time of their own, so
+ * the sum is more than what the dispatches take together.
+ *
+ * @throws RangeError if the adapter has no timestamps
+ */
+export async function timeDispatches(
+  gpu: GpuDevice,
+  dispatches: readonly Dispatch[],
+  rows: number,
+): Promise<ReadonlyMap<string, number>> {
+  if (!gpu.features.timestamps) throw new RangeError('the adapter has no timestamps');
+  const seconds = new Map<string, number>();
+  for (let first = 0; first < dispatches.length; first += TIMED_AT_A_TIME) {
+    const timed = dispatches.slice(first, first + TIMED_AT_A_TIME);
+    const querySet = gpu.device.createQuerySet({ type: 'timestamp', count: 2 * timed.length });
+    const bytes = 16 * timed.length;
+    const resolved = gpu.buffer('timestamps', bytes, USAGE.queryResolve | USAGE.copySource);
+    const readback = gpu.buffer('timestamps', bytes, USAGE.mapRead | USAGE.copyTarget);
+    const commands = gpu.device.createCommandEncoder();
+    timed.forEach((dispatch, k) => {
+      const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * k, endOfPassWriteIndex: 2 * k + 1 };
+      const pass = commands.beginComputePass({ timestampWrites });
+      encodeDispatches(pass, [dispatch], rows);
+      pass.end();
+    });
+    commands.resolveQuerySet(querySet, 0, 2 * timed.length, resolved, 0);
+    commands.copyBufferToBuffer(resolved, 0, readback, 0, bytes);
+    gpu.submit(commands);
+    const times = new BigUint64Array(await gpu.read(readback, bytes));
+    timed.forEach(({ label }, k) => {
+      const nanoseconds = Number(times[2 * k + 1] - times[2 * k]);
+      seconds.set(label, (seconds.get(label) ?? 0) + nanoseconds / 1e9);
+    });
+    querySet.destroy();
+    gpu.free(resolved);
+    gpu.free(readback);
+  }
+  return seconds;
+}
