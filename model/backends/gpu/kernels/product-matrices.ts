@@ -78,17 +78,24 @@ function elements({ pairs }: Epilogue, count: number): number {
 
 /**
  * Up to 32 tokens at a time × 16 rows of the matrix. Each of eight subgroups takes every eighth chunk of 64 columns; their sums are added at the end.
- * Tokens come straight from memory: no two subgroups need the same.
  */
 export function productFew(text: ProductRowsText): string {
   const { row, rows, capacity, epilogue } = text;
   const { tokens, rows: tileRows } = MATRIX_FEW;
   const turns = Math.ceil(row.chunks / 8);
-  const load = (chunk: string, word: number): string =>
-    `weights[(product * ${rows}u + min(tileRow + ${8 * word}u + lane / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * min(${chunk}, ${row.chunks - 1}u) + lane % 4u]`;
+  const tokenWords = (tokens * 16) / MATRIX_SUBGROUP;
+  const rowWords = (tileRows * 4) / MATRIX_SUBGROUP;
+  const each = (count: number, line: (k: number) => string): string =>
+    Array.from({ length: count }, (_, k) => line(k)).join('\n    ');
+  // Two tokens at a time, 16 words each; eight rows at a time, four words each.
+  const tokenLoad = (k: number, chunk: string): string =>
+    `quantised[(product * ${capacity}u + firstToken + ${2 * k}u + lane / 16u) * ${row.words}u + 16u * ${chunk} + lane % 16u]`;
+  const rowLoad = (k: number, chunk: string): string =>
+    `weights[(product * ${rows}u + min(tileRow + ${8 * k}u + lane / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * ${chunk} + lane % 4u]`;
   return /* wgsl */ `${frame(text)}
+// A tile for each subgroup; in the end the first 512 words of each are its sums.
+var<workgroup> tokenTiles: array<i32, ${8 * tokens * STRIDE}>;
 var<workgroup> rowTiles: array<i32, ${8 * tileRows * STRIDE}>;
-var<workgroup> outputs: array<i32, ${8 * tokens * tileRows}>;
 
 @compute @workgroup_size(${MATRIX_SIZE})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
@@ -98,41 +105,40 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let tileRow = group.x * ${tileRows}u;
   let subgroup = local / 32u;
   let lane = local % 32u;
-  let tile = subgroup * ${tileRows * STRIDE}u;
-  let activations = (product * ${capacity}u + firstToken) * ${row.words}u;
+  let tokenTile = subgroup * ${tokens * STRIDE}u;
+  let rowTile = subgroup * ${tileRows * STRIDE}u;
   var s0 = ${RESULT}();
   var s1 = ${RESULT}();
-  var next0 = ${load('subgroup', 0)};
-  var next1 = ${load('subgroup', 1)};
+  var chunk = min(subgroup, ${row.chunks - 1}u);
+  ${each(rowWords, (k) => `var row${k} = ${rowLoad(k, 'chunk')};`)}
+  ${each(tokenWords, (k) => `var token${k} = ${tokenLoad(k, 'chunk')};`)}
   for (var turn = 0u; turn < ${turns}u; turn++) {
-    let chunk = 8u * turn + subgroup;
-    {
-      let codes = next0;
-      let at = tile + (lane / 4u) * ${STRIDE}u + 4u * (lane % 4u);
+    ${each(tokenWords, (k) => `tokenTiles[tokenTile + (${2 * k}u + lane / 16u) * ${STRIDE}u + lane % 16u] = token${k};`)}
+    ${each(
+      rowWords,
+      (k) => `{
+      let codes = row${k};
+      let at = rowTile + (${8 * k}u + lane / 4u) * ${STRIDE}u + 4u * (lane % 4u);
       ${unpackTo('rowTiles')}
-    }
-    {
-      let codes = next1;
-      let at = tile + (8u + lane / 4u) * ${STRIDE}u + 4u * (lane % 4u);
-      ${unpackTo('rowTiles')}
-    }
-    next0 = ${load('chunk + 8u', 0)};
-    next1 = ${load('chunk + 8u', 1)};
+    }`,
+    )}
     workgroupBarrier();
-    if (chunk < ${row.chunks}u) {
+    chunk = min(8u * (turn + 1u) + subgroup, ${row.chunks - 1}u);
+    ${each(rowWords, (k) => `row${k} = ${rowLoad(k, 'chunk')};`)}
+    ${each(tokenWords, (k) => `token${k} = ${tokenLoad(k, 'chunk')};`)}
+    if (8u * turn + subgroup < ${row.chunks}u) {
       for (var half = 0u; half < 2u; half++) {
-        let column = 16u * chunk + 8u * half;
-        let t0 = subgroupMatrixLoad<${LEFT}>(&quantised, activations + column, ${row.words}u);
-        let t1 = subgroupMatrixLoad<${LEFT}>(&quantised, activations + ${16 * row.words}u + column, ${row.words}u);
-        let r = subgroupMatrixLoad<${RIGHT}>(&rowTiles, tile + 8u * half, ${STRIDE}u);
+        let t0 = subgroupMatrixLoad<${LEFT}>(&tokenTiles, tokenTile + 8u * half, ${STRIDE}u);
+        let t1 = subgroupMatrixLoad<${LEFT}>(&tokenTiles, tokenTile + ${16 * STRIDE}u + 8u * half, ${STRIDE}u);
+        let r = subgroupMatrixLoad<${RIGHT}>(&rowTiles, rowTile + 8u * half, ${STRIDE}u);
         s0 = subgroupMatrixMultiplyAccumulate(t0, r, s0);
         s1 = subgroupMatrixMultiplyAccumulate(t1, r, s1);
       }
     }
     workgroupBarrier();
   }
-  subgroupMatrixStore<row_major>(&outputs, subgroup * 512u, s0, 16u);
-  subgroupMatrixStore<row_major>(&outputs, subgroup * 512u + 256u, s1, 16u);
+  subgroupMatrixStore<row_major>(&tokenTiles, tokenTile, s0, 16u);
+  subgroupMatrixStore<row_major>(&tokenTiles, tokenTile + 256u, s1, 16u);
   workgroupBarrier();
   for (var e = local; e < ${elements(epilogue, tokens * tileRows)}u; e += ${MATRIX_SIZE}u) {
     ${finishElement(text, { token: 'firstToken', row: 'tileRow' }, (index) => `sumOf(${index})`)}
@@ -141,7 +147,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
 }
 
 fn sumOf(index: u32) -> i32 {
-  return ${Array.from({ length: 8 }, (_, s) => `outputs[${512 * s}u + index]`).join(' + ')};
+  return ${Array.from({ length: 8 }, (_, s) => `tokenTiles[${s * tokens * STRIDE}u + index]`).join(' + ')};
 }
 `;
 }

@@ -40,33 +40,13 @@ var<workgroup> candidates: array<Ranked, ${FAST_CANDIDATES}>;
 var<workgroup> bound: Ranked;
 var<workgroup> count: atomic<u32>;
 var<workgroup> chosen: array<Ranked, ${MAX_CANDIDATES}>;
+var<workgroup> weights: array<i32, ${MAX_CANDIDATES}>;
 var<workgroup> cumulative: array<i32, ${MAX_CANDIDATES}>;
+var<workgroup> lastKept: atomic<u32>;
+var<workgroup> drawn: atomic<u32>;
 var<workgroup> next: u32;
 
-fn threefry(keyLow: u32, keyHigh: u32, counter: u32) -> u32 {
-  var keys = array<u32, 3>(keyLow, keyHigh, 0x1bd11bdau ^ keyLow ^ keyHigh);
-  var rotations = array<u32, 8>(13u, 15u, 26u, 6u, 17u, 29u, 16u, 24u);
-  var a = counter + keys[0];
-  var b = keys[1];
-  for (var round = 0u; round < 20u; round++) {
-    let rotation = rotations[round % 8u];
-    a += b;
-    b = ((b << rotation) | (b >> (32u - rotation))) ^ a;
-    if (round % 4u == 3u) {
-      let j = (round + 1u) / 4u;
-      a += keys[j % 3u];
-      b += keys[(j + 1u) % 3u] + j;
-    }
-  }
-  return a;
-}
-
-// First of n cumulative weights that reaches the threshold; the last if none does.
-fn firstAtLeast(threshold: i32, n: u32) -> u32 {
-  var j = 0u;
-  while (j + 1u < n && cumulative[j] < threshold) { j++; }
-  return j;
-}
+${threefryText()}
 
 fn weightOf(j: u32, invTemperature: u32) -> i32 {
   let distance = min(chosen[0].logit - chosen[j].logit, 67108863);
@@ -74,27 +54,23 @@ fn weightOf(j: u32, invTemperature: u32) -> i32 {
   return i32(tables[257u + ((u32(exponent) >> 3u) & 255u)] >> min(u32(exponent) >> 11u, 31u));
 }
 
-// By one invocation, when the cumulative weights stand.
-fn draw(control0: u32, n: u32) -> u32 {
-  if (n == 1u) { return chosen[0].id; }
-  let topP = control[control0 + ${CONTROL.topP}u];
-  var kept = n;
-  if (topP < 32768u) { kept = firstAtLeast(mul15(cumulative[n - 1u], i32(topP)), n) + 1u; }
-  let total = u32(cumulative[kept - 1u]);
-  let random = threefry(control[control0 + ${CONTROL.seedLow}u], control[control0 + ${CONTROL.seedHigh}u], control[control0 + ${CONTROL.index}u]) >> 17u;
-  let target_ = (((total >> 16u) * random) << 1u) + (((total & 0xffffu) * random) >> 15u);
-  return chosen[firstAtLeast(i32(target_ + 1u), kept)].id;
-}
-
 @compute @workgroup_size(${size})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
   let row = group.x;
   let control0 = row * ${CONTROL_WORDS}u;
   let logit0 = row * ${vocabSize}u;
-  let greedy = control[control0 + ${CONTROL.invTemperature}u] == 0u;
-  let wanted = min(select(control[control0 + ${CONTROL.topK}u], 1u, greedy), ${Math.min(vocabSize, MAX_CANDIDATES)}u);
+  ${Object.keys(CONTROL)
+    .filter((name) => name !== 'token')
+    .map((name) => `let ${name} = control[control0 + ${CONTROL[name as keyof typeof CONTROL]}u];`)
+    .join('\n  ')}
+  let wanted = min(select(topK, 1u, invTemperature == 0u), ${Math.min(vocabSize, MAX_CANDIDATES)}u);
+  let random = threefry(seedLow, seedHigh, index) >> 17u;
 
-  if (local == 0u) { atomicStore(&count, 0u); }
+  if (local == 0u) {
+    atomicStore(&count, 0u);
+    atomicStore(&lastKept, ${MAX_CANDIDATES}u);
+    atomicStore(&drawn, ${MAX_CANDIDATES}u);
+  }
   let best0 = row * ${bestPlaces(shape)}u;
   var best = NO_TOKEN;
   for (var k = local; k < ${groups}u; k += ${size}u) {
@@ -140,29 +116,57 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     }
   }
   workgroupBarrier();
-  if (!greedy && local < wanted) { cumulative[local] = weightOf(local, control[control0 + ${CONTROL.invTemperature}u]); }
+  if (local < wanted) { weights[local] = weightOf(local, invTemperature); }
+  workgroupBarrier();
+  // Each invocation has the sum up to its own candidate; the first one that reaches a threshold is found by all together.
+  var sum = 0;
+  for (var j = 0u; j <= min(local, wanted - 1u); j++) { sum += weights[j]; }
+  if (local < wanted) { cumulative[local] = sum; }
+  workgroupBarrier();
+  if (topP < 32768u && local + 1u < wanted && sum >= mul15(cumulative[wanted - 1u], i32(topP))) { atomicMin(&lastKept, local); }
+  workgroupBarrier();
+  let kept = min(atomicLoad(&lastKept), wanted - 1u);
+  let total = u32(cumulative[kept]);
+  let reached = (((total >> 16u) * random) << 1u) + (((total & 0xffffu) * random) >> 15u);
+  if (local < kept && u32(sum) > reached) { atomicMin(&drawn, local); }
   workgroupBarrier();
   if (local == 0u) {
-    for (var j = 1u; j < wanted; j++) { cumulative[j] += cumulative[j - 1u]; }
-    let id = draw(control0, wanted);
+    let id = chosen[min(atomicLoad(&drawn), kept)].id;
     let receipt = atomicExchange(&receipts[row], 0u) ^ ${crcOfZeros}u;
-    let counts = control[control0 + ${CONTROL.done}u] == 0u;
-    let slot = control[control0 + ${CONTROL.slot}u];
+    let counts = done == 0u;
     let result = (row * ${slots}u + slot) * ${RESULT_WORDS}u;
     results[result] = id;
     results[result + 1u] = receipt;
     results[result + 2u] = u32(counts);
     control[control0 + ${CONTROL.slot}u] = (slot + 1u) % ${slots}u;
     if (counts) {
-      let remaining = control[control0 + ${CONTROL.remaining}u] - 1u;
       control[control0 + ${CONTROL.token}u] = id;
-      control[control0 + ${CONTROL.index}u] += 1u;
-      control[control0 + ${CONTROL.remaining}u] = remaining;
-      if (remaining == 0u || id == ${eosTokenId}u) { control[control0 + ${CONTROL.done}u] = 1u; }
+      control[control0 + ${CONTROL.index}u] = index + 1u;
+      control[control0 + ${CONTROL.remaining}u] = remaining - 1u;
+      if (remaining == 1u || id == ${eosTokenId}u) { control[control0 + ${CONTROL.done}u] = 1u; }
     }
     next = id;
   }
   embedRow(local, workgroupUniformLoad(&next), row);
 }
 `;
+}
+
+/** Threefry-2x32 with 20 rounds (docs/ARITHMETIC.md, section 8), written out: the first word for a counter below 2³². */
+function threefryText(): string {
+  const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
+  const rounds = Array.from({ length: 20 }, (_, round) => {
+    const rotation = rotations[round % 8];
+    const turn = `a += b; b = ((b << ${rotation}u) | (b >> ${32 - rotation}u)) ^ a;`;
+    const j = (round + 1) / 4;
+    return round % 4 === 3 ? `${turn} a += k${j % 3}; b += k${(j + 1) % 3} + ${j}u;` : turn;
+  });
+  return /* wgsl */ `
+fn threefry(k0: u32, k1: u32, counter: u32) -> u32 {
+  let k2 = 0x1bd11bdau ^ k0 ^ k1;
+  var a = counter + k0;
+  var b = k1;
+  ${rounds.join('\n  ')}
+  return a;
+}`;
 }
