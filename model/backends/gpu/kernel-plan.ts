@@ -38,7 +38,7 @@ const UNITS_MOST = 4;
 /**
  * How a fused kernel deals `units` groups of rows of `columns`.
  *
- * Lanes: as many as keep at least 90 % of them busy, or else the number that keeps most busy.
+ * Lanes: as many as keep at least 80 % of them busy, or else the number that keeps most busy.
  */
 export function dealFor(gpu: GpuDevice, plan: KernelPlan, columns: number, units: number): RowDeal {
   const subgroup = subgroupOf(gpu, plan);
@@ -46,7 +46,7 @@ export function dealFor(gpu: GpuDevice, plan: KernelPlan, columns: number, units
   const busy = (lanes: number): number => chunks / (lanes * Math.ceil(chunks / lanes));
   let lanes = 1;
   for (let more = 2; more <= Math.min(plan.lanes, subgroup || plan.lanes); more *= 2) {
-    if (busy(more) >= Math.min(0.9, busy(lanes))) lanes = more;
+    if (busy(more) >= Math.min(0.8, busy(lanes))) lanes = more;
   }
   const wanted = Math.ceil(units / ((plan.size / lanes) * plan.workgroups));
   return { size: plan.size, subgroup, lanes, units: Math.max(1, Math.min(UNITS_MOST, wanted)) };

@@ -12,11 +12,18 @@ import type { ProductRowsText } from './product-rows.js';
 
 /** Lanes of a subgroup that the kernels are written for. */
 export const MATRIX_SUBGROUP = 32;
-export const MATRIX_SIZE = 256;
 
-/** Tiles of the two kernels: for up to 32 tokens, with the columns shared out to the subgroups; and for many tokens. */
-export const MATRIX_FEW = { tokens: 32, rows: 16 } as const;
-export const MATRIX_MANY = { tokens: 64, rows: 128 } as const;
+/** What a workgroup computes, and how many invocations it has. */
+export interface MatrixTile {
+  readonly tokens: number;
+  readonly rows: number;
+  readonly size: number;
+}
+
+/** For few tokens and a matrix of few rows, or many; and for many tokens. */
+export const MATRIX_FEW: MatrixTile = { tokens: 32, rows: 16, size: 256 };
+export const MATRIX_FEW_TALL: MatrixTile = { tokens: 32, rows: 32, size: 128 };
+export const MATRIX_MANY: MatrixTile = { tokens: 64, rows: 128, size: 256 };
 
 /** int32 from one row of a tile to the next: 64 columns, and four words more, which spreads rows over the banks. */
 const STRIDE = 20;
@@ -77,14 +84,18 @@ function elements({ pairs }: Epilogue, count: number): number {
 }
 
 /**
- * Up to 32 tokens at a time × 16 rows of the matrix. Each of eight subgroups takes every eighth chunk of 64 columns; their sums are added at the end.
+ * Up to 32 tokens at a time × 16 or 32 rows of the matrix. Each subgroup takes every eighth (or fourth) chunk of 64 columns; their sums are added at
+ * the end. Fewer rows keep more of the GPU busy where there are few; more rows load the tokens less often.
  */
-export function productFew(text: ProductRowsText): string {
+export function productFew(text: ProductRowsText, { rows: tileRows, size }: MatrixTile): string {
   const { row, rows, capacity, epilogue } = text;
-  const { tokens, rows: tileRows } = MATRIX_FEW;
-  const turns = Math.ceil(row.chunks / 8);
+  const tokens = 32;
+  const subgroups = size / MATRIX_SUBGROUP;
+  const turns = Math.ceil(row.chunks / subgroups);
   const tokenWords = (tokens * 16) / MATRIX_SUBGROUP;
   const rowWords = (tileRows * 4) / MATRIX_SUBGROUP;
+  const tiles = [0, 1].flatMap((t) => Array.from({ length: tileRows / 16 }, (_, r) => ({ t, r })));
+  const tileWords = Math.max(tokens * STRIDE, tokens * tileRows);
   const each = (count: number, line: (k: number) => string): string =>
     Array.from({ length: count }, (_, k) => line(k)).join('\n    ');
   // Two tokens at a time, 16 words each; eight rows at a time, four words each.
@@ -92,12 +103,25 @@ export function productFew(text: ProductRowsText): string {
     `quantised[(product * ${capacity}u + firstToken + ${2 * k}u + lane / 16u) * ${row.words}u + 16u * ${chunk} + lane % 16u]`;
   const rowLoad = (k: number, chunk: string): string =>
     `weights[(product * ${rows}u + min(tileRow + ${8 * k}u + lane / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * ${chunk} + lane % 4u]`;
+  /** Outputs lie in blocks of 16 tokens × 16 rows. */
+  const finish = tiles
+    .map(
+      ({ t, r }, k) => `
+  for (var e = local; e < ${elements(epilogue, 256)}u; e += ${size}u) {
+    ${finishElement(
+      text,
+      { token: `(firstToken + ${16 * t}u)`, row: `(tileRow + ${16 * r}u)` },
+      (index) => `sumOf(${256 * k}u + ${index})`,
+    )}
+  }`,
+    )
+    .join('');
   return /* wgsl */ `${frame(text)}
-// A tile for each subgroup; in the end the first 512 words of each are its sums.
-var<workgroup> tokenTiles: array<i32, ${8 * tokens * STRIDE}>;
-var<workgroup> rowTiles: array<i32, ${8 * tileRows * STRIDE}>;
+// A tile for each subgroup; in the end it holds its sums.
+var<workgroup> tokenTiles: array<i32, ${subgroups * tileWords}>;
+var<workgroup> rowTiles: array<i32, ${subgroups * tileRows * STRIDE}>;
 
-@compute @workgroup_size(${MATRIX_SIZE})
+@compute @workgroup_size(${size})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
   ${epilogue.begin ?? ''}
   let firstToken = group.y * ${tokens}u;
@@ -105,10 +129,9 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let tileRow = group.x * ${tileRows}u;
   let subgroup = local / 32u;
   let lane = local % 32u;
-  let tokenTile = subgroup * ${tokens * STRIDE}u;
+  let tokenTile = subgroup * ${tileWords}u;
   let rowTile = subgroup * ${tileRows * STRIDE}u;
-  var s0 = ${RESULT}();
-  var s1 = ${RESULT}();
+  ${tiles.map(({ t, r }) => `var s${t}${r} = ${RESULT}();`).join('\n  ')}
   var chunk = min(subgroup, ${row.chunks - 1}u);
   ${each(rowWords, (k) => `var row${k} = ${rowLoad(k, 'chunk')};`)}
   ${each(tokenWords, (k) => `var token${k} = ${tokenLoad(k, 'chunk')};`)}
@@ -123,31 +146,26 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     }`,
     )}
     workgroupBarrier();
-    chunk = min(8u * (turn + 1u) + subgroup, ${row.chunks - 1}u);
+    chunk = min(${subgroups}u * (turn + 1u) + subgroup, ${row.chunks - 1}u);
     ${each(rowWords, (k) => `row${k} = ${rowLoad(k, 'chunk')};`)}
     ${each(tokenWords, (k) => `token${k} = ${tokenLoad(k, 'chunk')};`)}
-    if (8u * turn + subgroup < ${row.chunks}u) {
+    if (${subgroups}u * turn + subgroup < ${row.chunks}u) {
       for (var half = 0u; half < 2u; half++) {
-        let t0 = subgroupMatrixLoad<${LEFT}>(&tokenTiles, tokenTile + 8u * half, ${STRIDE}u);
-        let t1 = subgroupMatrixLoad<${LEFT}>(&tokenTiles, tokenTile + ${16 * STRIDE}u + 8u * half, ${STRIDE}u);
-        let r = subgroupMatrixLoad<${RIGHT}>(&rowTiles, rowTile + 8u * half, ${STRIDE}u);
-        s0 = subgroupMatrixMultiplyAccumulate(t0, r, s0);
-        s1 = subgroupMatrixMultiplyAccumulate(t1, r, s1);
+        ${[0, 1].map((t) => `let t${t} = subgroupMatrixLoad<${LEFT}>(&tokenTiles, tokenTile + ${16 * t * STRIDE}u + 8u * half, ${STRIDE}u);`).join('\n        ')}
+        ${each(tileRows / 16, (r) => `let r${r} = subgroupMatrixLoad<${RIGHT}>(&rowTiles, rowTile + ${16 * r * STRIDE}u + 8u * half, ${STRIDE}u);`)}
+        ${tiles.map(({ t, r }) => `s${t}${r} = subgroupMatrixMultiplyAccumulate(t${t}, r${r}, s${t}${r});`).join('\n        ')}
       }
     }
     workgroupBarrier();
   }
-  subgroupMatrixStore<row_major>(&tokenTiles, tokenTile, s0, 16u);
-  subgroupMatrixStore<row_major>(&tokenTiles, tokenTile + 256u, s1, 16u);
+  ${tiles.map(({ t, r }, k) => `subgroupMatrixStore<row_major>(&tokenTiles, tokenTile + ${256 * k}u, s${t}${r}, 16u);`).join('\n  ')}
   workgroupBarrier();
-  for (var e = local; e < ${elements(epilogue, tokens * tileRows)}u; e += ${MATRIX_SIZE}u) {
-    ${finishElement(text, { token: 'firstToken', row: 'tileRow' }, (index) => `sumOf(${index})`)}
-  }
+  ${finish}
   ${epilogue.end ?? ''}
 }
 
 fn sumOf(index: u32) -> i32 {
-  return ${Array.from({ length: 8 }, (_, s) => `tokenTiles[${s * tokens * STRIDE}u + index]`).join(' + ')};
+  return ${Array.from({ length: subgroups }, (_, s) => `tokenTiles[${s * tileWords}u + index]`).join(' + ')};
 }
 `;
 }
@@ -155,9 +173,9 @@ fn sumOf(index: u32) -> i32 {
 /** 64 tokens × 128 rows of the matrix, 64 columns a turn; each of eight subgroups computes 32 × 32. */
 export function productMany(text: ProductRowsText): string {
   const { row, rows, capacity, epilogue } = text;
-  const { tokens, rows: tileRows } = MATRIX_MANY;
-  const tokenWords = (tokens * 16) / MATRIX_SIZE;
-  const rowWords = (tileRows * 4) / MATRIX_SIZE;
+  const { tokens, rows: tileRows, size } = MATRIX_MANY;
+  const tokenWords = (tokens * 16) / size;
+  const rowWords = (tileRows * 4) / size;
   const each = (count: number, line: (k: number) => string): string =>
     Array.from({ length: count }, (_, k) => line(k)).join('\n    ');
   const tokenLoad = (k: number, chunk: string): string =>
@@ -170,7 +188,7 @@ var<workgroup> tokenTile: array<i32, ${tokens * STRIDE}>;
 var<workgroup> rowTile: array<i32, ${tileRows * STRIDE}>;
 var<workgroup> outputs: array<i32, ${8 * 256}>;
 
-@compute @workgroup_size(${MATRIX_SIZE})
+@compute @workgroup_size(${size})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
   ${epilogue.begin ?? ''}
   let firstToken = group.y * ${tokens}u;

@@ -15,10 +15,18 @@ import { bestCount, bestPlaces, LOGITS_PER_BEST, RANKED } from './survey-logits.
 /** Candidates that fit in workgroup memory; more are rare, and only slower. */
 const FAST_CANDIDATES = 512;
 
+/** Steps of a loop that are written out, so that their loads overlap. */
+const UNROLL = 8;
+
 /** @param size invocations; at least `MAX_CANDIDATES` @param slots results that fit in the buffer, for each sequence */
 export function sample(shape: ModelShape, size: number, slots: number, crcOfZeros: number): string {
   const { vocabSize, eosTokenId } = shape;
   const groups = bestCount(shape);
+  const lines = (count: number, line: (k: number) => string): string =>
+    Array.from({ length: count }, (_, k) => line(k)).join('\n    ');
+  const turns = (line: (t: number) => string): string => lines(Math.ceil(groups / size), line);
+  const unrolled = (line: (k: number) => string): string => lines(UNROLL, line);
+  const inGroup = (line: (k: number) => string): string => lines(LOGITS_PER_BEST, line);
   return /* wgsl */ `
 ${ARITHMETIC}
 @group(0) @binding(0) var<uniform> constants: array<vec4<i32>, 4>;
@@ -48,6 +56,18 @@ var<workgroup> next: u32;
 
 ${threefryText()}
 
+fn bestAt(base: u32, k: u32) -> Ranked {
+  if (k < ${groups}u) { return bests[base + k]; }
+  return NO_TOKEN;
+}
+
+fn consider(candidate: Ranked, last: Ranked, base: u32) {
+  if (candidate.id >= ${vocabSize}u || isBefore(last, candidate)) { return; }
+  let place = atomicAdd(&count, 1u);
+  if (place < ${FAST_CANDIDATES}u) { candidates[place] = candidate; }
+  bests[base + ${groups}u + place] = candidate;
+}
+
 fn weightOf(j: u32, invTemperature: u32) -> i32 {
   let distance = min(chosen[0].logit - chosen[j].logit, 67108863);
   let exponent = mul15(distance << 4u, i32(invTemperature));
@@ -72,31 +92,25 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     atomicStore(&drawn, ${MAX_CANDIDATES}u);
   }
   let best0 = row * ${bestPlaces(shape)}u;
-  var best = NO_TOKEN;
-  for (var k = local; k < ${groups}u; k += ${size}u) {
-    let other = bests[best0 + k];
-    if (isBefore(other, best)) { best = other; }
-  }
+  ${turns((t) => `let best_${t} = bestAt(best0, local + ${t * size}u);`)}
+  var best = best_0;
+  ${turns((t) => (t === 0 ? '' : `if (isBefore(best_${t}, best)) { best = best_${t}; }`))}
   shareBests[local] = best;
   workgroupBarrier();
   var rank = 0u;
-  for (var j = 0u; j < ${size}u; j++) { rank += u32(isBefore(shareBests[j], best)); }
+  for (var j = 0u; j < ${size}u; j += ${UNROLL}u) {
+    ${unrolled((k) => `rank += u32(isBefore(shareBests[j + ${k}u], best));`)}
+  }
   if (rank + 1u == wanted) { bound = best; }
   workgroupBarrier();
-  let last = workgroupUniformLoad(&bound);
-  if (!isBefore(last, best)) {
-    for (var k = local; k < ${groups}u; k += ${size}u) {
-      if (isBefore(last, bests[best0 + k])) { continue; }
-      let first = k * ${LOGITS_PER_BEST}u;
-      for (var id = first; id < min(first + ${LOGITS_PER_BEST}u, ${vocabSize}u); id++) {
-        let candidate = Ranked(logits[logit0 + id], id);
-        if (isBefore(last, candidate)) { continue; }
-        let place = atomicAdd(&count, 1u);
-        if (place < ${FAST_CANDIDATES}u) { candidates[place] = candidate; }
-        bests[best0 + ${groups}u + place] = candidate;
-      }
-    }
-  }
+  let last = bound;
+  ${turns(
+    (t) => `if (!isBefore(last, best_${t})) {
+    let first = (local + ${t * size}u) * ${LOGITS_PER_BEST}u;
+    ${inGroup((k) => `let near${k} = logits[logit0 + min(first + ${k}u, ${vocabSize - 1}u)];`)}
+    ${inGroup((k) => `consider(Ranked(near${k}, first + ${k}u), last, best0);`)}
+  }`,
+  )}
   storageBarrier();
   workgroupBarrier();
   let found = atomicLoad(&count);
@@ -104,7 +118,11 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     for (var c = local; c < found; c += ${size}u) {
       let mine = candidates[c];
       var place = 0u;
-      for (var j = 0u; j < found; j++) { place += u32(isBefore(candidates[j], mine)); }
+      var j = 0u;
+      for (; j + ${UNROLL}u <= found; j += ${UNROLL}u) {
+        ${unrolled((k) => `place += u32(isBefore(candidates[j + ${k}u], mine));`)}
+      }
+      for (; j < found; j++) { place += u32(isBefore(candidates[j], mine)); }
       if (place < wanted) { chosen[place] = mine; }
     }
   } else {
@@ -116,11 +134,13 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     }
   }
   workgroupBarrier();
-  if (local < wanted) { weights[local] = weightOf(local, invTemperature); }
+  if (local < ${MAX_CANDIDATES}u) { weights[local] = select(0, weightOf(min(local, wanted - 1u), invTemperature), local < wanted); }
   workgroupBarrier();
   // Each invocation has the sum up to its own candidate; the first one that reaches a threshold is found by all together.
   var sum = 0;
-  for (var j = 0u; j <= min(local, wanted - 1u); j++) { sum += weights[j]; }
+  for (var j = 0u; j < wanted; j += ${UNROLL}u) {
+    ${unrolled((k) => `if (j + ${k}u <= local) { sum += weights[j + ${k}u]; }`)}
+  }
   if (local < wanted) { cumulative[local] = sum; }
   workgroupBarrier();
   if (topP < 32768u && local + 1u < wanted && sum >= mul15(cumulative[wanted - 1u], i32(topP))) { atomicMin(&lastKept, local); }
