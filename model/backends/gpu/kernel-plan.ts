@@ -38,17 +38,18 @@ const UNITS_MOST = 4;
 /**
  * How a fused kernel deals `units` groups of rows of `columns`.
  *
- * Lanes: as many as keep at least 80 % of them busy, or else the number that keeps most busy.
+ * Lanes: as many as keep at least 90 % of them busy, or else the number that keeps most busy; more where that gives too few workgroups.
  */
 export function dealFor(gpu: GpuDevice, plan: KernelPlan, columns: number, units: number): RowDeal {
   const subgroup = subgroupOf(gpu, plan);
   const { chunks } = rowSize(columns);
+  const most = Math.min(plan.lanes, subgroup || plan.lanes);
   const busy = (lanes: number): number => chunks / (lanes * Math.ceil(chunks / lanes));
+  const workgroups = (lanes: number): number => (units * lanes) / plan.size;
   let lanes = 1;
-  for (let more = 2; more <= Math.min(plan.lanes, subgroup || plan.lanes); more *= 2) {
-    if (busy(more) >= Math.min(0.8, busy(lanes))) lanes = more;
-  }
-  const wanted = Math.ceil(units / ((plan.size / lanes) * plan.workgroups));
+  for (let more = 2; more <= most; more *= 2) if (busy(more) >= Math.min(0.9, busy(lanes))) lanes = more;
+  while (2 * lanes <= Math.min(most, chunks) && 2 * workgroups(lanes) < plan.workgroups) lanes *= 2;
+  const wanted = Math.ceil(workgroups(lanes) / plan.workgroups);
   return { size: plan.size, subgroup, lanes, units: Math.max(1, Math.min(UNITS_MOST, wanted)) };
 }
 
