@@ -9,7 +9,7 @@ import type { RowDeal } from './kernels/fused-product.js';
 export interface KernelPlan {
   /** Use subgroups (if the adapter has them). */
   readonly subgroups: boolean;
-  /** Invocations of a workgroup of the fused kernels: a power of two, 64 … 256. */
+  /** Invocations of a workgroup of the fused kernels: a multiple of the subgroup, or a power of two where those are not used. */
   readonly size: number;
   /** Most neighbouring invocations that share a row. */
   readonly lanes: number;
@@ -24,7 +24,7 @@ export const DEFAULT_PLAN: KernelPlan = { subgroups: true, size: 256, lanes: 32,
 /** Lanes of a subgroup that this plan uses on this adapter; 0 for none. */
 export function subgroupOf(gpu: GpuDevice, plan: KernelPlan): number {
   const { subgroup } = gpu.features;
-  return plan.subgroups && subgroup <= plan.size ? subgroup : 0;
+  return plan.subgroups && subgroup > 0 && plan.size % subgroup === 0 ? subgroup : 0;
 }
 
 /** Whether products of many rows run on matrix units. */
@@ -62,6 +62,9 @@ export function fusedKernelsFit(
   plan: KernelPlan,
   { hiddenSize, intermediateSize }: ModelShape,
 ): boolean {
+  const { size } = plan;
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = gpu.limits;
+  if (size > maxComputeInvocationsPerWorkgroup || size > maxComputeWorkgroupSizeX) return false;
   const activations = Math.max(3 * 4 * rowSize(hiddenSize).words, 4 * rowSize(intermediateSize).words);
   const subgroup = subgroupOf(gpu, plan);
   const places = subgroup === 0 ? plan.size : plan.size / subgroup;
