@@ -1,9 +1,11 @@
 /**
  * The way to a GPU in Node: the package `webgpu` (Dawn). Everything else in this folder but gpu-presence.ts would run in a browser too.
  */
-import { GpuDevice, USAGE, type GpuFeatures } from './gpu-device.js';
+import { GpuDevice, type GpuFeatures } from './gpu-device.js';
 import { gpuNotFound, gpuPackage } from './gpu-error.js';
 import { whyNoGpu } from './gpu-presence.js';
+import { MATRIX_SUBGROUP } from './kernels/product-matrices.js';
+import { lanesAreInOrder, matricesWork } from './probes.js';
 
 /** What an adapter is, for people. */
 export interface AdapterFacts {
@@ -29,6 +31,9 @@ const WANTED_LIMITS = [
 const MATRICES = 'chromium-experimental-subgroup-matrix';
 const WANTED_FEATURES = ['subgroups', 'timestamp-query', MATRICES];
 
+/** Of Dawn: the experiment with matrix units, and no zeros for workgroup memory, which every kernel writes before it reads. */
+const ENABLED = ['allow_unsafe_apis', 'disable_workgroup_init'];
+
 /**
  * Dawn's process-wide object. It must stay referenced while anything uses a GPU: when it is collected, its thread dies in freed memory. While it is
  * referenced, Node does not end by itself.
@@ -42,8 +47,7 @@ async function acquire(): Promise<GPU> {
   if (gpu !== undefined) return gpu;
   try {
     const { create } = await import('webgpu');
-    // Exact timestamps, and the experiment with matrix units, which is checked before it is used.
-    gpu = create(['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization']);
+    gpu = create([`enable-dawn-features=${ENABLED.join(',')}`, 'disable-dawn-features=timestamp_quantization']);
     return gpu;
   } catch (error) {
     release();
@@ -98,11 +102,17 @@ export async function openGpu({ software = true }: { readonly software?: boolean
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
     const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-    const subgroup = fixedSubgroup(adapter);
+    const width = fixedSubgroup(adapter);
+    const mayHaveMatrices = width === MATRIX_SUBGROUP && adapter.features.has(MATRICES);
+    const [inOrder, matrices] = await Promise.all([
+      width > 0 && lanesAreInOrder(device, width),
+      mayHaveMatrices && matricesWork(device),
+    ]);
+    const subgroup = inOrder ? width : 0;
     const features: GpuFeatures = {
-      subgroup: subgroup > 0 && (await lanesAreInOrder(device, subgroup)) ? subgroup : 0,
+      subgroup,
       timestamps: adapter.features.has('timestamp-query'),
-      matrices: adapter.features.has(MATRICES),
+      matrices: matrices && subgroup > 0,
     };
     return new GpuDevice(device, nameOf(adapter), features, release);
   } catch (error) {
@@ -119,37 +129,4 @@ function nameOf({ info }: GPUAdapter): string {
 function fixedSubgroup({ features, info }: GPUAdapter): number {
   const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
   return features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMaxSize : 0;
-}
-
-/**
- * Whether invocation n of a workgroup is lane n mod `subgroup` of its subgroup, on which the kernels rely. WGSL leaves the numbering to the driver;
- * all known ones number so.
- */
-async function lanesAreInOrder(device: GPUDevice, subgroup: number): Promise<boolean> {
-  const size = 256;
-  const code = /* wgsl */ `enable subgroups;
-@group(0) @binding(0) var<storage, read_write> lanes: array<u32>;
-@compute @workgroup_size(${size})
-fn main(@builtin(local_invocation_index) local: u32, @builtin(subgroup_invocation_id) lane: u32, @builtin(subgroup_size) size: u32) {
-  let neighbour = subgroupShuffleXor(local, 1u);
-  lanes[local] = u32(lane == local % ${subgroup}u && size == ${subgroup}u && neighbour == (local ^ 1u));
-}`;
-  const compute = { module: device.createShaderModule({ code }), entryPoint: 'main' };
-  const kernel = await device.createComputePipelineAsync({ layout: 'auto', compute });
-  const lanes = device.createBuffer({ size: 4 * size, usage: USAGE.storage | USAGE.copySource });
-  const readback = device.createBuffer({ size: 4 * size, usage: USAGE.mapRead | USAGE.copyTarget });
-  const commands = device.createCommandEncoder();
-  const pass = commands.beginComputePass();
-  pass.setPipeline(kernel);
-  const entries = [{ binding: 0, resource: { buffer: lanes } }];
-  pass.setBindGroup(0, device.createBindGroup({ layout: kernel.getBindGroupLayout(0), entries }));
-  pass.dispatchWorkgroups(1);
-  pass.end();
-  commands.copyBufferToBuffer(lanes, 0, readback, 0, 4 * size);
-  device.queue.submit([commands.finish()]);
-  await readback.mapAsync(1);
-  const inOrder = new Uint32Array(readback.getMappedRange()).every((flag) => flag === 1);
-  lanes.destroy();
-  readback.destroy();
-  return inOrder;
 }

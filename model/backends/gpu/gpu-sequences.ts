@@ -9,10 +9,12 @@ import type { SamplerSettings } from '../../integer/sampler.js';
 import { encodeDispatches, timeDispatches, type Dispatch } from './dispatch.js';
 import { USAGE, type BufferPart } from './gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
-import { fusedKernelsFit } from './kernel-plan.js';
+import { fusedKernelsFit, subgroupOf } from './kernel-plan.js';
 import { CONTROL, CONTROL_WORDS, RESULT_WORDS } from './kernels/control.js';
 import { embedNext } from './kernels/embed.js';
+import type { Group } from './kernels/reduce.js';
 import { sample } from './kernels/sample.js';
+import { surveyLogits, surveyWorkgroups } from './kernels/survey-logits.js';
 import { FEW_ROWS, manyRows, RowBuffers } from './row-buffers.js';
 import { RowPass } from './row-pass.js';
 import { SequenceBuffers } from './sequence-buffers.js';
@@ -61,6 +63,7 @@ export class GpuSequences {
   readonly #model: GpuModel;
   readonly #buffers: SequenceBuffers;
   readonly #embedNext: Dispatch;
+  readonly #survey: Dispatch;
   readonly #sample: Dispatch;
   readonly #step: Step;
   readonly #readback: readonly GPUBuffer[];
@@ -73,7 +76,7 @@ export class GpuSequences {
 
   private constructor(model: GpuModel, buffers: SequenceBuffers, step: Step, kernels: RunKernels) {
     const { gpu, weights } = model;
-    const { count, control, receipts, logits, x, results, candidates } = buffers;
+    const { count, control, receipts, logits, x, results, bests } = buffers;
     this.count = count;
     this.#model = model;
     this.#buffers = buffers;
@@ -89,6 +92,12 @@ export class GpuSequences {
       weights.embedding,
       x,
     ]);
+    this.#survey = {
+      label: 'survey logits',
+      kernel: kernels.survey,
+      bindings: gpu.bind(kernels.survey, [weights.crcFactors, logits, receipts, bests]),
+      workgroups: () => [surveyWorkgroups(model.shape, surveyGroup(model)), count, 1],
+    };
     this.#sample = perSequence('sample', kernels.sample, [
       weights.headConstants,
       control,
@@ -98,7 +107,7 @@ export class GpuSequences {
       weights.embedding,
       x,
       results,
-      candidates,
+      bests,
     ]);
     const mappable = USAGE.mapRead | USAGE.copyTarget;
     this.#readback = Array.from({ length: IN_FLIGHT }, () => gpu.buffer('readback', results.size, mappable));
@@ -113,12 +122,13 @@ export class GpuSequences {
       throw new RangeError(`a batch has 1 to ${most} sequences, not ${count}`);
     }
     const buffers = await gpu.allocating(() => new SequenceBuffers(gpu, shape, count, RESULT_SLOTS));
-    const [sampleKernel, embedKernel, step] = await Promise.all([
+    const [survey, sampleKernel, embedKernel, step] = await Promise.all([
+      gpu.kernel('survey logits', surveyLogits(shape, surveyGroup(model))),
       gpu.kernel('sample', sample(shape, GROUP_SIZE, RESULT_SLOTS, receiptOfZeros)),
       gpu.kernel('embed next', embedNext(shape, GROUP_SIZE)),
       count === 1 && fusedKernelsFit(gpu, plan, shape) ? SinglePass.create(model, buffers) : rowStep(model, buffers),
     ]);
-    const kernels = { sample: sampleKernel, embedNext: embedKernel };
+    const kernels = { survey, sample: sampleKernel, embedNext: embedKernel };
     return await gpu.allocating(() => new GpuSequences(model, buffers, step, kernels));
   }
 
@@ -315,7 +325,7 @@ export class GpuSequences {
     const pass = commands.beginComputePass();
     for (let step = 0; step < steps; step++) {
       this.#step.encode(pass);
-      encodeDispatches(pass, [this.#sample], 1);
+      encodeDispatches(pass, [this.#survey, this.#sample], 1);
     }
     pass.end();
     commands.copyBufferToBuffer(results, 0, readback, 0, results.size);
@@ -341,7 +351,8 @@ export class GpuSequences {
   /** Seconds on the GPU of each kernel of one step, or of feeding `tokens`; the state is whatever comes of it. @throws RangeError; GpuError */
   async time(tokens?: readonly number[]): Promise<ReadonlyMap<string, number>> {
     const { gpu } = this.#model;
-    if (tokens === undefined) return await timeDispatches(gpu, [...this.#step.dispatches, this.#sample], this.count);
+    if (tokens === undefined)
+      return await timeDispatches(gpu, [...this.#step.dispatches, this.#survey, this.#sample], this.count);
     await this.feed(0, tokens);
     const { rows, pass } = await this.#feeder(tokens.length, 'nothing');
     return await timeDispatches(gpu, pass.dispatches, Math.min(tokens.length, rows.capacity));
@@ -381,7 +392,12 @@ async function rowStep(model: GpuModel, buffers: SequenceBuffers): Promise<Step>
 
 type Want = 'nothing' | 'receipts' | 'taps';
 
+function surveyGroup({ gpu, plan }: GpuModel): Group {
+  return { size: GROUP_SIZE, subgroup: subgroupOf(gpu, plan) };
+}
+
 interface RunKernels {
+  readonly survey: GPUComputePipeline;
   readonly sample: GPUComputePipeline;
   readonly embedNext: GPUComputePipeline;
 }

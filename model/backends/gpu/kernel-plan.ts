@@ -27,6 +27,11 @@ export function subgroupOf(gpu: GpuDevice, plan: KernelPlan): number {
   return plan.subgroups && subgroup <= plan.size ? subgroup : 0;
 }
 
+/** Whether products of many rows run on matrix units. */
+export function usesMatrices(gpu: GpuDevice, plan: KernelPlan): boolean {
+  return plan.matrices && gpu.features.matrices;
+}
+
 /** How a fused kernel deals rows of `columns`: no more lanes than a row has chunks for. */
 export function dealFor(gpu: GpuDevice, plan: KernelPlan, columns: number): RowDeal {
   const subgroup = subgroupOf(gpu, plan);

@@ -2,15 +2,14 @@
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import { USAGE, type GpuDevice } from './gpu-device.js';
 import { rowSize } from './kernels/arithmetic.js';
-import { FEW } from './kernels/product-rows.js';
 
 /** Memory that the rows at work may take; more rows at a time are hardly faster. */
 const BYTES_MOST = 32 * 2 ** 20;
 const ROWS_MOST = 1024;
 const TILE_ROWS = 64;
 
-/** Rows of the smaller kind: one tile. */
-export const FEW_ROWS = 16 * FEW.tokens;
+/** Rows of the smaller kind: a tile of the kernels for few. */
+export const FEW_ROWS = 32;
 
 /** Rows of the larger kind. */
 export function manyRows(shape: ModelShape): number {
@@ -24,10 +23,8 @@ export class RowBuffers {
   readonly capacity: number;
   /** [capacity][width] int32, Q12. */
   readonly x: GPUBuffer;
-  /** [capacity][width] int32: silu(i), then the states. */
-  readonly inputs: GPUBuffer;
-  readonly forgets: GPUBuffer;
-  readonly gates: GPUBuffer;
+  /** [plane][capacity][width] int32: silu(i), then the states; the forget complements; the gates. */
+  readonly channels: GPUBuffer;
   /** [capacity][wide width] int32. */
   readonly products: GPUBuffer;
   /** [product][capacity][words] int8, four a word. */
@@ -51,9 +48,7 @@ export class RowBuffers {
     this.#gpu = gpu;
     this.capacity = capacity;
     this.x = rows('residual', 16 * narrow);
-    this.inputs = rows('inputs and states', 16 * narrow);
-    this.forgets = rows('forgets', 16 * narrow);
-    this.gates = rows('gates', 16 * narrow);
+    this.channels = rows('channels', 3 * 16 * narrow);
     this.products = rows('GLU products', 16 * wide);
     this.quantised = rows('quantised', 4 * Math.max(3 * narrow, wide));
     this.scales = rows('scales', 3 * 8);
@@ -64,8 +59,8 @@ export class RowBuffers {
   }
 
   close(): void {
-    const { x, inputs, forgets, gates, products, quantised, scales, tokens, receipts, taps, size } = this;
-    const all = [x, inputs, forgets, gates, products, quantised, scales, tokens, receipts, taps, size];
+    const { x, channels, products, quantised, scales, tokens, receipts, taps, size } = this;
+    const all = [x, channels, products, quantised, scales, tokens, receipts, taps, size];
     for (const buffer of all) this.#gpu.free(buffer);
   }
 }

@@ -1,16 +1,17 @@
 /**
  * Many rows at once: the tokens of a prompt, or one token of each sequence of a batch. Weights are read once for all rows.
  *
- * Nine dispatches a layer: quantise, multiply, scan; quantise, multiply; quantise, multiply; quantise, multiply.
+ * Eight dispatches a layer, four times quantise and multiply; and between the first two pairs, for the tokens of a prompt, the scan.
  */
 import { encodeDispatches, type Dispatch } from './dispatch.js';
 import { USAGE, type BufferPart } from './gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
-import { subgroupOf } from './kernel-plan.js';
+import { subgroupOf, usesMatrices } from './kernel-plan.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { embedTokens } from './kernels/embed.js';
-import { adding, gating, mixing, scoring, type Epilogue } from './kernels/product-epilogues.js';
-import { FEW, MANY, productRows, TILE_SIZE } from './kernels/product-rows.js';
+import { adding, checking, gating, mixing, scoring, type Epilogue } from './kernels/product-epilogues.js';
+import { MATRIX_FEW, MATRIX_MANY, MATRIX_SIZE, productFew, productMany } from './kernels/product-matrices.js';
+import { FEW, MANY, productRows, TILE_SIZE, type ProductRowsText } from './kernels/product-rows.js';
 import {
   quantiseForGlu,
   quantiseForHead,
@@ -18,7 +19,7 @@ import {
   quantiseGlu,
   quantiseMixed,
 } from './kernels/quantise-rows.js';
-import { scanSequences, scanTokens, scanWorkgroups } from './kernels/scan.js';
+import { scanTokens, scanWorkgroups } from './kernels/scan.js';
 import { tapRows } from './kernels/tap-rows.js';
 import { FEW_ROWS, type RowBuffers } from './row-buffers.js';
 import type { SequenceBuffers } from './sequence-buffers.js';
@@ -56,11 +57,11 @@ export class RowPass {
     { mode, head, taps }: RowPassOptions,
   ): Promise<RowPass> {
     const { gpu, shape, weights } = model;
-    const { capacity, inputs, forgets, gates, products, size } = rows;
+    const { capacity, channels, products, size } = rows;
     const { hiddenSize: h, intermediateSize: i, vocabSize } = shape;
     const { tables, crcFactors, headConstants, headVectors } = weights;
     const x = mode === 'sequences' ? sequences.x : rows.x;
-    const tile = capacity <= FEW_ROWS ? FEW : MANY;
+    const product = productKind(model, capacity);
     const group = { size: GROUP_SIZE, subgroup: subgroupOf(gpu, model.plan) };
 
     const perRow = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
@@ -76,14 +77,14 @@ export class RowPass {
       matrix: { readonly rows: number; readonly columns: number; readonly count?: number },
       epilogue: Epilogue,
     ): Promise<(weightPart: BufferPart, parts: Parts) => Dispatch> => {
-      const row = rowSize(matrix.columns);
-      const kernel = await gpu.kernel(label, productRows({ row, rows: matrix.rows, capacity, epilogue }, tile));
-      const tiles = Math.ceil(matrix.rows / (16 * tile.rows));
+      const text = { row: rowSize(matrix.columns), rows: matrix.rows, capacity, epilogue };
+      const kernel = await gpu.kernel(label, product.code(text));
+      const tiles = Math.ceil(matrix.rows / product.rows);
       return (weightPart, parts) => ({
         label,
         kernel,
         bindings: gpu.bind(kernel, [size, weightPart, rows.quantised, rows.scales, ...parts]),
-        workgroups: (count) => [tiles, Math.ceil(count / (16 * tile.tokens)), matrix.count ?? 1],
+        workgroups: (count) => [tiles, Math.ceil(count / product.tokens), matrix.count ?? 1],
       });
     };
     const [
@@ -102,9 +103,9 @@ export class RowPass {
       tap,
     ] = await Promise.all([
       quantise('quantise for mixing', quantiseForMixing(shape, capacity, group)),
-      multiply('mix product', { rows: h, columns: h, count: 3 }, mixing(shape)),
-      gpu.kernel(`scan ${mode}`, mode === 'sequences' ? scanSequences(shape) : scanTokens(shape)),
-      quantise('quantise mixed', quantiseMixed(shape, capacity, group)),
+      multiply('mix product', { rows: h, columns: h, count: 3 }, mixing(shape, capacity)),
+      mode === 'tokens' ? gpu.kernel('scan', scanTokens(shape, capacity)) : undefined,
+      quantise('quantise mixed', quantiseMixed(shape, capacity, group, mode)),
       multiply('mix output product', { rows: h, columns: h }, adding(shape)),
       quantise('quantise for GLU', quantiseForGlu(shape, capacity, group)),
       multiply('GLU product', { rows: 2 * i, columns: h }, gating(shape)),
@@ -116,12 +117,18 @@ export class RowPass {
         ? multiply(
             'head product',
             { rows: vocabSize, columns: h },
-            scoring(shape, mode === 'sequences', 16 * tile.tokens, TILE_SIZE),
+            mode === 'sequences' ? scoring(shape) : checking(shape, product.tokens, product.size),
           )
         : undefined,
       taps ? perRow('taps', tapRows(shape, GROUP_SIZE)) : undefined,
     ]);
 
+    const scanDispatch = (kernel: GPUComputePipeline, state: BufferPart): Dispatch => ({
+      label: 'scan',
+      kernel,
+      bindings: gpu.bind(kernel, [size, state, channels]),
+      workgroups: () => [scanWorkgroups(shape), 1, 1],
+    });
     const places = taps ? gpu.filled('tap places', tapPlaces(shape.layers, capacity), USAGE.uniform) : undefined;
     const tapAt = (index: number): Dispatch[] => {
       if (tap === undefined || places === undefined) return [];
@@ -132,19 +139,15 @@ export class RowPass {
       ...tapAt(0),
       ...weights.layers.flatMap(({ constants, vectors, ...matrices }, l) => [
         quantiseMixing([constants, vectors, x]),
-        mix(matrices.mix, [tables, vectors, inputs, forgets, gates]),
-        {
-          label: 'scan',
-          kernel: scan,
-          bindings: gpu.bind(scan, [
-            mode === 'sequences' ? sequences.control : size,
-            sequences.stateOf(l),
-            inputs,
-            forgets,
-          ]),
-          workgroups: (count: number) => [scanWorkgroups(shape), mode === 'sequences' ? count : 1, 1] as const,
-        },
-        quantiseOutput([constants, vectors, tables, inputs, gates]),
+        mix(matrices.mix, [tables, vectors, channels]),
+        ...(scan ? [scanDispatch(scan, sequences.stateOf(l))] : []),
+        quantiseOutput([
+          constants,
+          vectors,
+          tables,
+          channels,
+          ...(mode === 'sequences' ? [sequences.stateOf(l), sequences.control] : []),
+        ]),
         mixOutput(matrices.mixOutput, [x]),
         quantiseGates([constants, vectors, x]),
         glu(matrices.glu, [tables, products]),
@@ -156,7 +159,7 @@ export class RowPass {
       ...(score
         ? [
             mode === 'sequences'
-              ? score(weights.head, [crcFactors, sequences.receipts, sequences.logits])
+              ? score(weights.head, [sequences.logits])
               : score(weights.head, [crcFactors, rows.receipts]),
           ]
         : []),
@@ -172,6 +175,27 @@ export class RowPass {
   close(): void {
     if (this.#places !== undefined) this.#model.gpu.free(this.#places);
   }
+}
+
+/** A kernel for products, and its tile. */
+interface ProductKind {
+  readonly code: (text: ProductRowsText) => string;
+  readonly tokens: number;
+  readonly rows: number;
+  /** Invocations of a workgroup. */
+  readonly size: number;
+}
+
+function productKind({ gpu, plan }: GpuModel, capacity: number): ProductKind {
+  const isFew = capacity <= FEW_ROWS;
+  if (usesMatrices(gpu, plan)) {
+    return isFew
+      ? { code: productFew, ...MATRIX_FEW, size: MATRIX_SIZE }
+      : { code: productMany, ...MATRIX_MANY, size: MATRIX_SIZE };
+  }
+  const tile = isFew ? FEW : MANY;
+  const code = (text: ProductRowsText): string => productRows(text, tile);
+  return { code, tokens: 16 * tile.tokens, rows: 16 * tile.rows, size: TILE_SIZE };
 }
 
 /** Where the taps of each layer start, each a uniform of its own. */

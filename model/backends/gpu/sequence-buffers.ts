@@ -4,6 +4,7 @@ import type { BufferPart, GpuDevice } from './gpu-device.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { CONTROL_WORDS, RESULT_WORDS } from './kernels/control.js';
 import { stateWidth } from './kernels/scan.js';
+import { bestPlaces } from './kernels/survey-logits.js';
 
 export class SequenceBuffers {
   readonly count: number;
@@ -21,8 +22,8 @@ export class SequenceBuffers {
   readonly control: GPUBuffer;
   /** [count][slots][RESULT_WORDS]. */
   readonly results: GPUBuffer;
-  /** [count][V]: ids, for the sampler. */
-  readonly candidates: GPUBuffer;
+  /** [count][bestPlaces]: a logit and its id each. */
+  readonly bests: GPUBuffer;
   readonly #layerBytes: number;
   readonly #gpu: GpuDevice;
 
@@ -39,7 +40,7 @@ export class SequenceBuffers {
     this.receipts = gpu.storage('receipts', 4 * count);
     this.control = gpu.storage('control', 4 * count * CONTROL_WORDS);
     this.results = gpu.storage('results', 4 * count * slots * RESULT_WORDS);
-    this.candidates = gpu.storage('candidates', count * 4 * vocabSize);
+    this.bests = gpu.storage('bests', count * 8 * bestPlaces(shape));
   }
 
   /** The states of a layer, to be bound. */
@@ -48,7 +49,7 @@ export class SequenceBuffers {
   }
 
   close(): void {
-    const { state, x, logits, receipts, control, results, candidates } = this;
-    for (const buffer of [state, x, logits, receipts, control, results, candidates]) this.#gpu.free(buffer);
+    const { state, x, logits, receipts, control, results, bests } = this;
+    for (const buffer of [state, x, logits, receipts, control, results, bests]) this.#gpu.free(buffer);
   }
 }

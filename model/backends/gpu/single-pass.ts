@@ -28,7 +28,7 @@ export class SinglePass {
 
   /** @throws GpuError */
   static async create({ gpu, plan, shape, weights }: GpuModel, buffers: SequenceBuffers): Promise<SinglePass> {
-    const { tables, crcFactors } = weights;
+    const { tables } = weights;
     const { hiddenSize, intermediateSize, vocabSize } = shape;
     const narrow = dealFor(gpu, plan, hiddenSize);
     const wide = dealFor(gpu, plan, intermediateSize);
@@ -39,7 +39,7 @@ export class SinglePass {
       gpu.kernel('GLU output', gluOutput(shape, wide)),
       gpu.kernel('head', head(shape, narrow)),
     ]);
-    const { x, control, logits, receipts } = buffers;
+    const { x, control, logits } = buffers;
     const mixed = gpu.storage('mixed', 16 * rowSize(hiddenSize).words);
     const gates = gpu.storage('gates', 16 * rowSize(hiddenSize).words);
     const products = gpu.storage('GLU products', 16 * rowSize(intermediateSize).words);
@@ -74,10 +74,8 @@ export class SinglePass {
         weights.headConstants,
         weights.headVectors,
         weights.head,
-        crcFactors,
         x,
         logits,
-        receipts,
       ]),
     ];
     return new SinglePass(gpu, dispatches, [mixed, gates, products]);

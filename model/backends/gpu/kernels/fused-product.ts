@@ -27,6 +27,9 @@ export interface FusedProductText extends Omit<QuantiserText, 'store'> {
   readonly end?: string;
 }
 
+/** Loads of 16 bytes of weights that an invocation begins before it has anything to multiply them with. */
+const WEIGHTS_EARLY = 8;
+
 /** Units of one workgroup. */
 export function unitsPerWorkgroup({ size, lanes, units }: RowDeal): number {
   return (size / lanes) * units;
@@ -40,6 +43,36 @@ export function fusedProduct(text: FusedProductText, deal: RowDeal): string {
   const turns = Math.ceil(row.chunks / lanes);
   const each = Array.from({ length: units }, (_, u) => unitRows.map((unitRow, k) => ({ u, k, ...unitRow }))).flat();
   const products = gains.map((_, p) => p);
+  const turnsEarly = Array.from(
+    { length: Math.min(turns, Math.max(1, Math.floor(WEIGHTS_EARLY / rows))) },
+    (_, t) => t,
+  );
+  /** Chunk of an early turn: those behind the end are loaded from the end, and not used. */
+  const chunkOf = (t: number): string =>
+    (t + 1) * lanes <= row.chunks ? `${t * lanes}u + lane` : `min(${t * lanes}u + lane, ${row.chunks - 1}u)`;
+  const multiply = (chunk: string, isWhole: boolean, weight: (u: number, k: number) => string): string => /* wgsl */ `{
+    let chunk = ${chunk};
+    ${isWhole ? '{' : `if (chunk < ${row.chunks}u) {`}
+      ${products
+        .map(
+          (p) => `{
+        let q0 = quantised[${p}][chunk];
+        let q1 = quantised[${p}][${row.chunks}u + chunk];
+        let q2 = quantised[${p}][${2 * row.chunks}u + chunk];
+        let q3 = quantised[${p}][${3 * row.chunks}u + chunk];
+        let correction = int8Sum(q0) + int8Sum(q1) + int8Sum(q2) + int8Sum(q3);
+        ${each
+          .filter(({ product }) => product === p)
+          .map(({ u, k }) => {
+            const sum = `sums[${u * unitRows.length + k}]`;
+            return `{ let w = ${weight(u, k)}; ${sum} += codeDot(w.x, q0) + codeDot(w.y, q1) + codeDot(w.z, q2) + codeDot(w.w, q3) - correction; }`;
+          })
+          .join('\n        ')}
+      }`,
+        )
+        .join('\n      ')}
+    }
+  }`;
   return /* wgsl */ `${enableSubgroups(deal)}
 ${ARITHMETIC}
 @group(0) @binding(0) var<uniform> constants: array<vec4<i32>, 4>;
@@ -54,40 +87,28 @@ ${laneSum(rows, lanes, deal)}
 @compute @workgroup_size(${size})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
   ${text.begin ?? ''}
-  quantise(local);
+  let lane = local % ${lanes}u;
   let first = (group.x * ${size / lanes}u + local / ${lanes}u) * ${units}u;
   ${Array.from({ length: units }, (_, u) => `let unit${u} = min(first + ${u}u, ${unitCount - 1}u);`).join('\n  ')}
+  // The first weights are on their way while the activations are made.
+  ${each.map(({ u, k, row: number }) => `let row${u}_${k} = (${number.replaceAll('unit', `unit${u}`)}) * ${row.chunks}u;`).join('\n  ')}
+  ${turnsEarly.map((t) => each.map(({ u, k }) => `let w${u}_${k}_${t} = weights[row${u}_${k} + ${chunkOf(t)}];`).join('\n  ')).join('\n  ')}
+  quantise(local);
   var sums: array<i32, ${rows}>;
-  for (var turn = 0u; turn < ${turns}u; turn++) {
-    let chunk = turn * ${lanes}u + local % ${lanes}u;
-    ${row.chunks % lanes === 0 ? '{' : `if (chunk < ${row.chunks}u) {`}
-      ${products
-        .map(
-          (p) => `{
-        let q0 = quantised[${p}][chunk];
-        let q1 = quantised[${p}][${row.chunks}u + chunk];
-        let q2 = quantised[${p}][${2 * row.chunks}u + chunk];
-        let q3 = quantised[${p}][${3 * row.chunks}u + chunk];
-        let correction = int8Sum(q0) + int8Sum(q1) + int8Sum(q2) + int8Sum(q3);
-        ${each
-          .filter(({ product }) => product === p)
-          .map(
-            ({ u, k, row: number }) => `{
-          let unit = unit${u};
-          let w = weights[(${number}) * ${row.chunks}u + chunk];
-          sums[${u * unitRows.length + k}] += codeDot(w.x, q0) + codeDot(w.y, q1) + codeDot(w.z, q2) + codeDot(w.w, q3) - correction;
-        }`,
-          )
-          .join('\n        ')}
-      }`,
-        )
-        .join('\n      ')}
-    }
+  ${turnsEarly
+    .map((t) => multiply(`${t * lanes}u + lane`, (t + 1) * lanes <= row.chunks, (u, k) => `w${u}_${k}_${t}`))
+    .join('\n  ')}
+  ${
+    turns > turnsEarly.length
+      ? `for (var turn = ${turnsEarly.length}u; turn < ${turns}u; turn++) {
+    ${multiply(`turn * ${lanes}u + lane`, row.chunks % lanes === 0, (u, k) => `weights[row${u}_${k} + chunk]`)}
+  }`
+      : ''
   }
   sums = laneSum(local, sums);
   ${Array.from(
     { length: units },
-    (_, u) => `if (local % ${lanes}u == ${u % lanes}u && first + ${u}u < ${unitCount}u) {
+    (_, u) => `if (lane == ${u % lanes}u && first + ${u}u < ${unitCount}u) {
     let unit = unit${u};
     ${unitRows.map(({ product }, k) => `let out${k} = scaledOutput(sums[${u * unitRows.length + k}], quantiserScales[${product}]);`).join('\n    ')}
     ${text.epilogue}

@@ -12,12 +12,13 @@ import { GLU } from './glu.js';
 export interface Epilogue {
   readonly declarations: string;
   readonly pairs: boolean;
-  /** WGSL statements after all outputs of a workgroup, in uniform control flow, with `local`. */
+  /** WGSL statements before everything (a barrier follows) and after all outputs, in uniform control flow, with `local`. */
+  readonly begin?: string;
   readonly end?: string;
 }
 
-/** i becomes silu(i), f the forget complement c, g stays: the input of the scan. */
-export function mixing(shape: ModelShape): Epilogue {
+/** i becomes silu(i), f the forget complement c, g stays: three planes of `channels`, [plane][capacity][width]. */
+export function mixing(shape: ModelShape, capacity: number): Epilogue {
   const { forgetScale } = vectorLayout(shape).layer;
   const width = 4 * rowSize(shape.hiddenSize).words;
   return {
@@ -25,21 +26,19 @@ export function mixing(shape: ModelShape): Epilogue {
     declarations: /* wgsl */ `
 @group(0) @binding(4) var<storage, read> tables: array<u32>;
 @group(0) @binding(5) var<storage, read> vectors: array<u32>;
-@group(0) @binding(6) var<storage, read_write> inputs: array<i32>;
-@group(0) @binding(7) var<storage, read_write> forgets: array<i32>;
-@group(0) @binding(8) var<storage, read_write> gates: array<i32>;
+@group(0) @binding(6) var<storage, read_write> channels: array<i32>;
 ${SIGMOID}
 fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
-  let at = token * ${width}u + outputRow;
+  let at = (product * ${capacity}u + token) * ${width}u + outputRow;
   let p = sat16(out);
   if (product == 0u) {
-    inputs[at] = p * sigmoid(up3(p));
+    channels[at] = p * sigmoid(up3(p));
   } else if (product == 1u) {
     let pair = vectors[${forgetScale}u + (outputRow >> 1u)];
     let scale = i32(select(pair << 16u, pair, (outputRow & 1u) == 1u)) >> 16u;
-    forgets[at] = (sigmoid(up3(-p)) * scale + 0x4000) >> 15u;
+    channels[at] = (sigmoid(up3(-p)) * scale + 0x4000) >> 15u;
   } else {
-    gates[at] = p;
+    channels[at] = p;
   }
 }
 `,
@@ -76,22 +75,31 @@ fn finishPair(token: u32, pair: u32, even: i32, odd: i32) {
   };
 }
 
-/** Logits of all rows, with their receipts; kept or only checked. @param tile tokens of a workgroup @param size its invocations */
-export function scoring({ vocabSize }: ModelShape, keepLogits: boolean, tile: number, size: number): Epilogue {
+/** Logits of all rows. */
+export function scoring({ vocabSize }: ModelShape): Epilogue {
+  return {
+    pairs: false,
+    declarations: /* wgsl */ `
+@group(0) @binding(4) var<storage, read_write> logits: array<i32>;
+fn finish(token: u32, outputRow: u32, product: u32, out: i32) { logits[token * ${vocabSize}u + outputRow] = sat31(out); }
+`,
+  };
+}
+
+/** Receipts of all rows; their logits are not kept. @param tile tokens of a workgroup @param size its invocations */
+export function checking({ vocabSize }: ModelShape, tile: number, size: number): Epilogue {
   return {
     pairs: false,
     declarations: /* wgsl */ `
 @group(0) @binding(4) var<storage, read> crcFactors: array<u32>;
 @group(0) @binding(5) var<storage, read_write> receipts: array<atomic<u32>>;
-${keepLogits ? '@group(0) @binding(6) var<storage, read_write> logits: array<i32>;' : ''}
 var<workgroup> crcOfRows: array<atomic<u32>, ${tile}>;
 ${CRC}
 fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
-  let logit = sat31(out);
-  ${keepLogits ? `logits[token * ${vocabSize}u + outputRow] = logit;` : ''}
-  atomicXor(&crcOfRows[token % ${tile}u], crcTerm(u32(logit), ${vocabSize - 1}u - outputRow));
+  atomicXor(&crcOfRows[token % ${tile}u], crcTerm(u32(sat31(out)), ${vocabSize - 1}u - outputRow));
 }
 `,
+    begin: `for (var t = local; t < ${tile}u; t += ${size}u) { atomicStore(&crcOfRows[t], 0u); }`,
     end: /* wgsl */ `
   workgroupBarrier();
   for (var t = local; t < ${tile}u; t += ${size}u) {

@@ -87,6 +87,7 @@ fn signed4(codes: u32) -> u32 { return (((codes & 0x03030303u) | 0x80808080u) - 
 
 @compute @workgroup_size(${TILE_SIZE})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
+  ${epilogue.begin ?? ''}
   let firstToken = group.y * ${tokens}u;
   let product = group.z;
   let tx = local % 16u;

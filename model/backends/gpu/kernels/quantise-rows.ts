@@ -6,6 +6,7 @@
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../vector-layout.js';
 import { ARITHMETIC, rowSize, SIGMOID } from './arithmetic.js';
+import { CONTROL, CONTROL_WORDS } from './control.js';
 import { quantiser, type QuantiserText } from './quantiser.js';
 import { enableSubgroups, type Group } from './reduce.js';
 
@@ -67,17 +68,34 @@ fn productScale(product: u32) -> vec2<i32> {
   );
 }
 
-/** In front of o, from the states and the gates of g. */
-export function quantiseMixed(shape: ModelShape, capacity: number, group: Group): string {
+/**
+ * In front of o, from states and gates. The states of `tokens` come from the scan; those of `sequences`, one step each, are made here, and kept unless
+ * the run of the sequence has ended.
+ */
+export function quantiseMixed(shape: ModelShape, capacity: number, group: Group, mode: 'tokens' | 'sequences'): string {
   const { layer } = vectorLayout(shape);
   const { words } = rowSize(shape.hiddenSize);
+  const plane = (index: number): string => `channels[${index * capacity * words}u + row * ${words}u + word]`;
+  const states =
+    mode === 'tokens'
+      ? `fn stateWord(word: u32) -> vec4<i32> { return ${plane(0)}; }`
+      : /* wgsl */ `
+@group(0) @binding(6) var<storage, read_write> state: array<vec4<i32>>;
+@group(0) @binding(7) var<storage, read> control: array<u32>;
+fn stateWord(word: u32) -> vec4<i32> {
+  let at = row * ${words}u + word;
+  let before = state[at];
+  let h = before + mul15x4(${plane(0)} - before, ${plane(1)});
+  if (word < ${words}u && control[row * ${CONTROL_WORDS}u + ${CONTROL.done}u] == 0u) { state[at] = h; }
+  return h;
+}`;
   return quantiseRows(
     {
       declarations: /* wgsl */ `
 @group(0) @binding(4) var<storage, read> tables: array<u32>;
-@group(0) @binding(5) var<storage, read> states: array<vec4<i32>>;
-@group(0) @binding(6) var<storage, read> gates: array<vec4<i32>>;
+@group(0) @binding(5) var<storage, read> channels: array<vec4<i32>>;
 ${SIGMOID}
+${states}
 fn swish(h: i32) -> i32 { return mul15(h, sigmoid(sat16(roundShift(h, 12u)))); }
 fn mixedWord(h: vec4<i32>, g: vec4<i32>, norm: vec4<i32>) -> vec4<i32> {
   return mul15x4(vec4(swish(h.x), swish(h.y), swish(h.z), swish(h.w)), (g * norm + vec4(0x4000)) >> vec4(15u));
@@ -85,8 +103,8 @@ fn mixedWord(h: vec4<i32>, g: vec4<i32>, norm: vec4<i32>) -> vec4<i32> {
 fn productScale(product: u32) -> vec2<i32> { return constants[1].zw; }`,
       row: rowSize(shape.hiddenSize),
       gains: [layer.oGain],
-      input: `mixedWord(states[row * ${words}u + word], gates[row * ${words}u + word], gainWord(${layer.gNorm}u, word))`,
-      squared: `gates[row * ${words}u + word]`,
+      input: `mixedWord(stateWord(word), ${plane(2)}, gainWord(${layer.gNorm}u, word))`,
+      squared: plane(2),
       epsilon: 'shiftedSum(squares, u32(constants[3].x))',
     },
     capacity,

@@ -3,6 +3,8 @@
  *
  * One input vector, one to three gains (i, f and g share theirs), as many vectors of int8 and output scales. The kernel around it declares the
  * binding `vectors` (pairs of int16) and says where things come from and go to.
+ *
+ * The time of these kernels is latency: everything is loaded before the first barrier, and loops are unrolled so that it stays in registers.
  */
 import type { RowSize } from './arithmetic.js';
 import { reduction, type Group } from './reduce.js';
@@ -31,71 +33,86 @@ export function quantiser({ row, gains, input, epsilon, squared, store }: Quanti
   const { words } = row;
   const { size } = group;
   const turns = Math.ceil(words / size);
-  const products = gains.map((_, p) => p);
-  const ofEach = (line: (p: number) => string): string => products.map(line).join('\n      ');
-  const whole = words % size === 0;
-  /** Runs `body` for each word of this invocation. */
-  const forWords = (body: string): string => `
-  for (var turn = 0u; turn < ${turns}u; turn++) {
-    let word = local + turn * ${size}u;
-    ${whole ? `{ ${body} }` : `if (word < ${words}u) { ${body} }`}
-  }`;
+  /** A statement for each turn; `t` is its number. What lies behind the last word is loaded, and counts as 0. */
+  const eachTurn = (statement: (t: number) => string): string =>
+    Array.from({ length: turns }, (_, t) => statement(t)).join('\n  ');
+  const isWhole = (t: number): boolean => (t + 1) * size <= words;
+  const guarded = (t: number, value: string): string =>
+    isWhole(t) ? value : `select(vec4(0), ${value}, word${t} < ${words}u)`;
+  const withSquares = squared !== undefined;
+  const fields = 2 + gains.length + (withSquares ? 2 : 0);
+  const maxima = 2;
+  const squareField = 2 + gains.length;
+  const highSum = (v: string): string => `((${v}.x >> 16u) + (${v}.y >> 16u)) + ((${v}.z >> 16u) + (${v}.w >> 16u))`;
+  const lowSum = (v: string): string =>
+    `((${v}.x & 0xffffu) + (${v}.y & 0xffffu)) + ((${v}.z & 0xffffu) + (${v}.w & 0xffffu))`;
   return /* wgsl */ `
 var<workgroup> quantiserScales: array<vec2<i32>, ${gains.length}>;
 ${reduction('reduceMagnitudes', ['or'], group)}
-${reduction('reduceSums', ['add', 'add', 'add', 'add', ...products.map(() => 'max' as const)], group)}
+${reduction(
+  'reduceSums',
+  ['add', 'add', ...gains.map(() => 'max' as const), ...(withSquares ? (['add', 'add'] as const) : [])],
+  group,
+)}
 fn gainWord(base: u32, word: u32) -> vec4<i32> {
   return unpack4(vec2(vectors[base + 2u * word], vectors[base + 2u * word + 1u]));
 }
+fn inputWord(word: u32) -> vec4<i32> { return ${input}; }
+${withSquares ? `fn squaredWord(word: u32) -> vec4<i32> { return ${squared}; }` : ''}
 
 fn quantise(local: u32) {
-  var n: array<vec4<i32>, ${turns}>;
-  var magnitudes = 0u;
-  var sums: array<u32, ${4 + gains.length}>;
-  ${forWords(`
-      let v = ${input};
-      n[turn] = v;
-      let a = vec4<u32>(abs(v));
-      magnitudes |= a.x | a.y | a.z | a.w;
-      ${
-        squared === undefined
-          ? ''
-          : `let s = ${squared};
-      let s2 = vec4<u32>(s * s);
-      sums[2] += (s2.x >> 16u) + (s2.y >> 16u) + (s2.z >> 16u) + (s2.w >> 16u);
-      sums[3] += (s2.x & 0xffffu) + (s2.y & 0xffffu) + (s2.z & 0xffffu) + (s2.w & 0xffffu);`
-      }`)}
+  ${eachTurn((t) => `let word${t} = local + ${t * size}u;`)}
+  ${eachTurn((t) => `let v${t} = ${guarded(t, `inputWord(word${t})`)};`)}
+  ${withSquares ? eachTurn((t) => `let g${t} = ${guarded(t, `squaredWord(word${t})`)};`) : ''}
+  ${gains.map((base, p) => eachTurn((t) => `let gain${p}_${t} = gainWord(${base}u, word${t});`)).join('\n  ')}
+  var magnitude = vec4(0u);
+  ${eachTurn((t) => `magnitude |= vec4<u32>(abs(v${t}));`)}
+  let magnitudes = (magnitude.x | magnitude.y) | (magnitude.z | magnitude.w);
   let shift = u32(max(0, bitLength(reduceMagnitudes(local, array<u32, 1>(magnitudes))[0]) - 15));
-  ${forWords(`
-      let m = min(roundShiftx4(n[turn], shift), vec4(32767));
-      n[turn] = m;
-      let m2 = vec4<u32>(m * m);
-      sums[0] += (m2.x >> 16u) + (m2.y >> 16u) + (m2.z >> 16u) + (m2.w >> 16u);
-      sums[1] += (m2.x & 0xffffu) + (m2.y & 0xffffu) + (m2.z & 0xffffu) + (m2.w & 0xffffu);
-      ${ofEach(
-        (p) => `let u${p} = vec4<u32>(abs(m * gainWord(${gains[p]}u, word)));
-      sums[${4 + p}] = max(sums[${4 + p}], max(max(u${p}.x, u${p}.y), max(u${p}.z, u${p}.w)));`,
-      )}`)}
+
+  var sums: array<u32, ${fields}>;
+  ${eachTurn(
+    (t) => `let n${t} = min(roundShiftx4(v${t}, shift), vec4(32767));
+  { let m = vec4<u32>(n${t} * n${t}); sums[0] += ${highSum('m')}; sums[1] += ${lowSum('m')}; }`,
+  )}
+  ${
+    withSquares
+      ? eachTurn(
+          (t) =>
+            `{ let m = vec4<u32>(g${t} * g${t}); sums[${squareField}] += ${highSum('m')}; sums[${squareField + 1}] += ${lowSum('m')}; }`,
+        )
+      : ''
+  }
+  ${gains
+    .map((_, p) =>
+      eachTurn(
+        (t) => `let u${p}_${t} = n${t} * gain${p}_${t};
+  { let m = vec4<u32>(abs(u${p}_${t})); sums[${maxima + p}] = max(sums[${maxima + p}], max(max(m.x, m.y), max(m.z, m.w))); }`,
+      ),
+    )
+    .join('\n  ')}
   sums = reduceSums(local, sums);
-  let squares = carried(sums[2], sums[3]);
-  let e = shiftedSum(${epsilon}, 2u * shift);
-  let sum = carried(sums[0] + e.x, sums[1] + e.y);
-  ${products
+  ${gains
     .map(
-      (p) => `
+      (_, p) => `
   {
-    let maximum = sums[${4 + p}];
+    let maximum = sums[${maxima + p}];
     let drop = bitLength(maximum) - 15;
     let top = scaleTo15(vec4(i32(maximum), 0, 0, 0), drop).x;
-    let reciprocal = 532676608 / max(top, 1); // 127 * 2^22
-    if (local == ${(p * Math.max(32, group.subgroup)) % size}u) {
-      quantiserScales[${p}] = outputScale(maximum, sum, productScale(${p}u));
-    }
+    let reciprocal = vec4(532676608 / max(top, 1)); // 127 * 2^22
     const product = ${p}u;
-    ${forWords(`
-      let u = scaleTo15(n[turn] * gainWord(${gains[p]}u, word), drop);
-      let packed = pack4xI8((u * vec4(reciprocal) + vec4(2097152)) >> vec4(22u));
-      ${store}`)}
+    ${eachTurn(
+      (t) => `${isWhole(t) ? '{' : `if (word${t} < ${words}u) {`}
+      let word = word${t};
+      let packed = pack4xI8((scaleTo15(u${p}_${t}, drop) * reciprocal + vec4(2097152)) >> vec4(22u));
+      ${store}
+    }`,
+    )}
+    if (local == ${(p * Math.max(32, group.subgroup)) % size}u) {
+      ${withSquares ? `let squares = carried(sums[${squareField}], sums[${squareField + 1}]);` : ''}
+      let e = shiftedSum(${epsilon}, 2u * shift);
+      quantiserScales[${p}] = outputScale(maximum, carried(sums[0] + e.x, sums[1] + e.y), productScale(${p}u));
+    }
   }`,
     )
     .join('')}

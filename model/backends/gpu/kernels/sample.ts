@@ -2,18 +2,23 @@
  * WGSL: the integer sampler (docs/ARITHMETIC.md, section 8), one workgroup for each sequence, and the embedding of the token that it chose, so
  * that a run needs nothing from the host.
  *
- * The largest logits are found by a bound: each invocation knows the best of its share; what is behind the k-th best of these bests cannot be
- * among the k largest. Logits with their ids are all different, so ties cannot make the list longer than k shares.
+ * The largest logits are found by a bound: each invocation takes the best of its share (from the bests of every sixteen, see survey-logits.ts); what
+ * is behind the k-th best of these cannot be among the k largest. Logits with their ids are all different, so ties cannot make the list longer.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { MAX_CANDIDATES } from '../../../integer/sampler.js';
 import { ARITHMETIC } from './arithmetic.js';
 import { CONTROL, CONTROL_WORDS, RESULT_WORDS } from './control.js';
 import { embedRow } from './embed.js';
+import { bestCount, bestPlaces, LOGITS_PER_BEST, RANKED } from './survey-logits.js';
+
+/** Candidates that fit in workgroup memory; more are rare, and only slower. */
+const FAST_CANDIDATES = 512;
 
 /** @param size invocations; at least `MAX_CANDIDATES` @param slots results that fit in the buffer, for each sequence */
 export function sample(shape: ModelShape, size: number, slots: number, crcOfZeros: number): string {
   const { vocabSize, eosTokenId } = shape;
+  const groups = bestCount(shape);
   return /* wgsl */ `
 ${ARITHMETIC}
 @group(0) @binding(0) var<uniform> constants: array<vec4<i32>, 4>;
@@ -24,14 +29,14 @@ ${ARITHMETIC}
 @group(0) @binding(5) var<storage, read> embedding: array<u32>;
 @group(0) @binding(6) var<storage, read_write> x: array<i32>;
 @group(0) @binding(7) var<storage, read_write> results: array<u32>;
-@group(0) @binding(8) var<storage, read_write> candidates: array<u32>;
+@group(0) @binding(8) var<storage, read_write> bests: array<Ranked>;
 fn embeddingShift() -> u32 { return u32(constants[0].x); }
 ${embedRow(shape, size)}
 
-struct Ranked { logit: i32, id: u32 }
-fn isBefore(a: Ranked, b: Ranked) -> bool { return a.logit > b.logit || (a.logit == b.logit && a.id < b.id); }
+${RANKED}
 
-var<workgroup> bests: array<Ranked, ${size}>;
+var<workgroup> shareBests: array<Ranked, ${size}>;
+var<workgroup> candidates: array<Ranked, ${FAST_CANDIDATES}>;
 var<workgroup> bound: Ranked;
 var<workgroup> count: atomic<u32>;
 var<workgroup> chosen: array<Ranked, ${MAX_CANDIDATES}>;
@@ -89,35 +94,50 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let greedy = control[control0 + ${CONTROL.invTemperature}u] == 0u;
   let wanted = min(select(control[control0 + ${CONTROL.topK}u], 1u, greedy), ${Math.min(vocabSize, MAX_CANDIDATES)}u);
 
-  // Not a logit: below all of them.
-  var best = Ranked(-2147483647, 0xffffffffu);
-  for (var id = local; id < ${vocabSize}u; id += ${size}u) {
-    let logit = logits[logit0 + id];
-    if (logit > best.logit) { best = Ranked(logit, id); }
+  if (local == 0u) { atomicStore(&count, 0u); }
+  let best0 = row * ${bestPlaces(shape)}u;
+  var best = NO_TOKEN;
+  for (var k = local; k < ${groups}u; k += ${size}u) {
+    let other = bests[best0 + k];
+    if (isBefore(other, best)) { best = other; }
   }
-  bests[local] = best;
+  shareBests[local] = best;
   workgroupBarrier();
   var rank = 0u;
-  for (var j = 0u; j < ${size}u; j++) { rank += u32(isBefore(bests[j], best)); }
+  for (var j = 0u; j < ${size}u; j++) { rank += u32(isBefore(shareBests[j], best)); }
   if (rank + 1u == wanted) { bound = best; }
   workgroupBarrier();
-  if (!isBefore(bound, best)) {
-    for (var id = local; id < ${vocabSize}u; id += ${size}u) {
-      if (!isBefore(bound, Ranked(logits[logit0 + id], id))) { candidates[logit0 + atomicAdd(&count, 1u)] = id; }
+  let last = workgroupUniformLoad(&bound);
+  if (!isBefore(last, best)) {
+    for (var k = local; k < ${groups}u; k += ${size}u) {
+      if (isBefore(last, bests[best0 + k])) { continue; }
+      let first = k * ${LOGITS_PER_BEST}u;
+      for (var id = first; id < min(first + ${LOGITS_PER_BEST}u, ${vocabSize}u); id++) {
+        let candidate = Ranked(logits[logit0 + id], id);
+        if (isBefore(last, candidate)) { continue; }
+        let place = atomicAdd(&count, 1u);
+        if (place < ${FAST_CANDIDATES}u) { candidates[place] = candidate; }
+        bests[best0 + ${groups}u + place] = candidate;
+      }
     }
   }
   storageBarrier();
   workgroupBarrier();
   let found = atomicLoad(&count);
-  for (var c = local; c < found; c += ${size}u) {
-    let id = candidates[logit0 + c];
-    let mine = Ranked(logits[logit0 + id], id);
-    var place = 0u;
-    for (var j = 0u; j < found && place < wanted; j++) {
-      let other = candidates[logit0 + j];
-      place += u32(isBefore(Ranked(logits[logit0 + other], other), mine));
+  if (found <= ${FAST_CANDIDATES}u) {
+    for (var c = local; c < found; c += ${size}u) {
+      let mine = candidates[c];
+      var place = 0u;
+      for (var j = 0u; j < found; j++) { place += u32(isBefore(candidates[j], mine)); }
+      if (place < wanted) { chosen[place] = mine; }
     }
-    if (place < wanted) { chosen[place] = mine; }
+  } else {
+    for (var c = local; c < found; c += ${size}u) {
+      let mine = bests[best0 + ${groups}u + c];
+      var place = 0u;
+      for (var j = 0u; j < found && place < wanted; j++) { place += u32(isBefore(bests[best0 + ${groups}u + j], mine)); }
+      if (place < wanted) { chosen[place] = mine; }
+    }
   }
   workgroupBarrier();
   if (!greedy && local < wanted) { cumulative[local] = weightOf(local, control[control0 + ${CONTROL.invTemperature}u]); }

@@ -18,6 +18,8 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   for (var k = local; k < ${hiddenSize}u; k += ${size}u) {
     share ^= crcTerm(u32(x[group.x * ${4 * rowSize(hiddenSize).words}u + k]), ${hiddenSize - 1}u - k);
   }
+  if (local == 0u) { atomicStore(&crc, 0u); }
+  workgroupBarrier();
   atomicXor(&crc, share);
   workgroupBarrier();
   if (local == 0u) { taps[place.first + group.x] = atomicLoad(&crc); }
