@@ -3,7 +3,7 @@ import { option, optionWithDefault } from '../command.js';
 import { integer, oneOf, path, text } from '../options.js';
 
 /** What can compute tokens from an image. */
-const BACKENDS = ['reference', 'gpu'] as const;
+export const BACKENDS = ['reference', 'gpu'] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
 export const imageOption = option('--image <file>', 'weight image (default: the shipped tales-9m)', path);
