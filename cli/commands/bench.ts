@@ -42,6 +42,12 @@ export const bench = defineCommand({
       integer({ min: 3, max: 1000, example: 11 }),
       11,
     ),
+    prompt: optionWithDefault(
+      '--prompt <number>',
+      'gpu: tokens of the longest prompt; a quarter and a sixteenth of it are timed too',
+      integer({ min: 1, max: 65_536, example: 2048 }),
+      2048,
+    ),
     backend: option('--backend <name>', 'start-up: what computes the first token', oneOf(BACKENDS)),
     cycles: option(
       '--cycles <number>',

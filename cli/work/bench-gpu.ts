@@ -19,7 +19,6 @@ import { PUBLISHED_SHAPES, writeSynthetic } from './synthetic-checkpoint.js';
 import { describePlan } from './tuned-plan.js';
 
 const BATCHES = [1, 8, 32];
-const PROMPTS = [128, 512, 2048];
 
 export async function benchGpu(input: BenchInput, context: CommandContext): Promise<void> {
   if (input.image !== undefined) return await benchImage(input.image, input.image, input, context);
@@ -40,6 +39,7 @@ export async function benchGpu(input: BenchInput, context: CommandContext): Prom
 async function benchImage(path: string, name: string, input: BenchInput, context: CommandContext): Promise<void> {
   if (input.cycles !== undefined) return await benchGpuStability(path, input.cycles, input.tokens, context);
   const { output, signal } = context;
+  const prompts = [16, 4, 1].map((part) => Math.ceil(input.prompt / part));
   const cardBytesBefore = cardBytesInUse();
   // The first time reads the file, compiles, and measures which kernels are the fastest.
   const equalReceipts = await withBackend(
@@ -56,7 +56,7 @@ async function benchImage(path: string, name: string, input: BenchInput, context
     for (const batch of BATCHES) {
       decode.push({ batch, ...(await decodeSpeed(model, batch, Math.ceil(input.tokens / Math.sqrt(batch)), signal)) });
     }
-    const prefill = await prefillSpeeds(model, PROMPTS, signal);
+    const prefill = await prefillSpeeds(model, prompts, signal);
     const cardBytes = cardBytesInUse();
     const driverBytes =
       cardBytes === undefined || cardBytesBefore === undefined ? undefined : cardBytes - cardBytesBefore;
@@ -69,19 +69,19 @@ async function benchImage(path: string, name: string, input: BenchInput, context
     output.print(
       [
         `${name} on ${gpu.name}: ${ternaryWeights(model.shape).toLocaleString('en-US')} ternary weights a token`,
-        `  ${equalReceipts} receipts equal to the reference's; ${describePlan(model.plan)}`,
+        `  ${equalReceipts} receipts equal to the reference's; ${describePlan(model.plan, gpu)}`,
         `  load        ${loadSeconds.toFixed(2)} s from a file in the page cache to the first token`,
         ...decode.map(
           ({ batch, tokensPerSecond }) =>
             `  decode      ${rate(tokensPerSecond)} tokens/s in all, ${batch} sequence${batch > 1 ? 's' : ''}, sampling included`,
         ),
-        ...PROMPTS.map(
+        ...prompts.map(
           (length, k) => `  prefill     ${rate(prefill.tokensPerSecond[k] ?? NaN)} tokens/s, prompt of ${length}`,
         ),
         `  weights     ${megabytes(weightBytes(model))} read a token: ${(weightRate / 1e9).toFixed(1)} GB/s at batch 1, ${(100 * (weightRate / copy)).toFixed(1)} % of a copy (${(copy / 1e9).toFixed(1)} GB/s)`,
         `  memory      ${megabytes(single?.allocatedBytes ?? NaN)} of buffers at batch 1${driverBytes === undefined ? '' : `; the card has ${megabytes(driverBytes)} more in use than before`}`,
         ...kernelLines('GPU time of a token at batch 1', single?.kernels ?? []),
-        ...kernelLines(`GPU time of a prompt of ${PROMPTS.at(-1)}`, prefill.kernels),
+        ...kernelLines(`GPU time of a prompt of ${prompts.at(-1)}`, prefill.kernels),
         '',
       ].join('\n'),
     );
@@ -98,7 +98,7 @@ async function benchImage(path: string, name: string, input: BenchInput, context
         allocated_bytes: allocatedBytes,
         kernels: kernelFacts(kernels),
       })),
-      prefill: PROMPTS.map((tokens, k) => ({ tokens, tokens_per_second: prefill.tokensPerSecond[k] ?? NaN })),
+      prefill: prompts.map((tokens, k) => ({ tokens, tokens_per_second: prefill.tokensPerSecond[k] ?? NaN })),
       prefill_kernels: kernelFacts(prefill.kernels),
       weight_bytes: weightBytes(model),
       weight_bytes_per_second: weightRate,

@@ -10,6 +10,7 @@ export interface BenchInput {
   readonly folder: string | undefined;
   readonly tokens: number;
   readonly runs: number;
+  readonly prompt: number;
   readonly cycles: number | undefined;
   readonly backend: BackendName | undefined;
 }

@@ -1,4 +1,5 @@
 /** Which kernels a model runs with: those that were measured to be the fastest, now or in an earlier run. */
+import type { GpuDevice } from '../../model/backends/gpu/gpu-device.js';
 import { GpuError } from '../../model/backends/gpu/gpu-error.js';
 import type { GpuModel } from '../../model/backends/gpu/gpu-model.js';
 import { DEFAULT_PLAN, type KernelPlan } from '../../model/backends/gpu/kernel-plan.js';
@@ -9,8 +10,9 @@ import { VERSION } from '../version.js';
 
 /** Measures if nobody has, which takes seconds and is said. @throws GpuError; AbortError */
 export async function tunedPlan(model: GpuModel, { output, signal }: CommandContext): Promise<KernelPlan> {
-  if (!isWorthTuning(model.shape)) return DEFAULT_PLAN;
   const { gpu, shape } = model;
+  // An adapter that is a program would measure for hours.
+  if (!isWorthTuning(shape) || gpu.device.adapterInfo.isFallbackAdapter) return DEFAULT_PLAN;
   const cache = new PlanCache({ adapter: adapterIdentity(gpu.device), shape, version: VERSION });
   const known = await cache.read();
   if (known !== undefined) return known;
@@ -30,10 +32,10 @@ export async function tunedPlan(model: GpuModel, { output, signal }: CommandCont
   const { plan, measurement, measured, dropped } = result;
   if (canKeep) await keep(cache, plan, output);
   for (const wrong of dropped) {
-    output.note(`these kernels compute something else on ${gpu.name} and are not used: ${describePlan(wrong)}`);
+    output.note(`these kernels compute something else on ${gpu.name} and are not used: ${describePlan(wrong, gpu)}`);
   }
   output.note(
-    `${describePlan(plan)}: ${(1 / measurement.decodeSeconds).toFixed(0)} tokens/s, the fastest of ${measured}` +
+    `${describePlan(plan, gpu)}: ${(1 / measurement.decodeSeconds).toFixed(0)} tokens/s, the fastest of ${measured}` +
       (canKeep ? `; kept in ${cache.path}` : ''),
   );
   return plan;
@@ -49,12 +51,15 @@ async function keep(cache: PlanCache, plan: KernelPlan, output: CommandContext['
   }
 }
 
-/** `256 × 32 lanes, subgroups, matrix units`. */
-export function describePlan({ size, lanes, units, subgroups, matrices }: KernelPlan): string {
+/** `workgroups of 256, 32 lanes a row, subgroups, no matrix units`. */
+export function describePlan(
+  { size, lanes, units, subgroups, matrices }: KernelPlan,
+  { features }: Pick<GpuDevice, 'features'>,
+): string {
   return [
     `workgroups of ${size}, ${lanes} lanes a row`,
     ...(units > 1 ? [`${units} rows at a time`] : []),
-    subgroups ? 'subgroups' : 'no subgroups',
-    matrices ? 'matrix units' : 'no matrix units',
+    `${subgroups && features.subgroup > 0 ? '' : 'no '}subgroups`,
+    `${matrices && features.matrices ? '' : 'no '}matrix units`,
   ].join(', ');
 }
