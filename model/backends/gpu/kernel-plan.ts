@@ -13,13 +13,13 @@ export interface KernelPlan {
   readonly size: number;
   /** Most neighbouring invocations that share a row. */
   readonly lanes: number;
-  /** Rows, or groups of rows, that the same lanes work on. */
-  readonly units: number;
+  /** Workgroups that a fused kernel is shared out to if it has so much work: more keep more of the GPU busy, but each quantises for itself. */
+  readonly workgroups: number;
   /** Products of many rows on matrix units (if the adapter has them). */
   readonly matrices: boolean;
 }
 
-export const DEFAULT_PLAN: KernelPlan = { subgroups: true, size: 256, lanes: 32, units: 1, matrices: true };
+export const DEFAULT_PLAN: KernelPlan = { subgroups: true, size: 256, lanes: 32, workgroups: 256, matrices: true };
 
 /** Lanes of a subgroup that this plan uses on this adapter; 0 for none. */
 export function subgroupOf(gpu: GpuDevice, plan: KernelPlan): number {
@@ -32,13 +32,25 @@ export function usesMatrices(gpu: GpuDevice, plan: KernelPlan): boolean {
   return plan.matrices && gpu.features.matrices;
 }
 
-/** How a fused kernel deals rows of `columns`: no more lanes than a row has chunks for. */
-export function dealFor(gpu: GpuDevice, plan: KernelPlan, columns: number): RowDeal {
+/** Groups of rows that the same lanes work on at most: their sums stay in registers. */
+const UNITS_MOST = 4;
+
+/**
+ * How a fused kernel deals `units` groups of rows of `columns`.
+ *
+ * Lanes: as many as keep at least 90 % of them busy, or else the number that keeps most busy; more where that gives too few workgroups.
+ */
+export function dealFor(gpu: GpuDevice, plan: KernelPlan, columns: number, units: number): RowDeal {
   const subgroup = subgroupOf(gpu, plan);
   const { chunks } = rowSize(columns);
+  const most = Math.min(plan.lanes, subgroup || plan.lanes);
+  const busy = (lanes: number): number => chunks / (lanes * Math.ceil(chunks / lanes));
+  const workgroups = (lanes: number): number => (units * lanes) / plan.size;
   let lanes = 1;
-  while (2 * lanes <= Math.min(plan.lanes, chunks, subgroup || plan.lanes)) lanes *= 2;
-  return { size: plan.size, subgroup, lanes, units: plan.units };
+  for (let more = 2; more <= most; more *= 2) if (busy(more) >= Math.min(0.9, busy(lanes))) lanes = more;
+  while (2 * lanes <= Math.min(most, chunks) && 2 * workgroups(lanes) < plan.workgroups) lanes *= 2;
+  const wanted = Math.ceil(workgroups(lanes) / plan.workgroups);
+  return { size: plan.size, subgroup, lanes, units: Math.max(1, Math.min(UNITS_MOST, wanted)) };
 }
 
 /**
@@ -53,6 +65,6 @@ export function fusedKernelsFit(
   const activations = Math.max(3 * 4 * rowSize(hiddenSize).words, 4 * rowSize(intermediateSize).words);
   const subgroup = subgroupOf(gpu, plan);
   const places = subgroup === 0 ? plan.size : plan.size / subgroup;
-  const reductions = places * 4 * (1 + 7) + (subgroup === 0 ? plan.size * 4 * 3 * plan.units : 0);
+  const reductions = places * 4 * (1 + 7) + (subgroup === 0 ? plan.size * 4 * 3 * UNITS_MOST : 0);
   return activations + reductions + 256 <= gpu.limits.maxComputeWorkgroupStorageSize;
 }

@@ -24,19 +24,20 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(subgroup_invocatio
 export async function matricesWork(device: GPUDevice): Promise<boolean> {
   const code = /* wgsl */ `enable chromium_experimental_subgroup_matrix;
 @group(0) @binding(0) var<storage, read_write> outputs: array<i32>;
-var<workgroup> left: array<i32, 128>;
-var<workgroup> right: array<i32, 128>;
+var<workgroup> left: array<vec4<i32>, 32>;
+var<workgroup> right: array<vec4<i32>, 32>;
+var<workgroup> product: array<vec4<i32>, 64>;
 @compute @workgroup_size(32)
 fn main(@builtin(local_invocation_index) local: u32) {
-  for (var k = local; k < 128u; k += 32u) {
-    left[k] = bitcast<i32>(${word('k')});
-    right[k] = bitcast<i32>(${word('k + 128u')});
-  }
+  left[local] = ${vector('4u * local')};
+  right[local] = ${vector('4u * local + 128u')};
   workgroupBarrier();
-  let a = subgroupMatrixLoad<subgroup_matrix_left<i8, 32, 16>, row_major>(&left, 0u, 8u);
-  let b = subgroupMatrixLoad<subgroup_matrix_right<i8, 16, 32>, col_major>(&right, 0u, 8u);
+  let a = subgroupMatrixLoad<subgroup_matrix_left<i8, 32, 16>, row_major>(&left, 0u, 2u);
+  let b = subgroupMatrixLoad<subgroup_matrix_right<i8, 16, 32>, col_major>(&right, 0u, 2u);
   let c = subgroupMatrixMultiplyAccumulate(a, b, subgroup_matrix_result<i32, 16, 16>());
-  subgroupMatrixStore<row_major>(&outputs, 0u, c, 16u);
+  subgroupMatrixStore<row_major>(&product, 0u, c, 4u);
+  workgroupBarrier();
+  for (var e = local; e < 256u; e += 32u) { outputs[e] = product[e / 4u][e % 4u]; }
 }`;
   const bytes = new Int8Array(Uint32Array.from({ length: 256 }, (_, k) => Math.imul(k + 1, 0x9e3779b1)).buffer);
   const expected = Array.from({ length: 256 }, (_, e) => {
@@ -50,9 +51,10 @@ fn main(@builtin(local_invocation_index) local: u32) {
   return refused === null && outputs !== undefined && expected.every((value, e) => value === outputs[e]);
 }
 
-/** Four bytes of noise, each of all values, as WGSL: the same as in `matricesWork`. */
-function word(index: string): string {
-  return `((${index}) + 1u) * 0x9e3779b1u`;
+/** Four words of noise, 16 int8, as WGSL: the same as in `matricesWork`. */
+function vector(first: string): string {
+  const word = (k: number): string => `bitcast<i32>((${first} + ${k + 1}u) * 0x9e3779b1u)`;
+  return `vec4(${[0, 1, 2, 3].map(word).join(', ')})`;
 }
 
 /** Runs one workgroup; the `count` int32 of its only buffer. */

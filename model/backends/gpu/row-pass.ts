@@ -10,7 +10,8 @@ import { subgroupOf, usesMatrices } from './kernel-plan.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { embedTokens } from './kernels/embed.js';
 import { adding, checking, gating, mixing, scoring, type Epilogue } from './kernels/product-epilogues.js';
-import { MATRIX_FEW, MATRIX_MANY, MATRIX_SIZE, productFew, productMany } from './kernels/product-matrices.js';
+import { MATRIX_FEW, MATRIX_FEW_TALL, MATRIX_MANY, productFew, productMany } from './kernels/product-matrices.js';
+import type { MatrixTile } from './kernels/product-matrices.js';
 import { FEW, MANY, productRows, TILE_SIZE, type ProductRowsText } from './kernels/product-rows.js';
 import {
   quantiseForGlu,
@@ -61,8 +62,9 @@ export class RowPass {
     const { hiddenSize: h, intermediateSize: i, vocabSize } = shape;
     const { tables, crcFactors, headConstants, headVectors } = weights;
     const x = mode === 'sequences' ? sequences.x : rows.x;
-    const product = productKind(model, capacity);
     const group = { size: GROUP_SIZE, subgroup: subgroupOf(gpu, model.plan) };
+
+    const headKind = productKind(model, capacity, vocabSize);
 
     const perRow = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
       const kernel = await gpu.kernel(label, code);
@@ -77,6 +79,7 @@ export class RowPass {
       matrix: { readonly rows: number; readonly columns: number; readonly count?: number },
       epilogue: Epilogue,
     ): Promise<(weightPart: BufferPart, parts: Parts) => Dispatch> => {
+      const product = productKind(model, capacity, matrix.rows);
       const text = { row: rowSize(matrix.columns), rows: matrix.rows, capacity, epilogue };
       const kernel = await gpu.kernel(label, product.code(text));
       const tiles = Math.ceil(matrix.rows / product.rows);
@@ -117,7 +120,7 @@ export class RowPass {
         ? multiply(
             'head product',
             { rows: vocabSize, columns: h },
-            mode === 'sequences' ? scoring(shape) : checking(shape, product.tokens, product.size),
+            mode === 'sequences' ? scoring(shape) : checking(shape, headKind.tokens, headKind.size),
           )
         : undefined,
       taps ? perRow('taps', tapRows(shape, GROUP_SIZE)) : undefined,
@@ -178,24 +181,22 @@ export class RowPass {
 }
 
 /** A kernel for products, and its tile. */
-interface ProductKind {
+interface ProductKind extends MatrixTile {
   readonly code: (text: ProductRowsText) => string;
-  readonly tokens: number;
-  readonly rows: number;
-  /** Invocations of a workgroup. */
-  readonly size: number;
 }
 
-function productKind({ gpu, plan }: GpuModel, capacity: number): ProductKind {
+/** Rows of a matrix from which on there is enough work for the whole GPU in larger tiles. */
+const TALL_ROWS = 4096;
+
+function productKind({ gpu, plan }: GpuModel, capacity: number, matrixRows: number): ProductKind {
   const isFew = capacity <= FEW_ROWS;
   if (usesMatrices(gpu, plan)) {
-    return isFew
-      ? { code: productFew, ...MATRIX_FEW, size: MATRIX_SIZE }
-      : { code: productMany, ...MATRIX_MANY, size: MATRIX_SIZE };
+    if (!isFew) return { ...MATRIX_MANY, code: productMany };
+    const tile = matrixRows >= TALL_ROWS ? MATRIX_FEW_TALL : MATRIX_FEW;
+    return { ...tile, code: (text) => productFew(text, tile) };
   }
   const tile = isFew ? FEW : MANY;
-  const code = (text: ProductRowsText): string => productRows(text, tile);
-  return { code, tokens: 16 * tile.tokens, rows: 16 * tile.rows, size: TILE_SIZE };
+  return { tokens: 16 * tile.tokens, rows: 16 * tile.rows, size: TILE_SIZE, code: (text) => productRows(text, tile) };
 }
 
 /** Where the taps of each layer start, each a uniform of its own. */

@@ -30,14 +30,18 @@ export class SinglePass {
   static async create({ gpu, plan, shape, weights }: GpuModel, buffers: SequenceBuffers): Promise<SinglePass> {
     const { tables } = weights;
     const { hiddenSize, intermediateSize, vocabSize } = shape;
-    const narrow = dealFor(gpu, plan, hiddenSize);
-    const wide = dealFor(gpu, plan, intermediateSize);
+    const deals = {
+      mix: dealFor(gpu, plan, hiddenSize, hiddenSize),
+      glu: dealFor(gpu, plan, hiddenSize, intermediateSize),
+      gluOutput: dealFor(gpu, plan, intermediateSize, hiddenSize),
+      head: dealFor(gpu, plan, hiddenSize, vocabSize),
+    };
     const [mix, mixOut, glu, gluOut, logitKernel] = await Promise.all([
-      gpu.kernel('mix tokens', mixTokens(shape, narrow)),
-      gpu.kernel('mix output', mixOutput(shape, narrow)),
-      gpu.kernel('GLU input', gluInput(shape, narrow)),
-      gpu.kernel('GLU output', gluOutput(shape, wide)),
-      gpu.kernel('head', head(shape, narrow)),
+      gpu.kernel('mix tokens', mixTokens(shape, deals.mix)),
+      gpu.kernel('mix output', mixOutput(shape, deals.mix)),
+      gpu.kernel('GLU input', gluInput(shape, deals.glu)),
+      gpu.kernel('GLU output', gluOutput(shape, deals.gluOutput)),
+      gpu.kernel('head', head(shape, deals.head)),
     ]);
     const { x, control, logits } = buffers;
     const mixed = gpu.storage('mixed', 16 * rowSize(hiddenSize).words);
@@ -55,7 +59,7 @@ export class SinglePass {
     };
     const dispatches = [
       ...weights.layers.flatMap(({ constants, vectors, ...matrices }, l) => [
-        dispatch('mix tokens', mix, hiddenSize, narrow, [
+        dispatch('mix tokens', mix, hiddenSize, deals.mix, [
           constants,
           vectors,
           matrices.mix,
@@ -66,11 +70,31 @@ export class SinglePass {
           gates,
           control,
         ]),
-        dispatch('mix output', mixOut, hiddenSize, narrow, [constants, vectors, matrices.mixOutput, mixed, x, gates]),
-        dispatch('GLU input', glu, intermediateSize, narrow, [constants, vectors, matrices.glu, tables, x, products]),
-        dispatch('GLU output', gluOut, hiddenSize, wide, [constants, vectors, matrices.gluOutput, products, x]),
+        dispatch('mix output', mixOut, hiddenSize, deals.mix, [
+          constants,
+          vectors,
+          matrices.mixOutput,
+          mixed,
+          x,
+          gates,
+        ]),
+        dispatch('GLU input', glu, intermediateSize, deals.glu, [
+          constants,
+          vectors,
+          matrices.glu,
+          tables,
+          x,
+          products,
+        ]),
+        dispatch('GLU output', gluOut, hiddenSize, deals.gluOutput, [
+          constants,
+          vectors,
+          matrices.gluOutput,
+          products,
+          x,
+        ]),
       ]),
-      dispatch('head', logitKernel, vocabSize, narrow, [
+      dispatch('head', logitKernel, vocabSize, deals.head, [
         weights.headConstants,
         weights.headVectors,
         weights.head,

@@ -28,7 +28,7 @@ export interface FusedProductText extends Omit<QuantiserText, 'store'> {
 }
 
 /** Loads of 16 bytes of weights that an invocation begins before it has anything to multiply them with. */
-const WEIGHTS_EARLY = 8;
+const WEIGHTS_EARLY = 16;
 
 /** Units of one workgroup. */
 export function unitsPerWorkgroup({ size, lanes, units }: RowDeal): number {

@@ -12,14 +12,24 @@ import type { ProductRowsText } from './product-rows.js';
 
 /** Lanes of a subgroup that the kernels are written for. */
 export const MATRIX_SUBGROUP = 32;
-export const MATRIX_SIZE = 256;
 
-/** Tiles of the two kernels: for up to 32 tokens, with the columns shared out to the subgroups; and for many tokens. */
-export const MATRIX_FEW = { tokens: 32, rows: 16 } as const;
-export const MATRIX_MANY = { tokens: 64, rows: 128 } as const;
+/** What a workgroup computes, and how many invocations it has. */
+export interface MatrixTile {
+  readonly tokens: number;
+  readonly rows: number;
+  readonly size: number;
+}
 
-/** int32 from one row of a tile to the next: 64 columns, and four words more, which spreads rows over the banks. */
-const STRIDE = 20;
+/** For few tokens and a matrix of few rows, or many; and for many tokens. */
+export const MATRIX_FEW: MatrixTile = { tokens: 32, rows: 16, size: 256 };
+export const MATRIX_FEW_TALL: MatrixTile = { tokens: 32, rows: 32, size: 128 };
+export const MATRIX_MANY: MatrixTile = { tokens: 64, rows: 128, size: 256 };
+
+/**
+ * Tiles consist of vectors of 16 int8, the width that drivers load best. From one row to the next: 64 columns, and one vector more, which spreads rows
+ * over the banks.
+ */
+const STRIDE = 5;
 
 const LEFT = 'subgroup_matrix_left<i8, 32, 16>, row_major';
 const RIGHT = 'subgroup_matrix_right<i8, 16, 32>, col_major';
@@ -33,21 +43,15 @@ ${ARITHMETIC}
 struct Size { tokens: u32, pad0: u32, pad1: u32, pad2: u32 }
 @group(0) @binding(0) var<uniform> size: Size;
 @group(0) @binding(1) var<storage, read> weights: array<u32>;
-@group(0) @binding(2) var<storage, read> quantised: array<i32>;
+@group(0) @binding(2) var<storage, read> quantised: array<vec4<i32>>;
 @group(0) @binding(3) var<storage, read> scales: array<vec2<i32>>;
 ${epilogue.declarations}
-// Four codes to four int8: 0, 1, 2 to -1, 0, +1, without a borrow between the bytes.
-fn signed4(codes: u32) -> i32 { return bitcast<i32>((((codes & 0x03030303u) | 0x80808080u) - 0x01010101u) ^ 0x80808080u); }
-`;
+// Sixteen codes to sixteen int8: 0, 1, 2 to -1, 0, +1, without a borrow between the bytes.
+fn signed16(codes: u32) -> vec4<i32> {
+  let four = vec4(codes, codes >> 2u, codes >> 4u, codes >> 6u) & vec4(0x03030303u);
+  return bitcast<vec4<i32>>(((four | vec4(0x80808080u)) - vec4(0x01010101u)) ^ vec4(0x80808080u));
 }
-
-/** WGSL statements that put 16 columns of a row, `codes`, into `tile` at `at`. */
-function unpackTo(tile: string): string {
-  return /* wgsl */ `
-      ${tile}[at] = signed4(codes);
-      ${tile}[at + 1u] = signed4(codes >> 2u);
-      ${tile}[at + 2u] = signed4(codes >> 4u);
-      ${tile}[at + 3u] = signed4(codes >> 6u);`;
+`;
 }
 
 /** WGSL statements for element `e` of a tile: its epilogue. `sum(index)` is the WGSL of an output of the tile. */
@@ -77,20 +81,44 @@ function elements({ pairs }: Epilogue, count: number): number {
 }
 
 /**
- * Up to 32 tokens at a time × 16 rows of the matrix. Each of eight subgroups takes every eighth chunk of 64 columns; their sums are added at the end.
- * Tokens come straight from memory: no two subgroups need the same.
+ * Up to 32 tokens at a time × 16 or 32 rows of the matrix. Each subgroup takes every eighth (or fourth) chunk of 64 columns; their sums are added at
+ * the end. Fewer rows keep more of the GPU busy where there are few; more rows load the tokens less often.
  */
-export function productFew(text: ProductRowsText): string {
+export function productFew(text: ProductRowsText, { rows: tileRows, size }: MatrixTile): string {
   const { row, rows, capacity, epilogue } = text;
-  const { tokens, rows: tileRows } = MATRIX_FEW;
-  const turns = Math.ceil(row.chunks / 8);
-  const load = (chunk: string, word: number): string =>
-    `weights[(product * ${rows}u + min(tileRow + ${8 * word}u + lane / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * min(${chunk}, ${row.chunks - 1}u) + lane % 4u]`;
+  const tokens = 32;
+  const subgroups = size / MATRIX_SUBGROUP;
+  const turns = Math.ceil(row.chunks / subgroups);
+  const tokenLoads = (tokens * 4) / MATRIX_SUBGROUP;
+  const rowLoads = (tileRows * 4) / MATRIX_SUBGROUP;
+  const tiles = [0, 1].flatMap((t) => Array.from({ length: tileRows / 16 }, (_, r) => ({ t, r })));
+  const tileVectors = Math.max(tokens * STRIDE, (tokens * tileRows) / 4);
+  const each = (count: number, line: (k: number) => string): string =>
+    Array.from({ length: count }, (_, k) => line(k)).join('\n    ');
+  // Eight tokens or rows at a time, four loads each.
+  const tokenLoad = (k: number, chunk: string): string =>
+    `quantised[(product * ${capacity}u + firstToken + ${8 * k}u + lane / 4u) * ${row.words / 4}u + 4u * ${chunk} + lane % 4u]`;
+  const rowLoad = (k: number, chunk: string): string =>
+    `weights[(product * ${rows}u + min(tileRow + ${8 * k}u + lane / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * ${chunk} + lane % 4u]`;
+  /** Outputs lie in blocks of 16 tokens × 16 rows. */
+  const finish = tiles
+    .map(
+      ({ t, r }, k) => `
+  for (var e = local; e < ${elements(epilogue, 256)}u; e += ${size}u) {
+    ${finishElement(
+      text,
+      { token: `(firstToken + ${16 * t}u)`, row: `(tileRow + ${16 * r}u)` },
+      (index) => `sumOf(${256 * k}u + ${index})`,
+    )}
+  }`,
+    )
+    .join('');
   return /* wgsl */ `${frame(text)}
-var<workgroup> rowTiles: array<i32, ${8 * tileRows * STRIDE}>;
-var<workgroup> outputs: array<i32, ${8 * tokens * tileRows}>;
+// A tile for each subgroup; in the end it holds its sums.
+var<workgroup> tokenTiles: array<vec4<i32>, ${subgroups * tileVectors}>;
+var<workgroup> rowTiles: array<vec4<i32>, ${subgroups * tileRows * STRIDE}>;
 
-@compute @workgroup_size(${MATRIX_SIZE})
+@compute @workgroup_size(${size})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
   ${epilogue.begin ?? ''}
   let firstToken = group.y * ${tokens}u;
@@ -98,50 +126,36 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let tileRow = group.x * ${tileRows}u;
   let subgroup = local / 32u;
   let lane = local % 32u;
-  let tile = subgroup * ${tileRows * STRIDE}u;
-  let activations = (product * ${capacity}u + firstToken) * ${row.words}u;
-  var s0 = ${RESULT}();
-  var s1 = ${RESULT}();
-  var next0 = ${load('subgroup', 0)};
-  var next1 = ${load('subgroup', 1)};
+  let tokenTile = subgroup * ${tileVectors}u;
+  let rowTile = subgroup * ${tileRows * STRIDE}u;
+  ${tiles.map(({ t, r }) => `var s${t}${r} = ${RESULT}();`).join('\n  ')}
+  var chunk = min(subgroup, ${row.chunks - 1}u);
+  ${each(rowLoads, (k) => `var row${k} = ${rowLoad(k, 'chunk')};`)}
+  ${each(tokenLoads, (k) => `var token${k} = ${tokenLoad(k, 'chunk')};`)}
   for (var turn = 0u; turn < ${turns}u; turn++) {
-    let chunk = 8u * turn + subgroup;
-    {
-      let codes = next0;
-      let at = tile + (lane / 4u) * ${STRIDE}u + 4u * (lane % 4u);
-      ${unpackTo('rowTiles')}
-    }
-    {
-      let codes = next1;
-      let at = tile + (8u + lane / 4u) * ${STRIDE}u + 4u * (lane % 4u);
-      ${unpackTo('rowTiles')}
-    }
-    next0 = ${load('chunk + 8u', 0)};
-    next1 = ${load('chunk + 8u', 1)};
+    ${each(tokenLoads, (k) => `tokenTiles[tokenTile + (${8 * k}u + lane / 4u) * ${STRIDE}u + lane % 4u] = token${k};`)}
+    ${each(rowLoads, (k) => `rowTiles[rowTile + (${8 * k}u + lane / 4u) * ${STRIDE}u + lane % 4u] = signed16(row${k});`)}
     workgroupBarrier();
-    if (chunk < ${row.chunks}u) {
+    chunk = min(${subgroups}u * (turn + 1u) + subgroup, ${row.chunks - 1}u);
+    ${each(rowLoads, (k) => `row${k} = ${rowLoad(k, 'chunk')};`)}
+    ${each(tokenLoads, (k) => `token${k} = ${tokenLoad(k, 'chunk')};`)}
+    if (${subgroups}u * turn + subgroup < ${row.chunks}u) {
       for (var half = 0u; half < 2u; half++) {
-        let column = 16u * chunk + 8u * half;
-        let t0 = subgroupMatrixLoad<${LEFT}>(&quantised, activations + column, ${row.words}u);
-        let t1 = subgroupMatrixLoad<${LEFT}>(&quantised, activations + ${16 * row.words}u + column, ${row.words}u);
-        let r = subgroupMatrixLoad<${RIGHT}>(&rowTiles, tile + 8u * half, ${STRIDE}u);
-        s0 = subgroupMatrixMultiplyAccumulate(t0, r, s0);
-        s1 = subgroupMatrixMultiplyAccumulate(t1, r, s1);
+        ${[0, 1].map((t) => `let t${t} = subgroupMatrixLoad<${LEFT}>(&tokenTiles, tokenTile + ${16 * t * STRIDE}u + 2u * half, ${STRIDE}u);`).join('\n        ')}
+        ${each(tileRows / 16, (r) => `let r${r} = subgroupMatrixLoad<${RIGHT}>(&rowTiles, rowTile + ${16 * r * STRIDE}u + 2u * half, ${STRIDE}u);`)}
+        ${tiles.map(({ t, r }) => `s${t}${r} = subgroupMatrixMultiplyAccumulate(t${t}, r${r}, s${t}${r});`).join('\n        ')}
       }
     }
     workgroupBarrier();
   }
-  subgroupMatrixStore<row_major>(&outputs, subgroup * 512u, s0, 16u);
-  subgroupMatrixStore<row_major>(&outputs, subgroup * 512u + 256u, s1, 16u);
+  ${tiles.map(({ t, r }, k) => `subgroupMatrixStore<row_major>(&tokenTiles, tokenTile + ${64 * k}u, s${t}${r}, 4u);`).join('\n  ')}
   workgroupBarrier();
-  for (var e = local; e < ${elements(epilogue, tokens * tileRows)}u; e += ${MATRIX_SIZE}u) {
-    ${finishElement(text, { token: 'firstToken', row: 'tileRow' }, (index) => `sumOf(${index})`)}
-  }
+  ${finish}
   ${epilogue.end ?? ''}
 }
 
 fn sumOf(index: u32) -> i32 {
-  return ${Array.from({ length: 8 }, (_, s) => `outputs[${512 * s}u + index]`).join(' + ')};
+  return ${Array.from({ length: subgroups }, (_, s) => `tokenTiles[${s * tileVectors}u + index / 4u][index % 4u]`).join(' + ')};
 }
 `;
 }
@@ -149,22 +163,22 @@ fn sumOf(index: u32) -> i32 {
 /** 64 tokens × 128 rows of the matrix, 64 columns a turn; each of eight subgroups computes 32 × 32. */
 export function productMany(text: ProductRowsText): string {
   const { row, rows, capacity, epilogue } = text;
-  const { tokens, rows: tileRows } = MATRIX_MANY;
-  const tokenWords = (tokens * 16) / MATRIX_SIZE;
-  const rowWords = (tileRows * 4) / MATRIX_SIZE;
+  const { tokens, rows: tileRows, size } = MATRIX_MANY;
+  const tokenLoads = (tokens * 4) / size;
+  const rowLoads = (tileRows * 4) / size;
   const each = (count: number, line: (k: number) => string): string =>
     Array.from({ length: count }, (_, k) => line(k)).join('\n    ');
   const tokenLoad = (k: number, chunk: string): string =>
-    `quantised[(product * ${capacity}u + min(firstToken + ${16 * k}u + local / 16u, ${capacity - 1}u)) * ${row.words}u + 16u * (${chunk}) + local % 16u]`;
+    `quantised[(product * ${capacity}u + min(firstToken + ${64 * k}u + local / 4u, ${capacity - 1}u)) * ${row.words / 4}u + 4u * (${chunk}) + local % 4u]`;
   const rowLoad = (k: number, chunk: string): string =>
     `weights[(product * ${rows}u + min(tileRow + ${64 * k}u + local / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * (${chunk}) + local % 4u]`;
   const quarters = [0, 1].flatMap((t) => [0, 1].map((r) => ({ t, r })));
   return /* wgsl */ `${frame(text)}
-var<workgroup> tokenTile: array<i32, ${tokens * STRIDE}>;
-var<workgroup> rowTile: array<i32, ${tileRows * STRIDE}>;
-var<workgroup> outputs: array<i32, ${8 * 256}>;
+var<workgroup> tokenTile: array<vec4<i32>, ${tokens * STRIDE}>;
+var<workgroup> rowTile: array<vec4<i32>, ${tileRows * STRIDE}>;
+var<workgroup> outputs: array<vec4<i32>, ${8 * 64}>;
 
-@compute @workgroup_size(${MATRIX_SIZE})
+@compute @workgroup_size(${size})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
   ${epilogue.begin ?? ''}
   let firstToken = group.y * ${tokens}u;
@@ -174,27 +188,20 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let subToken = (subgroup % 2u) * 32u;
   let subRow = (subgroup / 2u) * 32u;
   ${quarters.map(({ t, r }) => `var s${t}${r} = ${RESULT}();`).join('\n  ')}
-  ${each(tokenWords, (k) => `var token${k} = ${tokenLoad(k, '0u')};`)}
-  ${each(rowWords, (k) => `var row${k} = ${rowLoad(k, '0u')};`)}
+  ${each(tokenLoads, (k) => `var token${k} = ${tokenLoad(k, '0u')};`)}
+  ${each(rowLoads, (k) => `var row${k} = ${rowLoad(k, '0u')};`)}
   for (var chunk = 0u; chunk < ${row.chunks}u; chunk++) {
-    ${each(tokenWords, (k) => `tokenTile[(${16 * k}u + local / 16u) * ${STRIDE}u + local % 16u] = token${k};`)}
-    ${each(
-      rowWords,
-      (k) => `{
-      let codes = row${k};
-      let at = (${64 * k}u + local / 4u) * ${STRIDE}u + 4u * (local % 4u);
-      ${unpackTo('rowTile')}
-    }`,
-    )}
+    ${each(tokenLoads, (k) => `tokenTile[(${64 * k}u + local / 4u) * ${STRIDE}u + local % 4u] = token${k};`)}
+    ${each(rowLoads, (k) => `rowTile[(${64 * k}u + local / 4u) * ${STRIDE}u + local % 4u] = signed16(row${k});`)}
     workgroupBarrier();
     let following = min(chunk + 1u, ${row.chunks - 1}u);
-    ${each(tokenWords, (k) => `token${k} = ${tokenLoad(k, 'following')};`)}
-    ${each(rowWords, (k) => `row${k} = ${rowLoad(k, 'following')};`)}
+    ${each(tokenLoads, (k) => `token${k} = ${tokenLoad(k, 'following')};`)}
+    ${each(rowLoads, (k) => `row${k} = ${rowLoad(k, 'following')};`)}
     for (var half = 0u; half < 2u; half++) {
-      let t0 = subgroupMatrixLoad<${LEFT}>(&tokenTile, subToken * ${STRIDE}u + 8u * half, ${STRIDE}u);
-      let t1 = subgroupMatrixLoad<${LEFT}>(&tokenTile, (subToken + 16u) * ${STRIDE}u + 8u * half, ${STRIDE}u);
-      let r0 = subgroupMatrixLoad<${RIGHT}>(&rowTile, subRow * ${STRIDE}u + 8u * half, ${STRIDE}u);
-      let r1 = subgroupMatrixLoad<${RIGHT}>(&rowTile, (subRow + 16u) * ${STRIDE}u + 8u * half, ${STRIDE}u);
+      let t0 = subgroupMatrixLoad<${LEFT}>(&tokenTile, subToken * ${STRIDE}u + 2u * half, ${STRIDE}u);
+      let t1 = subgroupMatrixLoad<${LEFT}>(&tokenTile, (subToken + 16u) * ${STRIDE}u + 2u * half, ${STRIDE}u);
+      let r0 = subgroupMatrixLoad<${RIGHT}>(&rowTile, subRow * ${STRIDE}u + 2u * half, ${STRIDE}u);
+      let r1 = subgroupMatrixLoad<${RIGHT}>(&rowTile, (subRow + 16u) * ${STRIDE}u + 2u * half, ${STRIDE}u);
       ${quarters.map(({ t, r }) => `s${t}${r} = subgroupMatrixMultiplyAccumulate(t${t}, r${r}, s${t}${r});`).join('\n      ')}
     }
     workgroupBarrier();
@@ -202,13 +209,13 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   ${quarters
     .map(
       ({ t, r }) => `
-  subgroupMatrixStore<row_major>(&outputs, subgroup * 256u, s${t}${r}, 16u);
+  subgroupMatrixStore<row_major>(&outputs, subgroup * 64u, s${t}${r}, 4u);
   workgroupBarrier();
   for (var e = local % 32u; e < ${elements(epilogue, 256)}u; e += 32u) {
     ${finishElement(
       text,
       { token: `(firstToken + subToken + ${16 * t}u)`, row: `(tileRow + subRow + ${16 * r}u)` },
-      (index) => `outputs[subgroup * 256u + ${index}]`,
+      (index) => `output(subgroup, ${index})`,
     )}
   }
   workgroupBarrier();`,
@@ -216,5 +223,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     .join('')}
   ${epilogue.end ?? ''}
 }
+
+fn output(subgroup: u32, index: u32) -> i32 { return outputs[subgroup * 64u + index / 4u][index % 4u]; }
 `;
 }

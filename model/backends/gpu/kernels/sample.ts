@@ -15,10 +15,18 @@ import { bestCount, bestPlaces, LOGITS_PER_BEST, RANKED } from './survey-logits.
 /** Candidates that fit in workgroup memory; more are rare, and only slower. */
 const FAST_CANDIDATES = 512;
 
+/** Steps of a loop that are written out, so that their loads overlap. */
+const UNROLL = 8;
+
 /** @param size invocations; at least `MAX_CANDIDATES` @param slots results that fit in the buffer, for each sequence */
 export function sample(shape: ModelShape, size: number, slots: number, crcOfZeros: number): string {
   const { vocabSize, eosTokenId } = shape;
   const groups = bestCount(shape);
+  const lines = (count: number, line: (k: number) => string): string =>
+    Array.from({ length: count }, (_, k) => line(k)).join('\n    ');
+  const turns = (line: (t: number) => string): string => lines(Math.ceil(groups / size), line);
+  const unrolled = (line: (k: number) => string): string => lines(UNROLL, line);
+  const inGroup = (line: (k: number) => string): string => lines(LOGITS_PER_BEST, line);
   return /* wgsl */ `
 ${ARITHMETIC}
 @group(0) @binding(0) var<uniform> constants: array<vec4<i32>, 4>;
@@ -40,32 +48,24 @@ var<workgroup> candidates: array<Ranked, ${FAST_CANDIDATES}>;
 var<workgroup> bound: Ranked;
 var<workgroup> count: atomic<u32>;
 var<workgroup> chosen: array<Ranked, ${MAX_CANDIDATES}>;
+var<workgroup> weights: array<i32, ${MAX_CANDIDATES}>;
 var<workgroup> cumulative: array<i32, ${MAX_CANDIDATES}>;
+var<workgroup> lastKept: atomic<u32>;
+var<workgroup> drawn: atomic<u32>;
 var<workgroup> next: u32;
 
-fn threefry(keyLow: u32, keyHigh: u32, counter: u32) -> u32 {
-  var keys = array<u32, 3>(keyLow, keyHigh, 0x1bd11bdau ^ keyLow ^ keyHigh);
-  var rotations = array<u32, 8>(13u, 15u, 26u, 6u, 17u, 29u, 16u, 24u);
-  var a = counter + keys[0];
-  var b = keys[1];
-  for (var round = 0u; round < 20u; round++) {
-    let rotation = rotations[round % 8u];
-    a += b;
-    b = ((b << rotation) | (b >> (32u - rotation))) ^ a;
-    if (round % 4u == 3u) {
-      let j = (round + 1u) / 4u;
-      a += keys[j % 3u];
-      b += keys[(j + 1u) % 3u] + j;
-    }
-  }
-  return a;
+${threefryText()}
+
+fn bestAt(base: u32, k: u32) -> Ranked {
+  if (k < ${groups}u) { return bests[base + k]; }
+  return NO_TOKEN;
 }
 
-// First of n cumulative weights that reaches the threshold; the last if none does.
-fn firstAtLeast(threshold: i32, n: u32) -> u32 {
-  var j = 0u;
-  while (j + 1u < n && cumulative[j] < threshold) { j++; }
-  return j;
+fn consider(candidate: Ranked, last: Ranked, base: u32) {
+  if (candidate.id >= ${vocabSize}u || isBefore(last, candidate)) { return; }
+  let place = atomicAdd(&count, 1u);
+  if (place < ${FAST_CANDIDATES}u) { candidates[place] = candidate; }
+  bests[base + ${groups}u + place] = candidate;
 }
 
 fn weightOf(j: u32, invTemperature: u32) -> i32 {
@@ -74,53 +74,43 @@ fn weightOf(j: u32, invTemperature: u32) -> i32 {
   return i32(tables[257u + ((u32(exponent) >> 3u) & 255u)] >> min(u32(exponent) >> 11u, 31u));
 }
 
-// By one invocation, when the cumulative weights stand.
-fn draw(control0: u32, n: u32) -> u32 {
-  if (n == 1u) { return chosen[0].id; }
-  let topP = control[control0 + ${CONTROL.topP}u];
-  var kept = n;
-  if (topP < 32768u) { kept = firstAtLeast(mul15(cumulative[n - 1u], i32(topP)), n) + 1u; }
-  let total = u32(cumulative[kept - 1u]);
-  let random = threefry(control[control0 + ${CONTROL.seedLow}u], control[control0 + ${CONTROL.seedHigh}u], control[control0 + ${CONTROL.index}u]) >> 17u;
-  let target_ = (((total >> 16u) * random) << 1u) + (((total & 0xffffu) * random) >> 15u);
-  return chosen[firstAtLeast(i32(target_ + 1u), kept)].id;
-}
-
 @compute @workgroup_size(${size})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
   let row = group.x;
   let control0 = row * ${CONTROL_WORDS}u;
   let logit0 = row * ${vocabSize}u;
-  let greedy = control[control0 + ${CONTROL.invTemperature}u] == 0u;
-  let wanted = min(select(control[control0 + ${CONTROL.topK}u], 1u, greedy), ${Math.min(vocabSize, MAX_CANDIDATES)}u);
+  ${Object.keys(CONTROL)
+    .filter((name) => name !== 'token')
+    .map((name) => `let ${name} = control[control0 + ${CONTROL[name as keyof typeof CONTROL]}u];`)
+    .join('\n  ')}
+  let wanted = min(select(topK, 1u, invTemperature == 0u), ${Math.min(vocabSize, MAX_CANDIDATES)}u);
+  let random = threefry(seedLow, seedHigh, index) >> 17u;
 
-  if (local == 0u) { atomicStore(&count, 0u); }
-  let best0 = row * ${bestPlaces(shape)}u;
-  var best = NO_TOKEN;
-  for (var k = local; k < ${groups}u; k += ${size}u) {
-    let other = bests[best0 + k];
-    if (isBefore(other, best)) { best = other; }
+  if (local == 0u) {
+    atomicStore(&count, 0u);
+    atomicStore(&lastKept, ${MAX_CANDIDATES}u);
+    atomicStore(&drawn, ${MAX_CANDIDATES}u);
   }
+  let best0 = row * ${bestPlaces(shape)}u;
+  ${turns((t) => `let best_${t} = bestAt(best0, local + ${t * size}u);`)}
+  var best = best_0;
+  ${turns((t) => (t === 0 ? '' : `if (isBefore(best_${t}, best)) { best = best_${t}; }`))}
   shareBests[local] = best;
   workgroupBarrier();
   var rank = 0u;
-  for (var j = 0u; j < ${size}u; j++) { rank += u32(isBefore(shareBests[j], best)); }
+  for (var j = 0u; j < ${size}u; j += ${UNROLL}u) {
+    ${unrolled((k) => `rank += u32(isBefore(shareBests[j + ${k}u], best));`)}
+  }
   if (rank + 1u == wanted) { bound = best; }
   workgroupBarrier();
-  let last = workgroupUniformLoad(&bound);
-  if (!isBefore(last, best)) {
-    for (var k = local; k < ${groups}u; k += ${size}u) {
-      if (isBefore(last, bests[best0 + k])) { continue; }
-      let first = k * ${LOGITS_PER_BEST}u;
-      for (var id = first; id < min(first + ${LOGITS_PER_BEST}u, ${vocabSize}u); id++) {
-        let candidate = Ranked(logits[logit0 + id], id);
-        if (isBefore(last, candidate)) { continue; }
-        let place = atomicAdd(&count, 1u);
-        if (place < ${FAST_CANDIDATES}u) { candidates[place] = candidate; }
-        bests[best0 + ${groups}u + place] = candidate;
-      }
-    }
-  }
+  let last = bound;
+  ${turns(
+    (t) => `if (!isBefore(last, best_${t})) {
+    let first = (local + ${t * size}u) * ${LOGITS_PER_BEST}u;
+    ${inGroup((k) => `let near${k} = logits[logit0 + min(first + ${k}u, ${vocabSize - 1}u)];`)}
+    ${inGroup((k) => `consider(Ranked(near${k}, first + ${k}u), last, best0);`)}
+  }`,
+  )}
   storageBarrier();
   workgroupBarrier();
   let found = atomicLoad(&count);
@@ -128,7 +118,11 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     for (var c = local; c < found; c += ${size}u) {
       let mine = candidates[c];
       var place = 0u;
-      for (var j = 0u; j < found; j++) { place += u32(isBefore(candidates[j], mine)); }
+      var j = 0u;
+      for (; j + ${UNROLL}u <= found; j += ${UNROLL}u) {
+        ${unrolled((k) => `place += u32(isBefore(candidates[j + ${k}u], mine));`)}
+      }
+      for (; j < found; j++) { place += u32(isBefore(candidates[j], mine)); }
       if (place < wanted) { chosen[place] = mine; }
     }
   } else {
@@ -140,29 +134,59 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     }
   }
   workgroupBarrier();
-  if (!greedy && local < wanted) { cumulative[local] = weightOf(local, control[control0 + ${CONTROL.invTemperature}u]); }
+  if (local < ${MAX_CANDIDATES}u) { weights[local] = select(0, weightOf(min(local, wanted - 1u), invTemperature), local < wanted); }
+  workgroupBarrier();
+  // Each invocation has the sum up to its own candidate; the first one that reaches a threshold is found by all together.
+  var sum = 0;
+  for (var j = 0u; j < wanted; j += ${UNROLL}u) {
+    ${unrolled((k) => `if (j + ${k}u <= local) { sum += weights[j + ${k}u]; }`)}
+  }
+  if (local < wanted) { cumulative[local] = sum; }
+  workgroupBarrier();
+  if (topP < 32768u && local + 1u < wanted && sum >= mul15(cumulative[wanted - 1u], i32(topP))) { atomicMin(&lastKept, local); }
+  workgroupBarrier();
+  let kept = min(atomicLoad(&lastKept), wanted - 1u);
+  let total = u32(cumulative[kept]);
+  let reached = (((total >> 16u) * random) << 1u) + (((total & 0xffffu) * random) >> 15u);
+  if (local < kept && u32(sum) > reached) { atomicMin(&drawn, local); }
   workgroupBarrier();
   if (local == 0u) {
-    for (var j = 1u; j < wanted; j++) { cumulative[j] += cumulative[j - 1u]; }
-    let id = draw(control0, wanted);
+    let id = chosen[min(atomicLoad(&drawn), kept)].id;
     let receipt = atomicExchange(&receipts[row], 0u) ^ ${crcOfZeros}u;
-    let counts = control[control0 + ${CONTROL.done}u] == 0u;
-    let slot = control[control0 + ${CONTROL.slot}u];
+    let counts = done == 0u;
     let result = (row * ${slots}u + slot) * ${RESULT_WORDS}u;
     results[result] = id;
     results[result + 1u] = receipt;
     results[result + 2u] = u32(counts);
     control[control0 + ${CONTROL.slot}u] = (slot + 1u) % ${slots}u;
     if (counts) {
-      let remaining = control[control0 + ${CONTROL.remaining}u] - 1u;
       control[control0 + ${CONTROL.token}u] = id;
-      control[control0 + ${CONTROL.index}u] += 1u;
-      control[control0 + ${CONTROL.remaining}u] = remaining;
-      if (remaining == 0u || id == ${eosTokenId}u) { control[control0 + ${CONTROL.done}u] = 1u; }
+      control[control0 + ${CONTROL.index}u] = index + 1u;
+      control[control0 + ${CONTROL.remaining}u] = remaining - 1u;
+      if (remaining == 1u || id == ${eosTokenId}u) { control[control0 + ${CONTROL.done}u] = 1u; }
     }
     next = id;
   }
   embedRow(local, workgroupUniformLoad(&next), row);
 }
 `;
+}
+
+/** Threefry-2x32 with 20 rounds (docs/ARITHMETIC.md, section 8), written out: the first word for a counter below 2³². */
+function threefryText(): string {
+  const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
+  const rounds = Array.from({ length: 20 }, (_, round) => {
+    const rotation = rotations[round % 8];
+    const turn = `a += b; b = ((b << ${rotation}u) | (b >> ${32 - rotation}u)) ^ a;`;
+    const j = (round + 1) / 4;
+    return round % 4 === 3 ? `${turn} a += k${j % 3}; b += k${(j + 1) % 3} + ${j}u;` : turn;
+  });
+  return /* wgsl */ `
+fn threefry(k0: u32, k1: u32, counter: u32) -> u32 {
+  let k2 = 0x1bd11bdau ^ k0 ^ k1;
+  var a = counter + k0;
+  var b = k1;
+  ${rounds.join('\n  ')}
+  return a;
+}`;
 }
