@@ -11,7 +11,7 @@ export const EXIT = {
   boardBusy: 5,
   /** An image, a checkpoint or a tokenizer that cannot be used. */
   badImage: 6,
-  /** A good image, for another board. */
+  /** A good image, for another board or GPU. */
   wrongBoard: 7,
   transferFailed: 8,
   /** Two machines that should compute the same do not. */
@@ -23,6 +23,7 @@ export const EXIT = {
   revisionTooOld: 13,
   notSigned: 14,
   wrongSignature: 15,
+  noGpu: 16,
   /** 128 + SIGINT, as shells have it. */
   interrupted: 130,
 } as const;
@@ -66,6 +67,16 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['board-wrong-tokens', EXIT.mismatch],
 ]);
 
+/** Exit codes of GPUs, as those of boards for the same things. */
+const EXIT_OF_GPU_CODE: ReadonlyMap<string, ExitCode> = new Map([
+  ['gpu-package', EXIT.noGpu],
+  ['gpu-not-found', EXIT.noGpu],
+  ['gpu-too-small', EXIT.wrongBoard],
+  ['gpu-out-of-memory', EXIT.imageTooLarge],
+  ['gpu-lost', EXIT.noAnswer],
+  ['gpu-failed', EXIT.internalError],
+]);
+
 /** Exit codes of what the operating system refuses. */
 const EXIT_OF_SYSTEM_ERROR: ReadonlyMap<string, ExitCode> = new Map([
   ['ENOENT', EXIT.usage],
@@ -94,5 +105,11 @@ export function exitCodeOf(error: unknown): ExitCode {
   if ('code' in error && error.code === 'image-unwritable') return exitCodeOf(error.cause);
   const code = 'code' in error ? String(error.code) : '';
   const system = 'syscall' in error ? EXIT_OF_SYSTEM_ERROR.get(code) : undefined;
-  return EXIT_OF_CODE.get(code) ?? EXIT_OF_CLASS.get(error.name) ?? system ?? EXIT.internalError;
+  return (
+    EXIT_OF_CODE.get(code) ??
+    EXIT_OF_GPU_CODE.get(code) ??
+    EXIT_OF_CLASS.get(error.name) ??
+    system ??
+    EXIT.internalError
+  );
 }

@@ -12,7 +12,7 @@ export interface Progress {
 export interface Task {
   /** One or two words, such as `pack`. */
   readonly label: string;
-  readonly unit: 'bytes' | 'tokens' | 'windows';
+  readonly unit: 'bytes' | 'tokens' | 'windows' | 'cycles';
   readonly total: number;
 }
 

@@ -5,7 +5,13 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../protocol/byte-source.js';
 import type { SectionPlace } from '../protocol/image/boot-record.js';
-import { verifyHashes, verifySignature, type OnProgress } from '../protocol/image/image-hashes.js';
+import {
+  verifyHashes,
+  verifySections,
+  verifySignature,
+  verifyWhole,
+  type OnProgress,
+} from '../protocol/image/image-hashes.js';
 import { imageUnreadable } from '../protocol/image/image-error.js';
 import { openImage, type ImageView } from '../protocol/image/image-reader.js';
 import { embeddingStride, type ModelShape, type SectionName } from '../protocol/image/model-shape.js';
@@ -22,16 +28,24 @@ export class FileSource implements ByteSource {
   readonly #descriptor: number;
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
 
-  /** @throws ImageError `image-unreadable` */
-  constructor(path: string) {
+  /**
+   * @param file its path, or the descriptor of one that is open already: another thread's
+   * @throws ImageError `image-unreadable`
+   */
+  constructor(file: string | number) {
     try {
-      this.#descriptor = openSync(path, 'r');
+      this.#descriptor = typeof file === 'number' ? file : openSync(file, 'r');
       const stats = fstatSync(this.#descriptor);
       if (!stats.isFile()) throw new Error('it is not a regular file');
       this.length = stats.size;
     } catch (cause) {
-      throw imageUnreadable(path, cause);
+      throw imageUnreadable(String(file), cause);
     }
+  }
+
+  /** For another thread, which reads the same file, whatever its path means by then. */
+  get descriptor(): number {
+    return this.#descriptor;
   }
 
   read(offset: number, length: number): Uint8Array {
@@ -82,6 +96,10 @@ export function streamedBytes(
   };
 }
 
+/** Parts of the check of an image, in the order in which their failures count. */
+export const IMAGE_CHECKS = ['sections', 'whole', 'signature', 'weights'] as const;
+export type ImageCheck = (typeof IMAGE_CHECKS)[number];
+
 /** An image file whose structure is sound; `check` says whether its contents are. */
 export class ImageFile {
   readonly source: FileSource;
@@ -93,8 +111,8 @@ export class ImageFile {
   }
 
   /** @throws ImageError */
-  static open(path: string): ImageFile {
-    const source = new FileSource(path);
+  static open(file: string | number): ImageFile {
+    const source = new FileSource(file);
     try {
       return new ImageFile(source, openImage(source));
     } catch (error) {
@@ -120,6 +138,20 @@ export class ImageFile {
     verifyHashes(this.source, this.view, () => createHash('sha256'), onProgress);
     verifySignature(this.view, verifyEd25519);
     verifyWeights(this.source, this.view);
+  }
+
+  /** One part of `check`, for threads that share it out. @throws ImageError */
+  checkPart(part: ImageCheck): void {
+    switch (part) {
+      case 'sections':
+        return verifySections(this.source, this.view, () => createHash('sha256'));
+      case 'whole':
+        return verifyWhole(this.source, this.view, () => createHash('sha256'));
+      case 'signature':
+        return verifySignature(this.view, verifyEd25519);
+      case 'weights':
+        return verifyWeights(this.source, this.view);
+    }
   }
 
   /** A section in memory of its own. */

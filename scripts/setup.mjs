@@ -31,10 +31,10 @@ export function runProgram(program, args, options = {}) {
 }
 
 /** Runs npm in the checkout, without a stdin, so that it can never wait for an answer. */
-export function runNpm(args, stdout = 'inherit') {
+export function runNpm(args, stdout = 'inherit', env = process.env) {
   // On Windows npm is a .cmd file, which only a shell starts.
   const shell = process.platform === 'win32';
-  return runProgram('npm', args, { cwd: root, stdio: ['ignore', stdout, 'inherit'], shell });
+  return runProgram('npm', args, { cwd: root, stdio: ['ignore', stdout, 'inherit'], shell, env });
 }
 
 /** Runs a command of mmfree itself on the caller's terminal. */

@@ -1,6 +1,7 @@
 /** `npm test`: everything CI checks, from a bare checkout on. Stops at the first step that fails. */
 
 import { ensureInstalled, runNpm, say } from './setup.mjs';
+import { softwareGpu } from './software-gpu.mjs';
 
 const steps = [
   ['build', 'compile and type-check'],
@@ -14,7 +15,9 @@ const startMs = Date.now();
 ensureInstalled();
 const failed = steps.find(([script, purpose]) => {
   say(purpose);
-  return runNpm(['run', '--silent', script]) !== 0;
+  // The dynamic linker reads its variables when a process starts.
+  const env = script === 'vitest' ? { ...process.env, ...softwareGpu() } : process.env;
+  return runNpm(['run', '--silent', script], 'inherit', env) !== 0;
 });
 const took = `${((Date.now() - startMs) / 1000).toFixed(1)} s`;
 say(failed ? `FAILED after ${took}; repeat this step with: npm run ${failed[0]}` : `all checks passed in ${took}`);

@@ -1,33 +1,39 @@
 /** `mmfree bench`: declaration. */
 import { argument, defineCommand, option, optionWithDefault } from '../command.js';
 import { integer, oneOf, path } from '../options.js';
-import { imageOption } from './source-options.js';
+import { BACKENDS } from './source-options.js';
 
 /** What can be measured. */
-const SUBJECTS = ['pack', 'reference', 'link', 'start-up'] as const;
+const SUBJECTS = ['pack', 'reference', 'gpu', 'link', 'start-up'] as const;
 
 export const bench = defineCommand({
   name: 'bench',
   summary: 'measure speed and memory against a baseline of the same run',
-  examples: ['mmfree bench reference', 'mmfree bench pack --shape 370M', 'mmfree bench link', 'mmfree bench start-up'],
+  examples: [
+    'mmfree bench reference',
+    'mmfree bench gpu --shape 370M',
+    'mmfree bench pack --shape 370M',
+    'mmfree bench link',
+    'mmfree bench start-up',
+  ],
   parameters: {
     subject: argument('<subject>', `what to measure: ${SUBJECTS.join(', ')}`, oneOf(SUBJECTS)),
-    image: imageOption,
+    image: option('--image <file>', 'weight image (default: the shipped tales-9m; gpu: a synthetic one)', path),
     shape: optionWithDefault(
       '--shape <name>',
-      'pack: shape of the synthetic F16 checkpoint: 9M, 370M, 1.3B, 2.7B',
+      'pack, gpu: shape of the synthetic F16 checkpoint: 9M, 370M, 1.3B, 2.7B',
       oneOf(['9M', '370M', '1.3B', '2.7B']),
       '370M',
     ),
     folder: option(
       '--folder <folder>',
-      'pack: where to write the checkpoint (default: where temporary files go)',
+      'pack, gpu: where to write the checkpoint (default: where temporary files go)',
       path,
     ),
     tokens: optionWithDefault(
       '--tokens <number>',
-      'reference: tokens to time; link: ten times as many',
-      integer({ min: 8, max: 100_000, example: 200 }),
+      'reference, gpu: tokens to time; link: ten times as many',
+      integer({ min: 8, max: 1_000_000, example: 200 }),
       200,
     ),
     runs: optionWithDefault(
@@ -35,6 +41,18 @@ export const bench = defineCommand({
       'start-up: processes to start',
       integer({ min: 3, max: 1000, example: 11 }),
       11,
+    ),
+    prompt: optionWithDefault(
+      '--prompt <number>',
+      'gpu: tokens of the longest prompt; a quarter and a sixteenth of it are timed too',
+      integer({ min: 1, max: 65_536, example: 2048 }),
+      2048,
+    ),
+    backend: option('--backend <name>', 'start-up: what computes the first token', oneOf(BACKENDS)),
+    cycles: option(
+      '--cycles <number>',
+      'gpu: instead of speeds, load and unload so often and then generate --tokens, watching the memory',
+      integer({ min: 1, max: 100_000, example: 200 }),
     ),
   },
   load: async () => (await import('../work/bench.js')).bench,

@@ -3,13 +3,21 @@ import { option, optionWithDefault } from '../command.js';
 import { integer, oneOf, path, text } from '../options.js';
 
 /** What can compute tokens from an image. */
-const BACKENDS = ['reference'] as const;
+export const BACKENDS = ['reference', 'gpu'] as const;
+export type BackendName = (typeof BACKENDS)[number];
 
 export const imageOption = option('--image <file>', 'weight image (default: the shipped tales-9m)', path);
 
 export const backendOption = option(
   '--backend <name>',
-  `compute on this computer: ${BACKENDS.join(', ')} (default: the board that is plugged in, else reference)`,
+  `compute on this computer: ${BACKENDS.join(', ')} (default: the board that is plugged in, else the GPU if there is one, else reference)`,
+  oneOf(BACKENDS),
+);
+
+/** For commands that compare or measure, and do not change their machine by themselves. */
+export const computerOption = option(
+  '--backend <name>',
+  `what computes on this computer: ${BACKENDS.join(', ')} (default: reference)`,
   oneOf(BACKENDS),
 );
 

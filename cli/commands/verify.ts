@@ -1,13 +1,14 @@
 /** `mmfree verify`: declaration. */
 import { defineCommand, option, optionWithDefault } from '../command.js';
 import { decimal, integer, path } from '../options.js';
-import { backendOption, boardOption, imageOption, waitOption } from './source-options.js';
+import { boardOption, computerOption, imageOption, waitOption } from './source-options.js';
 
 export const verify = defineCommand({
   name: 'verify',
   summary: 'check that a machine computes what it must, bit for bit',
   examples: [
     'mmfree verify --image tales-9m.mmfree',
+    'mmfree verify --image tales-9m.mmfree --backend gpu --tokens 1000',
     'mmfree verify --board serial:/dev/ttyACM0 --tokens 1000',
     'mmfree verify --checkpoint model --golden model/golden.safetensors',
   ],
@@ -15,10 +16,10 @@ export const verify = defineCommand({
     board: boardOption,
     wait: waitOption,
     image: imageOption,
-    backend: backendOption,
+    backend: computerOption,
     tokens: optionWithDefault(
       '--tokens <number>',
-      'board: random tokens to compare with the reference, beside self-test and sampling',
+      'board, gpu: random tokens to compare with the reference, beside self-test and sampling',
       integer({ min: 1, max: 1_000_000, example: 1000 }),
       200,
     ),

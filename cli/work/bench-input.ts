@@ -1,13 +1,18 @@
 /** What the benchmarks share. */
 
+import type { BackendName } from '../commands/source-options.js';
+
 /** Options of all subjects. */
 export interface BenchInput {
-  readonly subject: 'pack' | 'reference' | 'link' | 'start-up';
+  readonly subject: 'pack' | 'reference' | 'gpu' | 'link' | 'start-up';
   readonly image: string | undefined;
   readonly shape: '9M' | '370M' | '1.3B' | '2.7B';
   readonly folder: string | undefined;
   readonly tokens: number;
   readonly runs: number;
+  readonly prompt: number;
+  readonly cycles: number | undefined;
+  readonly backend: BackendName | undefined;
 }
 
 /** The middle one of several measurements. */

@@ -9,20 +9,12 @@ import { packCheckpoint } from '../../model/pack/pack.js';
 import type { CommandContext } from '../command.js';
 import type { BenchInput } from './bench-input.js';
 import { describeImage, megabytes } from './image-facts.js';
-import { writeSynthetic } from './synthetic-checkpoint.js';
-
-/** `config.json` of the shipped and the released models. */
-const SHAPES = {
-  '9M': { vocab_size: 4096, hidden_size: 256, num_hidden_layers: 8 },
-  '370M': { vocab_size: 32_000, hidden_size: 1024, num_hidden_layers: 24 },
-  '1.3B': { vocab_size: 32_000, hidden_size: 2048, num_hidden_layers: 24 },
-  '2.7B': { vocab_size: 32_000, hidden_size: 2560, num_hidden_layers: 32 },
-} as const;
+import { PUBLISHED_SHAPES, writeSynthetic } from './synthetic-checkpoint.js';
 
 export async function benchPack(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
   const folder = await mkdtemp(join(input.folder ?? tmpdir(), 'mmfree-bench-'));
   try {
-    const checkpointBytes = await writeSynthetic(folder, SHAPES[input.shape], output, signal);
+    const checkpointBytes = await writeSynthetic(folder, PUBLISHED_SHAPES[input.shape], output, signal);
     const baseline = await secondsToHash(join(folder, 'model.safetensors'), signal);
     const residentBefore = process.memoryUsage().rss;
 

@@ -10,13 +10,25 @@ import { imageOrShipped } from './shipped.js';
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 
 export async function benchStartUp(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
+  const { backend = 'reference' } = input;
   const image = imageOrShipped(input.image, output);
   // What is wrong with it is said here; the processes below would only end with a code.
   ImageFile.openChecked(image).close();
   const cases = {
     empty_node: ['-e', '0'],
     help: [MAIN, '--help'],
-    first_token: [MAIN, 'run', '--json', '--max-tokens', '1', '--image', image, 'Once upon a time'],
+    first_token: [
+      MAIN,
+      'run',
+      '--json',
+      '--max-tokens',
+      '1',
+      '--image',
+      image,
+      '--backend',
+      backend,
+      'Once upon a time',
+    ],
   };
   const times: Record<keyof typeof cases, number[]> = { empty_node: [], help: [], first_token: [] };
   for (let run = 0; run < input.runs; run++) {
@@ -31,11 +43,11 @@ export async function benchStartUp(input: BenchInput, { output, signal }: Comman
       `start-up, median of ${input.runs}, Node ${process.version}`,
       `  empty Node process        ${node.toFixed(0)} ms`,
       `  mmfree --help             ${help.toFixed(0)} ms until its text (${(help / node).toFixed(2)} times)`,
-      `  mmfree run, first token   ${first.toFixed(0)} ms (${(first / node).toFixed(2)} times)`,
+      `  mmfree run, first token   ${first.toFixed(0)} ms (${(first / node).toFixed(2)} times), ${backend}`,
       '',
     ].join('\n'),
   );
-  output.result({ empty_node_ms: node, help_ms: help, first_token_ms: first });
+  output.result({ empty_node_ms: node, help_ms: help, first_token_ms: first, backend });
 }
 
 /** Time from starting a Node process to `text` on its stdout, or to its end. @throws Error if it ends without */

@@ -12,6 +12,11 @@ export async function bench(input: BenchInput, context: CommandContext): Promise
       return benchPack(input, context);
     case 'reference':
       return benchReference(input, context);
+    case 'gpu': {
+      // What the other subjects do not need is not loaded for them.
+      const { benchGpu } = await import('./bench-gpu.js');
+      return await benchGpu(input, context);
+    }
     case 'link':
       return benchLink(input, context);
     case 'start-up':

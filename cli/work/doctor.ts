@@ -11,14 +11,11 @@ import type { CommandContext } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { describeProblem } from '../problem.js';
 import { MmfreeError } from '../../protocol/errors.js';
+import type { Finding } from './doctor-finding.js';
+import { examineGpu } from './doctor-gpu.js';
 import { loadReference } from './load-backend.js';
 import { receiptMismatch } from './mismatch-error.js';
 import { SHIPPED_IMAGE } from './shipped.js';
-
-/** What was found; `warn` is missing something that not everyone needs. */
-type Finding =
-  | { readonly state: 'ok'; readonly text: string }
-  | { readonly state: 'warn' | 'fail'; readonly text: string; readonly fix: string; readonly cause: unknown };
 
 interface Check {
   readonly name: string;
@@ -31,6 +28,7 @@ const CHECKS: readonly Check[] = [
   { name: 'temporary folder', examine: async () => [await temporaryFolder()] },
   { name: 'serial ports', examine: async () => [await serialPackage()] },
   { name: 'pseudo-terminal', examine: async () => [await pseudoTerminal()] },
+  { name: 'gpu', examine: examineGpu },
   { name: 'boards', examine: boards },
 ];
 

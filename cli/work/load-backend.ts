@@ -1,11 +1,14 @@
 /** From the options `--board`, `--wait`, `--image` and `--backend` to something that computes tokens. */
 import { ReferenceBackend } from '../../model/backends/reference-backend.js';
+import { whyNoGpu } from '../../model/backends/gpu/gpu-presence.js';
 import { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
+import { MmfreeError } from '../../protocol/errors.js';
 import type { CommandContext } from '../command.js';
+import type { BackendName } from '../commands/source-options.js';
 import { UsageError } from '../usage-error.js';
-import { imageOrShipped } from './shipped.js';
+import { imageOrShipped, SHIPPED_IMAGE } from './shipped.js';
 import type { TokenSource } from './token-source.js';
 
 /** The options, as the user gave them. */
@@ -13,16 +16,16 @@ export interface SourceInput {
   readonly board: string | undefined;
   readonly wait: number;
   readonly image: string | undefined;
-  readonly backend: 'reference' | undefined;
+  readonly backend: BackendName | undefined;
 }
 
 /** A backend on this computer and the image it runs. */
-export interface LoadedReference extends TokenSource {
+export interface LoadedBackend extends TokenSource {
   readonly view: ImageView;
 }
 
 /** Reads and checks an image, every byte of it. @throws ImageError */
-export function loadReference(path: string): LoadedReference {
+export function loadReference(path: string): LoadedBackend {
   const image = ImageFile.openChecked(path);
   try {
     const backend = new ReferenceBackend(readModelWeights(image.residentWeights()));
@@ -34,10 +37,10 @@ export function loadReference(path: string): LoadedReference {
 }
 
 /**
- * What the user named, or else the only board there is, or else the shipped image on this computer, which is said.
+ * What the user named, or else the only board there is, or else the GPU if there is one, or else the reference; what nobody named is said.
  *
  * @param sampling who samples if it is a board
- * @throws ImageError; BoardError; UsageError
+ * @throws ImageError; BoardError; GpuError; UsageError
  */
 export async function loadTokenSource(
   input: SourceInput,
@@ -48,13 +51,46 @@ export async function loadTokenSource(
   const isBoardMeant = board !== undefined || wait > 0;
   if (isBoardMeant && backend !== undefined) throw twoSources();
   if (!isBoardMeant) {
-    if (backend !== undefined || image !== undefined) return loadReference(imageOrShipped(image, context.output));
+    if (backend !== undefined) return await loadBackend(backend, imageOrShipped(image, context.output), context);
+    if (image !== undefined) return await loadWhatThereIs(image, context);
     // Only now, because boards take time to load and to look for.
     const { onlyBoard } = await import('../../device/discovery.js');
-    if ((await onlyBoard()) === undefined) return loadReference(imageOrShipped(undefined, context.output));
+    if ((await onlyBoard()) === undefined) return await loadWhatThereIs(undefined, context);
   }
   const { loadBoard } = await import('./load-board.js');
   return await loadBoard(input, sampling, context);
+}
+
+/** The backend that the user named. @throws ImageError; GpuError */
+export async function loadBackend(name: BackendName, path: string, context: CommandContext): Promise<LoadedBackend> {
+  if (name === 'reference') return loadReference(path);
+  const { loadGpu } = await import('./load-gpu.js');
+  return await loadGpu(path, context, { software: true });
+}
+
+/** The GPU if there is one that is faster than the reference, else the reference, and says which. @throws ImageError */
+async function loadWhatThereIs(image: string | undefined, context: CommandContext): Promise<TokenSource> {
+  const { output } = context;
+  const path = image ?? SHIPPED_IMAGE;
+  const name = image ?? 'the shipped tales-9m';
+  const why = whyNoGpu();
+  if (why !== undefined) {
+    // Who named an image reads where it ran at the end.
+    if (image === undefined) output.note(`using ${name} on the processor; no GPU: ${why}`);
+    return loadReference(path);
+  }
+  try {
+    // Only now: a computer without a GPU does not load what it takes to use one.
+    const { loadGpu } = await import('./load-gpu.js');
+    const loaded = await loadGpu(path, context, { software: false });
+    output.note(`using ${name} on ${loaded.backend.model.gpu.name}`);
+    return loaded;
+  } catch (error) {
+    // By name: the class is loaded with the rest.
+    if (!(error instanceof MmfreeError && error.name === 'GpuError')) throw error;
+    output.note(`using ${name} on the processor; ${error.message}: ${error.reason}`);
+    return loadReference(path);
+  }
 }
 
 function twoSources(): UsageError {

@@ -103,9 +103,9 @@ async function tell(
 /** The reference on the same image. @throws UsageError if only the board has that, or there is no board */
 function referenceFor({ backend, imagePath, imageName }: TokenSource, image: string | undefined): Backend {
   if (backend.name === 'reference') {
-    throw new UsageError('conflicting-options', '--check needs a board', {
+    throw new UsageError('conflicting-options', '--check needs a board or a GPU', {
       reason: 'It compares with the reference, which would be compared with itself.',
-      fix: 'Name a board with --board, or check this computer with `mmfree verify`.',
+      fix: 'Name a board with --board, or add --backend gpu, or check this computer with `mmfree verify`.',
     });
   }
   const path = image ?? imagePath;

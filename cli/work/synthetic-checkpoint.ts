@@ -7,6 +7,14 @@ import { expectedTensors } from '../../model/checkpoint/tensor-names.js';
 import { threefry } from '../../model/integer/threefry.js';
 import type { CommandContext } from '../command.js';
 
+/** `config.json` of the shipped and the released models. */
+export const PUBLISHED_SHAPES = {
+  '9M': { vocab_size: 4096, hidden_size: 256, num_hidden_layers: 8 },
+  '370M': { vocab_size: 32_000, hidden_size: 1024, num_hidden_layers: 24 },
+  '1.3B': { vocab_size: 32_000, hidden_size: 2048, num_hidden_layers: 24 },
+  '2.7B': { vocab_size: 32_000, hidden_size: 2560, num_hidden_layers: 32 },
+} as const;
+
 /**
  * Writes a checkpoint in F16: a bell curve of width 0.02, so that about 35 % of the weights become zero; norms of 1.
  *

@@ -4,8 +4,10 @@ import { compareStream, selfTestStream } from '../../model/backends/conformance.
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
 import { FloatModel } from '../../model/measure/float-model.js';
 import { compareWithGolden, readGolden } from '../../model/measure/golden.js';
+import type { BackendName } from '../commands/source-options.js';
 import type { CommandContext } from '../command.js';
 import { UsageError } from '../usage-error.js';
+import { compareWithReference } from './compare-with-reference.js';
 import { loadReference } from './load-backend.js';
 import { goldenMismatch, receiptMismatch } from './mismatch-error.js';
 import { imageOrShipped } from './shipped.js';
@@ -14,7 +16,7 @@ interface VerifyInput {
   readonly board: string | undefined;
   readonly wait: number;
   readonly image: string | undefined;
-  readonly backend: 'reference' | undefined;
+  readonly backend: BackendName | undefined;
   readonly tokens: number;
   readonly checkpoint: string | undefined;
   readonly golden: string | undefined;
@@ -30,7 +32,9 @@ export async function verify(input: VerifyInput, context: CommandContext): Promi
   } else if (!isBoardMeant && checkpoint !== undefined && golden !== undefined && image === undefined) {
     await verifyFloatModel(checkpoint, golden, input.tolerance, context);
   } else if (!isBoardMeant && checkpoint === undefined && golden === undefined) {
-    await verifyImage(imageOrShipped(image, context.output), context);
+    const path = imageOrShipped(image, context.output);
+    if (backend === 'gpu') await verifyGpu(path, input.tokens, context);
+    else await verifyImage(path, context);
   } else {
     throw new UsageError('conflicting-options', 'these options do not go together', {
       reason:
@@ -62,6 +66,20 @@ async function verifyImage(path: string, { output, signal }: CommandContext): Pr
   });
   if (error) throw error;
   output.print(`bit-exact over ${done} tokens: ${backend.name} repeats the self-test of ${path}\n`);
+}
+
+/** The GPU against the reference on this computer: self-test, random tokens, sampling. */
+async function verifyGpu(path: string, randomTokens: number, context: CommandContext): Promise<void> {
+  const { loadGpu } = await import('./load-gpu.js');
+  const { backend: subject, view } = await loadGpu(path, context, { software: true });
+  try {
+    context.output.note(`comparing ${subject.model.gpu.name} with the reference`);
+    const { backend: reference } = loadReference(path);
+    const { manifest } = view;
+    await compareWithReference({ subject, reference, manifest, imageName: path }, randomTokens, context);
+  } finally {
+    await subject.close();
+  }
 }
 
 /** The float model against logits from PyTorch. */

@@ -64,6 +64,27 @@ export function* hashSteps(
   if (!sameBytes(whole.digest(), view.seal.sha256)) throw imageDamaged('head');
 }
 
+/** The sections alone, for those who hash the whole elsewhere at the same time. @throws ImageError `image-damaged` */
+export function verifySections(source: ByteSource, view: ImageView, createHash: () => IncrementalHash): void {
+  for (const name of SECTION_NAMES) {
+    const { offset, length } = view.sections[name];
+    const digest = hashOf(source, offset, offset + length, createHash);
+    if (!sameBytes(digest, view.manifest.sectionSha256[name])) throw imageDamaged(name);
+  }
+}
+
+/** The whole alone. If all sections are sound, it is the head that is damaged. @throws ImageError `image-damaged` */
+export function verifyWhole(source: ByteSource, view: ImageView, createHash: () => IncrementalHash): void {
+  const digest = hashOf(source, 0, view.sealedLength, createHash);
+  if (!sameBytes(digest, view.seal.sha256)) throw imageDamaged('head');
+}
+
+function hashOf(source: ByteSource, from: number, to: number, createHash: () => IncrementalHash): Uint8Array {
+  const hash = createHash();
+  for (let at = from; at < to; at += PIECE_BYTES) hash.update(source.read(at, Math.min(PIECE_BYTES, to - at)));
+  return hash.digest();
+}
+
 /**
  * Checks the signature, if the image has one. Says nothing about the contents: that takes {@link verifyHashes}.
  *

@@ -1,6 +1,14 @@
 import { expect, it } from 'vitest';
 import { EXIT, exitCodeOf } from '../../cli/exit-codes.js';
 import { UsageError } from '../../cli/usage-error.js';
+import {
+  gpuFailed,
+  gpuLost,
+  gpuNotFound,
+  gpuOutOfMemory,
+  gpuPackage,
+  gpuTooSmall,
+} from '../../model/backends/gpu/gpu-error.js';
 import { CheckpointError } from '../../model/checkpoint/checkpoint-error.js';
 import { TokenizerError } from '../../model/text/tokenizer-error.js';
 import { ImageError } from '../../protocol/image/image-error.js';
@@ -12,6 +20,12 @@ it.each([
   [new ImageError('image-truncated', 'm', details), 6],
   [new CheckpointError('checkpoint-truncated', 'm', details), 6],
   [new TokenizerError('tokenizer-malformed', 'm', details), 6],
+  [gpuPackage(new Error('m')), 16],
+  [gpuNotFound(), 16],
+  [gpuTooSmall('a', 'maxBufferSize', 2, 1), 7],
+  [gpuOutOfMemory(2, 1), 12],
+  [gpuLost('r'), 10],
+  [gpuFailed('r'), 1],
   [new DOMException('This operation was aborted', 'AbortError'), 130],
   [AbortSignal.abort().reason, 130],
   [Object.assign(new Error('ENOENT: no such file or directory'), { code: 'ENOENT', syscall: 'open' }), 2],
@@ -27,5 +41,5 @@ it.each([
 });
 
 it('keeps the documented numbers', () => {
-  expect(Object.values(EXIT)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 130]);
+  expect(Object.values(EXIT)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 130]);
 });

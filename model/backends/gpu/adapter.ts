@@ -1,8 +1,9 @@
 /**
- * The way to a GPU in Node: the package `webgpu` (Dawn). Everything else in this folder would run in a browser too.
+ * The way to a GPU in Node: the package `webgpu` (Dawn). Everything else in this folder but gpu-presence.ts would run in a browser too.
  */
 import { GpuDevice, type GpuFeatures } from './gpu-device.js';
 import { gpuNotFound, gpuPackage } from './gpu-error.js';
+import { whyNoGpu } from './gpu-presence.js';
 import { MATRIX_SUBGROUP } from './kernels/product-matrices.js';
 import { lanesAreInOrder, matricesWork } from './probes.js';
 
@@ -68,7 +69,7 @@ async function findAdapter(): Promise<GPUAdapter> {
   const adapter = await (await acquire()).requestAdapter({ powerPreference: 'high-performance' });
   if (adapter) return adapter;
   release();
-  throw gpuNotFound();
+  throw gpuNotFound(whyNoGpu());
 }
 
 /** Looks at the adapter without using it. @throws GpuError */
@@ -91,9 +92,18 @@ export async function examineAdapter(): Promise<AdapterFacts> {
   }
 }
 
-/** Opens the most powerful adapter with all that it offers. @throws GpuError */
-export async function openGpu(): Promise<GpuDevice> {
+/**
+ * Opens the most powerful adapter with all that it offers.
+ *
+ * @param options `software`: whether an adapter that is a program will do, which is slower than the reference (default: yes)
+ * @throws GpuError
+ */
+export async function openGpu({ software = true }: { readonly software?: boolean } = {}): Promise<GpuDevice> {
   const adapter = await findAdapter();
+  if (!software && adapter.info.isFallbackAdapter) {
+    release();
+    throw gpuNotFound(`${nameOf(adapter)} is software`);
+  }
   try {
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
     const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
@@ -113,7 +123,7 @@ export async function openGpu(): Promise<GpuDevice> {
     return new GpuDevice(device, nameOf(adapter), features, release);
   } catch (error) {
     release();
-    throw gpuNotFound(error);
+    throw gpuNotFound(undefined, error);
   }
 }
 

@@ -55,9 +55,12 @@ export class GpuDevice {
         ? gpuOutOfMemory(0, this.#allocatedBytes, error)
         : gpuFailed(error.message);
     };
-    void device.lost.then(({ reason, message }) => {
-      if (reason !== 'destroyed') this.#problem ??= gpuLost(message);
-    });
+    void this.#watch();
+  }
+
+  async #watch(): Promise<void> {
+    const { reason, message } = await this.device.lost;
+    if (reason !== 'destroyed') this.#problem ??= gpuLost(message);
   }
 
   get limits(): GPUSupportedLimits {

@@ -28,9 +28,13 @@ export function gpuPackage(cause: unknown): GpuError {
   });
 }
 
-export function gpuNotFound(cause?: unknown): GpuError {
+/** @param why what is missing, if that is known */
+export function gpuNotFound(why?: string, cause?: unknown): GpuError {
   return new GpuError('gpu-not-found', 'no GPU found', {
-    reason: 'WebGPU found no adapter: there is no GPU, its driver is missing, or (Linux) there is no Vulkan loader.',
+    reason:
+      why === undefined
+        ? 'WebGPU found no adapter: there is no GPU, or its driver does not work.'
+        : `WebGPU found no adapter: ${why}.`,
     fix: `Install the driver and, on Linux, the Vulkan loader (Debian: \`apt install libvulkan1\`); \`mmfree doctor\` shows what is found. ${USE_CPU}`,
     cause,
   });

@@ -104,6 +104,18 @@ export async function loadGpuWeights(gpu: GpuDevice, shape: ModelShape, read: Re
   };
 }
 
+/** Bytes of the largest part that is bound as one: what `maxStorageBufferBindingSize` must allow. */
+export function largestBinding(shape: ModelShape): number {
+  const { vocabSize, hiddenSize: h, intermediateSize: i } = shape;
+  return Math.max(
+    4 * vocabSize * embeddingRowWords(shape),
+    matrixBytes(vocabSize, h),
+    matrixBytes(3 * h, h),
+    matrixBytes(2 * i, h),
+    matrixBytes(h, i),
+  );
+}
+
 function section(read: ReadSection, name: 'tables' | 'vectors', shape: ModelShape): Uint8Array {
   const bytes = new Uint8Array(sectionLengths(shape)[name]);
   read(name, 0, bytes);

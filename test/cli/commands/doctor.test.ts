@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { COMMANDS, mmfree, mmfreeJson, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+import { hasGpu } from '../../helpers/gpu.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
 
 const path = temporaryFolder();
@@ -23,10 +24,18 @@ describe('doctor', () => {
       'temporary folder',
       'serial ports',
       'pseudo-terminal',
+      'gpu',
       'boards',
     ]);
     expect(checks.filter(({ state }) => state === 'fail')).toEqual([]);
     expect([exit, result['failures']]).toEqual([0, 0]);
+  });
+
+  it('shows the GPU with what it offers, or why there is none', async () => {
+    const { events } = await mmfreeJson('doctor');
+    const text = String(events.find(({ name }) => name === 'gpu')?.['text']);
+    if (hasGpu) expect(text).toMatch(/subgroups.*buffers to [\d,]+ MiB.*KiB a workgroup; holds every part/);
+    else expect(text).toMatch(/^(none|no GPU found): /);
   });
 
   it('shows the boards that answer', async () => {

@@ -17,7 +17,7 @@ import { imageOf, tinyImage, tinySections } from '../../helpers/tiny-image.js';
 const path = temporaryFolder();
 beforeAll(() => writeFile(path('no-tokenizer.mmfree'), tinyImage(1, { tokenizer: new Uint8Array(0) })));
 
-const greedy = ['run', '--image', TALES_IMAGE, '--temperature', '0'];
+const greedy = ['run', '--backend', 'reference', '--image', TALES_IMAGE, '--temperature', '0'];
 
 const idsOf = ({ events }: JsonRun): unknown[] => events.filter(({ type }) => type === 'token').map(({ id }) => id);
 

@@ -2,7 +2,7 @@ import { createHash, createPublicKey, generateKeyPairSync, sign, verify } from '
 import { describe, expect, test } from 'vitest';
 
 import { memorySource } from '../../../protocol/byte-source.js';
-import { verifyHashes, verifySignature } from '../../../protocol/image/image-hashes.js';
+import { verifyHashes, verifySections, verifySignature, verifyWhole } from '../../../protocol/image/image-hashes.js';
 import { openImage } from '../../../protocol/image/image-reader.js';
 import type { ImageSignature } from '../../../protocol/image/image-seal.js';
 import { imageRefusal } from '../../helpers/image-refusal.js';
@@ -20,6 +20,24 @@ function damagedPart(image: Uint8Array, at: number): unknown {
 }
 
 const WIDE = { vocabSize: 600, hiddenSize: 1800, intermediateSize: 1, layers: 1, bosTokenId: 0, eosTokenId: 1 };
+
+// Threads share the two passes out; together they say what one pass over both says.
+test('verifySections and verifyWhole refuse what verifyHashes refuses, each its part', () => {
+  const image = tinyImage();
+  const view = openImage(memorySource(image));
+  const refusals = (at: number | undefined): unknown[] => {
+    const changed = image.slice();
+    if (at !== undefined) changed[at]! ^= 0x10;
+    const source = memorySource(changed);
+    return [verifySections, verifyWhole].map((check) => imageRefusal(() => check(source, view, sha256))?.facts.part);
+  };
+  expect(refusals(undefined)).toEqual([undefined, undefined]);
+  expect(refusals(300)).toEqual([undefined, 'head']);
+  for (const [name, { offset, length }] of Object.entries(view.sections)) {
+    expect(refusals(offset)).toEqual([name, 'head']);
+    expect(refusals(offset + length - 1)).toEqual([name, 'head']);
+  }
+});
 
 describe('verifyHashes', () => {
   test('accepts an image as it was written', () => {

@@ -33,6 +33,30 @@ function int16(value: number): [number, number] {
 const TINY = tinySections();
 const LAYER = 26;
 
+// Four bytes are looked at together, from the start of a piece that lies on a multiple of four in memory, or one by one.
+test('finds any byte above 242, and no other, at any place of a word and behind the last one', () => {
+  const shape = { vocabSize: 5, hiddenSize: 7, intermediateSize: 5, layers: 1, bosTokenId: 0, eosTokenId: 1 };
+  const sections = zeroSections(shape);
+  const { ternary: place } = openImage(memorySource(imageOf(sections))).sections;
+  // The last matrix has full groups only: one of 7 bytes.
+  const first = sections.ternary.length - 7;
+  for (const shift of [0, 1, 2, 3]) {
+    const image = imageOf(sections);
+    const moved = new Uint8Array(image.length + shift).subarray(shift);
+    moved.set(image);
+    const source = memorySource(moved);
+    const view = openImage(source);
+    for (let at = first; at < first + 7; at++) {
+      for (let byte = 0; byte < 256; byte++) {
+        moved[place.offset + at] = byte;
+        const offset = imageRefusal(() => verifyWeights(source, view))?.facts.offset;
+        expect([byte, at, offset]).toEqual([byte, at, byte > 242 ? at : undefined]);
+      }
+      moved[place.offset + at] = 121;
+    }
+  }
+});
+
 describe('verifyWeights', () => {
   test.each([1, 2, 3, 4, 5])('accepts the random model %i', (seed) => {
     expect(problem(tinySections(seed))).toBeUndefined();

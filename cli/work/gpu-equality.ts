@@ -1,0 +1,66 @@
+/** That a benchmark times the right computation: receipts of a machine against the reference's, before any figure. */
+import type { Backend } from '../../model/backends/backend.js';
+import { compareStream, selfTestStream } from '../../model/backends/conformance.js';
+import { samplerSettings } from '../../model/integer/sampler.js';
+import type { CommandContext } from '../command.js';
+import { checkedTokens } from './checked-tokens.js';
+import { someTokens } from './gpu-speed.js';
+import { loadReference } from './load-backend.js';
+import { receiptMismatch } from './mismatch-error.js';
+
+/** The reference needs a second for a token of the 2.7B shape. */
+const RANDOM_TOKENS = 6;
+const SAMPLED_TOKENS = 4;
+/** More than the kernels for few rows take at a time, and not a multiple of anything. */
+const PROMPT_TOKENS = 101;
+const FEW_TOKENS = 7;
+
+/**
+ * The self-test, random tokens and sampled ones as the reference has them; and a prompt that is fed at once as one that is fed bit by bit.
+ *
+ * @returns receipts that were compared
+ * @throws MismatchError; AbortError
+ */
+export async function expectSameBits(subject: Backend, path: string, { signal }: CommandContext): Promise<number> {
+  const { backend: reference, view } = loadReference(path);
+  const { bosTokenId, vocabSize } = subject.shape;
+  let equal = 0;
+  const onToken = (): void => void equal++;
+  const random = { name: 'random tokens', tokens: someTokens(RANDOM_TOKENS, vocabSize) };
+  for (const stream of [selfTestStream(view.manifest), random]) {
+    const mismatch = await compareStream(subject, reference, stream, { signal, onToken });
+    if (mismatch !== undefined) throw receiptMismatch(subject.name, mismatch);
+  }
+  const sampler = samplerSettings({ temperature: 0.8, topK: 40, topP: 0.95, seed: 1n });
+  const request = { prompt: [bosTokenId], maxTokens: SAMPLED_TOKENS, sampler, signal };
+  for await (const _ of checkedTokens(subject, reference, request)) onToken();
+  await expectSamePrompt(subject, onToken);
+  signal.throwIfAborted();
+  return equal;
+}
+
+async function expectSamePrompt(subject: Backend, onToken: () => void): Promise<void> {
+  const prompt = someTokens(PROMPT_TOKENS, subject.shape.vocabSize);
+  const expected: number[] = [];
+  await subject.reset();
+  for (let start = 0; start < prompt.length; start += FEW_TOKENS) {
+    const few = prompt.slice(start, start + FEW_TOKENS);
+    await subject.replay(few, { taps: false }, ({ receipt }) => expected.push(receipt));
+  }
+  let position = 0;
+  await subject.reset();
+  await subject.replay(prompt, { taps: false }, ({ token, receipt: actualReceipt }) => {
+    const expectedReceipt = expected[position] ?? NaN;
+    if (actualReceipt !== expectedReceipt) {
+      throw receiptMismatch(subject.name, {
+        stream: 'a prompt at once',
+        position,
+        token,
+        expectedReceipt,
+        actualReceipt,
+      });
+    }
+    position++;
+    onToken();
+  });
+}

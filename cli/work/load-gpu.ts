@@ -1,0 +1,82 @@
+/** An image on the GPU: loaded while it is checked, and used only when it has passed. */
+import { openGpu } from '../../model/backends/gpu/adapter.js';
+import { GpuBackend } from '../../model/backends/gpu/gpu-backend.js';
+import type { GpuDevice } from '../../model/backends/gpu/gpu-device.js';
+import { loadGpuModel, type GpuModel } from '../../model/backends/gpu/gpu-model.js';
+import { DEFAULT_PLAN } from '../../model/backends/gpu/kernel-plan.js';
+import { checkImage } from '../../model/check-image.js';
+import { ImageFile } from '../../model/image-file.js';
+import type { ImageView } from '../../protocol/image/image-reader.js';
+import type { CommandContext } from '../command.js';
+import type { TokenSource } from './token-source.js';
+import { tunedPlan } from './tuned-plan.js';
+
+/** A model on a GPU and the image that it came from. Whoever has it destroys `model.gpu`. */
+export interface LoadedModel {
+  readonly model: GpuModel;
+  readonly view: ImageView;
+  readonly tokenizerJson: Uint8Array;
+}
+
+/** A backend on a GPU and the image it runs. */
+export interface LoadedGpu extends TokenSource {
+  readonly backend: GpuBackend;
+  readonly view: ImageView;
+}
+
+/** Adapters that will do. */
+export interface GpuChoice {
+  /** Also one that is a program: slower than the reference, and the same to tests. */
+  readonly software: boolean;
+}
+
+/** Brings an image to the GPU and checks it. @throws GpuError; ImageError; AbortError. Everything is freed then. */
+export async function loadGpu(path: string, context: CommandContext, choice: GpuChoice): Promise<LoadedGpu> {
+  const { model, view, tokenizerJson } = await loadChecked(path, context, choice);
+  try {
+    const backend = await GpuBackend.create(model);
+    return { backend, view, tokenizerJson, imageName: path, imagePath: path };
+  } catch (error) {
+    model.gpu.destroy();
+    throw error;
+  }
+}
+
+/** The model alone, for those who run several sequences on it. @throws GpuError; ImageError; AbortError */
+export async function loadChecked(path: string, context: CommandContext, choice: GpuChoice): Promise<LoadedModel> {
+  const { signal } = context;
+  const image = ImageFile.open(path);
+  let gpu: GpuDevice | undefined;
+  try {
+    // The driver starts while the image is checked.
+    const opening = openGpu(choice);
+    const checking = checkImage(image, signal);
+    const loading = opening.then(async (opened) => {
+      gpu = opened;
+      return await loadFrom(image, gpu);
+    });
+    // Both to their end, whatever happens to one: both read the file.
+    const [checked, loaded] = await Promise.allSettled([checking, loading]);
+    // What is wrong with an image may be what the GPU stumbled over.
+    if (checked.status === 'rejected') throw checked.reason;
+    if (loaded.status === 'rejected') throw loaded.reason;
+    const model = { ...loaded.value, plan: await tunedPlan(loaded.value, context) };
+    return { model, view: image.view, tokenizerJson: image.section('tokenizer') };
+  } catch (error) {
+    gpu?.destroy();
+    throw error;
+  } finally {
+    image.close();
+  }
+}
+
+/** Reads the weights from the file straight into what is uploaded. */
+async function loadFrom({ source, view }: ImageFile, gpu: GpuDevice): Promise<GpuModel> {
+  const { shape, sections } = view;
+  return await loadGpuModel(
+    gpu,
+    shape,
+    (section, offset, into) => source.readInto(sections[section].offset + offset, into),
+    DEFAULT_PLAN,
+  );
+}

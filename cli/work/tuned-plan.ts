@@ -1,0 +1,65 @@
+/** Which kernels a model runs with: those that were measured to be the fastest, now or in an earlier run. */
+import type { GpuDevice } from '../../model/backends/gpu/gpu-device.js';
+import { GpuError } from '../../model/backends/gpu/gpu-error.js';
+import type { GpuModel } from '../../model/backends/gpu/gpu-model.js';
+import { DEFAULT_PLAN, type KernelPlan } from '../../model/backends/gpu/kernel-plan.js';
+import { adapterIdentity, PlanCache } from '../../model/backends/gpu/plan-cache.js';
+import { isWorthTuning, measurePlan, tunePlan, type TuningResult } from '../../model/backends/gpu/tuning.js';
+import type { CommandContext } from '../command.js';
+import { VERSION } from '../version.js';
+
+/** Measures if nobody has, which takes seconds and is said. @throws GpuError; AbortError */
+export async function tunedPlan(model: GpuModel, { output, signal }: CommandContext): Promise<KernelPlan> {
+  const { gpu, shape } = model;
+  // An adapter that is a program would measure for hours.
+  if (!isWorthTuning(shape) || gpu.device.adapterInfo.isFallbackAdapter) return DEFAULT_PLAN;
+  const cache = new PlanCache({ adapter: adapterIdentity(gpu.device), shape, version: VERSION });
+  const known = await cache.read();
+  if (known !== undefined) return known;
+  output.note(`measuring which kernels are the fastest for this model on ${gpu.name}, once …`);
+  // Should a plan bring the driver down, the next run takes the default and does not try again.
+  const canKeep = await keep(cache, DEFAULT_PLAN, output);
+  let result: TuningResult;
+  try {
+    result = await tunePlan(gpu.features, async (plan) => {
+      signal.throwIfAborted();
+      return await measurePlan(model, plan);
+    });
+  } catch (error) {
+    if (!(error instanceof GpuError)) await cache.forget();
+    throw error;
+  }
+  const { plan, measurement, measured, dropped } = result;
+  if (canKeep) await keep(cache, plan, output);
+  for (const wrong of dropped) {
+    output.note(`these kernels compute something else on ${gpu.name} and are not used: ${describePlan(wrong, gpu)}`);
+  }
+  output.note(
+    `${describePlan(plan, gpu)}: ${(1 / measurement.decodeSeconds).toFixed(0)} tokens/s, the fastest of ${measured}` +
+      (canKeep ? `; kept in ${cache.path}` : ''),
+  );
+  return plan;
+}
+
+async function keep(cache: PlanCache, plan: KernelPlan, output: CommandContext['output']): Promise<boolean> {
+  try {
+    await cache.write(plan);
+    return true;
+  } catch (error) {
+    output.note(`cannot keep what is measured: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
+}
+
+/** `workgroups of 256, 32 lanes a row, subgroups, no matrix units`. */
+export function describePlan(
+  { size, lanes, units, subgroups, matrices }: KernelPlan,
+  { features }: Pick<GpuDevice, 'features'>,
+): string {
+  return [
+    `workgroups of ${size}, ${lanes} lanes a row`,
+    ...(units > 1 ? [`${units} rows at a time`] : []),
+    `${subgroups && features.subgroup > 0 ? '' : 'no '}subgroups`,
+    `${matrices && features.matrices ? '' : 'no '}matrix units`,
+  ].join(', ');
+}

@@ -1,0 +1,142 @@
+/**
+ * Which variants of the kernels are the fastest on an adapter, by measuring: no table knows the next GPU.
+ *
+ * From the default on, one choice after the other is tried and kept if it is faster. Every plan must give the receipts of the plainest one: a plan
+ * that computes something else is dropped and reported, however fast it is.
+ */
+import { threefry } from '../../integer/threefry.js';
+import { samplerSettings } from '../../integer/sampler.js';
+import { ternaryWeights, type ModelShape } from '../../../protocol/image/model-shape.js';
+import type { GpuFeatures } from './gpu-device.js';
+import type { GpuModel } from './gpu-model.js';
+import { GpuSequences } from './gpu-sequences.js';
+import { DEFAULT_PLAN, type KernelPlan } from './kernel-plan.js';
+
+/** What one plan does on one model. */
+export interface PlanMeasurement {
+  /** Of tokens of a prompt and of tokens that were generated: the same for every plan. */
+  readonly receipts: readonly number[];
+  /** For one token. */
+  readonly decodeSeconds: number;
+  /** For one token of a prompt. */
+  readonly prefillSeconds: number;
+}
+
+export interface TuningResult {
+  readonly plan: KernelPlan;
+  readonly measurement: PlanMeasurement;
+  /** How many plans were measured. */
+  readonly measured: number;
+  /** Plans that computed something else. */
+  readonly dropped: readonly KernelPlan[];
+}
+
+/** Ternary weights from which on the choice matters; below, a token is bound by the launches of its kernels. */
+const WEIGHTS_WORTH_TUNING = 50_000_000;
+
+/** A choice must be so much faster to be taken: less is noise. */
+const WORTH = 0.98;
+
+/** One choice: a key of the plan, its values, and which of the speeds it is for. */
+interface Choice {
+  readonly key: keyof KernelPlan;
+  readonly values: readonly (number | boolean)[];
+  readonly speed: 'decodeSeconds' | 'prefillSeconds';
+}
+
+function choices(features: Pick<GpuFeatures, 'subgroup' | 'matrices'>): readonly Choice[] {
+  const either = [true, false];
+  return [
+    { key: 'matrices', values: features.matrices ? either : [], speed: 'prefillSeconds' },
+    { key: 'subgroups', values: features.subgroup > 0 ? either : [], speed: 'decodeSeconds' },
+    { key: 'size', values: [64, 128, 256], speed: 'decodeSeconds' },
+    { key: 'lanes', values: [8, 16, 32], speed: 'decodeSeconds' },
+  ];
+}
+
+export function isWorthTuning(shape: ModelShape): boolean {
+  return ternaryWeights(shape) >= WEIGHTS_WORTH_TUNING;
+}
+
+/** The fastest plan that computes what the plainest one does. @throws what `measure` throws */
+export async function tunePlan(
+  features: Pick<GpuFeatures, 'subgroup' | 'matrices'>,
+  measure: (plan: KernelPlan) => Promise<PlanMeasurement>,
+): Promise<TuningResult> {
+  const plainest = { ...DEFAULT_PLAN, subgroups: false, matrices: false };
+  const expected = await measure(plainest);
+  const dropped: KernelPlan[] = [];
+  let best: { readonly plan: KernelPlan; readonly measurement: PlanMeasurement } = {
+    plan: plainest,
+    measurement: expected,
+  };
+  let measured = 1;
+  const consider = async (plan: KernelPlan, isBetter: (measurement: PlanMeasurement) => boolean): Promise<void> => {
+    const measurement = await measure(plan);
+    measured++;
+    if (!areEqual(measurement.receipts, expected.receipts)) dropped.push(plan);
+    else if (isBetter(measurement)) best = { plan, measurement };
+  };
+  await consider(DEFAULT_PLAN, () => true);
+  for (const { key, values, speed } of choices(features)) {
+    // Each value beside the others of the plan that is the best so far.
+    const { plan } = best;
+    for (const value of values) {
+      if (value === plan[key]) continue;
+      await consider({ ...plan, [key]: value }, (found) => found[speed] < WORTH * best.measurement[speed]);
+    }
+  }
+  return { ...best, measured, dropped };
+}
+
+function areEqual(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((value, k) => value === b[k]);
+}
+
+const PROMPT_TOKENS = 256;
+const CHECKED_TOKENS = 24;
+const DECODED_TOKENS = 48;
+
+/** Runs one plan on loaded weights. @param nowMs a clock @throws GpuError */
+export async function measurePlan(
+  model: GpuModel,
+  plan: KernelPlan,
+  nowMs: () => number = () => performance.now(),
+): Promise<PlanMeasurement> {
+  const { gpu, shape } = model;
+  const prompt = Array.from({ length: PROMPT_TOKENS }, (_, k) => threefry(3, 0, k, 0) % shape.vocabSize);
+  const sequences = await GpuSequences.create({ ...model, plan }, 1);
+  try {
+    const receipts: number[] = [];
+    await sequences.feed(0, prompt.slice(0, CHECKED_TOKENS), 'receipts', ({ receipt }) => receipts.push(receipt));
+
+    // The first time compiles and warms up.
+    let prefillMs = 0;
+    for (let round = 0; round < 2; round++) {
+      const startMs = nowMs();
+      await sequences.feed(0, prompt);
+      await gpu.idle();
+      prefillMs = nowMs() - startMs;
+    }
+
+    const sampler = samplerSettings({ temperature: 0, topK: 1, topP: 1, seed: 1n });
+    let decodeMs = 0;
+    let decoded = 0;
+    for (let round = 0; decoded < DECODED_TOKENS; round++) {
+      const run = { prompt: [prompt[round % PROMPT_TOKENS]], maxTokens: DECODED_TOKENS, sampler };
+      let startMs = nowMs();
+      let isFirst = true;
+      for await (const tokens of sequences.run([run])) {
+        for (const { receipt } of tokens) receipts.push(receipt);
+        // The first token waits for the run to begin.
+        if (isFirst) startMs = nowMs();
+        isFirst = false;
+        decoded++;
+      }
+      decodeMs += nowMs() - startMs;
+    }
+    return { receipts, decodeSeconds: decodeMs / 1000 / decoded, prefillSeconds: prefillMs / 1000 / PROMPT_TOKENS };
+  } finally {
+    await sequences.close();
+  }
+}
