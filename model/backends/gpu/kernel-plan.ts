@@ -19,6 +19,13 @@ export interface KernelPlan {
   readonly matrices: boolean;
 }
 
+/**
+ * Values that are worth trying. Workgroups of 320 and 512 let rows of 2,560 and 2,048 be quantised in fewer turns, where the adapter allows them; they
+ * need subgroups of 64 lanes at most.
+ */
+export const PLAN_SIZES = [128, 256, 320, 512] as const;
+export const PLAN_WORKGROUPS = [128, 256, 512] as const;
+
 export const DEFAULT_PLAN: KernelPlan = { subgroups: true, size: 256, lanes: 32, workgroups: 256, matrices: true };
 
 /** Lanes of a subgroup that this plan uses on this adapter; 0 for none. */
@@ -64,7 +71,8 @@ export function fusedKernelsFit(
 ): boolean {
   const { size } = plan;
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = gpu.limits;
-  if (size > maxComputeInvocationsPerWorkgroup || size > maxComputeWorkgroupSizeX) return false;
+  const isRegular = subgroupOf(gpu, plan) > 0 || Number.isInteger(Math.log2(size));
+  if (!isRegular || size > maxComputeInvocationsPerWorkgroup || size > maxComputeWorkgroupSizeX) return false;
   const activations = Math.max(3 * 4 * rowSize(hiddenSize).words, 4 * rowSize(intermediateSize).words);
   const subgroup = subgroupOf(gpu, plan);
   const places = subgroup === 0 ? plan.size : plan.size / subgroup;
