@@ -51,14 +51,13 @@ async function keep(cache: PlanCache, plan: KernelPlan, output: CommandContext['
   }
 }
 
-/** `workgroups of 256, 32 lanes a row, subgroups, no matrix units`. */
+/** `256 workgroups of 256, subgroups, no matrix units`. */
 export function describePlan(
-  { size, lanes, units, subgroups, matrices }: KernelPlan,
+  { size, workgroups, subgroups, matrices }: KernelPlan,
   { features }: Pick<GpuDevice, 'features'>,
 ): string {
   return [
-    `workgroups of ${size}, ${lanes} lanes a row`,
-    ...(units > 1 ? [`${units} rows at a time`] : []),
+    `${workgroups} workgroups of ${size}`,
     `${subgroups && features.subgroup > 0 ? '' : 'no '}subgroups`,
     `${matrices && features.matrices ? '' : 'no '}matrix units`,
   ].join(', ');

@@ -358,10 +358,6 @@ export class GpuSequences {
     return await timeDispatches(gpu, pass.dispatches, Math.min(tokens.length, rows.capacity));
   }
 
-  debugDispatches(): readonly Dispatch[] {
-    return [...this.#step.dispatches, this.#survey, this.#sample];
-  }
-
   async close(): Promise<void> {
     const { gpu } = this.#model;
     for (const feeder of this.#feeders.values()) {

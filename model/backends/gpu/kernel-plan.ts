@@ -9,7 +9,7 @@ import type { RowDeal } from './kernels/fused-product.js';
 export interface KernelPlan {
   /** Use subgroups (if the adapter has them). */
   readonly subgroups: boolean;
-  /** Invocations of a workgroup of the fused kernels: a power of two, 64 … 256. */
+  /** Invocations of a workgroup of the fused kernels: a multiple of the subgroup, or a power of two where those are not used. */
   readonly size: number;
   /** Most neighbouring invocations that share a row. */
   readonly lanes: number;
@@ -19,12 +19,19 @@ export interface KernelPlan {
   readonly matrices: boolean;
 }
 
+/**
+ * Values that are worth trying. Workgroups of 320 and 512 let rows of 2,560 and 2,048 be quantised in fewer turns, where the adapter allows them; they
+ * need subgroups of 64 lanes at most.
+ */
+export const PLAN_SIZES = [128, 256, 320, 512] as const;
+export const PLAN_WORKGROUPS = [128, 256, 512] as const;
+
 export const DEFAULT_PLAN: KernelPlan = { subgroups: true, size: 256, lanes: 32, workgroups: 256, matrices: true };
 
 /** Lanes of a subgroup that this plan uses on this adapter; 0 for none. */
 export function subgroupOf(gpu: GpuDevice, plan: KernelPlan): number {
   const { subgroup } = gpu.features;
-  return plan.subgroups && subgroup <= plan.size ? subgroup : 0;
+  return plan.subgroups && subgroup > 0 && plan.size % subgroup === 0 ? subgroup : 0;
 }
 
 /** Whether products of many rows run on matrix units. */
@@ -62,6 +69,10 @@ export function fusedKernelsFit(
   plan: KernelPlan,
   { hiddenSize, intermediateSize }: ModelShape,
 ): boolean {
+  const { size } = plan;
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = gpu.limits;
+  const isRegular = subgroupOf(gpu, plan) > 0 || Number.isInteger(Math.log2(size));
+  if (!isRegular || size > maxComputeInvocationsPerWorkgroup || size > maxComputeWorkgroupSizeX) return false;
   const activations = Math.max(3 * 4 * rowSize(hiddenSize).words, 4 * rowSize(intermediateSize).words);
   const subgroup = subgroupOf(gpu, plan);
   const places = subgroup === 0 ? plan.size : plan.size / subgroup;

@@ -9,7 +9,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import { DEFAULT_PLAN, type KernelPlan } from './kernel-plan.js';
+import { DEFAULT_PLAN, PLAN_SIZES, PLAN_WORKGROUPS, type KernelPlan } from './kernel-plan.js';
 
 /** What a plan is good for. */
 export interface PlanKey {
@@ -67,18 +67,14 @@ export class PlanCache {
   }
 }
 
-/** Ranges in which the kernels are right, whatever a file says. */
-const SIZES = [64, 128, 256];
-const LANES = [1, 2, 4, 8, 16, 32, 64];
-const UNITS = [1, 2, 4];
-
 function parsePlan(value: unknown, key: string): KernelPlan | undefined {
   if (typeof value !== 'object' || value === null || !('key' in value && 'plan' in value)) return undefined;
   if (value.key !== key || typeof value.plan !== 'object' || value.plan === null) return undefined;
-  const { subgroups, size, lanes, units, matrices } = value.plan as Readonly<Record<string, unknown>>;
+  const { subgroups, size, workgroups, matrices } = value.plan as Readonly<Record<string, unknown>>;
   if (typeof subgroups !== 'boolean' || typeof matrices !== 'boolean') return undefined;
-  if (!isOneOf(size, SIZES) || !isOneOf(lanes, LANES) || !isOneOf(units, UNITS)) return undefined;
-  return { ...DEFAULT_PLAN, subgroups, size, lanes, units, matrices };
+  // Only what the kernels are right for, whatever a file says.
+  if (!isOneOf(size, PLAN_SIZES) || !isOneOf(workgroups, PLAN_WORKGROUPS)) return undefined;
+  return { ...DEFAULT_PLAN, subgroups, size, workgroups, matrices };
 }
 
 function isOneOf(value: unknown, allowed: readonly number[]): value is number {

@@ -64,8 +64,6 @@ export class RowPass {
     const x = mode === 'sequences' ? sequences.x : rows.x;
     const group = { size: GROUP_SIZE, subgroup: subgroupOf(gpu, model.plan) };
 
-    const headKind = productKind(model, capacity, vocabSize);
-
     const perRow = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
       const kernel = await gpu.kernel(label, code);
       return (parts) => ({ label, kernel, bindings: gpu.bind(kernel, parts), workgroups: (count) => [count, 1, 1] });
@@ -77,10 +75,15 @@ export class RowPass {
     const multiply = async (
       label: string,
       matrix: { readonly rows: number; readonly columns: number; readonly count?: number },
-      epilogue: Epilogue,
+      epilogue: (size: number, tokens: number) => Epilogue,
     ): Promise<(weightPart: BufferPart, parts: Parts) => Dispatch> => {
       const product = productKind(model, capacity, matrix.rows);
-      const text = { row: rowSize(matrix.columns), rows: matrix.rows, capacity, epilogue };
+      const text = {
+        row: rowSize(matrix.columns),
+        rows: matrix.rows,
+        capacity,
+        epilogue: epilogue(product.size, product.tokens),
+      };
       const kernel = await gpu.kernel(label, product.code(text));
       const tiles = Math.ceil(matrix.rows / product.rows);
       return (weightPart, parts) => ({
@@ -106,21 +109,19 @@ export class RowPass {
       tap,
     ] = await Promise.all([
       quantise('quantise for mixing', quantiseForMixing(shape, capacity, group)),
-      multiply('mix product', { rows: h, columns: h, count: 3 }, mixing(shape, capacity)),
+      multiply('mix product', { rows: h, columns: h, count: 3 }, (size) => mixing(shape, capacity, size)),
       mode === 'tokens' ? gpu.kernel('scan', scanTokens(shape, capacity)) : undefined,
       quantise('quantise mixed', quantiseMixed(shape, capacity, group, mode)),
-      multiply('mix output product', { rows: h, columns: h }, adding(shape)),
+      multiply('mix output product', { rows: h, columns: h }, () => adding(shape)),
       quantise('quantise for GLU', quantiseForGlu(shape, capacity, group)),
-      multiply('GLU product', { rows: 2 * i, columns: h }, gating(shape)),
+      multiply('GLU product', { rows: 2 * i, columns: h }, (size) => gating(shape, size)),
       quantise('quantise GLU', quantiseGlu(shape, capacity, group)),
-      multiply('GLU output product', { rows: h, columns: i }, adding(shape)),
+      multiply('GLU output product', { rows: h, columns: i }, () => adding(shape)),
       mode === 'tokens' ? perRow('embed tokens', embedTokens(shape, GROUP_SIZE)) : undefined,
       head ? quantise('quantise for head', quantiseForHead(shape, capacity, group)) : undefined,
       head
-        ? multiply(
-            'head product',
-            { rows: vocabSize, columns: h },
-            mode === 'sequences' ? scoring(shape) : checking(shape, headKind.tokens, headKind.size),
+        ? multiply('head product', { rows: vocabSize, columns: h }, (size, tokens) =>
+            mode === 'sequences' ? scoring(shape) : checking(shape, tokens, size),
           )
         : undefined,
       taps ? perRow('taps', tapRows(shape, GROUP_SIZE)) : undefined,

@@ -10,7 +10,7 @@ import { ternaryWeights, type ModelShape } from '../../../protocol/image/model-s
 import type { GpuFeatures } from './gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
 import { GpuSequences } from './gpu-sequences.js';
-import { DEFAULT_PLAN, type KernelPlan } from './kernel-plan.js';
+import { DEFAULT_PLAN, PLAN_SIZES, PLAN_WORKGROUPS, type KernelPlan } from './kernel-plan.js';
 
 /** What one plan does on one model. */
 export interface PlanMeasurement {
@@ -49,8 +49,8 @@ function choices(features: Pick<GpuFeatures, 'subgroup' | 'matrices'>): readonly
   return [
     { key: 'matrices', values: features.matrices ? either : [], speed: 'prefillSeconds' },
     { key: 'subgroups', values: features.subgroup > 0 ? either : [], speed: 'decodeSeconds' },
-    { key: 'size', values: [64, 128, 256], speed: 'decodeSeconds' },
-    { key: 'lanes', values: [8, 16, 32], speed: 'decodeSeconds' },
+    { key: 'size', values: PLAN_SIZES, speed: 'decodeSeconds' },
+    { key: 'workgroups', values: PLAN_WORKGROUPS, speed: 'decodeSeconds' },
   ];
 }
 

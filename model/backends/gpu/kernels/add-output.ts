@@ -11,7 +11,7 @@ const RESIDUAL = /* wgsl */ `
 @group(0) @binding(4) var<storage, read_write> x: array<i32>;
 `;
 
-const ADD = 'x[unit] = sat31(x[unit] + sat31(out0));';
+const ADD = { early: { before: 'x[unit]' }, epilogue: 'x[unit] = sat31(before + sat31(out0));' };
 
 /** The ε of o comes from the gates: (Σ g²) >> gEpsShift. */
 export function mixOutput(shape: ModelShape, deal: RowDeal): string {
@@ -29,7 +29,7 @@ fn productScale(product: u32) -> vec2<i32> { return constants[1].zw; }
       epsilon: 'shiftedSum(squares, u32(constants[3].x))',
       unitCount: hiddenSize,
       unitRows: [{ product: 0, row: 'unit' }],
-      epilogue: ADD,
+      ...ADD,
     },
     deal,
   );
@@ -49,7 +49,7 @@ fn productScale(product: u32) -> vec2<i32> { return constants[2].zw; }
       epsilon: `carried(0u, ${intermediateSize << 12}u)`,
       unitCount: hiddenSize,
       unitRows: [{ product: 0, row: 'unit' }],
-      epilogue: ADD,
+      ...ADD,
     },
     deal,
   );

@@ -119,16 +119,25 @@ fn int8Sum(q: vec4<u32>) -> i32 {
 }
 `;
 
-/** The sigmoid; needs the binding `tables`, whose word j holds SIGMA[j] and SIGMA[j + 1]. */
-export const SIGMOID = /* wgsl */ `
+/**
+ * The sigmoid, with its table in workgroup memory: a look-up comes at the end of a chain, where the way to memory would be waited for. Needs the
+ * binding `tables`, whose word j holds SIGMA[j] and SIGMA[j + 1]. `loadSigma` is followed by a barrier.
+ */
+export function sigmoid(size: number): string {
+  return /* wgsl */ `
+var<workgroup> sigma: array<u32, 257>;
+fn loadSigma(local: u32) {
+  for (var j = local; j < 257u; j += ${size}u) { sigma[j] = tables[j]; }
+}
 fn sigmoid(p: i32) -> i32 {
   let magnitude = min(abs(p), 32767);
-  let pair = tables[magnitude >> 7u];
+  let pair = sigma[magnitude >> 7u];
   let left = i32(pair & 0xffffu);
   let y = left + (((i32(pair >> 16u) - left) * (magnitude & 127) + 64) >> 7u);
   return select(y, 32768 - y, p < 0);
 }
 `;
+}
 
 /**
  * CRC-32 as a sum over words: a word that is followed by d others adds `crcTerm(word, factor[d])`. Needs `crcFactors`.

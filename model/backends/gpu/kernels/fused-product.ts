@@ -22,9 +22,10 @@ export interface FusedProductText extends Omit<QuantiserText, 'store'> {
   readonly unitRows: readonly { readonly product: number; readonly row: string }[];
   /** WGSL statements for one unit, executed by one invocation: `unit`, and `out0`, `out1`, … of its rows, before any saturation. */
   readonly epilogue: string;
-  /** WGSL statements before and after everything, in uniform control flow. */
+  /** What the epilogue needs from memory: names and WGSL expressions from `unit`, loaded before anything else. */
+  readonly early?: Readonly<Record<string, string>>;
+  /** WGSL statements before everything, in uniform control flow; a barrier follows. */
   readonly begin?: string;
-  readonly end?: string;
 }
 
 /** Loads of 16 bytes of weights that an invocation begins before it has anything to multiply them with. */
@@ -90,6 +91,13 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let lane = local % ${lanes}u;
   let first = (group.x * ${size / lanes}u + local / ${lanes}u) * ${units}u;
   ${Array.from({ length: units }, (_, u) => `let unit${u} = min(first + ${u}u, ${unitCount - 1}u);`).join('\n  ')}
+  ${Object.entries(text.early ?? {})
+    .map(([name, expression]) =>
+      Array.from({ length: units }, (_, u) => `let ${name}${u} = ${expression.replaceAll('unit', `unit${u}`)};`).join(
+        ' ',
+      ),
+    )
+    .join('\n  ')}
   // The first weights are on their way while the activations are made.
   ${each.map(({ u, k, row: number }) => `let row${u}_${k} = (${number.replaceAll('unit', `unit${u}`)}) * ${row.chunks}u;`).join('\n  ')}
   ${turnsEarly.map((t) => each.map(({ u, k }) => `let w${u}_${k}_${t} = weights[row${u}_${k} + ${chunkOf(t)}];`).join('\n  ')).join('\n  ')}
@@ -110,11 +118,13 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     { length: units },
     (_, u) => `if (lane == ${u % lanes}u && first + ${u}u < ${unitCount}u) {
     let unit = unit${u};
+    ${Object.keys(text.early ?? {})
+      .map((name) => `let ${name} = ${name}${u};`)
+      .join(' ')}
     ${unitRows.map(({ product }, k) => `let out${k} = scaledOutput(sums[${u * unitRows.length + k}], quantiserScales[${product}]);`).join('\n    ')}
     ${text.epilogue}
   }`,
   ).join('\n  ')}
-  ${text.end ?? ''}
 }
 `;
 }

@@ -1,7 +1,7 @@
 /** WGSL: gate and up of the channel mixing (GLU) for one token: z = silu(gate)·up (docs/ARITHMETIC.md, section 5). */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../vector-layout.js';
-import { rowSize, SIGMOID } from './arithmetic.js';
+import { rowSize, sigmoid } from './arithmetic.js';
 import { fusedProduct, type RowDeal } from './fused-product.js';
 
 /** From two outputs before saturation to z in Q16; −32768 as `up` is taken as −32767. */
@@ -21,7 +21,7 @@ export function gluInput(shape: ModelShape, deal: RowDeal): string {
 @group(0) @binding(3) var<storage, read> tables: array<u32>;
 @group(0) @binding(4) var<storage, read> x: array<vec4<i32>>;
 @group(0) @binding(5) var<storage, read_write> products: array<i32>;
-${SIGMOID}
+${sigmoid(deal.size)}
 ${GLU}
 fn productScale(product: u32) -> vec2<i32> { return constants[2].xy; }
 `,
@@ -34,6 +34,7 @@ fn productScale(product: u32) -> vec2<i32> { return constants[2].xy; }
         { product: 0, row: '2u * unit' },
         { product: 0, row: '2u * unit + 1u' },
       ],
+      begin: 'loadSigma(local);',
       epilogue: 'products[unit] = glu(out0, out1);',
     },
     deal,

@@ -5,7 +5,7 @@
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../vector-layout.js';
-import { rowSize, SIGMOID } from './arithmetic.js';
+import { rowSize, sigmoid } from './arithmetic.js';
 import { CONTROL } from './control.js';
 import { fusedProduct, type RowDeal } from './fused-product.js';
 
@@ -21,7 +21,7 @@ export function mixTokens(shape: ModelShape, deal: RowDeal): string {
 @group(0) @binding(6) var<storage, read_write> mixed: array<i32>;
 @group(0) @binding(7) var<storage, read_write> gates: array<i32>;
 @group(0) @binding(8) var<storage, read> control: array<u32>;
-${SIGMOID}
+${sigmoid(deal.size)}
 fn productScale(product: u32) -> vec2<i32> {
   if (product == 0u) { return constants[0].xy; }
   if (product == 1u) { return constants[0].zw; }
@@ -42,17 +42,22 @@ fn vectorAt(base: u32, k: u32) -> i32 {
         { product: 1, row: `${hiddenSize}u + unit` },
         { product: 2, row: `${2 * hiddenSize}u + unit` },
       ],
+      begin: 'loadSigma(local);',
+      early: {
+        before: 'state[unit]',
+        forgetScale: `vectorAt(${layer.forgetScale}u, unit)`,
+        gNorm: `vectorAt(${layer.gNorm}u, unit)`,
+      },
       epilogue: /* wgsl */ `
     let input = sat16(out0);
     let silu = input * sigmoid(up3(input));
-    let forget = (sigmoid(up3(-sat16(out1))) * vectorAt(${layer.forgetScale}u, unit) + 0x4000) >> 15u;
-    let before = state[unit];
+    let forget = (sigmoid(up3(-sat16(out1))) * forgetScale + 0x4000) >> 15u;
     let h = before + mul15(silu - before, forget);
     // A run that has ended leaves the state as it is.
     if (control[${CONTROL.done}] == 0u) { state[unit] = h; }
     let swish = mul15(h, sigmoid(sat16(roundShift(h, 12u))));
     let gate = sat16(out2);
-    mixed[unit] = mul15(swish, (gate * vectorAt(${layer.gNorm}u, unit) + 0x4000) >> 15u);
+    mixed[unit] = mul15(swish, (gate * gNorm + 0x4000) >> 15u);
     gates[unit] = gate;`,
     },
     deal,

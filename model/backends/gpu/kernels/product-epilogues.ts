@@ -6,7 +6,7 @@
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../vector-layout.js';
-import { CRC, rowSize, SIGMOID } from './arithmetic.js';
+import { CRC, rowSize, sigmoid } from './arithmetic.js';
 import { GLU } from './glu.js';
 
 export interface Epilogue {
@@ -18,16 +18,17 @@ export interface Epilogue {
 }
 
 /** i becomes silu(i), f the forget complement c, g stays: three planes of `channels`, [plane][capacity][width]. */
-export function mixing(shape: ModelShape, capacity: number): Epilogue {
+export function mixing(shape: ModelShape, capacity: number, size: number): Epilogue {
   const { forgetScale } = vectorLayout(shape).layer;
   const width = 4 * rowSize(shape.hiddenSize).words;
   return {
     pairs: false,
+    begin: 'loadSigma(local);',
     declarations: /* wgsl */ `
 @group(0) @binding(4) var<storage, read> tables: array<u32>;
 @group(0) @binding(5) var<storage, read> vectors: array<u32>;
 @group(0) @binding(6) var<storage, read_write> channels: array<i32>;
-${SIGMOID}
+${sigmoid(size)}
 fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
   let at = (product * ${capacity}u + token) * ${width}u + outputRow;
   let p = sat16(out);
@@ -60,13 +61,14 @@ fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
 }
 
 /** z = silu(gate)·up. */
-export function gating({ intermediateSize }: ModelShape): Epilogue {
+export function gating({ intermediateSize }: ModelShape, size: number): Epilogue {
   return {
     pairs: true,
+    begin: 'loadSigma(local);',
     declarations: /* wgsl */ `
 @group(0) @binding(4) var<storage, read> tables: array<u32>;
 @group(0) @binding(5) var<storage, read_write> products: array<i32>;
-${SIGMOID}
+${sigmoid(size)}
 ${GLU}
 fn finishPair(token: u32, pair: u32, even: i32, odd: i32) {
   products[token * ${4 * rowSize(intermediateSize).words}u + pair] = glu(even, odd);

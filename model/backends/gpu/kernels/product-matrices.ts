@@ -56,7 +56,7 @@ fn signed16(codes: u32) -> vec4<i32> {
 
 /** WGSL statements for element `e` of a tile: its epilogue. `sum(index)` is the WGSL of an output of the tile. */
 function finishElement(
-  { rows, capacity, epilogue }: ProductRowsText,
+  { rows, epilogue }: ProductRowsText,
   place: { readonly token: string; readonly row: string },
   sum: (index: string) => string,
 ): string {
@@ -65,14 +65,14 @@ function finishElement(
     let token = ${place.token} + e / 8u;
     let outputRow = ${place.row} + 2u * (e % 8u);
     if (token < size.tokens && outputRow < ${rows}u) {
-      let scale = scales[token];
+      let scale = tileScales[token - firstToken];
       finishPair(token, outputRow / 2u, scaledOutput(${sum('2u * e')}, scale), scaledOutput(${sum('2u * e + 1u')}, scale));
     }`
     : /* wgsl */ `
     let token = ${place.token} + e / 16u;
     let outputRow = ${place.row} + e % 16u;
     if (token < size.tokens && outputRow < ${rows}u) {
-      finish(token, outputRow, product, scaledOutput(${sum('e')}, scales[product * ${capacity}u + token]));
+      finish(token, outputRow, product, scaledOutput(${sum('e')}, tileScales[token - firstToken]));
     }`;
 }
 
@@ -114,6 +114,7 @@ export function productFew(text: ProductRowsText, { rows: tileRows, size }: Matr
     )
     .join('');
   return /* wgsl */ `${frame(text)}
+var<workgroup> tileScales: array<vec2<i32>, ${tokens}>;
 // A tile for each subgroup; in the end it holds its sums.
 var<workgroup> tokenTiles: array<vec4<i32>, ${subgroups * tileVectors}>;
 var<workgroup> rowTiles: array<vec4<i32>, ${subgroups * tileRows * STRIDE}>;
@@ -124,6 +125,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let firstToken = group.y * ${tokens}u;
   let product = group.z;
   let tileRow = group.x * ${tileRows}u;
+  if (local < ${tokens}u) { tileScales[local] = scales[product * ${capacity}u + min(firstToken + local, ${capacity - 1}u)]; }
   let subgroup = local / 32u;
   let lane = local % 32u;
   let tokenTile = subgroup * ${tileVectors}u;
@@ -174,6 +176,7 @@ export function productMany(text: ProductRowsText): string {
     `weights[(product * ${rows}u + min(tileRow + ${64 * k}u + local / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * (${chunk}) + local % 4u]`;
   const quarters = [0, 1].flatMap((t) => [0, 1].map((r) => ({ t, r })));
   return /* wgsl */ `${frame(text)}
+var<workgroup> tileScales: array<vec2<i32>, ${tokens}>;
 var<workgroup> tokenTile: array<vec4<i32>, ${tokens * STRIDE}>;
 var<workgroup> rowTile: array<vec4<i32>, ${tileRows * STRIDE}>;
 var<workgroup> outputs: array<vec4<i32>, ${8 * 64}>;
@@ -184,6 +187,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let firstToken = group.y * ${tokens}u;
   let product = group.z;
   let tileRow = group.x * ${tileRows}u;
+  if (local < ${tokens}u) { tileScales[local] = scales[product * ${capacity}u + min(firstToken + local, ${capacity - 1}u)]; }
   let subgroup = local / 32u;
   let subToken = (subgroup % 2u) * 32u;
   let subRow = (subgroup / 2u) * 32u;

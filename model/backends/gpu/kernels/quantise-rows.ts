@@ -5,14 +5,14 @@
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../vector-layout.js';
-import { ARITHMETIC, rowSize, SIGMOID } from './arithmetic.js';
+import { ARITHMETIC, rowSize, sigmoid } from './arithmetic.js';
 import { CONTROL, CONTROL_WORDS } from './control.js';
 import { quantiser, type QuantiserText } from './quantiser.js';
 import { enableSubgroups, type Group } from './reduce.js';
 
 /** @param capacity rows that the buffers hold */
 function quantiseRows(
-  text: Omit<QuantiserText, 'store'> & { readonly declarations: string },
+  text: Omit<QuantiserText, 'store'> & { readonly declarations: string; readonly begin?: string },
   capacity: number,
   group: Group,
 ): string {
@@ -30,6 +30,7 @@ ${quantiser({ ...text, store: `quantised[(product * ${capacity}u + row) * ${word
 @compute @workgroup_size(${group.size})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) workgroup: vec3<u32>) {
   row = workgroup.x;
+  ${text.begin ?? ''}
   quantise(local);
   if (local < ${text.gains.length}u) { scales[local * ${capacity}u + row] = quantiserScales[local]; }
 }
@@ -94,7 +95,7 @@ fn stateWord(word: u32) -> vec4<i32> {
       declarations: /* wgsl */ `
 @group(0) @binding(4) var<storage, read> tables: array<u32>;
 @group(0) @binding(5) var<storage, read> channels: array<vec4<i32>>;
-${SIGMOID}
+${sigmoid(group.size)}
 ${states}
 fn swish(h: i32) -> i32 { return mul15(h, sigmoid(sat16(roundShift(h, 12u)))); }
 fn mixedWord(h: vec4<i32>, g: vec4<i32>, norm: vec4<i32>) -> vec4<i32> {
@@ -103,6 +104,7 @@ fn mixedWord(h: vec4<i32>, g: vec4<i32>, norm: vec4<i32>) -> vec4<i32> {
 fn productScale(product: u32) -> vec2<i32> { return constants[1].zw; }`,
       row: rowSize(shape.hiddenSize),
       gains: [layer.oGain],
+      begin: 'loadSigma(local);\n  workgroupBarrier();',
       input: `mixedWord(stateWord(word), ${plane(2)}, gainWord(${layer.gNorm}u, word))`,
       squared: plane(2),
       epsilon: 'shiftedSum(squares, u32(constants[3].x))',

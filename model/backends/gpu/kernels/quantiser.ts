@@ -43,6 +43,8 @@ export function quantiser({ row, gains, input, epsilon, squared, store }: Quanti
   const fields = 2 + gains.length + (withSquares ? 2 : 0);
   const maxima = 2;
   const squareField = 2 + gains.length;
+  const apart = Math.min(Math.max(32, group.subgroup), size / 4);
+  const selected = `select(select(sums[${maxima}], sums[${maxima + 1}], product == 1u), sums[${maxima + 2}], product == 2u)`;
   const highSum = (v: string): string => `((${v}.x >> 16u) + (${v}.y >> 16u)) + ((${v}.z >> 16u) + (${v}.w >> 16u))`;
   const lowSum = (v: string): string =>
     `((${v}.x & 0xffffu) + (${v}.y & 0xffffu)) + ((${v}.z & 0xffffu) + (${v}.w & 0xffffu))`;
@@ -108,14 +110,17 @@ fn quantise(local: u32) {
       ${store}
     }`,
     )}
-    if (local == ${(p * Math.max(32, group.subgroup)) % size}u) {
-      ${withSquares ? `let squares = carried(sums[${squareField}], sums[${squareField + 1}]);` : ''}
-      let e = shiftedSum(${epsilon}, 2u * shift);
-      quantiserScales[${p}] = outputScale(maximum, carried(sums[0] + e.x, sums[1] + e.y), productScale(${p}u));
-    }
   }`,
     )
     .join('')}
+  // One product for each subgroup, or what takes its place: their scales are made side by side.
+  if (local % ${apart}u == 0u && local < ${apart * gains.length}u) {
+    let product = local / ${apart}u;
+    ${gains.length === 1 ? `let maximum = sums[${maxima}];` : `let maximum = ${selected};`}
+    ${withSquares ? `let squares = carried(sums[${squareField}], sums[${squareField + 1}]);` : ''}
+    let e = shiftedSum(${epsilon}, 2u * shift);
+    quantiserScales[product] = outputScale(maximum, carried(sums[0] + e.x, sums[1] + e.y), productScale(product));
+  }
   workgroupBarrier();
 }
 `;

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../../helpers/command-line.js';
 const path = temporaryFolder();
 const shape = { vocabSize: 4096, hiddenSize: 256, intermediateSize: 768, layers: 8, bosTokenId: 0, eosTokenId: 1 };
 const KEY = { adapter: 'nvidia | hopper | H100 | 580.1', shape, version: '1.0.0' };
-const PLAN = { ...DEFAULT_PLAN, size: 64, matrices: false };
+const PLAN = { ...DEFAULT_PLAN, size: 128, matrices: false };
 const cacheOf = (change: Partial<typeof KEY> = {}): PlanCache =>
   new PlanCache({ ...KEY, ...change }, { XDG_CACHE_HOME: path('cache') });
 
@@ -49,9 +49,9 @@ describe('PlanCache', () => {
       'fast',
       {},
       { ...PLAN, size: 7 },
-      { ...PLAN, size: '64' },
-      { ...PLAN, lanes: 1e9 },
-      { ...PLAN, units: 0 },
+      { ...PLAN, size: '128' },
+      { ...PLAN, workgroups: 1e9 },
+      { ...PLAN, size: 0 },
       { ...PLAN, subgroups: 1 },
       { ...PLAN, matrices: undefined },
     ];

@@ -27,9 +27,9 @@ function adapter(
 
 describe('tunePlan', () => {
   it('finds the fastest of each choice', async () => {
-    const best = { subgroups: true, size: 64, lanes: 16, matrices: false };
+    const best = { subgroups: true, size: 128, workgroups: 512, matrices: false };
     const { measure } = adapter((plan) => ({
-      decode: 1 + Number(!plan.subgroups) + Math.log2(plan.size / 64) + Math.abs(Math.log2(plan.lanes / 16)),
+      decode: 1 + Number(!plan.subgroups) + Math.log2(plan.size / 128) + Math.abs(Math.log2(plan.workgroups / 512)),
       prefill: plan.matrices ? 2 : 1,
     }));
     const { plan, dropped } = await tunePlan(EVERYTHING, measure);
@@ -38,18 +38,18 @@ describe('tunePlan', () => {
   });
 
   it('keeps the default where nothing is faster by more than noise', async () => {
-    const { measure } = adapter(({ size }) => ({ decode: size === 64 ? 0.99 : 1, prefill: 1 }));
+    const { measure } = adapter(({ size }) => ({ decode: size === 128 ? 0.99 : 1, prefill: 1 }));
     expect((await tunePlan(EVERYTHING, measure)).plan).toEqual(DEFAULT_PLAN);
   });
 
   it('drops and reports what computes something else, however fast', async () => {
     const { measure } = adapter(
       ({ size }) => ({ decode: size, prefill: 1 }),
-      ({ size }) => size === 64,
+      ({ size }) => size === 128,
     );
     const { plan, dropped } = await tunePlan(EVERYTHING, measure);
-    expect(plan.size).toBe(128);
-    expect(dropped).toEqual([{ ...DEFAULT_PLAN, size: 64 }]);
+    expect(plan.size).toBe(256);
+    expect(dropped).toEqual([{ ...DEFAULT_PLAN, size: 128 }]);
   });
 
   it('takes the plainest plan when even the default computes something else', async () => {
@@ -89,7 +89,7 @@ describe.skipIf(!hasGpu)('measurePlan', () => {
     expect(first.prefillSeconds).toBeCloseTo(1 / 256);
     expect(first.decodeSeconds).toBeGreaterThan(0);
     const allocated = gpu.allocatedBytes;
-    const second = await measurePlan(model, { ...DEFAULT_PLAN, subgroups: false, size: 64, lanes: 8 }, clock);
+    const second = await measurePlan(model, { ...DEFAULT_PLAN, subgroups: false, size: 128, workgroups: 128 }, clock);
     expect(second.receipts).toEqual(first.receipts);
     expect(gpu.allocatedBytes).toBe(allocated);
     gpu.destroy();
