@@ -1,5 +1,6 @@
 /** Speeds of a model that is loaded on a GPU: what `mmfree bench gpu` measures. */
-import { USAGE, type GpuDevice } from '../../model/backends/gpu/gpu-device.js';
+import type { GpuDevice } from '../../model/backends/gpu/gpu-device.js';
+import { USAGE } from '../../model/backends/gpu/gpu-usage.js';
 import type { GpuModel } from '../../model/backends/gpu/gpu-model.js';
 import { GpuSequences } from '../../model/backends/gpu/gpu-sequences.js';
 import { samplerSettings } from '../../model/integer/sampler.js';

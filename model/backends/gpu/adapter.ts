@@ -5,7 +5,7 @@ import { GpuDevice, type GpuFeatures } from './gpu-device.js';
 import { gpuNotFound, gpuPackage } from './gpu-error.js';
 import { whyNoGpu } from './gpu-presence.js';
 import { MATRIX_SUBGROUP } from './kernels/product-matrices.js';
-import { lanesAreInOrder, matricesWork } from './probes.js';
+import { lanesAreInOrder } from './probes.js';
 
 /** What an adapter is, for people. */
 export interface AdapterFacts {
@@ -109,16 +109,11 @@ export async function openGpu({ software = true }: { readonly software?: boolean
     const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     const width = fixedSubgroup(adapter);
-    const mayHaveMatrices = width === MATRIX_SUBGROUP && adapter.features.has(MATRICES);
-    const [inOrder, matrices] = await Promise.all([
-      width > 0 && lanesAreInOrder(device, width),
-      mayHaveMatrices && matricesWork(device),
-    ]);
-    const subgroup = inOrder ? width : 0;
+    const subgroup = width > 0 && (await lanesAreInOrder(device, width)) ? width : 0;
     const features: GpuFeatures = {
       subgroup,
       timestamps: adapter.features.has('timestamp-query'),
-      matrices: matrices && subgroup > 0,
+      matrices: subgroup === MATRIX_SUBGROUP && adapter.features.has(MATRICES),
     };
     return new GpuDevice(device, nameOf(adapter), features, release);
   } catch (error) {

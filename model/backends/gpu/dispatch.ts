@@ -1,5 +1,6 @@
 /** One kernel with everything bound: what a step is made of. */
-import { USAGE, type GpuDevice } from './gpu-device.js';
+import type { GpuDevice } from './gpu-device.js';
+import { USAGE } from './gpu-usage.js';
 
 export interface Dispatch {
   /** Name of the kernel. */

@@ -3,18 +3,9 @@
  *
  * Only WebGPU itself (https://www.w3.org/TR/webgpu/), nothing of Node: the same code runs in a browser.
  */
+import { MAP_READ, USAGE } from './gpu-usage.js';
+import { matricesWork } from './probes.js';
 import { gpuFailed, gpuLost, gpuOutOfMemory, gpuTooSmall, type GpuError } from './gpu-error.js';
-
-/** `GPUBufferUsage` and `GPUMapMode` of the standard, which are globals in browsers only. */
-export const USAGE = {
-  mapRead: 0x1,
-  copySource: 0x4,
-  copyTarget: 0x8,
-  uniform: 0x40,
-  storage: 0x80,
-  queryResolve: 0x200,
-} as const;
-export const MAP_READ = 1;
 
 /** A part of a buffer, to be bound. */
 export interface BufferPart {
@@ -28,7 +19,7 @@ export interface GpuFeatures {
   /** Lanes of a subgroup if it is the same for all kernels and lanes are numbered like invocations; else 0. */
   readonly subgroup: number;
   readonly timestamps: boolean;
-  /** Products of small matrices on matrix units (a Chromium experiment). */
+  /** Products of small matrices on matrix units (a Chromium experiment): whether they are offered. */
   readonly matrices: boolean;
 }
 
@@ -43,6 +34,7 @@ export class GpuDevice {
   readonly #buffers = new Set<GPUBuffer>();
   readonly #kernels = new Map<string, Promise<GPUComputePipeline>>();
   readonly #release: () => void;
+  #matrices: Promise<boolean> | undefined;
 
   /** @param release gives up what the device hangs on, after it is destroyed */
   constructor(device: GPUDevice, name: string, features: GpuFeatures, release: () => void = () => {}) {
@@ -136,6 +128,12 @@ export class GpuDevice {
 
   submit(commands: GPUCommandEncoder): void {
     this.device.queue.submit([commands.finish()]);
+  }
+
+  /** Whether matrix units are offered and compute what they should; tried when it is asked first, which takes tens of milliseconds. */
+  async matricesWork(): Promise<boolean> {
+    this.#matrices ??= this.features.matrices ? matricesWork(this.device) : Promise.resolve(false);
+    return await this.#matrices;
   }
 
   /** Waits until everything submitted is done. @throws GpuError */

@@ -7,7 +7,8 @@
  */
 import type { SamplerSettings } from '../../integer/sampler.js';
 import { encodeDispatches, timeDispatches, type Dispatch } from './dispatch.js';
-import { USAGE, type BufferPart } from './gpu-device.js';
+import type { BufferPart } from './gpu-device.js';
+import { USAGE } from './gpu-usage.js';
 import type { GpuModel } from './gpu-model.js';
 import { fusedKernelsFit, subgroupOf } from './kernel-plan.js';
 import { CONTROL, CONTROL_WORDS, RESULT_WORDS } from './kernels/control.js';
@@ -46,6 +47,8 @@ export interface FedToken {
 }
 
 const GROUP_SIZE = 256;
+/** Tokens of a prompt that are fed one by one where that is possible. */
+const SINGLY_MOST = 16;
 /** Steps of one submission at most: results of a sequence that fit until the host takes them. */
 const RESULT_SLOTS = 16;
 /** Submissions that the GPU has before it. */
@@ -54,6 +57,8 @@ const IN_FLIGHT = 2;
 /** What the kernels of a step have in common. */
 interface Step {
   readonly dispatches: readonly Dispatch[];
+  /** Without the head; absent if `dispatches` are made for rows. */
+  readonly layers?: readonly Dispatch[];
   encode(pass: GPUComputePassEncoder): void;
   close(): void;
 }
@@ -155,8 +160,12 @@ export class GpuSequences {
   ): Promise<void> {
     const { gpu } = this.#model;
     for (const token of tokens) this.#checkToken(token);
-    let start = 0;
-    while (start < tokens.length && signal?.aborted !== true) {
+    if (want === 'nothing' && tokens.length <= SINGLY_MOST && this.#step.layers) {
+      this.#feedSingly(tokens, this.#step.layers);
+      return;
+    }
+    for (let start = 0; start < tokens.length;) {
+      if (signal?.aborted) return;
       const { rows, pass, records } = await this.#feeder(tokens.length - start, want);
       const chunk = tokens.slice(start, start + rows.capacity);
       gpu.device.queue.writeBuffer(rows.size, 0, new Uint32Array([chunk.length, sequence, 0, 0]));
@@ -174,6 +183,21 @@ export class GpuSequences {
       start += chunk.length;
       if (want !== 'nothing') this.#report(chunk, await gpu.read(records, records.size), want, onToken);
       else if (start < tokens.length) await gpu.idle();
+    }
+  }
+
+  /** A few tokens, one after the other: the kernels are there already, while those for rows would have to be compiled. */
+  #feedSingly(tokens: readonly number[], layers: readonly Dispatch[]): void {
+    const { gpu } = this.#model;
+    const block = new Uint32Array(CONTROL_WORDS);
+    for (const token of tokens) {
+      block[CONTROL.token] = token;
+      gpu.device.queue.writeBuffer(this.#buffers.control, 0, block);
+      const commands = gpu.device.createCommandEncoder();
+      const pass = commands.beginComputePass();
+      encodeDispatches(pass, [this.#embedNext, ...layers], 1);
+      pass.end();
+      gpu.submit(commands);
     }
   }
 

@@ -13,7 +13,8 @@ import {
   type SectionName,
 } from '../../../protocol/image/model-shape.js';
 import { crcFactors } from './crc-factors.js';
-import { USAGE, type BufferPart, type GpuDevice } from './gpu-device.js';
+import type { BufferPart, GpuDevice } from './gpu-device.js';
+import { USAGE } from './gpu-usage.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { embeddingRowWords } from './kernels/embed.js';
 import { matrixBytes, TRANSCODE, TRANSCODE_SIZE } from './kernels/transcode.js';

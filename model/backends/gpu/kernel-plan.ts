@@ -34,11 +34,6 @@ export function subgroupOf(gpu: GpuDevice, plan: KernelPlan): number {
   return plan.subgroups && subgroup > 0 && plan.size % subgroup === 0 ? subgroup : 0;
 }
 
-/** Whether products of many rows run on matrix units. */
-export function usesMatrices(gpu: GpuDevice, plan: KernelPlan): boolean {
-  return plan.matrices && gpu.features.matrices;
-}
-
 /** Groups of rows that the same lanes work on at most: their sums stay in registers. */
 const UNITS_MOST = 4;
 

@@ -1,7 +1,7 @@
 /**
  * What WebGPU leaves open or offers as an experiment, tried on the device itself before anything relies on it.
  */
-import { MAP_READ, USAGE } from './gpu-device.js';
+import { MAP_READ, USAGE } from './gpu-usage.js';
 
 /**
  * Whether invocation n of a workgroup is lane n mod `subgroup` of its subgroup, on which the kernels rely. WGSL leaves the numbering to the driver;

@@ -1,6 +1,7 @@
 /** What the rows at work (tokens of a prompt, or one of each sequence of a batch) have in GPU memory. */
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import { USAGE, type GpuDevice } from './gpu-device.js';
+import type { GpuDevice } from './gpu-device.js';
+import { USAGE } from './gpu-usage.js';
 import { rowSize } from './kernels/arithmetic.js';
 
 /** Memory that the rows at work may take; more rows at a time are hardly faster. */

@@ -4,9 +4,10 @@
  * Eight dispatches a layer, four times quantise and multiply; and between the first two pairs, for the tokens of a prompt, the scan.
  */
 import { encodeDispatches, type Dispatch } from './dispatch.js';
-import { USAGE, type BufferPart } from './gpu-device.js';
+import type { BufferPart } from './gpu-device.js';
+import { USAGE } from './gpu-usage.js';
 import type { GpuModel } from './gpu-model.js';
-import { subgroupOf, usesMatrices } from './kernel-plan.js';
+import { subgroupOf } from './kernel-plan.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { embedTokens } from './kernels/embed.js';
 import { adding, checking, gating, mixing, scoring, type Epilogue } from './kernels/product-epilogues.js';
@@ -58,11 +59,13 @@ export class RowPass {
     { mode, head, taps }: RowPassOptions,
   ): Promise<RowPass> {
     const { gpu, shape, weights } = model;
-    const { capacity, channels, products, size } = rows;
+    const { capacity, channels, products } = rows;
     const { hiddenSize: h, intermediateSize: i, vocabSize } = shape;
     const { tables, crcFactors, headConstants, headVectors } = weights;
     const x = mode === 'sequences' ? sequences.x : rows.x;
     const group = { size: GROUP_SIZE, subgroup: subgroupOf(gpu, model.plan) };
+
+    const onMatrices = model.plan.matrices && (await gpu.matricesWork());
 
     const perRow = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
       const kernel = await gpu.kernel(label, code);
@@ -77,7 +80,7 @@ export class RowPass {
       matrix: { readonly rows: number; readonly columns: number; readonly count?: number },
       epilogue: (size: number, tokens: number) => Epilogue,
     ): Promise<(weightPart: BufferPart, parts: Parts) => Dispatch> => {
-      const product = productKind(model, capacity, matrix.rows);
+      const product = productKind(onMatrices, capacity, matrix.rows);
       const text = {
         row: rowSize(matrix.columns),
         rows: matrix.rows,
@@ -89,7 +92,7 @@ export class RowPass {
       return (weightPart, parts) => ({
         label,
         kernel,
-        bindings: gpu.bind(kernel, [size, weightPart, rows.quantised, rows.scales, ...parts]),
+        bindings: gpu.bind(kernel, [rows.size, weightPart, rows.quantised, rows.scales, ...parts]),
         workgroups: (count) => [tiles, Math.ceil(count / product.tokens), matrix.count ?? 1],
       });
     };
@@ -130,7 +133,7 @@ export class RowPass {
     const scanDispatch = (kernel: GPUComputePipeline, state: BufferPart): Dispatch => ({
       label: 'scan',
       kernel,
-      bindings: gpu.bind(kernel, [size, state, channels]),
+      bindings: gpu.bind(kernel, [rows.size, state, channels]),
       workgroups: () => [scanWorkgroups(shape), 1, 1],
     });
     const places = taps ? gpu.filled('tap places', tapPlaces(shape.layers, capacity), USAGE.uniform) : undefined;
@@ -189,9 +192,9 @@ interface ProductKind extends MatrixTile {
 /** Rows of a matrix from which on there is enough work for the whole GPU in larger tiles. */
 const TALL_ROWS = 4096;
 
-function productKind({ gpu, plan }: GpuModel, capacity: number, matrixRows: number): ProductKind {
+function productKind(onMatrices: boolean, capacity: number, matrixRows: number): ProductKind {
   const isFew = capacity <= FEW_ROWS;
-  if (usesMatrices(gpu, plan)) {
+  if (onMatrices) {
     if (!isFew) return { ...MATRIX_MANY, code: productMany };
     const tile = matrixRows >= TALL_ROWS ? MATRIX_FEW_TALL : MATRIX_FEW;
     return { ...tile, code: (text) => productFew(text, tile) };

@@ -105,7 +105,12 @@ export class SinglePass {
     return new SinglePass(gpu, dispatches, [mixed, gates, products]);
   }
 
-  /** From the embedding in x to logits and receipt. */
+  /** Without the head: for tokens after which nobody wants to know the logits. */
+  get layers(): readonly Dispatch[] {
+    return this.dispatches.slice(0, -1);
+  }
+
+  /** From the embedding in x to logits. */
   encode(pass: GPUComputePassEncoder): void {
     encodeDispatches(pass, this.dispatches, 1);
   }

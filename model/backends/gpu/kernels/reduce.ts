@@ -16,18 +16,12 @@ export type Operation = 'add' | 'max' | 'or' | 'xor';
 
 const SUBGROUP = { add: 'subgroupAdd', max: 'subgroupMax', or: 'subgroupOr', xor: 'subgroupXor' } as const;
 
-function combined(operation: Operation, a: string, b: string): string {
-  switch (operation) {
-    case 'add':
-      return `${a} + ${b}`;
-    case 'max':
-      return `max(${a}, ${b})`;
-    case 'or':
-      return `${a} | ${b}`;
-    case 'xor':
-      return `${a} ^ ${b}`;
-  }
-}
+const COMBINE: Readonly<Record<Operation, (a: string, b: string) => string>> = {
+  add: (a, b) => `${a} + ${b}`,
+  max: (a, b) => `max(${a}, ${b})`,
+  or: (a, b) => `${a} | ${b}`,
+  xor: (a, b) => `${a} ^ ${b}`,
+};
 
 /**
  * `fn <name>(local: u32, value: array<u32, n>) -> array<u32, n>`: combines field k of all invocations with `operations[k]`.
@@ -44,7 +38,7 @@ fn ${name}(local: u32, value: array<u32, ${n}>) -> array<u32, ${n}> {
   workgroupBarrier();
   for (var stride = ${size / 2}u; stride > 0u; stride >>= 1u) {
     if (local < stride) {
-    ${each((operation, k) => `${name}Scratch[local][${k}] = ${combined(operation, `${name}Scratch[local][${k}]`, `${name}Scratch[local + stride][${k}]`)};`)}
+    ${each((operation, k) => `${name}Scratch[local][${k}] = ${COMBINE[operation](`${name}Scratch[local][${k}]`, `${name}Scratch[local + stride][${k}]`)};`)}
     }
     workgroupBarrier();
   }
@@ -62,7 +56,7 @@ fn ${name}(local: u32, value: array<u32, ${n}>) -> array<u32, ${n}> {
   total = ${name}Scratch[0];
   for (var s = 1u; s < ${size / subgroup}u; s++) {
     let other = ${name}Scratch[s];
-    ${each((operation, k) => `total[${k}] = ${combined(operation, `total[${k}]`, `other[${k}]`)};`)}
+    ${each((operation, k) => `total[${k}] = ${COMBINE[operation](`total[${k}]`, `other[${k}]`)};`)}
   }
   return total;
 }
