@@ -48,6 +48,12 @@ export const bench = defineCommand({
       integer({ min: 1, max: 65_536, example: 2048 }),
       2048,
     ),
+    batch: optionWithDefault(
+      '--batch <number>',
+      'gpu: sequences of the largest batch; 1 and a quarter of it are timed too',
+      integer({ min: 1, max: 1024, example: 32 }),
+      32,
+    ),
     backend: option('--backend <name>', 'start-up: what computes the first token', oneOf(BACKENDS)),
     cycles: option(
       '--cycles <number>',

@@ -8,7 +8,7 @@ import { generateTokens } from './gpu-speed.js';
 import { megabytes } from './image-facts.js';
 import { loadChecked } from './load-gpu.js';
 
-/** Cycles until everything that is made once is there. */
+/** Cycles until everything that is made once is there, at most. */
 const WARM_UP_CYCLES = 3;
 const TOKENS_OF_A_CYCLE = 20;
 
@@ -31,11 +31,12 @@ export async function benchGpuStability(
   const holder = await openGpu();
   try {
     const loading = output.progress({ label: 'load and unload', unit: 'cycles', total: cycles });
+    const warmUp = Math.min(WARM_UP_CYCLES, cycles);
     let first: Memory | undefined;
-    for (let cycle = 0; cycle < cycles + WARM_UP_CYCLES; cycle++) {
+    for (let cycle = 0; cycle < cycles + warmUp; cycle++) {
       await loadAndUnload(path, context);
-      if (cycle === WARM_UP_CYCLES - 1) first = await memory();
-      loading.update(Math.max(0, cycle + 1 - WARM_UP_CYCLES));
+      if (cycle === warmUp - 1) first = await memory();
+      loading.update(Math.max(0, cycle + 1 - warmUp));
     }
     loading.end();
     const afterCycles = grown(first, await memory());

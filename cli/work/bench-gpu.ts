@@ -18,8 +18,6 @@ import { loadChecked, loadGpu } from './load-gpu.js';
 import { PUBLISHED_SHAPES, writeSynthetic } from './synthetic-checkpoint.js';
 import { describePlan } from './tuned-plan.js';
 
-const BATCHES = [1, 8, 32];
-
 export async function benchGpu(input: BenchInput, context: CommandContext): Promise<void> {
   if (input.image !== undefined) return await benchImage(input.image, input.image, input, context);
   const folder = await mkdtemp(join(input.folder ?? tmpdir(), 'mmfree-bench-'));
@@ -39,13 +37,14 @@ export async function benchGpu(input: BenchInput, context: CommandContext): Prom
 async function benchImage(path: string, name: string, input: BenchInput, context: CommandContext): Promise<void> {
   if (input.cycles !== undefined) return await benchGpuStability(path, input.cycles, input.tokens, context);
   const { output, signal } = context;
-  const prompts = [16, 4, 1].map((part) => Math.ceil(input.prompt / part));
+  const prompts = upTo(input.prompt, [16, 4, 1]);
+  const batches = upTo(input.batch, [input.batch, 4, 1]);
   const cardBytesBefore = cardBytesInUse();
   // The first time reads the file, compiles, and measures which kernels are the fastest.
   const equalReceipts = await withBackend(
     path,
     context,
-    async (backend) => await expectSameBits(backend, path, context),
+    async (backend) => await expectSameBits(backend, path, input.prompt, context),
   );
   const loadSeconds = await secondsToFirstToken(path, context);
 
@@ -53,7 +52,7 @@ async function benchImage(path: string, name: string, input: BenchInput, context
   const { gpu } = model;
   try {
     const decode = [];
-    for (const batch of BATCHES) {
+    for (const batch of batches) {
       decode.push({ batch, ...(await decodeSpeed(model, batch, Math.ceil(input.tokens / Math.sqrt(batch)), signal)) });
     }
     const prefill = await prefillSpeeds(model, prompts, signal);
@@ -133,6 +132,11 @@ async function withBackend<T>(
   } finally {
     await backend.close();
   }
+}
+
+/** Parts of the largest, which come in order; each once. */
+function upTo(largest: number, parts: readonly number[]): number[] {
+  return [...new Set(parts.map((part) => Math.ceil(largest / part)))];
 }
 
 function kernelLines(title: string, kernels: readonly KernelTime[]): string[] {

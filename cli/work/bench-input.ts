@@ -11,6 +11,7 @@ export interface BenchInput {
   readonly tokens: number;
   readonly runs: number;
   readonly prompt: number;
+  readonly batch: number;
   readonly cycles: number | undefined;
   readonly backend: BackendName | undefined;
 }

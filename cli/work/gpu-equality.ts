@@ -18,10 +18,16 @@ const FEW_TOKENS = 7;
 /**
  * The self-test, random tokens and sampled ones as the reference has them; and a prompt that is fed at once as one that is fed bit by bit.
  *
+ * @param longestPrompt tokens of the longest prompt that is to be timed
  * @returns receipts that were compared
  * @throws MismatchError; AbortError
  */
-export async function expectSameBits(subject: Backend, path: string, { signal }: CommandContext): Promise<number> {
+export async function expectSameBits(
+  subject: Backend,
+  path: string,
+  longestPrompt: number,
+  { signal }: CommandContext,
+): Promise<number> {
   const { backend: reference, view } = loadReference(path);
   const { bosTokenId, vocabSize } = subject.shape;
   let equal = 0;
@@ -34,13 +40,13 @@ export async function expectSameBits(subject: Backend, path: string, { signal }:
   const sampler = samplerSettings({ temperature: 0.8, topK: 40, topP: 0.95, seed: 1n });
   const request = { prompt: [bosTokenId], maxTokens: SAMPLED_TOKENS, sampler, signal };
   for await (const _ of checkedTokens(subject, reference, request)) onToken();
-  await expectSamePrompt(subject, onToken);
+  await expectSamePrompt(subject, Math.min(PROMPT_TOKENS, longestPrompt), onToken);
   signal.throwIfAborted();
   return equal;
 }
 
-async function expectSamePrompt(subject: Backend, onToken: () => void): Promise<void> {
-  const prompt = someTokens(PROMPT_TOKENS, subject.shape.vocabSize);
+async function expectSamePrompt(subject: Backend, tokens: number, onToken: () => void): Promise<void> {
+  const prompt = someTokens(tokens, subject.shape.vocabSize);
   const expected: number[] = [];
   await subject.reset();
   for (let start = 0; start < prompt.length; start += FEW_TOKENS) {

@@ -62,7 +62,7 @@ export async function loadTokenSource(
 }
 
 /** The backend that the user named. @throws ImageError; GpuError */
-export async function loadBackend(name: BackendName, path: string, context: CommandContext): Promise<LoadedBackend> {
+async function loadBackend(name: BackendName, path: string, context: CommandContext): Promise<LoadedBackend> {
   if (name === 'reference') return loadReference(path);
   const { loadGpu } = await import('./load-gpu.js');
   return await loadGpu(path, context, { software: true });

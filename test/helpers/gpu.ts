@@ -20,7 +20,7 @@ export const hasGpu = await openGpu().then(
 );
 
 /** Sections in memory, as a reader. */
-export function readerOf(sections: ModelSections): ReadSection {
+function readerOf(sections: ModelSections): ReadSection {
   return (section, offset, into) => {
     if (section === 'tokenizer') throw new RangeError('no kernel needs a tokenizer');
     into.set(sections[section].subarray(offset, offset + into.length));

@@ -109,20 +109,15 @@ export class GpuDevice {
   }
 
   async #compile(label: string, code: string): Promise<GPUComputePipeline> {
+    // Known before a pipeline is made of it: `createComputePipelineAsync` of webgpu 0.6.2 does not reject then, but ends the process. In a scope,
+    // or the device would be taken for broken.
+    this.device.pushErrorScope('validation');
     const module = this.device.createShaderModule({ label, code });
-    try {
-      return await this.device.createComputePipelineAsync({
-        label,
-        layout: 'auto',
-        compute: { module, entryPoint: 'main' },
-      });
-    } catch (error) {
-      this.throwProblem();
-      const { messages } = await module.getCompilationInfo();
-      const first = messages.find(({ type }) => type === 'error');
-      const problem = first ? `line ${first.lineNum}: ${first.message}` : String(error);
-      throw gpuFailed(`kernel ${label}: ${problem}`);
-    }
+    const problem = await this.device.popErrorScope();
+    this.throwProblem();
+    if (problem !== null) throw gpuFailed(`kernel ${label}: ${problem.message}`);
+    const compute = { module, entryPoint: 'main' };
+    return await this.device.createComputePipelineAsync({ label, layout: 'auto', compute });
   }
 
   /** Binds `parts` to 0, 1, … of a kernel. */

@@ -22,8 +22,8 @@ const USE_CPU = 'Compute on the processor with `--backend reference`.';
 export function gpuPackage(cause: unknown): GpuError {
   const line = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
   return new GpuError('gpu-package', 'the package webgpu does not load', {
-    reason: `It has no part for this system, or that part does not start: ${line}`,
-    fix: `Run \`npm ci\` on this system (Linux and Windows x64 or arm64, macOS). ${USE_CPU}`,
+    reason: `It was left out (it is optional), has no part for this system, or that part does not start: ${line}`,
+    fix: `Run \`npm ci --include=optional\` on this system (Linux and Windows x64 or arm64, macOS). ${USE_CPU}`,
     cause,
   });
 }

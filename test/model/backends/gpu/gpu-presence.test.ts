@@ -30,8 +30,7 @@ it.each<[string, PresenceSystem, string | undefined]>([
   ['macOS, which has Metal', computer({}, { platform: 'darwin', hasLibrary: () => false }), undefined],
   ['Windows', computer({}, { platform: 'win32', hasLibrary: () => false }), undefined],
 ])('judges %s', (_, system, why) => {
-  if (why === undefined) expect(whyNoGpu(system)).toBeUndefined();
-  else expect(whyNoGpu(system)).toContain(why);
+  expect(whyNoGpu(system) ?? 'there may be one').toContain(why ?? 'there may be one');
 });
 
 it('asks the linker of this computer', () => {

@@ -85,7 +85,7 @@ describe('PlanCache', () => {
     await mkdir(path('file'), { recursive: true });
     await writeFile(join(path('file'), 'mmfree'), '');
     const cache = new PlanCache(KEY, { XDG_CACHE_HOME: path('file') });
-    await expect(cache.write(PLAN)).rejects.toThrow();
+    await expect(cache.write(PLAN)).rejects.toThrow('EEXIST');
     expect(await cache.read()).toBeUndefined();
   });
 });
