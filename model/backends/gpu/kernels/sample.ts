@@ -78,6 +78,8 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   if (local == 0u) {
     atomicStore(&count, 0u);
     atomicStore(&hopefulCount, 0u);
+    // Stays so where there are fewer shares than tokens are wanted.
+    bound = NO_TOKEN;
     atomicStore(&lastKept, ${MAX_CANDIDATES}u);
     atomicStore(&drawn, ${MAX_CANDIDATES}u);
   }
