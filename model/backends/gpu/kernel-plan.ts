@@ -52,7 +52,7 @@ export function dealFor(gpu: GpuDevice, plan: KernelPlan, columns: number, units
   for (let more = 2; more <= most; more *= 2) if (busy(more) >= Math.min(0.9, busy(lanes))) lanes = more;
   while (2 * lanes <= Math.min(most, chunks) && 2 * workgroups(lanes) < plan.workgroups) lanes *= 2;
   const wanted = Math.ceil(workgroups(lanes) / plan.workgroups);
-  return { size: plan.size, subgroup, lanes, units: Math.max(1, Math.min(UNITS_MOST, wanted)) };
+  return { size: plan.size, subgroup, lanes, units: Math.max(1, Math.min(UNITS_MOST, lanes, wanted)) };
 }
 
 /**

@@ -51,6 +51,12 @@ export function fusedProduct(text: FusedProductText, deal: RowDeal): string {
   /** Chunk of an early turn: those behind the end are loaded from the end, and not used. */
   const chunkOf = (t: number): string =>
     (t + 1) * lanes <= row.chunks ? `${t * lanes}u + lane` : `min(${t * lanes}u + lane, ${row.chunks - 1}u)`;
+  /** What belongs to this lane's unit. */
+  const ofUnit = (value: (u: number) => string): string => {
+    let chosen = value(0);
+    for (let u = 1; u < units; u++) chosen = `select(${chosen}, ${value(u)}, lane == ${u}u)`;
+    return chosen;
+  };
   const multiply = (chunk: string, isWhole: boolean, weight: (u: number, k: number) => string): string => /* wgsl */ `{
     let chunk = ${chunk};
     ${isWhole ? '{' : `if (chunk < ${row.chunks}u) {`}
@@ -114,17 +120,15 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
       : ''
   }
   sums = laneSum(local, sums);
-  ${Array.from(
-    { length: units },
-    (_, u) => `if (lane == ${u % lanes}u && first + ${u}u < ${unitCount}u) {
-    let unit = unit${u};
+  // Each of the first lanes ends one unit. (Code for each unit would cost more to fetch than to run.)
+  let unit = min(first + lane, ${unitCount - 1}u);
+  if (lane < ${units}u && first + lane < ${unitCount}u) {
     ${Object.keys(text.early ?? {})
-      .map((name) => `let ${name} = ${name}${u};`)
-      .join(' ')}
-    ${unitRows.map(({ product }, k) => `let out${k} = scaledOutput(sums[${u * unitRows.length + k}], quantiserScales[${product}]);`).join('\n    ')}
+      .map((name) => `let ${name} = ${ofUnit((u) => `${name}${u}`)};`)
+      .join('\n    ')}
+    ${unitRows.map(({ product }, k) => `let out${k} = scaledOutput(${ofUnit((u) => `sums[${u * unitRows.length + k}]`)}, quantiserScales[${product}]);`).join('\n    ')}
     ${text.epilogue}
-  }`,
-  ).join('\n  ')}
+  }
 }
 `;
 }

@@ -15,18 +15,17 @@ import { bestCount, bestPlaces, LOGITS_PER_BEST, RANKED } from './survey-logits.
 /** Candidates that fit in workgroup memory; more are rare, and only slower. */
 const FAST_CANDIDATES = 512;
 
-/** Steps of a loop that are written out, so that their loads overlap. */
-const UNROLL = 8;
+/** Steps of a loop that are written out, so that their loads overlap; no more, because fetching code that runs once costs more than it saves. */
+const UNROLL = 4;
 
 /** @param size invocations; at least `MAX_CANDIDATES` @param slots results that fit in the buffer, for each sequence */
 export function sample(shape: ModelShape, size: number, slots: number, crcOfZeros: number): string {
   const { vocabSize, eosTokenId } = shape;
   const groups = bestCount(shape);
-  const lines = (count: number, line: (k: number) => string): string =>
-    Array.from({ length: count }, (_, k) => line(k)).join('\n    ');
-  const turns = (line: (t: number) => string): string => lines(Math.ceil(groups / size), line);
-  const unrolled = (line: (k: number) => string): string => lines(UNROLL, line);
-  const inGroup = (line: (k: number) => string): string => lines(LOGITS_PER_BEST, line);
+  const unrolled = (line: (k: number) => string): string =>
+    Array.from({ length: UNROLL }, (_, k) => line(k)).join('\n    ');
+  // Of each of the best shares, all.
+  const mostHopeful = MAX_CANDIDATES * Math.ceil(groups / size);
   return /* wgsl */ `
 ${ARITHMETIC}
 @group(0) @binding(0) var<uniform> constants: array<vec4<i32>, 4>;
@@ -46,6 +45,8 @@ ${RANKED}
 var<workgroup> shareBests: array<Ranked, ${size}>;
 var<workgroup> candidates: array<Ranked, ${FAST_CANDIDATES}>;
 var<workgroup> bound: Ranked;
+var<workgroup> hopeful: array<u32, ${mostHopeful}>;
+var<workgroup> hopefulCount: atomic<u32>;
 var<workgroup> count: atomic<u32>;
 var<workgroup> chosen: array<Ranked, ${MAX_CANDIDATES}>;
 var<workgroup> weights: array<i32, ${MAX_CANDIDATES}>;
@@ -55,18 +56,6 @@ var<workgroup> drawn: atomic<u32>;
 var<workgroup> next: u32;
 
 ${threefryText()}
-
-fn bestAt(base: u32, k: u32) -> Ranked {
-  if (k < ${groups}u) { return bests[base + k]; }
-  return NO_TOKEN;
-}
-
-fn consider(candidate: Ranked, last: Ranked, base: u32) {
-  if (candidate.id >= ${vocabSize}u || isBefore(last, candidate)) { return; }
-  let place = atomicAdd(&count, 1u);
-  if (place < ${FAST_CANDIDATES}u) { candidates[place] = candidate; }
-  bests[base + ${groups}u + place] = candidate;
-}
 
 fn weightOf(j: u32, invTemperature: u32) -> i32 {
   let distance = min(chosen[0].logit - chosen[j].logit, 67108863);
@@ -88,13 +77,16 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
 
   if (local == 0u) {
     atomicStore(&count, 0u);
+    atomicStore(&hopefulCount, 0u);
     atomicStore(&lastKept, ${MAX_CANDIDATES}u);
     atomicStore(&drawn, ${MAX_CANDIDATES}u);
   }
   let best0 = row * ${bestPlaces(shape)}u;
-  ${turns((t) => `let best_${t} = bestAt(best0, local + ${t * size}u);`)}
-  var best = best_0;
-  ${turns((t) => (t === 0 ? '' : `if (isBefore(best_${t}, best)) { best = best_${t}; }`))}
+  var best = NO_TOKEN;
+  for (var k = local; k < ${groups}u; k += ${size}u) {
+    let other = bests[best0 + k];
+    if (isBefore(other, best)) { best = other; }
+  }
   shareBests[local] = best;
   workgroupBarrier();
   var rank = 0u;
@@ -104,34 +96,41 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   if (rank + 1u == wanted) { bound = best; }
   workgroupBarrier();
   let last = bound;
-  ${turns(
-    (t) => `if (!isBefore(last, best_${t})) {
-    let first = (local + ${t * size}u) * ${LOGITS_PER_BEST}u;
-    ${inGroup((k) => `let near${k} = logits[logit0 + min(first + ${k}u, ${vocabSize - 1}u)];`)}
-    ${inGroup((k) => `consider(Ranked(near${k}, first + ${k}u), last, best0);`)}
-  }`,
-  )}
+  if (!isBefore(last, best)) {
+    for (var k = local; k < ${groups}u; k += ${size}u) {
+      if (!isBefore(last, bests[best0 + k])) { hopeful[atomicAdd(&hopefulCount, 1u)] = k; }
+    }
+  }
+  workgroupBarrier();
+  // All invocations together look at the logits behind the bests that are good enough.
+  let logitsToSee = atomicLoad(&hopefulCount) * ${LOGITS_PER_BEST}u;
+  for (var k = local; k < logitsToSee; k += ${size}u) {
+    let id = hopeful[k / ${LOGITS_PER_BEST}u] * ${LOGITS_PER_BEST}u + k % ${LOGITS_PER_BEST}u;
+    if (id >= ${vocabSize}u) { continue; }
+    let candidate = Ranked(logits[logit0 + id], id);
+    if (isBefore(last, candidate)) { continue; }
+    let place = atomicAdd(&count, 1u);
+    if (place < ${FAST_CANDIDATES}u) { candidates[place] = candidate; }
+    bests[best0 + ${groups}u + place] = candidate;
+  }
   storageBarrier();
   workgroupBarrier();
   let found = atomicLoad(&count);
-  if (found <= ${FAST_CANDIDATES}u) {
-    for (var c = local; c < found; c += ${size}u) {
-      let mine = candidates[c];
-      var place = 0u;
+  let isFast = found <= ${FAST_CANDIDATES}u;
+  for (var c = local; c < found; c += ${size}u) {
+    var mine: Ranked;
+    if (isFast) { mine = candidates[c]; } else { mine = bests[best0 + ${groups}u + c]; }
+    var place = 0u;
+    if (isFast) {
       var j = 0u;
       for (; j + ${UNROLL}u <= found; j += ${UNROLL}u) {
         ${unrolled((k) => `place += u32(isBefore(candidates[j + ${k}u], mine));`)}
       }
       for (; j < found; j++) { place += u32(isBefore(candidates[j], mine)); }
-      if (place < wanted) { chosen[place] = mine; }
-    }
-  } else {
-    for (var c = local; c < found; c += ${size}u) {
-      let mine = bests[best0 + ${groups}u + c];
-      var place = 0u;
+    } else {
       for (var j = 0u; j < found && place < wanted; j++) { place += u32(isBefore(bests[best0 + ${groups}u + j], mine)); }
-      if (place < wanted) { chosen[place] = mine; }
     }
+    if (place < wanted) { chosen[place] = mine; }
   }
   workgroupBarrier();
   if (local < ${MAX_CANDIDATES}u) { weights[local] = select(0, weightOf(min(local, wanted - 1u), invTemperature), local < wanted); }

@@ -91,14 +91,17 @@ describe.skipIf(!hasGpu)('the GPU computes what the reference computes', () => {
     PATIENCE_MS,
   );
 
+  // Wide enough for several lanes a row, each of which ends a row of its own.
+  const WIDE = { shape: { hiddenSize: 200, intermediateSize: 250, vocabSize: 70, layers: 1 } };
+
   it.each([
-    ['without subgroups', { subgroups: false }],
-    ['with small workgroups', { size: 64 }],
-    ['with few workgroups, each with several rows for the same lanes', { size: 64, workgroups: 1 }],
+    ['without subgroups', {}, { subgroups: false }],
+    ['with few workgroups, each with several rows for the same lanes', WIDE, { size: 64, workgroups: 1 }],
+    ['with many lanes a row, and no subgroups', WIDE, { subgroups: false, size: 128 }],
   ] as const)(
     '%s',
-    async (_, plan) => {
-      await expectSameBits(randomModel(4), plan, { fed: 40, chosen: 40 });
+    async (_, recipe, plan) => {
+      await expectSameBits(randomModel(4, recipe), plan, { fed: 40, chosen: 40 });
     },
     PATIENCE_MS,
   );
