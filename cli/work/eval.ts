@@ -1,10 +1,10 @@
 /** `mmfree eval`: the work. */
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
-import { evaluate } from '../../model/measure/evaluate.js';
+import { evaluate, type WindowResult } from '../../model/measure/evaluate.js';
 import type { EvaluationSubject } from '../../model/measure/score.js';
 import { ImageFile } from '../../model/image-file.js';
 import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
-import { evaluationWindows } from '../../model/measure/windows.js';
+import { evaluationWindows, type EvaluationWindow } from '../../model/measure/windows.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { BackendName } from '../commands/source-options.js';
 import type { CommandContext } from '../command.js';
@@ -21,7 +21,8 @@ interface EvalInput {
   readonly threads: number;
 }
 
-export async function evaluateText(input: EvalInput, { output, signal }: CommandContext): Promise<void> {
+export async function evaluateText(input: EvalInput, context: CommandContext): Promise<void> {
+  const { output, signal } = context;
   const subject = subjectOf(input);
   const text = await readText(input.text);
   const { shape, tokenizer } = await openSubject(subject);
@@ -34,7 +35,10 @@ export async function evaluateText(input: EvalInput, { output, signal }: Command
     progress.update(++done);
     output.event('window', { ...result });
   };
-  const losses = await evaluate(subject, windows, input.threads, onWindow, signal);
+  const losses =
+    input.backend === 'gpu'
+      ? await lossesOnGpu(subject.path, windows, onWindow, context)
+      : await evaluate(subject, windows, input.threads, onWindow, signal);
   progress.end();
   const seconds = (performance.now() - startMs) / 1000;
   const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
@@ -54,12 +58,37 @@ export async function evaluateText(input: EvalInput, { output, signal }: Command
   });
 }
 
-function subjectOf({ image, checkpoint }: EvalInput): EvaluationSubject {
+/** @throws GpuError; ImageError */
+async function lossesOnGpu(
+  path: string,
+  windows: readonly EvaluationWindow[],
+  onWindow: (result: WindowResult) => void,
+  context: CommandContext,
+): Promise<number[]> {
+  const { loadChecked } = await import('./load-gpu.js');
+  const { evaluateOnGpu } = await import('../../model/measure/gpu-evaluate.js');
+  const { model } = await loadChecked(path, context, { software: true });
+  try {
+    return await evaluateOnGpu(model, windows, onWindow, context.signal);
+  } finally {
+    model.gpu.destroy();
+  }
+}
+
+function subjectOf({ image, checkpoint, backend }: EvalInput): EvaluationSubject {
+  if (backend !== undefined && checkpoint !== undefined) throw floatsOnBackend();
   if (image !== undefined && checkpoint === undefined) return { kind: 'image', path: image };
   if (checkpoint !== undefined && image === undefined) return { kind: 'checkpoint', path: checkpoint };
   throw new UsageError('conflicting-options', 'eval needs either --image or --checkpoint', {
     reason: 'It scores the integer model of an image or the float model of a checkpoint.',
     fix: 'Give exactly one of them.',
+  });
+}
+
+function floatsOnBackend(): UsageError {
+  return new UsageError('conflicting-options', '--backend and --checkpoint exclude each other', {
+    reason: 'A checkpoint is scored by the float model, which runs on the processor only.',
+    fix: 'Leave --backend out, or pack the checkpoint and score the image.',
   });
 }
 

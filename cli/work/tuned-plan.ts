@@ -4,12 +4,27 @@ import { GpuError } from '../../model/backends/gpu/gpu-error.js';
 import type { GpuModel } from '../../model/backends/gpu/gpu-model.js';
 import { DEFAULT_PLAN, type KernelPlan } from '../../model/backends/gpu/kernel-plan.js';
 import { adapterIdentity, PlanCache } from '../../model/backends/gpu/plan-cache.js';
-import { isWorthTuning, measurePlan, tunePlan, type TuningResult } from '../../model/backends/gpu/tuning.js';
+import {
+  isWorthTuning,
+  measurePlan,
+  tunePlan,
+  type PlanMeasurement,
+  type TuningResult,
+} from '../../model/backends/gpu/tuning.js';
 import type { CommandContext } from '../command.js';
 import { VERSION } from '../version.js';
 
-/** Measures if nobody has, which takes seconds and is said. @throws GpuError; AbortError */
-export async function tunedPlan(model: GpuModel, { output, signal }: CommandContext): Promise<KernelPlan> {
+/**
+ * Measures if nobody has, which takes seconds and is said.
+ *
+ * @param measure runs one plan
+ * @throws GpuError; AbortError
+ */
+export async function tunedPlan(
+  model: GpuModel,
+  { output, signal }: CommandContext,
+  measure: (model: GpuModel, plan: KernelPlan) => Promise<PlanMeasurement> = measurePlan,
+): Promise<KernelPlan> {
   const { gpu, shape } = model;
   // An adapter that is a program would measure for hours.
   if (!isWorthTuning(shape) || gpu.device.adapterInfo.isFallbackAdapter) return DEFAULT_PLAN;
@@ -23,7 +38,7 @@ export async function tunedPlan(model: GpuModel, { output, signal }: CommandCont
   try {
     result = await tunePlan(gpu.features, async (plan) => {
       signal.throwIfAborted();
-      return await measurePlan(model, plan);
+      return await measure(model, plan);
     });
   } catch (error) {
     if (!(error instanceof GpuError)) await cache.forget();

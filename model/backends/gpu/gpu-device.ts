@@ -148,9 +148,10 @@ export class GpuDevice {
       await buffer.mapAsync(MAP_READ, 0, bytes);
     } catch (error) {
       // The reason of a lost device comes a little later than the failure that it causes.
-      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      const later = new Promise<undefined>((resolve) => setTimeout(resolve, 100, undefined));
+      const lost = await Promise.race([this.device.lost, later]);
       this.throwProblem();
-      throw gpuLost(String(error));
+      throw gpuLost(lost?.message ?? String(error));
     }
     this.throwProblem();
     const copy = buffer.getMappedRange(0, bytes).slice(0);

@@ -76,6 +76,13 @@ describe('a command line that it refuses', () => {
       'either --image or --checkpoint',
       'exactly one',
     ],
+    [
+      'a backend for the float model',
+      () => ['--text', TEXT, '--backend', 'gpu', ...checkpoint()],
+      2,
+      '--backend and --checkpoint exclude each other',
+      'Leave --backend out',
+    ],
     ['no text', checkpoint, 2, '--text <file> is missing', 'Add --text'],
     ['a text that is not there', () => ['--text', 'no/file', ...checkpoint()], 2, 'no/file: no such file', 'path'],
     ['a folder for a text', () => ['--text', TALES, ...checkpoint()], 2, `${TALES}: illegal operation`, 'path'],

@@ -98,6 +98,19 @@ describe.skipIf(!hasGpu)('with a GPU', { timeout: 120_000 }, () => {
     expect(notes[0]).toMatch(onGpu ? /^using .* on / : /on the processor; no GPU found: .* is software\.$/);
   });
 
+  it('eval gives the losses of the reference, to the last digit', async () => {
+    await writeFile(path('text'), 'abc aab caba '.repeat(40));
+    const losses = async (...backend: string[]): Promise<unknown> => {
+      const options = ['--context', '5', '--windows', '19', ...backend];
+      return (await compiledJson('eval', '--image', image(), '--text', path('text'), ...options)).result[
+        'window_losses'
+      ];
+    };
+    const onGpu = await losses('--backend', 'gpu');
+    expect(onGpu).toHaveLength(19);
+    expect(onGpu).toEqual(await losses('--backend', 'reference'));
+  });
+
   it('bench gpu measures speeds, after the bits', async () => {
     const { exit, result } = await mmfreeJson(
       'bench',

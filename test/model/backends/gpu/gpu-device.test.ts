@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openGpu } from '../../../../model/backends/gpu/adapter.js';
-import { type GpuDevice } from '../../../../model/backends/gpu/gpu-device.js';
+import type { GpuDevice } from '../../../../model/backends/gpu/gpu-device.js';
 import { USAGE } from '../../../../model/backends/gpu/gpu-usage.js';
 import { GpuBackend } from '../../../../model/backends/gpu/gpu-backend.js';
 import { gpuModel, hasGpu } from '../../../helpers/gpu.js';
