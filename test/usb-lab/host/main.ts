@@ -1,0 +1,17 @@
+import { mkdirSync, rmSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RUN } from './folders.js';
+import { makeInitramfs } from './initramfs.js';
+import { provideKernel } from './kernel.js';
+import { installPackages, obstacle } from './packages.js';
+import { runMachine } from './virtual-machine.js';
+console.log(obstacle());
+installPackages();
+const kernel = provideKernel();
+const initramfs = makeInitramfs(kernel);
+rmSync(RUN, { recursive: true, force: true });
+mkdirSync(RUN, { recursive: true });
+console.time('vm');
+console.log(await runMachine({ kernel, initramfs, shell: process.argv.includes('--shell'), signal: new AbortController().signal }));
+console.timeEnd('vm');
+console.log(readFileSync(join(RUN, 'console.log'), 'utf8'));
