@@ -16,7 +16,7 @@ cd /lab/checkout
 if grep -q lab_shell /proc/cmdline; then
   setsid --ctty bash -i < /dev/ttyS0 > /dev/ttyS0 2>&1
 else
-  "$NODE" dist/test/usb-lab/guest/main.js > /lab/run/runner.log 2>&1
+  "$NODE" dist/test/usb-lab/guest/main.js $SCENARIOS > /lab/run/runner.log 2>&1
   echo $? > /lab/run/exit
 fi
 dmesg > /lab/run/dmesg.log

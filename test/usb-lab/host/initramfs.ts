@@ -10,8 +10,8 @@ import { LabError } from './lab-error.js';
 /** The disk over 9p, and the layer above it that takes what the guest writes. */
 const MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
 
-/** @returns the path of the archive @throws LabError */
-export function makeInitramfs(kernel: Kernel): string {
+/** @param scenarios names of those to run; none for all @returns the path of the archive @throws LabError */
+export function makeInitramfs(kernel: Kernel, scenarios: readonly string[]): string {
   rmSync(INITRAMFS, { recursive: true, force: true });
   for (const folder of ['bin', 'proc', 'sys', 'dev', 'modules', 'lower', 'upper', 'root']) {
     mkdirSync(join(INITRAMFS, folder), { recursive: true });
@@ -19,7 +19,7 @@ export function makeInitramfs(kernel: Kernel): string {
   copyFileSync('/bin/busybox', join(INITRAMFS, 'bin/busybox'));
   copyFileSync(join(CHECKOUT, 'test/usb-lab/guest/init.sh'), join(INITRAMFS, 'init'));
   chmodSync(join(INITRAMFS, 'init'), 0o755);
-  writeFileSync(join(INITRAMFS, 'settings'), settings(kernel));
+  writeFileSync(join(INITRAMFS, 'settings'), settings(kernel, scenarios));
   const files = inLoadingOrder(kernel, MODULES);
   for (const file of files) copyFileSync(join(kernel.modules, file), join(INITRAMFS, 'modules', basename(file)));
   writeFileSync(join(INITRAMFS, 'modules/order'), `${files.map((file) => basename(file)).join('\n')}\n`);
@@ -32,8 +32,14 @@ export function makeInitramfs(kernel: Kernel): string {
 }
 
 /** Variables for init.sh. */
-function settings({ version, modules }: Kernel): string {
-  const values = { CHECKOUT, KERNEL_VERSION: version, KERNEL_MODULES: modules, NODE: process.execPath };
+function settings({ version, modules }: Kernel, scenarios: readonly string[]): string {
+  const values = {
+    SCENARIOS: scenarios.join(' '),
+    CHECKOUT,
+    KERNEL_VERSION: version,
+    KERNEL_MODULES: modules,
+    NODE: process.execPath,
+  };
   const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
   return Object.entries(values)
     .map(([name, value]) => `${name}=${quoted(value)}\n`)
