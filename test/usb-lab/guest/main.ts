@@ -1,4 +1,7 @@
-/** Runs in the guest: one scenario after the other; each is told to the host as it ends. */
+/**
+ * Runs in a guest: one scenario after the other, of those that no other guest has taken; each is told to the host as it
+ * ends.
+ */
 
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { inspect } from 'node:util';
@@ -10,7 +13,7 @@ import type { Lab, Scenario } from './scenario.js';
 const RUN = '/lab/run';
 
 function tell(progress: Progress): void {
-  appendFileSync(`${RUN}/progress.jsonl`, `${JSON.stringify(progress)}\n`);
+  appendFileSync(`${RUN}/progress-${process.env['MACHINE']}.jsonl`, `${JSON.stringify(progress)}\n`);
 }
 
 async function runScenario(scenario: Scenario): Promise<Outcome> {
@@ -37,6 +40,16 @@ async function runScenario(scenario: Scenario): Promise<Outcome> {
   return { name, expected, seconds, counts: counts ?? {}, failures };
 }
 
+/** Whether nobody else has it: making a folder succeeds once. */
+function take(name: string): boolean {
+  try {
+    mkdirSync(`${RUN}/taken/${name}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** What nobody waited for must not pass unseen. */
 process.on('unhandledRejection', (error) => {
   tell({ type: 'broken', reason: inspect(error) });
@@ -44,6 +57,7 @@ process.on('unhandledRejection', (error) => {
 });
 
 for (const scenario of selectScenarios(process.argv.slice(2))) {
+  if (!take(scenario.name)) continue;
   tell({ type: 'started', name: scenario.name });
   tell({ type: 'ended', outcome: await runScenario(scenario) });
 }

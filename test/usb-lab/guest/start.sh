@@ -8,15 +8,14 @@ ip link set lo up
 # usbip keeps a note of each attached port there.
 mkdir -p /run/vhci_hcd /run/udev
 /lib/systemd/systemd-udevd --daemon
-udevadm trigger --type=subsystems --action=add
-udevadm trigger --type=devices --action=add
+# Not of all devices: their drivers would take longer to load than all the rest.
+udevadm trigger --action=add --subsystem-match=usb --subsystem-match=tty
 udevadm settle --timeout=30
 
 cd /lab/checkout
-if grep -q lab_shell /proc/cmdline; then
+if [ "$MACHINE" = shell ]; then
   setsid --ctty bash -i < /dev/ttyS0 > /dev/ttyS0 2>&1
 else
-  "$NODE" dist/test/usb-lab/guest/main.js $SCENARIOS > /lab/run/runner.log 2>&1
-  echo $? > /lab/run/exit
+  "$NODE" dist/test/usb-lab/guest/main.js $SCENARIOS > "/lab/run/runner-$MACHINE.log" 2>&1
 fi
-dmesg > /lab/run/dmesg.log
+dmesg > "/lab/run/kernel-$MACHINE.log"

@@ -3,8 +3,9 @@
  * came of them. Exit code 0 only if every scenario passed.
  */
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Outcome, Progress } from '../outcome.js';
 import { selectScenarios } from '../scenarios/index.js';
@@ -13,10 +14,14 @@ import { makeInitramfs } from './initramfs.js';
 import { provideKernel } from './kernel.js';
 import { LabError } from './lab-error.js';
 import { installPackages, obstacle } from './packages.js';
+import { makeModels } from './models.js';
 import { follow } from './progress.js';
 import { say } from './say.js';
 import { table } from './table.js';
 import { runMachine } from './virtual-machine.js';
+
+/** Emulation takes a core for each. More than two have not been tried. */
+const MACHINES = Math.min(2, availableParallelism());
 
 /** A guest that says nothing for so long hangs. The longest scenario takes a quarter of that. */
 const SILENT_MS = 180_000;
@@ -47,11 +52,13 @@ async function main(): Promise<number> {
   const initramfs = makeInitramfs(kernel, positionals);
 
   rmSync(RUN, { recursive: true, force: true });
-  mkdirSync(RUN, { recursive: true });
+  mkdirSync(join(RUN, 'taken'), { recursive: true });
+  makeModels();
   const startMs = performance.now();
-  const outcomes = await observe(values.shell ? 0 : chosen.length, async (signal) => {
-    const complaint = await runMachine({ kernel, initramfs, shell: values.shell, signal });
-    if (complaint !== '') throw new LabError('the machine did not run', complaint);
+  const machines = values.shell ? ['shell'] : Array.from({ length: MACHINES }, (_, index) => String(index + 1));
+  const outcomes = await observe(machines, chosen.length, async (name, signal) => {
+    const complaint = await runMachine({ kernel, initramfs, name, signal });
+    if (complaint !== '') throw new LabError(`machine ${name} did not run`, complaint);
   });
   if (values.shell) return 0;
 
@@ -71,12 +78,16 @@ async function main(): Promise<number> {
   return passed ? 0 : 1;
 }
 
-/** Runs the machine, and ends it when it has said nothing for too long. @throws LabError */
-async function observe(total: number, boot: (signal: AbortSignal) => Promise<void>): Promise<Outcome[]> {
+/** Runs the machines, and ends them when they have said nothing for too long. @throws LabError */
+async function observe(
+  machines: readonly string[],
+  total: number,
+  boot: (machine: string, signal: AbortSignal) => Promise<void>,
+): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   const end = new AbortController();
   const watchdog = setTimeout(() => end.abort(), SILENT_MS);
-  if (total === 0) clearTimeout(watchdog);
+  if (values.shell) clearTimeout(watchdog);
   let broken: string | undefined;
   const onProgress = (progress: Progress): void => {
     watchdog.refresh();
@@ -86,14 +97,17 @@ async function observe(total: number, boot: (signal: AbortSignal) => Promise<voi
     outcomes.push(progress.outcome);
     say(`${outcomes.length}/${total} ${name}: ${failures.length === 0 ? 'ok' : 'FAILED'} (${seconds.toFixed(1)} s)`);
   };
-  const progressFile = join(RUN, 'progress.jsonl');
-  writeFileSync(progressFile, '');
-  const stop = follow(progressFile, onProgress);
+  const stops = machines.map((machine) => {
+    const path = join(RUN, `progress-${machine}.jsonl`);
+    writeFileSync(path, '');
+    return follow(path, onProgress);
+  });
   try {
-    await boot(end.signal);
+    await Promise.all(machines.map((machine) => boot(machine, end.signal)));
   } finally {
     clearTimeout(watchdog);
-    stop();
+    end.abort();
+    for (const stop of stops) stop();
   }
   if (broken !== undefined) throw new LabError('a scenario left something behind that failed', broken);
   return outcomes;
@@ -101,13 +115,8 @@ async function observe(total: number, boot: (signal: AbortSignal) => Promise<voi
 
 /** What the guest and the program in it said last. */
 function lastWords(): string {
-  return ['console.log', 'runner.log']
-    .flatMap((name) => {
-      try {
-        return [`--- ${name}`, readFileSync(join(RUN, name), 'utf8').slice(-2000)];
-      } catch {
-        return [`--- ${name} was not written`];
-      }
-    })
+  return readdirSync(RUN)
+    .filter((name) => /^(console|runner)-/.test(name))
+    .flatMap((name) => [`--- ${name}`, readFileSync(join(RUN, name), 'utf8').slice(-2000)])
     .join('\n');
 }

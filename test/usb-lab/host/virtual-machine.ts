@@ -12,15 +12,16 @@ import type { Kernel } from './kernel.js';
 export interface MachineOptions {
   readonly kernel: Kernel;
   readonly initramfs: string;
-  /** A shell on this terminal instead of the scenarios. */
-  readonly shell: boolean;
+  /** A number, or `shell` for a shell on this terminal instead of the scenarios. */
+  readonly name: string;
   /** Ends the machine. */
   readonly signal: AbortSignal;
 }
 
 /** Runs the guest until it switches itself off. @returns what QEMU said, if anything went wrong with it */
-export async function runMachine({ kernel, initramfs, shell, signal }: MachineOptions): Promise<string> {
-  const child = spawn('qemu-system-x86_64', machineArguments(kernel, initramfs, shell), {
+export async function runMachine({ kernel, initramfs, name, signal }: MachineOptions): Promise<string> {
+  const shell = name === 'shell';
+  const child = spawn('qemu-system-x86_64', machineArguments(kernel, initramfs, name), {
     stdio: [shell ? 'inherit' : 'ignore', shell ? 'inherit' : 'ignore', 'pipe'],
     // Not by killing: QEMU leaves terminal and files in order when it is asked to end.
     signal,
@@ -38,7 +39,7 @@ export async function runMachine({ kernel, initramfs, shell, signal }: MachineOp
   }
 }
 
-function machineArguments(kernel: Kernel, initramfs: string, shell: boolean): string[] {
+function machineArguments(kernel: Kernel, initramfs: string, name: string): string[] {
   const share = (tag: string, path: string, options: string): string[] => [
     '-fsdev',
     `local,id=${tag},path=${escaped(path)},security_model=none,${options}`,
@@ -47,10 +48,10 @@ function machineArguments(kernel: Kernel, initramfs: string, shell: boolean): st
   ];
   return [
     ...['-nodefaults', '-no-user-config', '-nographic', '-no-reboot'],
-    ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max', '-smp', '2', '-m', '1536'],
+    ...['-machine', 'q35', '-accel', 'tcg,tb-size=512', '-cpu', 'max', '-smp', '1', '-m', '1024'],
     ...['-kernel', kernel.image, '-initrd', initramfs],
-    ...['-append', `console=ttyS0 panic=-1 quiet ${shell ? 'lab_shell' : ''}`],
-    ...['-serial', shell ? 'mon:stdio' : `file:${join(RUN, 'console.log')}`],
+    ...['-append', `console=ttyS0 panic=-1 quiet MACHINE=${name}`],
+    ...['-serial', name === 'shell' ? 'mon:stdio' : `file:${join(RUN, `console-${name}.log`)}`],
     // Files of several disks of this computer may be below /.
     ...share('disk', '/', 'readonly=on,multidevs=remap'),
     ...share('run', RUN, 'multidevs=remap'),

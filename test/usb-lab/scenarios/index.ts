@@ -1,8 +1,9 @@
 /** All scenarios, in the order in which they run. */
 
 import type { Scenario } from '../guest/scenario.js';
+import { smokes } from './smoke.js';
 
-const SCENARIOS: readonly Scenario[] = [];
+const SCENARIOS: readonly Scenario[] = smokes;
 
 /** Those of the given names; all if there are none. @throws RangeError naming what does not exist */
 export function selectScenarios(names: readonly string[]): readonly Scenario[] {

@@ -1,0 +1,28 @@
+/** Models for the scenarios, made on this computer because the guest is slow. */
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ModelShape } from '../../../protocol/image/model-shape.js';
+import { goodImageOf } from '../../helpers/good-image.js';
+import { tinySections } from '../../helpers/tiny-image.js';
+import { RUN } from './folders.js';
+
+/** 240 KB: many flashes in a short time, and yet enough sectors to be interrupted between. */
+const SHAPE: ModelShape = {
+  vocabSize: 256,
+  hiddenSize: 128,
+  intermediateSize: 192,
+  layers: 7,
+  bosTokenId: 1,
+  eosTokenId: 2,
+};
+
+/** Writes `models/red.mmfree` and the others into the run's folder: models of one shape with different weights. */
+export function makeModels(): void {
+  const folder = join(RUN, 'models');
+  mkdirSync(folder, { recursive: true });
+  for (const [index, name] of ['red', 'green', 'blue'].entries()) {
+    const image = goodImageOf(tinySections(1000 + index, SHAPE), { name, tokenizer: new Uint8Array(0) });
+    writeFileSync(join(folder, `${name}.mmfree`), image);
+  }
+}
