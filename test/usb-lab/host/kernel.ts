@@ -22,7 +22,7 @@ export interface Kernel {
 /** The kernel of an earlier run, or else the newest that apt knows. @throws LabError */
 export function provideKernel(): Kernel {
   mkdirSync(KERNELS, { recursive: true });
-  const [cached] = readdirSync(KERNELS).filter((name) => !name.endsWith('.tmp'));
+  const cached = readdirSync(KERNELS).find((name) => !name.endsWith('.tmp'));
   if (cached !== undefined && existsSync(kernelAt(cached).image)) return kernelAt(cached);
 
   const version = newestVersion();

@@ -117,6 +117,6 @@ async function observe(
 function lastWords(): string {
   return readdirSync(RUN)
     .filter((name) => /^(console|runner)-/.test(name))
-    .flatMap((name) => [`--- ${name}`, readFileSync(join(RUN, name), 'utf8').slice(-2000)])
+    .map((name) => `--- ${name}\n${readFileSync(join(RUN, name), 'utf8').slice(-2000)}`)
     .join('\n');
 }

@@ -46,17 +46,18 @@ function machineArguments(kernel: Kernel, initramfs: string, name: string): stri
     '-device',
     `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`,
   ];
-  return [
-    ...['-nodefaults', '-no-user-config', '-nographic', '-no-reboot'],
-    ...['-machine', 'q35', '-accel', 'tcg,tb-size=512', '-cpu', 'max', '-smp', '1', '-m', '1024'],
-    ...['-kernel', kernel.image, '-initrd', initramfs],
-    ...['-append', `console=ttyS0 panic=-1 quiet MACHINE=${name}`],
-    ...['-serial', name === 'shell' ? 'mon:stdio' : `file:${join(RUN, `console-${name}.log`)}`],
+  const groups = [
+    ['-nodefaults', '-no-user-config', '-nographic', '-no-reboot'],
+    ['-machine', 'q35', '-accel', 'tcg,tb-size=512', '-cpu', 'max', '-smp', '1', '-m', '1024'],
+    ['-kernel', kernel.image, '-initrd', initramfs],
+    ['-append', `console=ttyS0 panic=-1 quiet MACHINE=${name}`],
+    ['-serial', name === 'shell' ? 'mon:stdio' : `file:${join(RUN, `console-${name}.log`)}`],
     // Files of several disks of this computer may be below /.
-    ...share('disk', '/', 'readonly=on,multidevs=remap'),
-    ...share('run', RUN, 'multidevs=remap'),
-    ...['-device', 'virtio-rng-pci'],
+    share('disk', '/', 'readonly=on,multidevs=remap'),
+    share('run', RUN, 'multidevs=remap'),
+    ['-device', 'virtio-rng-pci'],
   ];
+  return groups.flat();
 }
 
 /** QEMU separates options by commas; a double one is a comma. */
