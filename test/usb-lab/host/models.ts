@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import { goodImageOf } from '../../helpers/good-image.js';
 import { tinySections } from '../../helpers/tiny-image.js';
+import { MODELS } from '../guest/models.js';
 import { RUN } from './folders.js';
 
 /** 240 KB: many flashes in a short time, and yet enough sectors to be interrupted between. */
@@ -21,7 +22,7 @@ const SHAPE: ModelShape = {
 export function makeModels(): void {
   const folder = join(RUN, 'models');
   mkdirSync(folder, { recursive: true });
-  for (const [index, name] of ['red', 'green', 'blue'].entries()) {
+  for (const [index, name] of MODELS.entries()) {
     const image = goodImageOf(tinySections(1000 + index, SHAPE), { name, tokenizer: new Uint8Array(0) });
     writeFileSync(join(folder, `${name}.mmfree`), image);
   }
