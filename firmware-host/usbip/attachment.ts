@@ -6,7 +6,7 @@
  * seen, so one for the device descriptor counts as a reset where the board waits for one.
  */
 
-import type { BoardDevice } from '../usb/board-device.js';
+import type { UsbDevice } from '../usb/usb-device.js';
 import { DESCRIPTOR } from '../usb/descriptors.js';
 import { decodeSetup, isIn } from '../usb/setup-packet.js';
 import type { SetupPacket } from '../usb/setup-packet.js';
@@ -15,7 +15,7 @@ import { COMMAND, COMMAND_BYTES, decodeCommand, submitReply, unlinkReply, URB_ST
 import type { SubmitCommand } from './usbip-protocol.js';
 
 export interface AttachmentOptions {
-  readonly device: BoardDevice;
+  readonly device: UsbDevice;
   readonly write: (bytes: Uint8Array) => void;
   /** Is called after every transfer: the board may have something to do. */
   readonly onTransfer: () => void;

@@ -14,8 +14,9 @@ import { installImage } from '../../../firmware-host/install-image.js';
 import { BoardDevice } from '../../../firmware-host/usb/board-device.js';
 import type { DfuMode } from '../../../firmware-host/usb/dfu.js';
 import type { SetupPacket } from '../../../firmware-host/usb/setup-packet.js';
+import type { UsbDevice } from '../../../firmware-host/usb/usb-device.js';
 import { UsbIpServer } from '../../../firmware-host/usbip/usbip-server.js';
-import type { UsbIpDevice, UsbIpPort } from '../../../firmware-host/usbip/usbip-server.js';
+import type { UsbIpPort } from '../../../firmware-host/usbip/usbip-server.js';
 import { ImageFile } from '../../../model/image-file.js';
 import { MODEL_LIMITS } from '../../../protocol/image/model-shape.js';
 import { modelPath } from './models.js';
@@ -36,8 +37,7 @@ export interface LabBoardOptions {
 
 /** A transfer that the board is about to get. */
 export type Transfer =
-  | { readonly kind: 'control'; readonly setup: SetupPacket }
-  | { readonly kind: 'bulk-out'; readonly length: number };
+  { readonly kind: 'control'; readonly setup: SetupPacket } | { readonly kind: 'bulk-out'; readonly length: number };
 
 const SECTOR_BYTES = 4096;
 const FLASH_BYTES = 2 ** 20;
@@ -190,7 +190,7 @@ export class LabBoard {
   }
 
   /** The device, with an eye on its transfers. */
-  #watched(device: BoardDevice): UsbIpDevice {
+  #watched(device: BoardDevice): UsbDevice {
     return {
       get descriptors() {
         return device.descriptors;
@@ -224,6 +224,4 @@ export class LabBoard {
     installImage(new NorFlash(this.#store, SECTOR_BYTES), 2, image.source);
     image.close();
   }
-
-
 }

@@ -11,7 +11,8 @@ const COMPLAINT = /warning|error|invalid|unrecogni[sz]ed|unknown|couldn't|can't|
 
 export const stockTools: Scenario = {
   name: 'stock-tools',
-  expected: 'usbip list, lsusb -v and dfu-util -l read our descriptors without a warning, and show the alternate settings',
+  expected:
+    'usbip list, lsusb -v and dfu-util -l read our descriptors without a warning, and show the alternate settings',
   async run(lab) {
     const { log } = lab;
     let descriptorLines = 0;
