@@ -29,7 +29,7 @@ async function runScenario(scenario: Scenario): Promise<Outcome> {
     try {
       return await work();
     } catch (error) {
-      log.write(`FAILED: ${inspect(error)}`);
+      log.write(`FAILED: ${error instanceof Error ? error.stack : String(error)}`);
       failures.push(error instanceof Error ? error.message : String(error));
       return undefined;
     }

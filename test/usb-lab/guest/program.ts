@@ -49,7 +49,8 @@ export function start(log: Log, program: string, args: readonly string[], option
     child[name].setEncoding('utf8').on('data', (text: string) => {
       watchdog.refresh();
       texts[name] += text;
-      log.write(text.trimEnd().replaceAll(/^/gm, '  '));
+      // Of a progress bar only what stays.
+      log.write(text.trimEnd().replaceAll(/.*\r/g, '').replaceAll(/^/gm, '  '));
     });
   }
   return {

@@ -55,7 +55,9 @@ async function main(): Promise<number> {
   mkdirSync(join(RUN, 'taken'), { recursive: true });
   makeModels();
   const startMs = performance.now();
-  const machines = values.shell ? ['shell'] : Array.from({ length: MACHINES }, (_, index) => String(index + 1));
+  const machines = values.shell
+    ? ['shell']
+    : Array.from({ length: Math.min(MACHINES, chosen.length) }, (_, index) => String(index + 1));
   const outcomes = await observe(machines, chosen.length, async (name, signal) => {
     const complaint = await runMachine({ kernel, initramfs, name, signal });
     if (complaint !== '') throw new LabError(`machine ${name} did not run`, complaint);

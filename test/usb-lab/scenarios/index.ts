@@ -1,9 +1,10 @@
 /** All scenarios. Guests take them in this order, so the longest come first. */
 
 import type { Scenario } from '../guest/scenario.js';
+import { stockFlash } from './stock-flash.js';
 import { stockTools } from './stock-tools.js';
 
-const SCENARIOS: readonly Scenario[] = [stockTools];
+const SCENARIOS: readonly Scenario[] = [stockFlash, stockTools];
 
 /** Those of the given names; all if there are none. @throws RangeError naming what does not exist */
 export function selectScenarios(names: readonly string[]): readonly Scenario[] {

@@ -7,7 +7,7 @@ import type { Scenario } from '../guest/scenario.js';
 import { settle } from '../guest/usb-ports.js';
 
 /** What they say about descriptors that they do not like. */
-const COMPLAINT = /warning|error|invalid|unrecogni[sz]ed|unknown|couldn't|can't|cannot|bad |\(\?\)/i;
+const COMPLAINT = /warning|error|invalid|unrecogni[sz]ed|unknown|couldn't|can't|cannot|missing|bad |\(\?\)/i;
 
 export const stockTools: Scenario = {
   name: 'stock-tools',
