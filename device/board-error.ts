@@ -35,7 +35,17 @@ export type BoardErrorCode =
   /** What it wrote is not what was sent. */
   | 'board-write-failed'
   /** It runs the new image, but computes other tokens than the packer. */
-  | 'board-wrong-tokens';
+  | 'board-wrong-tokens'
+  /** The kernel lets another driver have it, or none. */
+  | 'board-wrong-driver'
+  /** Its descriptors, or its answers to USB requests, break the standard, or it answers none. */
+  | 'board-broken'
+  /** It is there, but has no DFU function, or not the memory that is meant. */
+  | 'board-not-flashable'
+  /** A file for another device, by the suffix of the file or by the device's own word. */
+  | 'board-other-device'
+  /** This computer cannot reach USB devices. */
+  | 'usb-unavailable';
 
 /** An error of a board, or on the way to it. */
 export class BoardError extends MmfreeError<BoardErrorCode> {}
