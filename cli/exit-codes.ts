@@ -72,6 +72,7 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['board-broken', EXIT.brokenBoard],
   ['board-not-flashable', EXIT.wrongBoard],
   ['board-other-device', EXIT.wrongBoard],
+  ['needs-root', EXIT.accessDenied],
   ['usb-unavailable', EXIT.transferFailed],
 ]);
 

@@ -2,13 +2,7 @@
 
 import type { ConfigurationDescriptor, InterfaceDescriptor } from '../usb/descriptors.js';
 import { DescriptorError } from '../usb/descriptors.js';
-import {
-  decodeFunctional,
-  DFU_CLASS,
-  DFU_FUNCTIONAL_DESCRIPTOR,
-  DFU_PROTOCOL,
-  DFU_SUBCLASS,
-} from './dfu-protocol.js';
+import { decodeFunctional, DFU_CLASS, DFU_FUNCTIONAL_DESCRIPTOR, DFU_PROTOCOL, DFU_SUBCLASS } from './dfu-protocol.js';
 import type { DfuFunctional } from './dfu-protocol.js';
 
 /** A piece of memory that can be downloaded to, or in runtime mode the door to DFU mode. */
@@ -42,6 +36,15 @@ export function dfuSettings({ value, interfaces }: ConfigurationDescriptor): Dfu
 
 export function isDfu(info: { readonly class: number; readonly subclass: number }): boolean {
   return info.class === DFU_CLASS && info.subclass === DFU_SUBCLASS;
+}
+
+/** Whether a device can be flashed over DFU, as far as that is known without opening it. */
+export function hasDfu({
+  interfaces,
+}: {
+  readonly interfaces: readonly { class: number; subclass: number }[];
+}): boolean {
+  return interfaces.some(isDfu);
 }
 
 /** Behind the setting itself, or else behind another one of its interface: most devices have it once, after the last. */

@@ -79,6 +79,8 @@ export interface DfuStatus {
   readonly pollTimeoutMs: number;
   /** That in which the device is after the answer. */
   readonly state: DfuState;
+  /** Of a string descriptor that says more; 0 for none. */
+  readonly textIndex: number;
 }
 
 const STATUS_BYTES = 6;
@@ -86,10 +88,10 @@ const STATUS_BYTES = 6;
 /** What is wrong with the bytes as a clause, or what they say. */
 export function decodeStatus(bytes: Uint8Array): DfuStatus | string {
   if (bytes.length !== STATUS_BYTES) return `its status has ${bytes.length} bytes instead of ${STATUS_BYTES}`;
-  const [status = 0, low = 0, middle = 0, high = 0, state = 0] = bytes;
+  const [status = 0, low = 0, middle = 0, high = 0, state = 0, textIndex = 0] = bytes;
   if (status >= DFU_STATUS_TEXTS.length) return `its status is ${status}, which DFU 1.1 does not have`;
   if (!isState(state)) return `its state is ${state}, which DFU 1.1 does not have`;
-  return { status, pollTimeoutMs: low | (middle << 8) | (high << 16), state };
+  return { status, pollTimeoutMs: low | (middle << 8) | (high << 16), state, textIndex };
 }
 
 function isState(value: number): value is DfuState {

@@ -77,6 +77,7 @@ export function fitsDevice(file: DfuFileIds, device: { readonly vendor: number; 
 /** CRC-32/ISO-HDLC of the first bytes of a source. */
 export function sourceCrc32(source: ByteSource, length: number): number {
   let crc = 0;
-  for (let at = 0; at < length; at += PIECE_BYTES) crc = crc32(source.read(at, Math.min(PIECE_BYTES, length - at)), crc);
+  for (let at = 0; at < length; at += PIECE_BYTES)
+    crc = crc32(source.read(at, Math.min(PIECE_BYTES, length - at)), crc);
   return crc;
 }

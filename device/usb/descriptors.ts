@@ -154,7 +154,9 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}]/gu;
 export function decodeString(bytes: Uint8Array): string {
   const length = bytes[0] ?? 0;
   if (bytes.length < 2 || bytes[1] !== DESCRIPTOR.string || length < 2 || length > bytes.length) {
-    throw new DescriptorError(`a string descriptor begins with ${hex(bytes.subarray(0, 2))} and has ${bytes.length} bytes`);
+    throw new DescriptorError(
+      `a string descriptor begins with ${hex(bytes.subarray(0, 2))} and has ${bytes.length} bytes`,
+    );
   }
   const view = viewOf(bytes);
   const units = Array.from({ length: (length - 2) >> 1 }, (_, index) => view.getUint16(2 + 2 * index, true));

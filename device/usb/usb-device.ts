@@ -3,6 +3,9 @@
  * browser, one behind USB/IP and the fakes of the tests all have this shape.
  */
 
+import type { DeviceNode } from '../device-node.js';
+import type { Transport } from '../transport/transport.js';
+
 export interface UsbDevice {
   open(): Promise<void>;
   close(): Promise<void>;
@@ -66,18 +69,7 @@ export interface UsbDeviceInfo {
   /** Changes whenever the device is enumerated again. */
   readonly address: number;
   /** The file that must be opened, and whether this user may; absent where there is no such thing. */
-  readonly node?: UsbNode;
-}
-
-/** A device file. */
-export interface UsbNode {
-  readonly path: string;
-  readonly mayOpen: boolean;
-  /** Names, or numbers where there are none; empty if the file is not there. */
-  readonly owner: string;
-  readonly group: string;
-  /** As `ls -l` shows it, such as `crw-rw----`. */
-  readonly mode: string;
+  readonly node?: DeviceNode;
 }
 
 /** Where USB devices are: this computer, or a USB/IP server. */
@@ -88,4 +80,10 @@ export interface UsbHost {
   list(signal?: AbortSignal): Promise<readonly UsbDeviceInfo[]>;
   /** Not opened yet. @throws BoardError */
   device(info: UsbDeviceInfo, signal?: AbortSignal): Promise<UsbDevice>;
+  /** Whether the device has a serial port that can be opened now. */
+  hasPort(info: UsbDeviceInfo): boolean;
+  /** Opens it. @throws BoardError */
+  openPort(info: UsbDeviceInfo, signal?: AbortSignal): Promise<Transport>;
+  /** Lets go of what it holds between two uses of a device. */
+  close(): void;
 }

@@ -1,11 +1,11 @@
 /** What can go wrong with a USB device before anything of its own protocol is said, in words. */
 
 import { BoardError, boardAmbiguous } from '../board-error.js';
-import type { UsbNode } from './usb-device.js';
+import type { DeviceNode } from '../device-node.js';
 
 const CHECK_CABLE = 'Check cable and power, then run the same command again: it goes on where it stopped.';
 
-export function usbDenied(name: string, node: UsbNode, cause?: unknown): BoardError {
+export function usbDenied(name: string, node: DeviceNode, cause?: unknown): BoardError {
   const { path, owner, group, mode } = node;
   return new BoardError('board-denied', `${name} may not be opened`, {
     reason: `${path} belongs to ${owner}, group ${group}, mode ${mode}, and your user may not write it.`,
@@ -34,7 +34,12 @@ export function usbWrongDriver(name: string, path: string, interfaceNumber: numb
 }
 
 /** The board is plugged in, but has no serial port. @param driver that holds its interface, if one does */
-export function noSerialPort(name: string, path: string, interfaceNumber: number, driver: string | undefined): BoardError {
+export function noSerialPort(
+  name: string,
+  path: string,
+  interfaceNumber: number,
+  driver: string | undefined,
+): BoardError {
   const held = driver === undefined ? 'No driver has' : `The driver ${driver} has`;
   const take =
     driver === undefined
@@ -53,6 +58,14 @@ export function usbLost(name: string, reason: string, cause?: unknown): BoardErr
     fix: CHECK_CABLE,
     facts: { board: name },
     cause,
+  });
+}
+
+export function usbSilent(name: string): BoardError {
+  return new BoardError('board-silent', `${name} does not answer`, {
+    reason: 'It has not answered a USB request for 5 s, the longest time that the standard allows.',
+    fix: 'Plug the board in again and repeat the command; if that repeats, its firmware has stopped.',
+    facts: { board: name },
   });
 }
 
