@@ -6,11 +6,15 @@ import { parseSelector } from '../../device/selector.js';
 import { openError } from '../../device/transport/serial-transport.js';
 import { announceVirtualBoard } from '../../device/virtual-boards.js';
 import { Board, type BoardOptions } from '../../firmware-host/board.js';
-import { BoardProgram } from '../../firmware-host/board-program.js';
+import { BoardProgram, type Peripheral } from '../../firmware-host/board-program.js';
 import { BOOT_TABLE_SECTORS } from '../../firmware-host/flash/boot-table.js';
 import { installImage } from '../../firmware-host/install-image.js';
 import { fileStore, memoryStore, type FlashStore } from '../../firmware-host/flash/flash-store.js';
 import { NorFlash } from '../../firmware-host/flash/nor-flash.js';
+import type { DfuMode } from '../../firmware-host/usb/dfu.js';
+import { USBIP_PORT } from '../../firmware-host/usbip/usbip-protocol.js';
+import { usbIpPlug } from '../../firmware-host/usbip/usbip-plug.js';
+import { UsbIpServer } from '../../firmware-host/usbip/usbip-server.js';
 import { faultyWire } from '../../firmware-host/wires/faulty-wire.js';
 import { openPseudoTerminal } from '../../firmware-host/wires/pseudo-terminal.js';
 import { openSerialWire } from '../../firmware-host/wires/serial-port.js';
@@ -28,6 +32,8 @@ import { readInput } from './read-input.js';
 interface VirtualBoardInput {
   readonly tcp: string | undefined;
   readonly pty: boolean;
+  readonly usbip: string | undefined;
+  readonly dfu: DfuMode;
   readonly port: string | undefined;
   readonly serialNumber: string | undefined;
   readonly flashFile: string | undefined;
@@ -73,23 +79,29 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
       stop.abort();
     },
   });
-  const addresses = await openWires(input, faults, (wire) => program.connect(wire));
-  const forget = announceVirtualBoard({ pid: process.pid, serial, addresses });
+  const connect = (wire: Wire): void => program.connect(faults.wire ? faultyWire(wire, faults.wire) : wire);
+  const usbip = await openUsbIp(input.usbip);
+  const addresses = await openWires(input, connect);
+  if (usbip !== undefined) program.attach(usbBoard(usbip, input.dfu, options, program, connect));
+  const forget = addresses.length === 0 ? undefined : announceVirtualBoard({ pid: process.pid, serial, addresses });
   try {
     const running = program.board?.images.running;
     const model = running === undefined ? 'no image' : running.view.manifest.name;
     output.event('ready', {
       serial,
       addresses,
+      usbip: usbip?.address ?? null,
       image_sha256: running === undefined ? null : hexOf(running.view.seal.sha256),
     });
-    output.print(`virtual board ${serial} (${model}): --board ${addresses.join(' or ')}\n`);
+    const ways = [...addresses.map((address) => `--board ${address}`), ...(usbip ? [attachCommand(usbip)] : [])];
+    output.print(`virtual board ${serial} (${model}): ${ways.join(' or ')}\n`);
     output.note('Ctrl-C ends it');
     if (!signal.aborted) await once(AbortSignal.any([signal, stop.signal]), 'abort');
     if (crash !== undefined) throw crash;
   } finally {
-    forget();
+    forget?.();
     program.stop();
+    usbip?.close();
     store.close();
   }
 }
@@ -150,27 +162,57 @@ function install(path: string, flash: NorFlash, slots: 1 | 2): void {
 
 /** Opens what the user asked for; the selectors by which hosts reach the board. */
 async function openWires(
-  { tcp, pty, port }: VirtualBoardInput,
-  { wire: wireFaults }: BoardFaults,
+  { tcp, pty, port, usbip }: VirtualBoardInput,
   connect: (wire: Wire) => void,
 ): Promise<string[]> {
-  const connectFaulty = (wire: Wire): void => connect(wireFaults === undefined ? wire : faultyWire(wire, wireFaults));
   const addresses: string[] = [];
   if (pty) {
     const terminal = await orExplain(openPseudoTerminal());
-    connectFaulty(terminal.wire);
+    connect(terminal.wire);
     addresses.push(`serial:${terminal.path}`);
   }
   if (port !== undefined) {
-    connectFaulty(await openPort(port));
+    connect(await openPort(port));
     addresses.push(`serial:${port}`);
   }
-  if (tcp !== undefined || addresses.length === 0) {
-    const { host, number } = parseListen(tcp ?? '127.0.0.1:0');
-    const opened = await openTcpPort(host, number, connectFaulty);
+  if (tcp !== undefined || (addresses.length === 0 && usbip === undefined)) {
+    const { host, number } = parseListen('--tcp', tcp ?? '127.0.0.1:0');
+    const opened = await openTcpPort(host, number, connect);
     addresses.push(`tcp:${opened.host.includes(':') ? `[${opened.host}]` : opened.host}:${opened.port}`);
   }
   return addresses;
+}
+
+async function openUsbIp(listen: string | undefined): Promise<UsbIpServer | undefined> {
+  if (listen === undefined) return undefined;
+  const { host, number } = parseListen('--usbip', listen);
+  return await UsbIpServer.open(host, number);
+}
+
+/** The board in a port of the server. */
+function usbBoard(
+  server: UsbIpServer,
+  mode: DfuMode,
+  { identity, now }: Omit<BoardOptions, 'bootNonce' | 'flash'>,
+  program: BoardProgram,
+  onWire: (wire: Wire) => void,
+): Peripheral {
+  const port = server.addPort();
+  return usbIpPlug({
+    port,
+    identity,
+    now,
+    mode,
+    sectorBytes: SECTOR_BYTES,
+    onWire,
+    onTransfer: () => program.poll(),
+  });
+}
+
+/** As Linux has it. */
+function attachCommand({ address: { host, port } }: UsbIpServer): string {
+  const tcpPort = port === USBIP_PORT ? '' : ` --tcp-port ${port}`;
+  return `usbip${tcpPort} attach -r ${host} -b 1-1`;
 }
 
 /** A serial port of this computer as a wire of the board. @throws UsageError; BoardError if it is denied or in use */
@@ -187,12 +229,12 @@ async function openPort(text: string): Promise<Wire> {
   }
 }
 
-function parseListen(text: string): { readonly host: string; readonly number: number } {
+function parseListen(option: string, text: string): { readonly host: string; readonly number: number } {
   const [, ip, name, portText] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = ip ?? name;
   const number = Number(portText);
   if (host !== undefined && number < 65_536) return { host, number };
-  throw badValue('--tcp', text, 'an address of this computer and a port', '127.0.0.1:4711');
+  throw badValue(option, text, 'an address of this computer and a port', '127.0.0.1:4711');
 }
 
 /** Who cannot have a pseudo-terminal can have the network. */
