@@ -1,10 +1,11 @@
 /** All scenarios. Guests take them in this order, so the longest come first. */
 
 import type { Scenario } from '../guest/scenario.js';
+import { flashRunVerify } from './flash-run-verify.js';
 import { stockFlash } from './stock-flash.js';
 import { stockTools } from './stock-tools.js';
 
-const SCENARIOS: readonly Scenario[] = [stockFlash, stockTools];
+const SCENARIOS: readonly Scenario[] = [flashRunVerify, stockFlash, stockTools];
 
 /** Those of the given names; all if there are none. @throws RangeError naming what does not exist */
 export function selectScenarios(names: readonly string[]): readonly Scenario[] {

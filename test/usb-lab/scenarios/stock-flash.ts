@@ -51,12 +51,12 @@ export const stockFlash: Scenario = {
 
     // Refused by dfu-util itself, by the suffix.
     await refuse('other-device.dfu', readFileSync(await withSuffix(lab, 'red', '0002')), 'does not match device');
-    // By the board: errVERIFY, errTARGET, a stalled end, errFILE.
+    // By the board: errVERIFY, errTARGET, a stalled end, errADDRESS.
     const red = modelBytes('red');
     await refuse('flipped', changed(red, red.length - 5000), 'status(7)');
     await refuse('flipped-head', changed(red, 40), 'status(1)');
     await refuse('cut', red.subarray(0, red.length - 100), 'Error sending completion packet');
-    await refuse('longer', Buffer.concat([red, new Uint8Array(5000)]), 'status(2)');
+    await refuse('longer', Buffer.concat([red, new Uint8Array(5000)]), 'status(8)');
     await refuse('no-image', new Uint8Array(20_000).fill(0x55), 'status(1)');
 
     const answer = [
