@@ -12,7 +12,9 @@ import { NorFlash } from '../../../firmware-host/flash/nor-flash.js';
 import type { FlashTiming } from '../../../firmware-host/flash/nor-flash.js';
 import { installImage } from '../../../firmware-host/install-image.js';
 import { BoardDevice } from '../../../firmware-host/usb/board-device.js';
+import type { DfuStateName } from '../../../firmware-host/usb/dfu-protocol.js';
 import type { DfuMode } from '../../../firmware-host/usb/dfu.js';
+import { RECIPIENT, TYPE } from '../../../firmware-host/usb/setup-packet.js';
 import type { SetupPacket } from '../../../firmware-host/usb/setup-packet.js';
 import type { UsbDevice } from '../../../firmware-host/usb/usb-device.js';
 import { UsbIpServer } from '../../../firmware-host/usbip/usbip-server.js';
@@ -35,16 +37,21 @@ export interface LabBoardOptions {
   readonly timing?: FlashTiming;
 }
 
-/** A transfer that the board is about to get. */
-export type Transfer =
-  { readonly kind: 'control'; readonly setup: SetupPacket } | { readonly kind: 'bulk-out'; readonly length: number };
+/** A transfer that the board is about to get, or to answer. */
+export interface Transfer {
+  /** `dfu`: to its DFU interface, also our vendor requests; `serial`: bytes for its serial port. */
+  readonly kind: 'dfu' | 'serial';
+  readonly when: 'before' | 'after';
+  /** Of DFU, at that time. */
+  readonly state: DfuStateName;
+}
 
 const SECTOR_BYTES = 4096;
 const FLASH_BYTES = 2 ** 20;
 
 export class LabBoard {
   readonly serial: string;
-  /** Is told of each transfer before the board gets it, and may pull the cable then. */
+  /** Is told of such transfers, and may pull the cable then: the request does not arrive, or its answer does not. */
   onTransfer: ((transfer: Transfer) => void) | undefined;
   readonly #lab: Lab;
   readonly #options: LabBoardOptions;
@@ -57,6 +64,7 @@ export class LabBoard {
   /** Erasures and programs before the last power cut. */
   #operationsBefore = 0;
   #plugged: PluggedDevice | undefined;
+  #pulls = 0;
 
   private constructor(lab: Lab, options: LabBoardOptions, server: UsbIpServer) {
     this.#lab = lab;
@@ -104,10 +112,6 @@ export class LabBoard {
     return this.#operationsBefore + (this.#flash?.operations ?? 0);
   }
 
-  get dfuState(): string | undefined {
-    return this.#device?.dfuState;
-  }
-
   async plugIn(): Promise<PluggedDevice> {
     const { tcpPort, busId } = this.address;
     this.#plugged = await plugIn(this.#lab.log, tcpPort, busId);
@@ -116,6 +120,7 @@ export class LabBoard {
 
   /** Pulls the cable at once. A board without a battery loses its power as well. */
   pull(what: 'cable' | 'power'): void {
+    this.#pulls++;
     this.#lab.log.write(`--- ${this.serial}: ${what} pulled`);
     if (what === 'power') {
       this.#powerDown();
@@ -207,15 +212,22 @@ export class LabBoard {
       busReset: () => device.busReset(),
       unplug: () => device.unplug(),
       read: (endpoint, length) => device.read(endpoint, length),
-      write: (endpoint, bytes) => {
-        this.onTransfer?.({ kind: 'bulk-out', length: bytes.length });
-        return device.write(endpoint, bytes);
-      },
+      write: (endpoint, bytes) => this.#tell(device, 'serial', () => device.write(endpoint, bytes)) ?? 'stall',
       control: (setup, data) => {
-        this.onTransfer?.({ kind: 'control', setup });
-        return device.control(setup, data);
+        const work = (): Uint8Array | undefined => device.control(setup, data);
+        return isDfu(setup, device.descriptors.dfuInterface) ? this.#tell(device, 'dfu', work) : work();
       },
     };
+  }
+
+  /** Carries out a transfer, unless the cable is pulled before. */
+  #tell<T>(device: BoardDevice, kind: Transfer['kind'], work: () => T): T | undefined {
+    const pulls = this.#pulls;
+    this.onTransfer?.({ kind, when: 'before', state: device.dfuState });
+    if (this.#pulls !== pulls) return undefined;
+    const answer = work();
+    this.onTransfer?.({ kind, when: 'after', state: device.dfuState });
+    return answer;
   }
 
   /** As in a factory. */
@@ -224,4 +236,10 @@ export class LabBoard {
     installImage(new NorFlash(this.#store, SECTOR_BYTES), 2, image.source);
     image.close();
   }
+}
+
+/** A class or vendor request to the DFU interface. */
+function isDfu({ requestType, index }: SetupPacket, dfuInterface: number): boolean {
+  const isStandard = (requestType & TYPE.mask) === TYPE.standard;
+  return !isStandard && (requestType & RECIPIENT.mask) === RECIPIENT.interface && index === dfuInterface;
 }
