@@ -103,7 +103,7 @@ export async function planFlash(session: BoardSession, image: ImageFile): Promis
 }
 
 /** Whether the board runs the image. The seal's hash says nothing of the signature, so the seal itself is read back. */
-async function runs(session: BoardSession, { source, view }: ImageFile): Promise<boolean> {
+export async function runs(session: BoardSession, { source, view }: ImageFile): Promise<boolean> {
   const { image } = session.hello;
   if (image === undefined || !sameBytes(image.sha256, view.seal.sha256)) return false;
   const length = view.fileLength - view.sealedLength;

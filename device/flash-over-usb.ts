@@ -21,7 +21,7 @@ import { noDfu } from './dfu/dfu-error.js';
 import { hasDfu } from './dfu/dfu-functions.js';
 import { waitForSame } from './dfu/same-device.js';
 import type { DeviceIdentity } from './dfu/same-device.js';
-import { fileSha256, prove, sectorLength } from './flash-image.js';
+import { fileSha256, prove, runs, sectorLength } from './flash-image.js';
 import type { FlashOptions, FlashResult } from './flash-image.js';
 import { readBack } from './read-back.js';
 import { BoardSession } from './session.js';
@@ -78,21 +78,7 @@ export async function flashOverUsb(
     const transferred = await work.persist(async (limitMs) => await work.transfer(limitMs));
     return { ...transferred, ...(await work.persist(async (limitMs) => await work.proof(limitMs))) };
   } finally {
-    host.close();
-  }
-}
-
-/** How many bytes {@link flashOverUsb} would write. The board writes nothing, and refuses as it would. */
-export async function planUsbFlash(
-  { host, info }: UsbBoard,
-  image: ImageFile,
-  options: UsbFlashOptions = {},
-): Promise<{ readonly hello: Hello; readonly differingBytes: number }> {
-  const work = new Work(host, info, image, options);
-  try {
-    return await work.plan(info);
-  } finally {
-    host.close();
+    await host.close();
   }
 }
 
@@ -136,36 +122,18 @@ class Work {
     }
   }
 
-  /** Writes what differs and has the board run it. */
+  /** Writes what differs and has the board run it, unless it does. */
   async transfer(limitMs: number): Promise<Transferred> {
     const info = await waitForSame(this.#host, this.#identity, hasDfu, { ...this.#wait, limitMs });
-    return await this.#withBoard(info, async (client, board, hello) => {
-      this.#wasConfirmed = hello.image?.confirmed ?? false;
-      const isThere = await this.#isRunning(client, board, hello);
-      if (!isThere) await this.#write(client, board, hello);
-      else if (!client.setting.functional.isManifestationTolerant) await client.connection.reset();
-      const newBytes = Math.min(this.#writtenBytes, this.#image.view.fileLength);
-      return {
-        outcome: newBytes > 0 || !isThere ? 'flashed' : this.#wasConfirmed ? 'already-there' : 'confirmed',
-        writtenBytes: newBytes,
-        keptBytes: this.#image.view.fileLength - newBytes,
-        sha256: this.#sha256,
-      };
-    });
-  }
-
-  async plan(info: UsbDeviceInfo): Promise<{ readonly hello: Hello; readonly differingBytes: number }> {
-    return await this.#withBoard(info, async (client, board, hello) => {
-      let differingBytes = 0;
-      if (!(await this.#isRunning(client, board, hello))) {
-        await board.begin(this.#head());
-        const sectors = await this.#differing(board, hello.sectorBytes);
-        differingBytes = sectors.reduce((sum, sector) => sum + sectorLength(this.#image, sector, hello.sectorBytes), 0);
-        await client.abort();
-      }
-      if (!client.setting.functional.isManifestationTolerant) await client.connection.reset();
-      return { hello, differingBytes };
-    });
+    const isThere = this.#host.hasPort(info) && (await this.#isRunning(info));
+    if (!isThere) await this.#flash(info);
+    const newBytes = Math.min(this.#writtenBytes, this.#image.view.fileLength);
+    return {
+      outcome: newBytes > 0 || !isThere ? 'flashed' : this.#wasConfirmed ? 'already-there' : 'confirmed',
+      writtenBytes: newBytes,
+      keptBytes: this.#image.view.fileLength - newBytes,
+      sha256: this.#sha256,
+    };
   }
 
   /** What the board runs, over the serial port of the very device that was flashed. */
@@ -208,10 +176,18 @@ class Work {
     return comparedBytes;
   }
 
-  async #withBoard<T>(
-    info: UsbDeviceInfo,
-    work: (client: DfuClient, board: BoardRequests, hello: Hello) => Promise<T>,
-  ): Promise<T> {
+  /** A board that need not be flashed is not brought to DFU mode, from which not every one comes back by itself. */
+  async #isRunning(info: UsbDeviceInfo): Promise<boolean> {
+    const session = await BoardSession.open(await this.#host.openPort(info, this.#wait.signal), this.#wait);
+    try {
+      this.#wasConfirmed = session.hello.image?.confirmed ?? false;
+      return await runs(session, this.#image);
+    } finally {
+      await session.close();
+    }
+  }
+
+  async #flash(info: UsbDeviceInfo): Promise<void> {
     const options = { ...this.#wait, setting: SETTING };
     const { client, identity } = await openDfu(this.#host, info, this.#identity, options);
     try {
@@ -219,20 +195,10 @@ class Work {
       const hello = await board.hello();
       if (hello === undefined) throw noDfu(client.name);
       this.#identity = identity;
-      return await work(client, board, hello);
+      await this.#write(client, board, hello);
     } finally {
       await client.connection.close();
     }
-  }
-
-  /** Whether the board runs the image. The seal's hash says nothing of the signature, so the seal itself is read back. */
-  async #isRunning(client: DfuClient, board: BoardRequests, { image, sectorBytes }: Hello): Promise<boolean> {
-    const { source, view } = this.#image;
-    if (image === undefined || !sameBytes(image.sha256, view.seal.sha256)) return false;
-    if (!client.setting.functional.canUpload) return false;
-    const sector = Math.floor(view.sealedLength / sectorBytes);
-    const start = sector * sectorBytes;
-    return await board.holds(sector, source.read(start, view.fileLength - start).slice());
   }
 
   async #write(client: DfuClient, board: BoardRequests, hello: Hello): Promise<void> {

@@ -85,8 +85,9 @@ export function addressText(address: BoardAddress): string {
     case 'usbip':
       return `usbip:${bracketed(address.host)}:${address.port}${address.busId === undefined ? '' : `/${address.busId}`}`;
     case 'usb':
-      return usbName(address.device);
+      break;
   }
+  return usbName(address.device);
 }
 
 function bracketed(host: string): string {
@@ -107,6 +108,7 @@ export function opener(address: BoardAddress): OpenTransport {
         return await server.openPort(await server.find(address.busId, signal), signal);
       };
     case 'usb':
-      return (signal) => openPort(localUsb, address.device, { clock: systemClock, limitMs: PORT_APPEARS_MS, signal });
+      break;
   }
+  return (signal) => openPort(localUsb, address.device, { clock: systemClock, limitMs: PORT_APPEARS_MS, signal });
 }

@@ -7,7 +7,7 @@ import { APPLY_COMMANDS, applyRule, installRule, ruleState, ruleText } from './u
 class FixError extends MmfreeError<'needs-root'> {}
 
 /** @throws FixError `needs-root` */
-export function fix({ output }: CommandContext): void {
+export function installFixes({ output }: CommandContext): void {
   if (process.platform !== 'linux') {
     output.note('nothing to fix: udev rules are a matter of Linux');
     return;

@@ -39,13 +39,10 @@ function udevRule(): Finding {
     case 'other-version':
       return { state: 'warn', text: `${path} is of another version of mmfree`, fix: FIX_RULE, cause: undefined };
     case 'missing':
-      return {
-        state: 'warn',
-        text: `there is no ${path}: only root may open boards, and ModemManager may talk to them`,
-        fix: FIX_RULE,
-        cause: undefined,
-      };
+      break;
   }
+  const text = `there is no ${path}: only root may open boards, and ModemManager may talk to them`;
+  return { state: 'warn', text, fix: FIX_RULE, cause: undefined };
 }
 
 /** Who sits at the computer gets access by `uaccess`; who comes over the network needs the group of the rule. */

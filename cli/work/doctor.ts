@@ -9,7 +9,7 @@ import { describeProblem } from '../problem.js';
 import { MmfreeError } from '../../protocol/errors.js';
 import { examineBoards } from './doctor-boards.js';
 import type { Check, Finding } from './doctor-finding.js';
-import { fix } from './doctor-fix.js';
+import { installFixes } from './doctor-fix.js';
 import { USB_CHECKS } from './doctor-usb.js';
 import { loadReference } from './load-backend.js';
 import { receiptMismatch } from './mismatch-error.js';
@@ -31,7 +31,7 @@ class DoctorError extends MmfreeError<'doctor-failed'> {}
 /** Ends with the exit code of the first thing that is broken; what is only missing is a warning. */
 export async function doctor(input: { readonly fix: boolean }, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  if (input.fix) fix(context);
+  if (input.fix) installFixes(context);
   let failures = 0;
   let warnings = 0;
   let first: (Finding & { state: 'warn' | 'fail' }) | undefined;

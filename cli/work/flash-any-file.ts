@@ -42,7 +42,7 @@ export async function flashAnyFile(
         await client.connection.close();
       }
     } finally {
-      host.close();
+      await host.close();
     }
   } finally {
     file.source.close();

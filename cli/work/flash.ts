@@ -1,14 +1,16 @@
 /** `mmfree flash`: the work. */
 import { selectFlashTarget, type FlashTarget } from '../../device/discovery.js';
 import { flashImage, planFlash, type FlashResult } from '../../device/flash-image.js';
-import { flashOverUsb, planUsbFlash } from '../../device/flash-over-usb.js';
+import { flashOverUsb } from '../../device/flash-over-usb.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
 import type { ImageFile } from '../../model/image-file.js';
+import type { Hello } from '../../protocol/wire/messages-board.js';
 import type { CommandContext } from '../command.js';
+import type { JsonObject } from '../output.js';
 import { flashAnyFile } from './flash-any-file.js';
 import { checkIds, openImage } from './flash-input.js';
 import { hexOf, megabytes } from './image-facts.js';
-import { connect, selectorOf, whenItComes, type BoardInput } from './open-board.js';
+import { connect, openBoard, selectorOf, whenItComes, type BoardInput } from './open-board.js';
 
 export interface FlashInput extends BoardInput {
   readonly image: string;
@@ -17,76 +19,87 @@ export interface FlashInput extends BoardInput {
   readonly dfuAlt: string | undefined;
 }
 
-/** What a way to a board can do. */
+/** A board, by one of the ways to it. */
 interface Way {
-  /** Kind and serial number; known when one of the others is through. */
-  readonly board: () => string;
-  readonly plan: () => Promise<{ readonly differingBytes: number }>;
-  readonly flash: (onProgress: (doneBytes: number) => void) => Promise<FlashResult & { comparedBytes?: number }>;
-  readonly close: () => Promise<void>;
   /** For people. */
   readonly name: string;
+  readonly flash: (onProgress: (doneBytes: number) => void) => Promise<WayResult>;
+  readonly close: () => Promise<void>;
+}
+
+interface WayResult extends FlashResult {
+  readonly hello: Hello;
+  readonly comparedBytes?: number;
 }
 
 export async function flash(input: FlashInput, context: CommandContext): Promise<void> {
   if (input.dfuAlt !== undefined) return await flashAnyFile({ ...input, dfuAlt: input.dfuAlt }, context);
-  const { signal } = context;
   const file = openImage(input.image);
   const { image } = file;
   try {
-    const way = await whenItComes(input.wait, context, async () => {
-      const selector = input.board === undefined ? undefined : selectorOf(input.board);
-      const target = await selectFlashTarget(selector, false, signal);
-      const ids = target.kind === 'usb' ? target.info : { vendor: OUR_VENDOR, product: OUR_PRODUCT };
-      checkIds(file, target.kind === 'usb' ? target.host.nameOf(target.info) : 'the board', ids);
-      return await wayTo(target, image, context);
-    });
-    try {
-      await flashOn(way, image, input.dryRun, context);
-    } finally {
-      await way.close();
-    }
+    if (input.dryRun) await plan(input, image, context);
+    else await flashChecked(input, file, context);
   } finally {
     image.close();
   }
 }
 
-async function flashOn(way: Way, image: ImageFile, dryRun: boolean, { output }: CommandContext): Promise<void> {
-  const { manifest, fileLength } = image.view;
-  const facts = {
-    image: manifest.name,
-    file_bytes: fileLength,
-    image_sha256: hexOf(image.view.seal.sha256),
-    over: way.name,
-  };
-  if (dryRun) {
-    const { differingBytes } = await way.plan();
-    const board = way.board();
+/** Over the session also where the flash goes over DFU: not every board leaves DFU mode by itself. */
+async function plan(input: FlashInput, image: ImageFile, context: CommandContext): Promise<void> {
+  const { output } = context;
+  const { connection } = await openBoard(input, context);
+  try {
+    const { differingBytes } = await planFlash(connection.session, image);
+    const board = boardName(connection.session.hello);
+    const { manifest, fileLength } = image.view;
     output.print(
       `${board} would take ${manifest.name}: ${megabytes(differingBytes)} of ${megabytes(fileLength)} differ\n`,
     );
-    output.result({ board, ...facts, dry_run: true, differing_bytes: differingBytes });
-    return;
+    output.result({ board, ...imageFacts(image), dry_run: true, differing_bytes: differingBytes });
+  } finally {
+    await connection.close();
   }
-  const progress = output.progress({ label: 'flash', unit: 'bytes', total: fileLength });
-  const startMs = performance.now();
-  const result = await way.flash((done) => progress.update(done));
-  const seconds = (performance.now() - startMs) / 1000;
-  progress.end();
-  const board = way.board();
-  output.print(`${sentenceOf(result, board, manifest.name, seconds)}\n`);
-  output.result({
-    board,
-    ...facts,
-    outcome: result.outcome,
-    written_bytes: result.writtenBytes,
-    kept_bytes: result.keptBytes,
-    sha256: hexOf(result.sha256),
-    tested_tokens: result.testedTokens,
-    ...(result.comparedBytes !== undefined && { compared_bytes: result.comparedBytes }),
-    seconds,
-    bytes_per_second: result.writtenBytes / seconds,
+}
+
+async function flashChecked(
+  input: FlashInput,
+  file: ReturnType<typeof openImage>,
+  context: CommandContext,
+): Promise<void> {
+  const { output, signal } = context;
+  const { image } = file;
+  const { manifest, fileLength } = image.view;
+  const way = await whenItComes(input.wait, context, async () => {
+    const selector = input.board === undefined ? undefined : selectorOf(input.board);
+    const target = await selectFlashTarget(selector, false, signal);
+    const ids = target.kind === 'usb' ? target.info : { vendor: OUR_VENDOR, product: OUR_PRODUCT };
+    checkIds(file, target.kind === 'usb' ? target.host.nameOf(target.info) : 'the board', ids);
+    return await wayTo(target, image, context);
   });
+  try {
+    const progress = output.progress({ label: 'flash', unit: 'bytes', total: fileLength });
+    const startMs = performance.now();
+    const result = await way.flash((done) => progress.update(done));
+    const seconds = (performance.now() - startMs) / 1000;
+    progress.end();
+    const board = boardName(result.hello);
+    output.print(`${sentenceOf(result, board, manifest.name, seconds)}\n`);
+    output.result({
+      board,
+      ...imageFacts(image),
+      over: way.name,
+      outcome: result.outcome,
+      written_bytes: result.writtenBytes,
+      kept_bytes: result.keptBytes,
+      sha256: hexOf(result.sha256),
+      tested_tokens: result.testedTokens,
+      compared_bytes: result.comparedBytes,
+      seconds,
+      bytes_per_second: result.writtenBytes / seconds,
+    });
+  } finally {
+    await way.close();
+  }
 }
 
 async function wayTo(target: FlashTarget, image: ImageFile, context: CommandContext): Promise<Way> {
@@ -96,37 +109,29 @@ async function wayTo(target: FlashTarget, image: ImageFile, context: CommandCont
     const { hello } = connection.session;
     return {
       name: 'serial protocol',
-      board: () => `${hello.board} ${hello.serial}`,
-      plan: async () => await planFlash(connection.session, image),
-      flash: async (onProgress) => await flashImage(connection, image, { signal, onProgress }),
+      flash: async (onProgress) => ({ ...(await flashImage(connection, image, { signal, onProgress })), hello }),
       close: async () => await connection.close(),
     };
   }
-  let board = target.host.nameOf(target.info);
-  const options = {
-    signal,
-    onLost: ({ message, reason }: { readonly message: string; readonly reason: string }): void =>
-      output.note(`${message}: ${reason} Looking for it …`),
-  };
+  const onLost = ({ message, reason }: { readonly message: string; readonly reason: string }): void =>
+    output.note(`${message}: ${reason} Looking for it …`);
   return {
     name: 'DFU',
-    board: () => board,
-    plan: async () => {
-      const { hello, differingBytes } = await planUsbFlash(target, image, options);
-      board = `${hello.board} ${hello.serial}`;
-      return { differingBytes };
-    },
-    flash: async (onProgress) => {
-      const result = await flashOverUsb(target, image, { ...options, onProgress });
-      board = `${result.hello.board} ${result.hello.serial}`;
-      return result;
-    },
+    flash: async (onProgress) => await flashOverUsb(target, image, { signal, onLost, onProgress }),
     close: () => Promise.resolve(),
   };
 }
 
+function boardName({ board, serial }: Hello): string {
+  return `${board} ${serial}`;
+}
+
+function imageFacts({ view }: ImageFile): JsonObject {
+  return { image: view.manifest.name, file_bytes: view.fileLength, image_sha256: hexOf(view.seal.sha256) };
+}
+
 function sentenceOf(
-  { outcome, writtenBytes, keptBytes, sha256, testedTokens, comparedBytes }: FlashResult & { comparedBytes?: number },
+  { outcome, writtenBytes, keptBytes, sha256, testedTokens, comparedBytes }: WayResult,
   board: string,
   image: string,
   seconds: number,

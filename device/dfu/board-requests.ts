@@ -1,13 +1,13 @@
 /** The vendor requests of boards of ours, beside DFU. docs/USB.md, section 4. */
 
-import { sameBytes } from '../../protocol/little-endian.js';
 import { decodeMessage, encodeMessage } from '../../protocol/wire/message.js';
 import type { FixedMessage } from '../../protocol/wire/message.js';
 import type { Layout, LayoutValue } from '../../protocol/wire/layout.js';
 import { ERROR } from '../../protocol/wire/messages-board.js';
 import type { Hello } from '../../protocol/wire/messages-board.js';
 import { decodeHello } from '../../protocol/wire/messages.js';
-import { FLASH_BEGIN, FLASH_SUMS, MAX_FLASH_SUMS } from '../../protocol/wire/messages-flash.js';
+import { FLASH_BEGIN, FLASH_SUMS } from '../../protocol/wire/messages-flash.js';
+import { SECTORS_PER_PAGE, VENDOR_REQUEST } from '../../protocol/usb/vendor-requests.js';
 import { boardRefuses, otherProtocol } from '../board-error.js';
 import type { BoardError } from '../board-error.js';
 import { SCHEMA } from '../message-schema.js';
@@ -16,9 +16,6 @@ import type { UsbSetup } from '../usb/usb-device.js';
 import { usbBroken } from '../usb/usb-error.js';
 import { DFU_STATE } from './dfu-protocol.js';
 import type { DfuClient } from './dfu-client.js';
-
-/** `bRequest`. */
-const REQUEST = { hello: 0x80, error: 0x81, begin: 0x20, sums: 0x21, seek: 0x22, hash: 0x23 } as const;
 
 const MAX_HELLO_BYTES = 1024;
 const ERROR_BYTES = 12;
@@ -39,7 +36,7 @@ export class BoardRequests {
 
   /** Who the board is and what it runs; undefined if it is none of ours. @throws BoardError `board-other-protocol` */
   async hello(): Promise<Hello | undefined> {
-    const bytes = await this.#in(REQUEST.hello, 0, MAX_HELLO_BYTES);
+    const bytes = await this.#in(VENDOR_REQUEST.hello, 0, MAX_HELLO_BYTES);
     if (bytes === undefined) return undefined;
     const result = decodeHello(bytes, SCHEMA);
     if (result.kind === 'hello') return result.hello;
@@ -49,17 +46,17 @@ export class BoardRequests {
 
   /** Announces an image. @throws BoardError if the board does not take it; nothing is erased then */
   async begin(image: LayoutValue<typeof FLASH_BEGIN.layout>): Promise<void> {
-    const isTaken = await this.#out(REQUEST.begin, encodeMessage(FLASH_BEGIN, image));
+    const isTaken = await this.#out(VENDOR_REQUEST.flashBegin, encodeMessage(FLASH_BEGIN, image));
     await this.#client.settle(isTaken, 'it looks at the head of the image', DFU_STATE.downloadIdle);
   }
 
   /** CRC-32C of each sector as the board's slot holds it. */
   async sums(sectors: number): Promise<Uint32Array> {
     const sums = new Uint32Array(sectors);
-    for (let page = 0; page * MAX_FLASH_SUMS < sectors; page++) {
-      const first = page * MAX_FLASH_SUMS;
-      const count = Math.min(MAX_FLASH_SUMS, sectors - first);
-      const answer = await this.#read(FLASH_SUMS, REQUEST.sums, page, SUMS_HEAD_BYTES + 4 * count);
+    for (let page = 0; page * SECTORS_PER_PAGE < sectors; page++) {
+      const first = page * SECTORS_PER_PAGE;
+      const count = Math.min(SECTORS_PER_PAGE, sectors - first);
+      const answer = await this.#read(FLASH_SUMS, VENDOR_REQUEST.flashSums, page, SUMS_HEAD_BYTES + 4 * count);
       if (answer.firstSector !== first || answer.crc32c.length !== count) {
         throw usbBroken(this.#client.name, 'it sends checksums of other sectors than asked for');
       }
@@ -72,34 +69,19 @@ export class BoardRequests {
   async seek(sector: number): Promise<void> {
     const data = new Uint8Array(4);
     new DataView(data.buffer).setUint32(0, sector, true);
-    if (await this.#out(REQUEST.seek, data)) return;
+    if (await this.#out(VENDOR_REQUEST.flashSeek, data)) return;
     throw usbBroken(this.#client.name, `it refuses to go to sector ${sector}`);
   }
 
   /** SHA-256 of the file that the board has checked last, as it reads it back; undefined if there is none. */
   async hash(): Promise<Uint8Array | undefined> {
-    const bytes = await this.#in(REQUEST.hash, 0, SHA256_BYTES);
+    const bytes = await this.#in(VENDOR_REQUEST.flashHash, 0, SHA256_BYTES);
     if (bytes === undefined || bytes.length === SHA256_BYTES) return bytes;
     throw usbBroken(this.#client.name, `its SHA-256 has ${bytes.length} bytes`);
   }
 
-  /** Whether the running image holds these bytes from the start of a sector on. In dfuIDLE, before and after. */
-  async holds(sector: number, expected: Uint8Array): Promise<boolean> {
-    await this.seek(sector);
-    let isSame = true;
-    for (let at = 0, block = 0; isSame && at < expected.length; block++) {
-      const bytes = await this.#client.upload(block);
-      const compared = expected.subarray(at, at + bytes.length);
-      isSame = sameBytes(bytes.subarray(0, compared.length), compared) && bytes.length > 0;
-      at += bytes.length;
-    }
-    // An upload that has ended by itself is in dfuIDLE already.
-    await this.#client.toIdle();
-    return isSame;
-  }
-
   async #error(): Promise<BoardError | undefined> {
-    const { code, factA, factB } = await this.#read(ERROR, REQUEST.error, 0, ERROR_BYTES);
+    const { code, factA, factB } = await this.#read(ERROR, VENDOR_REQUEST.error, 0, ERROR_BYTES);
     return code === 0 ? undefined : boardRefuses(this.#client.name, code, factA, factB);
   }
 

@@ -50,12 +50,28 @@ function transportOf(connection: UsbConnection, input: number, output: number): 
     events = undefined;
     lost?.onLost(cause instanceof Error && 'reason' in cause ? String(cause.reason) : String(cause), cause);
   };
-  const read = (): void => {
-    connection.bulkIn(input, READ_BYTES).then((bytes) => {
-      if (events === undefined) return;
-      read();
-      if (bytes.length > 0) events.onData(bytes);
-    }, lose);
+  const keepReading = async (): Promise<void> => {
+    try {
+      for (;;) {
+        const bytes = await connection.bulkIn(input, READ_BYTES);
+        if (events === undefined) return;
+        if (bytes.length > 0) events.onData(bytes);
+      }
+    } catch (error) {
+      lose(error);
+    }
+  };
+  const send = async (bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
+    unsentBytes += bytes.length;
+    try {
+      await connection.bulkOut(output, bytes);
+    } catch (error) {
+      lose(error);
+      return;
+    }
+    const wasReady = unsentBytes < MAX_UNSENT_BYTES;
+    unsentBytes -= bytes.length;
+    if (!wasReady && unsentBytes < MAX_UNSENT_BYTES) events?.onReady();
   };
   return {
     name: connection.name,
@@ -64,16 +80,11 @@ function transportOf(connection: UsbConnection, input: number, output: number): 
     },
     start(given) {
       events = given;
-      for (let ahead = 0; ahead < READS_AHEAD; ahead++) read();
+      // They end one after the other, in the order of their beginnings.
+      for (let ahead = 0; ahead < READS_AHEAD; ahead++) void keepReading();
     },
-    write(bytes) {
-      unsentBytes += bytes.length;
-      connection.bulkOut(output, bytes.slice()).then(() => {
-        const wasReady = unsentBytes < MAX_UNSENT_BYTES;
-        unsentBytes -= bytes.length;
-        if (!wasReady && unsentBytes < MAX_UNSENT_BYTES) events?.onReady();
-      }, lose);
-    },
+    // A copy, as the caller may use its bytes again.
+    write: (bytes) => void send(bytes.slice()),
     async close() {
       events = undefined;
       await connection.close();

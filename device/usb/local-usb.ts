@@ -14,7 +14,7 @@ export const localUsb: UsbHost = {
   device: async (info) => await packageDevice(usbName(info), info),
   hasPort: (info) => deviceNode(portOf(info) ?? '').mayOpen,
   openPort: async (info, signal): Promise<Transport> => await openSerial(portOf(info) ?? '', BAUD_RATE, signal),
-  close: () => {},
+  close: () => Promise.resolve(),
 };
 
 /** Means nothing over USB, and must be something. */

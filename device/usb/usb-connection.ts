@@ -164,19 +164,17 @@ export class UsbConnection {
 
   /** The device may be of any make, and never answer. */
   async #inTime<T>(work: Promise<T>): Promise<T> {
-    return await new Promise<T>((resolve, reject) => {
-      const cancel = this.clock.after(TRANSFER_TIMEOUT_MS, () => reject(usbSilent(this.name)));
-      work.then(
-        (value) => {
-          cancel();
-          resolve(value);
-        },
-        (error: unknown) => {
-          cancel();
-          this.#reject(error).catch(reject);
-        },
-      );
+    let cancel = (): void => {};
+    const timeout = new Promise<never>((_, reject) => {
+      cancel = this.clock.after(TRANSFER_TIMEOUT_MS, () => reject(usbSilent(this.name)));
     });
+    try {
+      return await Promise.race([work, timeout]);
+    } catch (error) {
+      return await this.#reject(error);
+    } finally {
+      cancel();
+    }
   }
 
   /** In our words, if they are not yet. */

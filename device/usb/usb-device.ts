@@ -85,5 +85,5 @@ export interface UsbHost {
   /** Opens it. @throws BoardError */
   openPort(info: UsbDeviceInfo, signal?: AbortSignal): Promise<Transport>;
   /** Lets go of what it holds between two uses of a device. */
-  close(): void;
+  close(): Promise<void>;
 }

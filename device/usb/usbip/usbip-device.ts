@@ -1,5 +1,6 @@
 /** A device that was imported from a USB/IP server, as WebUSB shows devices. No kernel module: this end is the host. */
 
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { DESCRIPTOR } from '../descriptors.js';
 import type { UsbDevice, UsbInResult, UsbOutResult, UsbSetup } from '../usb-device.js';
@@ -19,6 +20,9 @@ const PORT_RESET = 4;
 
 /** Linux's EPIPE: the endpoint is halted, or the request is refused. */
 const STALL = -32;
+
+/** A server that does not close its side is left alone then. */
+const CLOSE_TIMEOUT_MS = 1000;
 
 interface Pending {
   readonly isIn: boolean;
@@ -69,16 +73,20 @@ export class UsbipDeviceConnection implements UsbDevice {
    * Gives the device back to the server, which is as if it were unplugged. After a reset it stays with us for whoever opens
    * it next, as that is still the same plug.
    */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     if (this.#wasReset && this.isAlive) this.#keep(this);
-    else this.disconnect();
-    return Promise.resolve();
+    else await this.disconnect();
   }
 
-  disconnect(): void {
+  /** Until the server has closed its side too: before, the device is still taken. */
+  async disconnect(): Promise<void> {
     this.#fail(usbLost(this.#name, 'It was closed.'));
+    if (this.#socket.destroyed) return;
+    const timer = setTimeout(() => this.#socket.destroy(), CLOSE_TIMEOUT_MS);
     // What was written last, such as the end of a session, still goes out.
-    this.#socket.destroySoon();
+    this.#socket.end();
+    await once(this.#socket, 'close').catch(() => {});
+    clearTimeout(timer);
   }
 
   /** As a hub does it; and as any host, reads the device descriptor then. */

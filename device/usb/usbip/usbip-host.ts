@@ -101,9 +101,10 @@ export class UsbipHost implements UsbHost {
   }
 
   /** Gives back what was kept. */
-  close(): void {
-    for (const connection of this.#kept.values()) connection.disconnect();
+  async close(): Promise<void> {
+    const kept = [...this.#kept.values()];
     this.#kept.clear();
+    await Promise.all(kept.map(async (connection) => await connection.disconnect()));
   }
 
   async #listServer(signal: AbortSignal | undefined): Promise<UsbDeviceInfo[]> {
@@ -149,7 +150,7 @@ export class UsbipHost implements UsbHost {
       device: () => Promise.resolve(device),
       hasPort: () => false,
       openPort: () => Promise.reject(boardNotFound(this.name, 'It is only described.')),
-      close: () => {},
+      close: () => Promise.resolve(),
     };
     const connection = await UsbConnection.open(lend, unknown);
     const { vendor, product, release, serialIndex } = await connection.deviceDescriptor();
