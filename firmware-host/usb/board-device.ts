@@ -129,8 +129,8 @@ export class BoardDevice implements StandardDevice, UsbDevice {
   }
 
   busReset(): void {
-    if (this.#dfu.state === 'appDETACH') this.#isRuntime = false;
-    else if (this.#dfu.state === 'dfuMANIFEST_WAIT_RESET') this.#isRuntime = true;
+    // Out of any state of DFU mode to the runtime: DFU 1.1, A.2.3 to A.2.11.
+    this.#isRuntime = this.#options.mode !== 'always' && this.#dfu.state !== 'appDETACH';
     this.#restart();
   }
 
