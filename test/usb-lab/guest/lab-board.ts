@@ -118,6 +118,11 @@ export class LabBoard {
     return this.#plugged;
   }
 
+  /** Waits until it has left the bus by itself (`dfu: 'will-detach'`), and the computer has seen that. */
+  async left(): Promise<void> {
+    await gone(this.place);
+  }
+
   /** Pulls the cable at once. A board without a battery loses its power as well. */
   pull(what: 'cable' | 'power'): void {
     this.#pulls++;

@@ -2,10 +2,33 @@
 
 import { readFileSync } from 'node:fs';
 import { ImageFile } from '../../../model/image-file.js';
+import { eventsOf } from './mmfree.js';
 
 export const MODELS = ['red', 'green', 'blue'] as const;
 
 export type ModelName = (typeof MODELS)[number];
+
+/** A generation by `red`, for `mmfree run`: longer than what a board, the kernel and the host hold back together. */
+export const TALE_TOKENS = 200;
+export const TALE = ['--ids', '--max-tokens', String(TALE_TOKENS), '--seed', '7', '5 6 7'];
+
+export interface Told {
+  readonly index: number;
+  readonly id: number;
+  readonly receipt: string;
+}
+
+/** The tokens among the lines that `mmfree run --json` has printed. */
+export function toldTokens(stdout: string): Told[] {
+  return eventsOf(stdout)
+    .filter(({ type }) => type === 'token')
+    .map(({ index, id, receipt }) => ({ index: Number(index), id: Number(id), receipt: String(receipt) }));
+}
+
+/** What the reference on the host made of {@link TALE}. */
+export function expectedTale(): Told[] {
+  return toldTokens(readFileSync('/lab/run/models/red.tale.jsonl', 'utf8'));
+}
 
 export function modelPath(name: ModelName): string {
   return `/lab/run/models/${name}.mmfree`;

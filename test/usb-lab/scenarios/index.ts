@@ -4,10 +4,20 @@ import type { Scenario } from '../guest/scenario.js';
 import { flashRunVerify } from './flash-run-verify.js';
 import { stockFlash } from './stock-flash.js';
 import { stockTools } from './stock-tools.js';
+import { twins } from './twins.js';
 import { unplugFlash } from './unplug-flash.js';
+import { unplugRun } from './unplug-run.js';
 import { unplugStates } from './unplug-states.js';
 
-const SCENARIOS: readonly Scenario[] = [unplugFlash, unplugStates, flashRunVerify, stockFlash, stockTools];
+const SCENARIOS: readonly Scenario[] = [
+  unplugFlash,
+  unplugStates,
+  flashRunVerify,
+  unplugRun,
+  twins,
+  stockFlash,
+  stockTools,
+];
 
 /** Those of the given names; all if there are none. @throws RangeError naming what does not exist */
 export function selectScenarios(names: readonly string[]): readonly Scenario[] {
