@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const RULE_NAME = '70-mmfree.rules';
+const RULE_NAME = '70-mmfree.rules';
 
 /** Where administrators and packages put rules; the first wins. */
 const FOLDERS = ['/etc/udev/rules.d', '/run/udev/rules.d', '/usr/lib/udev/rules.d', '/lib/udev/rules.d'];

@@ -21,7 +21,7 @@ import type { UsbDevice, UsbDeviceInfo, UsbHost, UsbInResult, UsbSetup } from '.
 import { usbBroken, usbLost, usbSilent } from './usb-error.js';
 
 /** A device may answer after 5 s at most (USB 2.0, 9.2.6.4). */
-export const TRANSFER_TIMEOUT_MS = 5000;
+const TRANSFER_TIMEOUT_MS = 5000;
 
 const GET_DESCRIPTOR = 6;
 const US_ENGLISH = 0x0409;

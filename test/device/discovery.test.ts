@@ -14,7 +14,10 @@ import { startBoard, temporaryFolder } from '../helpers/command-line.js';
 
 vi.mock('../../device/serial-ports.js');
 vi.mock('../../device/device-node.js');
-vi.mock(import('../../device/usb/sysfs.js'), async (original) => ({ ...(await original()), sysfsDevices: vi.fn() }));
+vi.mock(import('../../device/usb/sysfs.js'), async (original) => ({
+  ...(await original()),
+  sysfsDevices: vi.fn<() => UsbDeviceInfo[]>(),
+}));
 
 const path = temporaryFolder();
 let count = 0;

@@ -3,8 +3,6 @@
  * fields are big-endian, but the setup packet is as on the bus.
  */
 
-export const USBIP_PORT = 3240;
-
 const VERSION = 0x0111;
 
 /** Codes of requests before a device is imported; the answer has the code without the highest bit. */
