@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { LabBoard } from '../guest/lab-board.js';
 import { asMmfreeRun, mmfreeExits, startMmfree } from '../guest/mmfree.js';
 import { modelPath, modelSha256 } from '../guest/models.js';
-import type { Scenario } from '../guest/scenario.js';
+import type { Lab, Scenario } from '../guest/scenario.js';
 
 export const twins: Scenario = {
   name: 'twins',
@@ -34,6 +34,20 @@ export const twins: Scenario = {
     const refused = await mmfreeExits(log, 11, ['flash', modelPath('green')]);
     for (const { serial } of [board, twin]) assert.ok(JSON.stringify(refused.error).includes(serial));
     assert.equal(board.runs, modelSha256('red'));
-    return { flashes: 1, 'writes to the twin': 0, refusals: 1 };
+    await board.end();
+    await twin.end();
+
+    await flashBesideClone(lab);
+    return { flashes: 2, 'writes to the twin': 0, refusals: 1 };
   },
 };
+
+/** Two boards with the same serial number: only their places tell them apart, also while one is away for a moment. */
+async function flashBesideClone(lab: Lab): Promise<void> {
+  const board = await LabBoard.plugged(lab, { serial: 'CLONE', model: 'blue', dfu: 'reset' });
+  const clone = await LabBoard.plugged(lab, { serial: 'CLONE', model: 'blue' });
+  const { flashOperations } = clone;
+  await mmfreeExits(lab.log, 0, ['flash', modelPath('red'), '--board', `usb:${board.place}`]);
+  assert.equal(board.runs, modelSha256('red'));
+  assert.equal(clone.flashOperations, flashOperations, 'the clone was written to');
+}
