@@ -22,13 +22,13 @@ export class FileSource implements ByteSource {
   readonly #descriptor: number;
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
 
-  /** @throws ImageError `image-unreadable` */
-  constructor(path: string) {
+  /** @param suffixBytes at the file's end that do not count @throws ImageError `image-unreadable` */
+  constructor(path: string, suffixBytes = 0) {
     try {
       this.#descriptor = openSync(path, 'r');
       const stats = fstatSync(this.#descriptor);
       if (!stats.isFile()) throw new Error('it is not a regular file');
-      this.length = stats.size;
+      this.length = Math.max(0, stats.size - suffixBytes);
     } catch (cause) {
       throw imageUnreadable(path, cause);
     }
@@ -92,9 +92,9 @@ export class ImageFile {
     this.view = view;
   }
 
-  /** @throws ImageError */
-  static open(path: string): ImageFile {
-    const source = new FileSource(path);
+  /** @param suffixBytes behind the image, such as those of a DFU file @throws ImageError */
+  static open(path: string, suffixBytes = 0): ImageFile {
+    const source = new FileSource(path, suffixBytes);
     try {
       return new ImageFile(source, openImage(source));
     } catch (error) {
@@ -104,8 +104,8 @@ export class ImageFile {
   }
 
   /** Opens a file and reads every byte of it to check hashes, signature and weights. @throws ImageError */
-  static openChecked(path: string, onProgress?: OnProgress): ImageFile {
-    const image = ImageFile.open(path);
+  static openChecked(path: string, onProgress?: OnProgress, suffixBytes = 0): ImageFile {
+    const image = ImageFile.open(path, suffixBytes);
     try {
       image.check(onProgress);
       return image;

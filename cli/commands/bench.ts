@@ -4,12 +4,18 @@ import { integer, oneOf, path } from '../options.js';
 import { imageOption } from './source-options.js';
 
 /** What can be measured. */
-const SUBJECTS = ['pack', 'reference', 'link', 'start-up'] as const;
+const SUBJECTS = ['pack', 'reference', 'link', 'usb', 'start-up'] as const;
 
 export const bench = defineCommand({
   name: 'bench',
   summary: 'measure speed and memory against a baseline of the same run',
-  examples: ['mmfree bench reference', 'mmfree bench pack --shape 370M', 'mmfree bench link', 'mmfree bench start-up'],
+  examples: [
+    'mmfree bench reference',
+    'mmfree bench pack --shape 370M',
+    'mmfree bench link',
+    'mmfree bench usb',
+    'mmfree bench start-up',
+  ],
   parameters: {
     subject: argument('<subject>', `what to measure: ${SUBJECTS.join(', ')}`, oneOf(SUBJECTS)),
     image: imageOption,

@@ -2,7 +2,7 @@
 
 /** Options of all subjects. */
 export interface BenchInput {
-  readonly subject: 'pack' | 'reference' | 'link' | 'start-up';
+  readonly subject: 'pack' | 'reference' | 'link' | 'usb' | 'start-up';
   readonly image: string | undefined;
   readonly shape: '9M' | '370M' | '1.3B' | '2.7B';
   readonly folder: string | undefined;

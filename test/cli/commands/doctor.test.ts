@@ -23,6 +23,10 @@ describe('doctor', () => {
       'temporary folder',
       'serial ports',
       'pseudo-terminal',
+      'usb',
+      'udev rule',
+      'groups',
+      'drivers',
       'boards',
     ]);
     expect(checks.filter(({ state }) => state === 'fail')).toEqual([]);
