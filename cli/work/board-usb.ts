@@ -102,7 +102,7 @@ function cannotBeGadget(cause: unknown): UsageError {
   return new UsageError('conflicting-options', 'this computer cannot be made a USB device', {
     reason: cause instanceof Error ? cause.message : String(cause),
     fix: isDenied
-      ? 'Run it as root, for example by the service of docs/USB.md, section 6.'
+      ? 'Run it as root, for example by the service of docs/USB.md, section 7.'
       : 'See that the kernel has libcomposite, usb_f_acm and usb_f_fs, and that no other program holds the controller.',
     cause,
   });
