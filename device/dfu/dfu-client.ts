@@ -179,7 +179,7 @@ export class DfuClient {
         ? this.#statusUnlessRefused()
         : this.getStatus());
       if (status === undefined) return DFU_STATE.manifestWaitReset;
-      const { state, pollTimeoutMs } = status;
+      const { state, pollTimeoutMs }: DfuStatus = status;
       if (status.status !== DFU_OK || state === DFU_STATE.error) throw await this.#failure(status, during);
       if (!BUSY.has(state)) return state;
       isManifesting = state === DFU_STATE.manifest;
