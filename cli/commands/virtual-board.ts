@@ -10,6 +10,7 @@ export const virtualBoard = defineCommand({
     'mmfree virtual-board --pty --flash-file board.flash',
     'mmfree virtual-board --image tales-9m.mmfree --fault flip:3',
     'mmfree virtual-board --usbip --flash-file board.flash',
+    'mmfree virtual-board --gadget --flash-file /var/lib/mmfree/flash --serial-number PI-1',
     'mmfree virtual-board --tcp 0.0.0.0:4711 --flash-file /var/lib/mmfree/flash',
   ],
   parameters: {
@@ -20,6 +21,12 @@ export const virtualBoard = defineCommand({
       'be a USB device that `usbip attach` finds there (without a value: 127.0.0.1:3240)',
       text,
       '127.0.0.1:3240',
+    ),
+    gadget: optionWithPreset(
+      '--gadget [controller]',
+      'be the USB device of this Linux computer, by the controller of /sys/class/udc (without a value: the first one)',
+      text,
+      'first',
     ),
     dfu: optionWithDefault(
       '--dfu <mode>',

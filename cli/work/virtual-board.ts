@@ -6,15 +6,11 @@ import { parseSelector } from '../../device/selector.js';
 import { openError } from '../../device/transport/serial-transport.js';
 import { announceVirtualBoard } from '../../device/virtual-boards.js';
 import { Board, type BoardOptions } from '../../firmware-host/board.js';
-import { BoardProgram, type Peripheral } from '../../firmware-host/board-program.js';
+import { BoardProgram } from '../../firmware-host/board-program.js';
 import { BOOT_TABLE_SECTORS } from '../../firmware-host/flash/boot-table.js';
 import { installImage } from '../../firmware-host/install-image.js';
 import { fileStore, memoryStore, type FlashStore } from '../../firmware-host/flash/flash-store.js';
 import { NorFlash } from '../../firmware-host/flash/nor-flash.js';
-import type { DfuMode } from '../../firmware-host/usb/dfu.js';
-import { USBIP_PORT } from '../../firmware-host/usbip/usbip-protocol.js';
-import { usbIpPlug } from '../../firmware-host/usbip/usbip-plug.js';
-import { UsbIpServer } from '../../firmware-host/usbip/usbip-server.js';
 import { faultyWire } from '../../firmware-host/wires/faulty-wire.js';
 import { openPseudoTerminal } from '../../firmware-host/wires/pseudo-terminal.js';
 import { openSerialWire } from '../../firmware-host/wires/serial-port.js';
@@ -26,14 +22,14 @@ import type { CommandContext } from '../command.js';
 import { badValue, UsageError } from '../usage-error.js';
 import { VERSION } from '../version.js';
 import { parseFaults, type BoardFaults } from './board-faults.js';
+import { openBoardUsb, type BoardUsbInput } from './board-usb.js';
 import { hexOf } from './image-facts.js';
+import { parseListen } from './listen-address.js';
 import { readInput } from './read-input.js';
 
-interface VirtualBoardInput {
+interface VirtualBoardInput extends BoardUsbInput {
   readonly tcp: string | undefined;
   readonly pty: boolean;
-  readonly usbip: string | undefined;
-  readonly dfu: DfuMode;
   readonly port: string | undefined;
   readonly serialNumber: string | undefined;
   readonly flashFile: string | undefined;
@@ -63,6 +59,10 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
 
   const stop = new AbortController();
   let crash: Error | undefined;
+  const crashed = (error: unknown): void => {
+    crash = error instanceof Error ? error : new Error(String(error));
+    stop.abort();
+  };
   const program = new BoardProgram({
     start: () => {
       const flash = flashes.next;
@@ -74,15 +74,19 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
       output.note(isOn ? 'power is back: the board has started again' : 'the board lost power');
       output.event('power', { on: isOn });
     },
-    onCrash: (error) => {
-      crash = error instanceof Error ? error : new Error(String(error));
-      stop.abort();
-    },
+    onCrash: crashed,
   });
   const connect = (wire: Wire): void => program.connect(faults.wire ? faultyWire(wire, faults.wire) : wire);
-  const usbip = await openUsbIp(input.usbip);
   const addresses = await openWires(input, connect);
-  if (usbip !== undefined) program.attach(usbBoard(usbip, input.dfu, options, program, connect));
+  const usb = await openBoardUsb(input, {
+    identity: options.identity,
+    now: options.now,
+    sectorBytes: SECTOR_BYTES,
+    onWire: connect,
+    onTransfer: () => program.poll(),
+    onFailure: crashed,
+  });
+  for (const { peripheral } of usb) program.attach(peripheral);
   const forget = addresses.length === 0 ? undefined : announceVirtualBoard({ pid: process.pid, serial, addresses });
   try {
     const running = program.board?.images.running;
@@ -90,18 +94,19 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
     output.event('ready', {
       serial,
       addresses,
-      usbip: usbip?.address ?? null,
+      usb: usb.map(({ facts }) => facts),
       image_sha256: running === undefined ? null : hexOf(running.view.seal.sha256),
     });
-    const ways = [...addresses.map((address) => `--board ${address}`), ...(usbip ? [attachCommand(usbip)] : [])];
+    const ways = [...addresses.map((address) => `--board ${address}`), ...usb.map(({ text }) => text)];
     output.print(`virtual board ${serial} (${model}): ${ways.join(' or ')}\n`);
+    for (const { note } of usb) if (note !== undefined) output.note(note);
     output.note('Ctrl-C ends it');
     if (!signal.aborted) await once(AbortSignal.any([signal, stop.signal]), 'abort');
     if (crash !== undefined) throw crash;
   } finally {
     forget?.();
     program.stop();
-    usbip?.close();
+    for (const { close } of usb) await close();
     store.close();
   }
 }
@@ -162,7 +167,7 @@ function install(path: string, flash: NorFlash, slots: 1 | 2): void {
 
 /** Opens what the user asked for; the selectors by which hosts reach the board. */
 async function openWires(
-  { tcp, pty, port, usbip }: VirtualBoardInput,
+  { tcp, pty, port, usbip, gadget }: VirtualBoardInput,
   connect: (wire: Wire) => void,
 ): Promise<string[]> {
   const addresses: string[] = [];
@@ -175,44 +180,12 @@ async function openWires(
     connect(await openPort(port));
     addresses.push(`serial:${port}`);
   }
-  if (tcp !== undefined || (addresses.length === 0 && usbip === undefined)) {
+  if (tcp !== undefined || (addresses.length === 0 && usbip === undefined && gadget === undefined)) {
     const { host, number } = parseListen('--tcp', tcp ?? '127.0.0.1:0');
     const opened = await openTcpPort(host, number, connect);
     addresses.push(`tcp:${opened.host.includes(':') ? `[${opened.host}]` : opened.host}:${opened.port}`);
   }
   return addresses;
-}
-
-async function openUsbIp(listen: string | undefined): Promise<UsbIpServer | undefined> {
-  if (listen === undefined) return undefined;
-  const { host, number } = parseListen('--usbip', listen);
-  return await UsbIpServer.open(host, number);
-}
-
-/** The board in a port of the server. */
-function usbBoard(
-  server: UsbIpServer,
-  mode: DfuMode,
-  { identity, now }: Omit<BoardOptions, 'bootNonce' | 'flash'>,
-  program: BoardProgram,
-  onWire: (wire: Wire) => void,
-): Peripheral {
-  const port = server.addPort();
-  return usbIpPlug({
-    port,
-    identity,
-    now,
-    mode,
-    sectorBytes: SECTOR_BYTES,
-    onWire,
-    onTransfer: () => program.poll(),
-  });
-}
-
-/** As Linux has it. */
-function attachCommand({ address: { host, port } }: UsbIpServer): string {
-  const tcpPort = port === USBIP_PORT ? '' : ` --tcp-port ${port}`;
-  return `usbip${tcpPort} attach -r ${host} -b 1-1`;
 }
 
 /** A serial port of this computer as a wire of the board. @throws UsageError; BoardError if it is denied or in use */
@@ -227,14 +200,6 @@ async function openPort(text: string): Promise<Wire> {
     if (error.code === 'board-denied' || error.code === 'board-busy') throw error;
     throw badValue('--port', text, `${expected} (${error.reason.replace(/\.$/, '')})`, '/dev/ttyS0@115200');
   }
-}
-
-function parseListen(option: string, text: string): { readonly host: string; readonly number: number } {
-  const [, ip, name, portText] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = ip ?? name;
-  const number = Number(portText);
-  if (host !== undefined && number < 65_536) return { host, number };
-  throw badValue(option, text, 'an address of this computer and a port', '127.0.0.1:4711');
 }
 
 /** Who cannot have a pseudo-terminal can have the network. */

@@ -10,12 +10,13 @@ import { severalCameBack, usbLost } from '../usb/usb-error.js';
 const LOOK_AGAIN_MS = 50;
 
 /** What tells a device from others of its kind. */
-export type DeviceIdentity = Pick<UsbDeviceInfo, 'path' | 'vendor' | 'product' | 'serial' | 'name'>;
+export type DeviceIdentity = Pick<UsbDeviceInfo, 'path' | 'vendor' | 'product' | 'serial' | 'name' | 'twins'>;
 
 /**
  * Among what is there now; undefined if it is not.
  *
- * - By serial number wherever it is now, if it has one: a port may be taken by a twin that came first.
+ * - By serial number wherever it is now, if it has one: a port may be taken by a twin that came first. Others that had the
+ *   same serial number while it was there are not it.
  * - By place if one of the two shows no serial number: boot loaders often have none, and USB/IP does not list them.
  *
  * @throws BoardError `board-ambiguous` if several could be it
@@ -25,13 +26,24 @@ export function findSame(devices: readonly UsbDeviceInfo[], before: DeviceIdenti
   const here = kin.find(({ path }) => path === before.path);
   if (here !== undefined && mayBe(here.serial, before.serial)) return here;
   if (before.serial === '') return undefined;
-  const moved = kin.filter(({ serial }) => serial === before.serial);
+  const moved = kin.filter(({ serial, path }) => serial === before.serial && !before.twins?.includes(path));
   if (moved.length > 1)
     throw severalCameBack(
       nameOf(before),
       moved.map(({ path }) => `usb:${path}`),
     );
   return moved[0];
+}
+
+/** The devices, each with the places of others that have its serial number, as cheap ones do. */
+export function withTwins(devices: readonly UsbDeviceInfo[]): UsbDeviceInfo[] {
+  return devices.map((device) => {
+    const twins = devices.filter((other) => {
+      const isSame = other.vendor === device.vendor && other.serial === device.serial && device.serial !== '';
+      return isSame && other !== device;
+    });
+    return twins.length === 0 ? device : { ...device, twins: twins.map(({ path }) => path) };
+  });
 }
 
 /** Whether two serial numbers can be of one device. */

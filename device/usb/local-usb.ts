@@ -1,5 +1,6 @@
 /** The USB of this computer: sysfs says what is there, the package `usb` opens it. Elsewhere than on Linux it does both. */
 
+import { withTwins } from '../dfu/same-device.js';
 import type { DeviceIdentity } from '../dfu/same-device.js';
 import { deviceNode } from '../device-node.js';
 import { openSerial } from '../transport/serial-transport.js';
@@ -10,7 +11,7 @@ import { listPackageDevices, packageDevice } from './usb-package.js';
 
 export const localUsb: UsbHost = {
   nameOf: usbName,
-  list: async () => (process.platform === 'linux' ? sysfsDevices() : await listPackageDevices()),
+  list: async () => withTwins(process.platform === 'linux' ? sysfsDevices() : await listPackageDevices()),
   device: async (info) => await packageDevice(usbName(info), info),
   hasPort: (info) => deviceNode(portOf(info) ?? '').mayOpen,
   openPort: async (info, signal): Promise<Transport> => await openSerial(portOf(info) ?? '', BAUD_RATE, signal),

@@ -63,6 +63,8 @@ export interface UsbDeviceInfo {
   readonly release: number;
   /** Empty if it has none, or it is not known yet. */
   readonly serial: string;
+  /** Places of other devices with the same serial number; absent if there are none. */
+  readonly twins?: readonly string[];
   /** For people: manufacturer and product. */
   readonly name: string;
   readonly interfaces: readonly UsbInterfaceInfo[];

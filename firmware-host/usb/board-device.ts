@@ -19,11 +19,13 @@ import type { DeviceDescriptors } from './descriptors.js';
 import type { DfuMode } from './dfu.js';
 import { DfuFunction } from './dfu-function.js';
 import { DFU_ATTRIBUTE } from './dfu-protocol.js';
+import type { DfuStateName } from './dfu-protocol.js';
 import { MICROSOFT_SET_INDEX, MICROSOFT_VENDOR_CODE } from './platform-descriptors.js';
 import { isIn, RECIPIENT, TYPE } from './setup-packet.js';
 import type { SetupPacket } from './setup-packet.js';
 import { answerStandardRequest } from './standard-requests.js';
 import type { StandardDevice } from './standard-requests.js';
+import type { Handshake, UsbDevice } from './usb-device.js';
 
 export interface BoardDeviceOptions {
   readonly board: Board;
@@ -37,9 +39,7 @@ export interface BoardDeviceOptions {
   readonly onReady: () => void;
 }
 
-export type Handshake = 'ack' | 'nak' | 'stall';
-
-export class BoardDevice implements StandardDevice {
+export class BoardDevice implements StandardDevice, UsbDevice {
   readonly #options: BoardDeviceOptions;
   readonly #serial: CdcAcm;
   #descriptors: DeviceDescriptors;
@@ -64,13 +64,16 @@ export class BoardDevice implements StandardDevice {
     return this.#configuration;
   }
 
-  /** Whether it waits for a bus reset to go on: after DFU_DETACH, or a manifestation. */
+  /** Of DFU. */
+  get dfuState(): DfuStateName {
+    return this.#dfu.state;
+  }
+
   get awaitsReset(): boolean {
     const { state } = this.#dfu;
     return state === 'appDETACH' || state === 'dfuMANIFEST_WAIT_RESET';
   }
 
-  /** Whether it has left the bus by itself, and waits to be found again with other descriptors. */
   get hasLeft(): boolean {
     return this.#hasLeft;
   }
@@ -108,34 +111,29 @@ export class BoardDevice implements StandardDevice {
     else this.#options.onWire(this.#serial.plug());
   }
 
-  /** A control transfer. @param data of an OUT transfer @returns the data of an IN transfer; undefined is STALL */
   control(setup: SetupPacket, data: Uint8Array): Uint8Array | undefined {
     const answer = data.length === (isIn(setup) ? 0 : setup.length) ? this.#answer(setup, data) : undefined;
     if (this.#dfu.state === 'appDETACH' && this.#options.mode === 'will-detach') this.#leave();
     return answer?.subarray(0, setup.length);
   }
 
-  /** Takes bytes of a bulk OUT transfer. */
   write(endpoint: number, bytes: Uint8Array): Handshake {
     if (!this.#isOpen(endpoint) || endpoint !== BULK_OUT_ENDPOINT) return 'stall';
     this.#serial.receive(bytes);
     return 'ack';
   }
 
-  /** Gives bytes of a bulk or interrupt IN transfer. */
   read(endpoint: number, length: number): Uint8Array | Exclude<Handshake, 'ack'> {
     if (!this.#isOpen(endpoint) || endpoint === BULK_OUT_ENDPOINT) return 'stall';
     return (endpoint === BULK_IN_ENDPOINT ? this.#serial.transmit(length) : undefined) ?? 'nak';
   }
 
-  /** The host resets the bus. */
   busReset(): void {
-    if (this.#dfu.state === 'appDETACH') this.#isRuntime = false;
-    else if (this.#dfu.state === 'dfuMANIFEST_WAIT_RESET') this.#isRuntime = true;
+    // Out of any state of DFU mode to the runtime: DFU 1.1, A.2.3 to A.2.11.
+    this.#isRuntime = this.#options.mode !== 'always' && this.#dfu.state !== 'appDETACH';
     this.#restart();
   }
 
-  /** The cable is pulled. */
   unplug(): void {
     if (!this.#hasLeft) this.#isRuntime = this.#options.mode !== 'always';
     this.#hasLeft = false;

@@ -50,9 +50,8 @@ export const DESCRIPTOR = {
   cdcFunctional: 0x24,
 } as const;
 
-/** pid.codes' id for tests, until the project has one of its own. */
-const VENDOR_ID = 0x1209;
-const PRODUCT_ID = 0x0001;
+/** Of the device descriptor. The ids are pid.codes' for tests, until the project has one of its own. */
+export const DEVICE = { vendorId: 0x1209, productId: 0x0001, usbVersion: 0x0210, version: 0x0100 } as const;
 
 export const SERIAL_CONTROL_INTERFACE = 0;
 const SERIAL_DATA_INTERFACE = 1;
@@ -61,13 +60,13 @@ export const BULK_OUT_ENDPOINT = 0x02;
 export const BULK_IN_ENDPOINT = 0x82;
 
 /** Names of the DFU alternate settings, in order. */
-const DFU_SETTINGS = ['weights', 'gateware'] as const;
+export const DFU_SETTINGS = ['weights', 'gateware'] as const;
 
+/** In UTF-16 units: a descriptor's length has one byte. */
+const MAX_STRING_LENGTH = 126;
 const STRING = { manufacturer: 1, product: 2, serial: 3, settings: [4, 5], serialPort: 6 } as const;
 const US_ENGLISH = 0x0409;
 
-const USB_VERSION = u16(0x0210);
-const DEVICE_VERSION = u16(0x0100);
 /** Class, subclass and protocol of a device whose functions are told apart by associations, and of one that its interface tells. */
 const COMPOSITE = [0xef, 0x02, 0x01];
 const BY_INTERFACE = [0, 0, 0];
@@ -88,8 +87,8 @@ export function deviceDescriptors(options: DescriptorOptions): DeviceDescriptors
   const { identity, hasSerial } = options;
   const dfuInterface = hasSerial ? 2 : 0;
   const deviceClass = hasSerial ? COMPOSITE : BY_INTERFACE;
-  const common = [...USB_VERSION, ...deviceClass, CONTROL_PACKET_BYTES];
-  const ids = [...u16(VENDOR_ID), ...u16(PRODUCT_ID), ...DEVICE_VERSION];
+  const common = [...u16(DEVICE.usbVersion), ...deviceClass, CONTROL_PACKET_BYTES];
+  const ids = [...u16(DEVICE.vendorId), ...u16(DEVICE.productId), ...u16(DEVICE.version)];
   const microsoftSet = microsoftDescriptorSet(hasSerial ? dfuInterface : undefined);
   return {
     device: descriptor(
@@ -108,13 +107,18 @@ export function deviceDescriptors(options: DescriptorOptions): DeviceDescriptors
     microsoftSet,
     strings: [
       descriptor(DESCRIPTOR.string, ...u16(US_ENGLISH)),
-      ...['mmfree', `mmfree board (${identity.board})`, identity.serial, ...DFU_SETTINGS, 'mmfree serial port'].map(
-        (text) => descriptor(DESCRIPTOR.string, ...utf16(text.slice(0, 126))),
+      ...[...deviceNames(identity), ...DFU_SETTINGS, 'mmfree serial port'].map((text) =>
+        descriptor(DESCRIPTOR.string, ...utf16(text.slice(0, MAX_STRING_LENGTH))),
       ),
     ],
     dfuInterface,
     hasSerial,
   };
+}
+
+/** Manufacturer, product and serial number. */
+export function deviceNames({ board, serial }: BoardIdentity): readonly [string, string, string] {
+  return ['mmfree', `mmfree board (${board})`, serial];
 }
 
 /** What differs between the speeds. */
@@ -135,7 +139,7 @@ function configuration(
 ): Uint8Array {
   const functions = concat(
     ...(hasSerial ? serialPort(speed) : []),
-    dfuDescriptors(dfuInterface, STRING.settings, dfuProtocol, dfuAttributes),
+    ...dfuDescriptors(dfuInterface, STRING.settings, dfuProtocol, dfuAttributes),
   );
   const interfaces = hasSerial ? 3 : 1;
   const head = [...u16(9 + functions.length), interfaces, 1 /* its number */, 0 /* no name */, BUS_POWERED, MAX_POWER];
@@ -160,33 +164,18 @@ function serialPort({ bulkBytes, interval }: Speed): Uint8Array[] {
 }
 
 /** The alternate settings, and the functional descriptor behind the last one. @param names string indices */
-function dfuDescriptors(
+export function dfuDescriptors(
   interfaceNumber: number,
   names: readonly number[],
   protocol: 1 | 2,
   attributes: number,
-): Uint8Array {
+): Uint8Array[] {
   // In the runtime there is nothing to choose from.
   const settings = protocol === 1 ? names.slice(0, 1) : names;
-  return concat(
-    ...settings.map((name, alternate) =>
-      descriptor(
-        DESCRIPTOR.interface,
-        interfaceNumber,
-        alternate,
-        0 /* endpoints */,
-        APPLICATION_SPECIFIC,
-        DFU_SUBCLASS,
-        protocol,
-        name,
-      ),
-    ),
-    descriptor(
-      DESCRIPTOR.dfuFunctional,
-      attributes,
-      ...u16(DETACH_TIMEOUT_MS),
-      ...u16(TRANSFER_BYTES),
-      ...u16(0x0110) /* DFU 1.1 */,
-    ),
-  );
+  const kind = [0 /* endpoints */, APPLICATION_SPECIFIC, DFU_SUBCLASS, protocol];
+  const functional = [attributes, ...u16(DETACH_TIMEOUT_MS), ...u16(TRANSFER_BYTES), ...u16(0x0110 /* DFU 1.1 */)];
+  return [
+    ...settings.map((name, alternate) => descriptor(DESCRIPTOR.interface, interfaceNumber, alternate, ...kind, name)),
+    descriptor(DESCRIPTOR.dfuFunctional, ...functional),
+  ];
 }

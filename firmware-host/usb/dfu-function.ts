@@ -9,6 +9,7 @@ import { Dfu } from './dfu.js';
 import type { DfuMode } from './dfu.js';
 import { GATEWARE } from './dfu-memory.js';
 import type { DfuMemory } from './dfu-memory.js';
+import { TRANSFER_BYTES } from './dfu-protocol.js';
 import type { DfuStateName } from './dfu-protocol.js';
 import { isIn, TYPE } from './setup-packet.js';
 import type { SetupPacket } from './setup-packet.js';
@@ -56,6 +57,18 @@ export class DfuFunction {
   reset(): void {
     this.#dfu.reset();
     this.#alternate = 0;
+  }
+
+  /**
+   * Whether an OUT request is worth its data: some buses acknowledge the data before they ask what becomes of it, and can
+   * stall only before.
+   */
+  takes(setup: SetupPacket): boolean {
+    const { state } = this.#dfu;
+    if ((setup.requestType & TYPE.mask) === TYPE.class) return this.#dfu.takes(setup);
+    const isBegin = setup.request === VENDOR_REQUEST.flashBegin && state === 'dfuIDLE';
+    const isSeek = setup.request === VENDOR_REQUEST.flashSeek && (state === 'dfuIDLE' || state === 'dfuDNLOAD_IDLE');
+    return setup.length <= TRANSFER_BYTES && (isBegin || isSeek);
   }
 
   /** A class or vendor request to the interface. @returns data; undefined is STALL */

@@ -107,12 +107,18 @@ export class Dfu {
     this.#position = offset;
   }
 
+  /** Whether a class-specific request would be carried out now; else it is out of place. */
+  takes({ request, length }: SetupPacket): boolean {
+    const name = REQUEST_NAMES.get(request);
+    const isData = name === 'dnload' || name === 'upload';
+    return name !== undefined && TAKEN[name].has(this.#state) && !(isData && length > TRANSFER_BYTES);
+  }
+
   /** A class-specific request to the interface. @returns the data of an IN request; undefined is STALL */
   handle(setup: SetupPacket, data: Uint8Array): Uint8Array | undefined {
     this.#advance();
     const request = REQUEST_NAMES.get(setup.request);
-    if (request === undefined || !TAKEN[request].has(this.#state)) return this.#outOfPlace();
-    if ((request === 'dnload' || request === 'upload') && setup.length > TRANSFER_BYTES) return this.#outOfPlace();
+    if (request === undefined || !this.takes(setup)) return this.#outOfPlace();
     switch (request) {
       case 'detach':
         return this.#detach(setup.value);

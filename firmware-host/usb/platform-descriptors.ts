@@ -13,7 +13,7 @@ const WEBUSB_VENDOR_CODE = 2;
 
 const BINARY_OBJECT_STORE = 15;
 const DEVICE_CAPABILITY = 16;
-const CAPABILITY = { usb2Extension: 2, platform: 5 } as const;
+const PLATFORM = 5;
 
 const WEBUSB = uuid('3408b638-09a9-47a0-8bfd-a0768815b665');
 const MICROSOFT_OS_2 = uuid('d8dd60df-4589-4cc7-9cd2-659d9e648a9f');
@@ -23,21 +23,13 @@ const WINDOWS_VERSION = u32(0x0603_0000);
 /** By which programs on Windows find the DFU function; made for this project. */
 const INTERFACE_GUID = '{5d0f9b1c-8f57-4e0a-a3a6-6b1c2f6c6d21}';
 
+/** Without a "USB 2.0 extension", which is for link power management: lsusb complains of one that has none. */
 export function binaryObjectStore(microsoftSetLength: number): Uint8Array {
   const capabilities = concat(
-    descriptor(DEVICE_CAPABILITY, CAPABILITY.usb2Extension, ...u32(0 /* no link power management */)),
+    descriptor(DEVICE_CAPABILITY, PLATFORM, 0, ...WEBUSB, ...u16(0x0100), WEBUSB_VENDOR_CODE, 0 /* no page */),
     descriptor(
       DEVICE_CAPABILITY,
-      CAPABILITY.platform,
-      0,
-      ...WEBUSB,
-      ...u16(0x0100),
-      WEBUSB_VENDOR_CODE,
-      0 /* no page */,
-    ),
-    descriptor(
-      DEVICE_CAPABILITY,
-      CAPABILITY.platform,
+      PLATFORM,
       0,
       ...MICROSOFT_OS_2,
       ...WINDOWS_VERSION,
@@ -46,7 +38,7 @@ export function binaryObjectStore(microsoftSetLength: number): Uint8Array {
       0 /* nothing to switch */,
     ),
   );
-  return concat(descriptor(BINARY_OBJECT_STORE, ...u16(5 + capabilities.length), 3), capabilities);
+  return concat(descriptor(BINARY_OBJECT_STORE, ...u16(5 + capabilities.length), 2), capabilities);
 }
 
 /** Parts of the set: `wDescriptorType`. */

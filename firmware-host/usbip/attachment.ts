@@ -3,10 +3,10 @@
  * connection come in and go out. What the client says is not believed: a wrong word ends the attachment.
  *
  * The client's computer handles addresses and port resets by itself: of a reset only the GET_DESCRIPTORs that follow are
- * seen, so one for the device descriptor counts as a reset where the board waits for one.
+ * seen.
  */
 
-import type { BoardDevice } from '../usb/board-device.js';
+import type { UsbDevice } from '../usb/usb-device.js';
 import { DESCRIPTOR } from '../usb/descriptors.js';
 import { decodeSetup, isIn } from '../usb/setup-packet.js';
 import type { SetupPacket } from '../usb/setup-packet.js';
@@ -15,7 +15,7 @@ import { COMMAND, COMMAND_BYTES, decodeCommand, submitReply, unlinkReply, URB_ST
 import type { SubmitCommand } from './usbip-protocol.js';
 
 export interface AttachmentOptions {
-  readonly device: BoardDevice;
+  readonly device: UsbDevice;
   readonly write: (bytes: Uint8Array) => void;
   /** Is called after every transfer: the board may have something to do. */
   readonly onTransfer: () => void;
@@ -25,7 +25,10 @@ export interface AttachmentOptions {
 const MAX_TRANSFER_BYTES = 2 ** 20;
 /** Transfers that may wait at a time; the serial driver of Linux has 32 under way. */
 const MAX_WAITING = 256;
-const GET_DESCRIPTOR_OF_DEVICE = 0x80;
+const READ_DEVICE_DESCRIPTOR = { requestType: 0x80, request: 6, value: DESCRIPTOR.device << 8 } as const;
+const DEVICE_DESCRIPTOR_BYTES = 18;
+/** To the hub, which is not there: SET_FEATURE (PORT_RESET). Some clients ask for a reset by it. */
+const PORT_RESET = { requestType: 0x23, request: 3, value: 4 } as const;
 const NOTHING = new Uint8Array(0);
 
 export class Attachment {
@@ -84,9 +87,12 @@ export class Attachment {
   #control(command: SubmitCommand, data: Uint8Array): void {
     const { device } = this.#options;
     const setup = decodeSetup(command.setup);
-    const isDeviceDescriptor =
-      setup.requestType === GET_DESCRIPTOR_OF_DEVICE && setup.request === 6 && setup.value === DESCRIPTOR.device << 8;
-    if (isDeviceDescriptor && device.awaitsReset) device.busReset();
+    const isPortReset = isSetupOf(setup, PORT_RESET);
+    if (isPortReset || seemsReset(setup, device)) device.busReset();
+    if (isPortReset) {
+      this.#answer(command, URB_STATUS.ok, 0);
+      return;
+    }
     const answer = isSane(setup, command, data) ? device.control(setup, data) : undefined;
     if (answer === undefined) this.#answer(command, URB_STATUS.stall, 0);
     else if (isIn(setup)) this.#answer(command, URB_STATUS.ok, answer.length, answer);
@@ -110,6 +116,18 @@ export class Attachment {
   #answer({ sequence }: SubmitCommand, status: number, length: number, data: Uint8Array = NOTHING): void {
     this.#options.write(submitReply(sequence, status, length, data));
   }
+}
+
+function isSetupOf(setup: SetupPacket, wanted: Omit<SetupPacket, 'index' | 'length'>): boolean {
+  return setup.requestType === wanted.requestType && setup.request === wanted.request && setup.value === wanted.value;
+}
+
+/** Whether the client's computer has just reset the port, as far as the device descriptor that it then reads tells. */
+function seemsReset(setup: SetupPacket, device: UsbDevice): boolean {
+  if (!isSetupOf(setup, READ_DEVICE_DESCRIPTOR)) return false;
+  // Linux reads more or less of it then than it has; programs read it whole.
+  const isByHub = device.configuration !== 0 && setup.length !== DEVICE_DESCRIPTOR_BYTES;
+  return isByHub || device.awaitsReset;
 }
 
 /** Whether the setup packet says what the transfer around it says. */

@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import type { BoardDevice } from '../usb/board-device.js';
+import type { UsbDevice } from '../usb/usb-device.js';
 import { Attachment } from './attachment.js';
 import { ByteQueue } from './byte-queue.js';
 import {
@@ -35,7 +35,7 @@ export interface UsbIpPort {
   /** By which clients import it, such as `1-1`. */
   readonly busId: string;
   /** @param onTransfer is called after every transfer */
-  plug(device: BoardDevice, onTransfer: () => void): void;
+  plug(device: UsbDevice, onTransfer: () => void): void;
   /** Pulls the board out: whoever has imported it loses it. */
   unplug(): void;
   /** An endpoint of the board has something to give. */
@@ -43,7 +43,7 @@ export interface UsbIpPort {
 }
 
 interface Plugged {
-  readonly device: BoardDevice;
+  readonly device: UsbDevice;
   readonly onTransfer: () => void;
   /** Who has imported it. */
   client: { readonly socket: Socket; readonly attachment: Attachment } | undefined;

@@ -291,6 +291,15 @@ describe('a board that detaches', () => {
     expect(usb.device.descriptors.hasSerial).toBe(true);
   });
 
+  it('goes back to the runtime by a reset in the middle of a download', () => {
+    const usb = new BoardOnUsb({ image: A, mode: 'reset' });
+    usb.control(0x21, 0, { value: 1000 });
+    usb.device.busReset();
+    expect(usb.device.descriptors.hasSerial).toBe(false);
+    usb.device.busReset();
+    expect(usb.device.descriptors.hasSerial).toBe(true);
+  });
+
   it('by itself leaves the bus, and comes back in DFU mode, once', () => {
     const usb = new BoardOnUsb({ image: A, mode: 'will-detach' });
     usb.control(0x21, 0, { value: 1000 });
