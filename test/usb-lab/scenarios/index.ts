@@ -1,7 +1,9 @@
 /** All scenarios. Guests take them in this order, so the longest come first. */
 
 import type { Scenario } from '../guest/scenario.js';
+import { access } from './access.js';
 import { flashRunVerify } from './flash-run-verify.js';
+import { killed } from './killed.js';
 import { stockFlash } from './stock-flash.js';
 import { stockTools } from './stock-tools.js';
 import { twins } from './twins.js';
@@ -12,6 +14,8 @@ import { unplugStates } from './unplug-states.js';
 const SCENARIOS: readonly Scenario[] = [
   unplugFlash,
   unplugStates,
+  access,
+  killed,
   flashRunVerify,
   unplugRun,
   twins,
