@@ -40,8 +40,7 @@ afterEach(async () => {
 
 async function start(...options: string[]): Promise<void> {
   board = await startBoard('--usbip', '127.0.0.1:0', '--serial-number', 'U-1', ...options);
-  const { usbip } = board.events().find(({ type }) => type === 'ready') as { usbip: { port: number } };
-  selector = `usbip:127.0.0.1:${usbip.port}`;
+  selector = board.selector.replace('/1-1', '');
 }
 
 async function imageOnBoard(): Promise<unknown> {

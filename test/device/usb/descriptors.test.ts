@@ -12,12 +12,14 @@ import { deviceDescriptors } from '../../../firmware-host/usb/descriptors.js';
 
 /** A USB mouse, from USB HID 1.11, appendix E.2 to E.5 (bInterval and wMaxPacketSize as there). */
 const MOUSE_DEVICE = Uint8Array.from([18, 1, 0, 1, 0, 0, 0, 8, 0xff, 0xff, 1, 0, 0, 1, 4, 14, 30, 1]);
-const MOUSE = Uint8Array.from([
-  ...[9, 2, 34, 0, 1, 1, 0, 0xa0, 50],
-  ...[9, 4, 0, 0, 1, 3, 1, 2, 0],
-  ...[9, 0x21, 0x11, 1, 0, 1, 0x22, 50, 0],
-  ...[7, 5, 0x81, 3, 4, 0, 10],
-]);
+const MOUSE = Uint8Array.from(
+  [
+    [9, 2, 34, 0, 1, 1, 0, 0xa0, 50],
+    [9, 4, 0, 0, 1, 3, 1, 2, 0],
+    [9, 0x21, 0x11, 1, 0, 1, 0x22, 50, 0],
+    [7, 5, 0x81, 3, 4, 0, 10],
+  ].flat(),
+);
 
 const BOARD = deviceDescriptors({
   identity: { board: 'test', serial: 'T-1', firmware: '0' },
