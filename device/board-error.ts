@@ -156,7 +156,7 @@ export function boardLost(name: string, reason: string, cause?: unknown): BoardE
 export function boardMalformed(name: string, problem: string): BoardError {
   return fail('board-malformed', `${name} breaks the protocol`, {
     reason: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,
-    fix: 'Report this to whoever made the firmware; docs/PROTOCOL.md says what is allowed.',
+    fix: 'Report this to whoever made the firmware; docs/PROTOCOL.md and docs/USB.md say what is allowed.',
     facts: { board: name },
   });
 }

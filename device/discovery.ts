@@ -11,7 +11,7 @@ import { listSerialPorts } from './serial-ports.js';
 import { isOurs } from './usb/ids.js';
 import { hex4, localUsb, portOf } from './usb/local-usb.js';
 import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
-import { noSerialPort, usbDenied } from './usb/usb-error.js';
+import { noSerialPort, usbBroken, usbDenied } from './usb/usb-error.js';
 import { listVirtualBoards } from './virtual-boards.js';
 
 /** A board, or something that may be one. */
@@ -90,6 +90,7 @@ function deniedPort(path: string): BoardError | undefined {
 const CDC_CLASS = 2;
 
 function missingPort(info: UsbDeviceInfo, name: string): BoardError {
+  if (info.interfaces.length === 0) return usbBroken(name, 'the system finds no interface in its descriptors');
   const serial = info.interfaces.find((descriptor) => descriptor.class === CDC_CLASS);
   if (serial !== undefined) return noSerialPort(name, info.path, serial.number, serial.driver);
   return boardNotFound(name, 'It has no serial port: it is in DFU mode, where it can be flashed and nothing else.');

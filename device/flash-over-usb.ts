@@ -11,7 +11,7 @@ import { IMAGE_PREFIX_BYTES } from '../protocol/image/image-prefix.js';
 import { sameBytes } from '../protocol/little-endian.js';
 import { BOARD_ERRORS } from '../protocol/wire/messages-board.js';
 import type { Hello } from '../protocol/wire/messages-board.js';
-import { BoardError, otherImage, readBackDiffers, sampleDiffers } from './board-error.js';
+import { BoardError, boardMalformed, otherImage, readBackDiffers, sampleDiffers } from './board-error.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { BoardRequests } from './dfu/board-requests.js';
@@ -28,7 +28,7 @@ import { readBack } from './read-back.js';
 import { BoardSession } from './session.js';
 import { openPort } from './usb/open-port.js';
 import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
-import { usbBroken, usbLost } from './usb/usb-error.js';
+import { usbLost } from './usb/usb-error.js';
 
 export interface UsbFlashOptions extends FlashOptions {
   readonly clock?: Clock;
@@ -260,7 +260,7 @@ class Work {
     }
     const state = await client.manifest(block, patienceMs);
     const hash = await board.hash();
-    if (hash === undefined) throw usbBroken(client.name, 'it does not tell the SHA-256 of what it has just taken');
+    if (hash === undefined) throw boardMalformed(client.name, 'it does not tell the SHA-256 of what it has taken');
     if (!sameBytes(hash, this.#sha256)) throw readBackDiffers(client.name, hexOf(hash), hexOf(this.#sha256));
     if (state === 'wait-reset') await client.connection.reset();
   }

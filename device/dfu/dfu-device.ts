@@ -119,7 +119,7 @@ async function readSettings(connection: UsbConnection): Promise<NamedSetting[]> 
     for (const setting of settings) named.push({ ...setting, name: await connection.string(setting.nameIndex) });
     return named;
   }
-  throw noDfu(name);
+  throw usbBroken(name, 'its descriptors have no DFU interface, although it was plugged in with one');
 }
 
 /** The client of the setting that is meant, selected, in dfuIDLE. */

@@ -9,6 +9,7 @@ import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import { hashOf } from '../helpers/board-on-usb.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 import { boardErrorOf, FakeUsb } from '../helpers/fake-usb.js';
+import type { Answer } from '../helpers/fake-usb.js';
 import { goodImage, goodImageOf } from '../helpers/good-image.js';
 import { PluggedBoard } from '../helpers/plugged-board.js';
 import type { PluggedBoardOptions } from '../helpers/plugged-board.js';
@@ -269,5 +270,40 @@ describe('a download that a killed program has left behind', () => {
     usb.onRequest = () => 'go-on';
     expect(await flash('old')).toMatchObject({ outcome: 'already-there', writtenBytes: 0 });
     expect(board.running).toBe(hashOf(OLD));
+  });
+});
+
+describe('a board of ours that lies', () => {
+  const [HELLO, ERROR, SUMS, SEEK, HASH] = [0x80, 0x81, 0x21, 0x22, 0x23];
+
+  it.each<[string, number, (answer: Answer) => Answer, string]>([
+    ['sends a HELLO of garbage', HELLO, () => Uint8Array.of(0xa1, 0xff, 0), 'board-malformed'],
+    ['sends no HELLO', HELLO, () => 'stall', 'board-not-flashable'],
+    ['sends sums of other sectors', SUMS, (answer) => (answer as Uint8Array).with(0, 7), 'board-malformed'],
+    ['sends fewer sums', SUMS, (answer) => (answer as Uint8Array).slice(0, -4), 'board-malformed'],
+    ['sends no sums', SUMS, () => 'stall', 'board-malformed'],
+    ['refuses to seek', SEEK, () => 'stall', 'board-malformed'],
+    ['has another SHA-256', HASH, () => new Uint8Array(32), 'board-write-failed'],
+    ['has a SHA-256 of 31 bytes', HASH, () => new Uint8Array(31), 'board-malformed'],
+    ['has no SHA-256', HASH, () => 'stall', 'board-malformed'],
+    ['says nothing when asked for it', HASH, () => 'nothing', 'board-silent'],
+  ])('and %s is refused', async (_, request, lie, code) => {
+    const { board, flash } = setUp({ image: NEW });
+    await flash('old');
+    const control = board.control.bind(board);
+    board.control = (setup, data): Answer => {
+      const answer = control(setup, data);
+      return (setup.requestType & 0x7f) === 0x41 && setup.request === request ? lie(answer) : answer;
+    };
+    expect((await boardErrorOf(flash('repacked'))).code).toBe(code);
+  });
+
+  it('about why it refuses has refused all the same, by its DFU status', async () => {
+    const { board, flash } = setUp({ image: OLD });
+    const control = board.control.bind(board);
+    board.control = (setup, data): Answer =>
+      setup.request === ERROR && setup.requestType === 0xc1 ? new Uint8Array(12).fill(255) : control(setup, data);
+    const error = await boardErrorOf(flash('wrong'));
+    expect([error.code, error.facts['dfu_status_name']]).toEqual(['board-write-failed', 'errVERIFY']);
   });
 });
