@@ -155,17 +155,8 @@ async function theBoard(
   const [board, ...others] = fitting;
   if (board === undefined)
     throw selector === undefined ? noBoard() : boardNotFound(textOf(selector), 'Nothing like it is plugged in.');
-  if (others.length > 0) throw boardAmbiguous(selectorsOf(fitting));
+  if (others.length > 0) throw boardAmbiguous(fitting.map(({ address }) => addressText(address)));
   return board;
-}
-
-/** Each names one board: those with the same serial number by where they are plugged in. */
-function selectorsOf(boards: readonly FoundBoard[]): string[] {
-  const texts = boards.map(({ address }) => addressText(address));
-  return boards.map(({ address }, index) => {
-    const isUnique = texts.filter((text) => text === texts[index]).length === 1;
-    return isUnique || address.kind !== 'usb' ? (texts[index] ?? '') : `usb:${address.device.path}`;
-  });
 }
 
 /** The one board of ours that is there; undefined if there is none. @throws BoardError `board-ambiguous` */

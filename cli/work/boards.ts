@@ -72,7 +72,7 @@ async function stateOf(
   signal: AbortSignal,
 ): Promise<{ readonly state: JsonObject; readonly lines: readonly string[]; readonly error?: Error }> {
   if (kind === 'dfu' || (usb !== undefined && hasDfu(usb) && portProblem?.code === 'board-not-found')) {
-    const remark = `ready to be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
+    const remark = `can be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
     return { state: { state: 'dfu' }, lines: [remark] };
   }
   if (portProblem !== undefined) {

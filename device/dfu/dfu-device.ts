@@ -126,7 +126,7 @@ async function readSettings(connection: UsbConnection): Promise<NamedSetting[]> 
 async function clientOf(
   connection: UsbConnection,
   settings: readonly NamedSetting[],
-  { setting: wanted }: DfuOptions,
+  { setting: wanted, signal }: DfuOptions,
 ): Promise<DfuClient> {
   const setting = chooseSetting(connection.name, settings, wanted);
   const { canDownload, transferSize } = setting.functional;
@@ -135,7 +135,7 @@ async function clientOf(
     throw usbBroken(connection.name, 'its DFU functional descriptor says that a block has 0 bytes');
   // A device with a single one may refuse to have it selected.
   if (settings.length > 1) await connection.selectAlternate(setting.interfaceNumber, setting.alternate);
-  const client = new DfuClient(connection, setting);
+  const client = new DfuClient(connection, setting, signal);
   await client.toIdle();
   return client;
 }

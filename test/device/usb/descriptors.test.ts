@@ -148,7 +148,8 @@ describe('a string descriptor', () => {
     ['mmfree', 'mmfree'],
     ['', ''],
     [' Größe 7 ', 'Größe 7'],
-    ['a\u0000b\u001b[2Jc\u202ed', 'ab[2Jcd'],
+    ['a\u001b[2Jc\u202ed', 'a[2Jcd'],
+    ['up to here\u0000not here', 'up to here'],
     ['\ud800x', 'x'],
     ['y'.repeat(126), 'y'.repeat(126)],
   ])('of %j is %j', (text, expected) => {
