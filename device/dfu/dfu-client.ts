@@ -61,8 +61,14 @@ export class DfuClient {
 
   /** @throws BoardError `board-broken` if it does not answer as DFU 1.1 has it */
   async getStatus(): Promise<DfuStatus> {
+    const status = await this.#statusUnlessRefused();
+    if (status === undefined) throw usbBroken(this.name, 'it refuses to tell its DFU status');
+    return status;
+  }
+
+  async #statusUnlessRefused(): Promise<DfuStatus | undefined> {
     const bytes = await this.connection.controlIn(this.#setup(DFU_REQUEST.getStatus), 6);
-    if (bytes === undefined) throw usbBroken(this.name, 'it refuses to tell its DFU status');
+    if (bytes === undefined) return undefined;
     const status = decodeStatus(bytes);
     if (typeof status === 'string') throw usbBroken(this.name, status);
     return status;
@@ -144,7 +150,7 @@ export class DfuClient {
   async manifest(block: number, patienceMs = PATIENCE_MS): Promise<'idle' | 'wait-reset'> {
     const isTaken = await this.connection.controlOut(this.#setup(DFU_REQUEST.download, block & 0xffff));
     const during = 'it takes the new contents into use';
-    const state = await this.#untilIdle(during, patienceMs);
+    const state = await this.#untilIdle(during, patienceMs, !this.setting.functional.isManifestationTolerant);
     if (isTaken && state === DFU_STATE.idle) return 'idle';
     if (isTaken && state === DFU_STATE.manifestWaitReset) return 'wait-reset';
     throw usbBroken(this.name, `it is in the state ${stateName(state)} after a download`);
@@ -159,15 +165,24 @@ export class DfuClient {
     throw usbBroken(this.name, `it refuses a request while ${during}, and gives no reason`);
   }
 
-  /** The state in which it is when it is not busy any more. */
-  async #untilIdle(during: string, patienceMs: number): Promise<DfuState> {
+  /**
+   * The state in which it is when it is not busy any more.
+   *
+   * @param mayFallSilent after dfuMANIFEST, waiting for its reset, a device need not answer (A.2.9)
+   */
+  async #untilIdle(during: string, patienceMs: number, mayFallSilent = false): Promise<DfuState> {
     const { clock } = this.connection;
     const giveUpAtMs = clock.now() + patienceMs;
+    let isManifesting = false;
     for (;;) {
-      const status = await this.getStatus();
-      const { state, pollTimeoutMs } = status;
+      const status: DfuStatus | undefined = await (isManifesting && mayFallSilent
+        ? this.#statusUnlessRefused()
+        : this.getStatus());
+      if (status === undefined) return DFU_STATE.manifestWaitReset;
+      const { state, pollTimeoutMs }: DfuStatus = status;
       if (status.status !== DFU_OK || state === DFU_STATE.error) throw await this.#failure(status, during);
       if (!BUSY.has(state)) return state;
+      isManifesting = state === DFU_STATE.manifest;
       const leftMs = giveUpAtMs - clock.now();
       if (leftMs <= 0) throw dfuStuck(this.name, status, during, patienceMs / 1000);
       await this.#wait(Math.min(pollTimeoutMs, leftMs));

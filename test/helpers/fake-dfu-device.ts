@@ -272,6 +272,9 @@ export class FakeDfuDevice implements Pluggable {
       this.hasLeft = leavesAtManifest;
     } else if (this.state === 'dfuDNBUSY' || this.state === 'dfuMANIFEST') {
       return this.#error(15);
+    } else if (this.state === 'dfuMANIFEST-WAIT-RESET') {
+      // A.2.9: nothing but a reset.
+      return 'stall';
     }
     return Uint8Array.of(this.status, pollMs & 255, (pollMs >> 8) & 255, pollMs >> 16, STATES.indexOf(this.state), 0);
   }

@@ -24,8 +24,8 @@ export interface Running {
 }
 
 export interface ProgramOptions {
-  /** Runs as the user `nobody`, in no group. */
-  readonly asNobody?: boolean;
+  /** Runs as the user `nobody`, in these groups beside its own. */
+  readonly asNobodyIn?: readonly string[];
   /** For how long it may print nothing; then it counts as hung, and is killed. */
   readonly silentMs?: number;
 }
@@ -34,8 +34,8 @@ const SILENT_MS = 60_000;
 
 /** Starts a program; what it prints goes to the log too. */
 export function start(log: Log, program: string, args: readonly string[], options: ProgramOptions = {}): Running {
-  const { asNobody = false, silentMs = SILENT_MS } = options;
-  const prefix = asNobody ? ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups'] : [];
+  const { asNobodyIn, silentMs = SILENT_MS } = options;
+  const prefix = asNobodyIn === undefined ? [] : nobodyIn(asNobodyIn);
   const [first = '', ...rest] = [...prefix, program, ...args];
   log.write(`$ ${[...prefix, program.split('/').at(-1), ...args].join(' ')}`);
   const startMs = performance.now();
@@ -81,6 +81,12 @@ export async function succeed(log: Log, program: string, args: readonly string[]
   const { exit, stdout, stderr } = await run(log, program, args);
   assert.equal(exit, 0, `${program} ${args.join(' ')}: ${stderr || stdout}`);
   return stdout;
+}
+
+/** What runs a program as another user. */
+function nobodyIn(groups: readonly string[]): string[] {
+  const others = groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`;
+  return ['setpriv', '--reuid=nobody', '--regid=nogroup', others];
 }
 
 const SIGNALS: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };

@@ -1,7 +1,11 @@
 /** All scenarios. Guests take them in this order, so the longest come first. */
 
 import type { Scenario } from '../guest/scenario.js';
+import { access } from './access.js';
 import { flashRunVerify } from './flash-run-verify.js';
+import { gadget } from './gadget.js';
+import { hostileHost } from './hostile-host.js';
+import { killed } from './killed.js';
 import { stockFlash } from './stock-flash.js';
 import { stockTools } from './stock-tools.js';
 import { twins } from './twins.js';
@@ -12,9 +16,13 @@ import { unplugStates } from './unplug-states.js';
 const SCENARIOS: readonly Scenario[] = [
   unplugFlash,
   unplugStates,
+  access,
+  killed,
+  gadget,
   flashRunVerify,
   unplugRun,
   twins,
+  hostileHost,
   stockFlash,
   stockTools,
 ];

@@ -1,0 +1,258 @@
+/** A board of ours flashed over DFU: the firmware itself on a fake USB, which takes it away at any request. */
+
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { flashOverUsb } from '../../device/flash-over-usb.js';
+import type { UsbFlashOptions, UsbFlashResult } from '../../device/flash-over-usb.js';
+import { ImageFile } from '../../model/image-file.js';
+import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
+import { hashOf } from '../helpers/board-on-usb.js';
+import { temporaryFolder } from '../helpers/command-line.js';
+import { boardErrorOf, FakeUsb } from '../helpers/fake-usb.js';
+import { goodImage, goodImageOf } from '../helpers/good-image.js';
+import { PluggedBoard } from '../helpers/plugged-board.js';
+import type { PluggedBoardOptions } from '../helpers/plugged-board.js';
+import { newSigner } from '../helpers/signer.js';
+import { TINY_SHAPE, tinyImage, tinySections } from '../helpers/tiny-image.js';
+
+const path = temporaryFolder();
+const OLD = goodImage(1, { name: 'old' });
+/** Of several sectors. */
+const SECTIONS = tinySections(5, { ...TINY_SHAPE, vocabSize: 900, hiddenSize: 15 });
+const NEW = goodImageOf(SECTIONS, { name: 'new' });
+/** The same weights, other ends. */
+const REPACKED = goodImageOf(SECTIONS, { name: 'new', revision: 1 });
+const OWNER = newSigner();
+/** Of a common serial NOR. */
+const TIMING = { eraseMs: 45, programMs: 0.4 };
+
+const SIGNED = goodImage(4, { name: 'signed', sign: OWNER.sign });
+const LATER = goodImage(4, { name: 'later', revision: 3 });
+
+const IMAGES: Readonly<Record<string, Uint8Array>> = {
+  old: OLD,
+  new: NEW,
+  repacked: REPACKED,
+  wrong: tinyImage(3, { name: 'wrong' }),
+};
+const files = new Map<string, ImageFile>();
+
+beforeAll(() => {
+  for (const [name, bytes] of Object.entries(IMAGES)) {
+    writeFileSync(path(name), bytes);
+    files.set(name, ImageFile.open(path(name)));
+  }
+});
+
+afterAll(() => {
+  for (const file of files.values()) file.close();
+});
+
+interface Bench {
+  readonly usb: FakeUsb;
+  readonly board: PluggedBoard;
+  readonly flash: (image: string, options?: UsbFlashOptions) => Promise<UsbFlashResult>;
+}
+
+function setUp(options: PluggedBoardOptions = { image: OLD }): Bench {
+  const usb = new FakeUsb();
+  const board = new PluggedBoard(usb.clock, options);
+  usb.plug('1-1', board);
+  const flash = async (image: string, flashOptions: UsbFlashOptions = {}): Promise<UsbFlashResult> => {
+    const target = { host: usb, info: usb.info('1-1') };
+    return await usb.clock.until(flashOverUsb(target, files.get(image)!, { clock: usb.clock, ...flashOptions }));
+  };
+  return { usb, board, flash };
+}
+
+const MODES = ['always', 'reset', 'will-detach'] as const;
+
+describe('a flash over USB', () => {
+  it.each(MODES)('brings an image onto a board that is in DFU mode %s, and has it prove that it runs', async (mode) => {
+    const { board, flash } = setUp({ image: OLD, mode });
+    const result = await flash('new');
+    expect(board.running).toBe(hashOf(NEW));
+    expect(result).toMatchObject({ outcome: 'flashed', writtenBytes: NEW.length, keptBytes: 0, testedTokens: 4 });
+    expect(result.hello).toMatchObject({ serial: 'T-1', image: { name: 'new', confirmed: true } });
+    expect(result.comparedBytes).toBeGreaterThan(4000);
+  });
+
+  it.each(MODES)('leaves a board alone that runs the image already (%s)', async (mode) => {
+    const { usb, board, flash } = setUp({ image: NEW, mode });
+    usb.onRequest = ({ setup }) => {
+      if (setup?.requestType === 0x21 && setup.request <= 1) throw new Error('it was sent a download');
+      return 'go-on';
+    };
+    expect(await flash('new')).toMatchObject({ outcome: 'already-there', writtenBytes: 0, keptBytes: NEW.length });
+    expect(board.running).toBe(hashOf(NEW));
+  });
+
+  it('sends only the sectors that differ', async () => {
+    const { board, flash } = setUp({ image: NEW });
+    await flash('old');
+    // Into the slot where the first image still lies.
+    const result = await flash('repacked');
+    expect(board.running).toBe(hashOf(REPACKED));
+    expect(result.keptBytes).toBeGreaterThan(result.writtenBytes);
+  });
+
+  it('works on an empty board, and says how far it is', async () => {
+    const { board, flash } = setUp({});
+    const progress: number[] = [];
+    await flash('new', { onProgress: (done) => void progress.push(done) });
+    expect(board.running).toBe(hashOf(NEW));
+    expect([progress[0], progress.at(-1)]).toEqual([0, NEW.length]);
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+  });
+
+  it('waits for a flash that takes its time', async () => {
+    const { usb, board, flash } = setUp({ image: OLD, timing: TIMING });
+    const startMs = usb.clock.now();
+    await flash('new');
+    expect(board.running).toBe(hashOf(NEW));
+    expect(usb.clock.now() - startMs).toBeGreaterThan(100);
+  });
+});
+
+describe('a board that does not take the image', () => {
+  it.each<[string, PluggedBoardOptions, string, string, RegExp]>([
+    [
+      'not signed',
+      { image: SIGNED, policy: { limits: MODEL_LIMITS, minimumRevision: 0, signer: OWNER.publicKey } },
+      'new',
+      'board-not-signed',
+      /signed/,
+    ],
+    [
+      'too old',
+      { image: LATER, policy: { limits: MODEL_LIMITS, minimumRevision: 3 } },
+      'new',
+      'board-revision-too-old',
+      /3/,
+    ],
+    [
+      'too large a model',
+      { image: OLD, policy: { limits: { ...MODEL_LIMITS, hiddenSize: 8 }, minimumRevision: 0 } },
+      'new',
+      'board-model-too-large',
+      /hidden size/,
+    ],
+  ])('says why (%s), before anything is erased', async (_, options, image, code, reason) => {
+    const { board, flash } = setUp(options);
+    const before = hashOf(board.bits);
+    const error = await boardErrorOf(flash(image));
+    expect([error.code, error.reason]).toEqual([code, expect.stringMatching(reason)]);
+    expect(hashOf(board.bits)).toBe(before);
+    expect(board.running).toBe(hashOf(options.image!));
+  });
+
+  it('finds by itself that an image computes other tokens, and goes on with the old one', async () => {
+    const { board, flash } = setUp();
+    const error = await boardErrorOf(flash('wrong'));
+    expect(error.code).toBe('board-write-failed');
+    expect(board.running).toBe(hashOf(OLD));
+    // And the next one is taken.
+    expect(await flash('new')).toMatchObject({ outcome: 'flashed' });
+  });
+});
+
+describe('a board that goes away', () => {
+  it.each(MODES)('at any request is found again, and has the image at the end (%s)', async (mode) => {
+    const whole = setUp({ image: OLD, mode });
+    await whole.flash('new');
+    for (let index = 0; index < whole.usb.requests; index++) {
+      const { usb, board, flash } = setUp({ image: OLD, mode });
+      usb.onRequest = (request) => {
+        if (request.index !== index) return 'go-on';
+        usb.clock.after(500, () => usb.plug('1-1', board));
+        return 'unplug';
+      };
+      const lost: string[] = [];
+      const result = await flash('new', { onLost: ({ message }) => void lost.push(message) });
+      expect(board.running, `request ${index}`).toBe(hashOf(NEW));
+      expect(result.hello.image?.confirmed).toBe(true);
+      expect(lost.length, `request ${index}`).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('goes on with what is missing', async () => {
+    const { usb, board, flash } = setUp();
+    let blocks = 0;
+    usb.onRequest = ({ setup }) => {
+      if (setup?.requestType !== 0x21 || setup.request !== 1) return 'go-on';
+      if (++blocks !== 4) return 'go-on';
+      usb.clock.after(500, () => usb.plug('1-1', board));
+      return 'unplug';
+    };
+    await flash('new');
+    // Every block once, the one that was lost twice, and the two ends of downloads.
+    expect(blocks).toBe(Math.ceil(NEW.length / 4096) + 2);
+  });
+
+  it('may come back elsewhere, while a twin has its place, which is not written to', async () => {
+    const { usb, board, flash } = setUp();
+    const twin = new PluggedBoard(usb.clock, { serial: 'T-2', image: OLD });
+    const before = hashOf(twin.bits);
+    let isGone = false;
+    usb.onRequest = ({ setup }) => {
+      if (isGone || setup?.requestType !== 0x21 || setup.request !== 1) return 'go-on';
+      isGone = true;
+      usb.clock.after(300, () => usb.plug('1-1', twin));
+      usb.clock.after(900, () => usb.plug('1-2', board));
+      return 'unplug';
+    };
+    await flash('new');
+    expect([board.running, twin.running]).toEqual([hashOf(NEW), hashOf(OLD)]);
+    expect(hashOf(twin.bits)).toBe(before);
+  });
+
+  it('for good is lost, and its twin is left alone', async () => {
+    const { usb, flash } = setUp();
+    const twin = new PluggedBoard(usb.clock, { serial: 'T-2', image: OLD });
+    usb.onRequest = ({ index }) => {
+      if (index !== 40) return 'go-on';
+      usb.clock.after(300, () => usb.plug('1-1', twin));
+      return 'unplug';
+    };
+    const error = await boardErrorOf(flash('new'));
+    expect([error.code, error.reason]).toEqual(['board-lost', expect.stringContaining('In its place is fake:1-1')]);
+    expect(twin.running).toBe(hashOf(OLD));
+  });
+
+  it('again and again is given up, when it gets no further', async () => {
+    const { usb, board, flash } = setUp();
+    let losses = 0;
+    usb.onRequest = ({ setup }) => {
+      if (setup?.requestType !== 0x41) return 'go-on';
+      losses++;
+      usb.clock.after(500, () => usb.plug('1-1', board));
+      return 'unplug';
+    };
+    expect((await boardErrorOf(flash('new'))).code).toBe('board-lost');
+    expect(losses).toBe(6);
+  });
+
+  it('is not waited for, if nobody wants that', async () => {
+    const { usb, flash } = setUp();
+    usb.onRequest = ({ index }) => (index === 40 ? 'unplug' : 'go-on');
+    const startMs = usb.clock.now();
+    expect((await boardErrorOf(flash('new', { reconnectMs: 0 }))).code).toBe('board-lost');
+    expect(usb.clock.now() - startMs).toBeLessThan(1000);
+  });
+});
+
+describe('a flash that is stopped', () => {
+  it('by Ctrl-C leaves the old model running, and goes on the next time', async () => {
+    const { usb, board, flash } = setUp();
+    const stop = new AbortController();
+    let blocks = 0;
+    usb.onRequest = ({ setup }) => {
+      if (setup?.requestType === 0x21 && setup.request === 1 && ++blocks === 3) stop.abort();
+      return 'go-on';
+    };
+    await expect(flash('new', { signal: stop.signal })).rejects.toMatchObject({ name: 'AbortError' });
+    expect(board.running).toBe(hashOf(OLD));
+    expect((await flash('new')).keptBytes).toBeGreaterThan(0);
+    expect(board.running).toBe(hashOf(NEW));
+  });
+});
