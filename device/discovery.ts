@@ -128,6 +128,8 @@ export async function selectFlashTarget(
   if (address.kind === 'usbip') return await usbipTarget(address, signal);
   if (usb !== undefined && (hasDfu(usb) || anyDevice)) {
     if (flashProblem !== undefined) throw flashProblem;
+    // Without its port it could not prove what it runs; in DFU mode it has none yet.
+    if (!anyDevice && portProblem !== undefined && portProblem.code !== 'board-not-found') throw portProblem;
     return { kind: 'usb', host: localUsb, info: usb, isOurs: isOurs(usb) };
   }
   if (portProblem !== undefined) throw portProblem;

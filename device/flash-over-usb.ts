@@ -18,7 +18,8 @@ import { BoardRequests } from './dfu/board-requests.js';
 import type { DfuClient } from './dfu/dfu-client.js';
 import { openDfu } from './dfu/dfu-device.js';
 import { noDfu } from './dfu/dfu-error.js';
-import { hasDfu } from './dfu/dfu-functions.js';
+import { hasDfu, isDfu } from './dfu/dfu-functions.js';
+import { DFU_PROTOCOL } from './dfu/dfu-protocol.js';
 import { waitForSame } from './dfu/same-device.js';
 import type { DeviceIdentity } from './dfu/same-device.js';
 import { fileSha256, prove, runs, sectorLength } from './flash-image.js';
@@ -125,7 +126,7 @@ class Work {
   /** Writes what differs and has the board run it, unless it does. */
   async transfer(limitMs: number): Promise<Transferred> {
     const info = await waitForSame(this.#host, this.#identity, hasDfu, { ...this.#wait, limitMs });
-    const isThere = this.#host.hasPort(info) && (await this.#isRunning(info));
+    const isThere = this.#host.hasPort(info) && (await this.#isRunningOrStale(info));
     if (!isThere) await this.#flash(info);
     const newBytes = Math.min(this.#writtenBytes, this.#image.view.fileLength);
     return {
@@ -174,6 +175,21 @@ class Work {
       comparedBytes += length;
     }
     return comparedBytes;
+  }
+
+  /** A program that was killed may have left a download behind, which keeps the board from answering for 5 s. */
+  async #isRunningOrStale(info: UsbDeviceInfo): Promise<boolean> {
+    try {
+      return await this.#isRunning(info);
+    } catch (error) {
+      const isFlashing = error instanceof BoardError && error.facts['board_code'] === BOARD_ERRORS.busy;
+      const isInDfuMode = info.interfaces.some((other) => isDfu(other) && other.protocol === DFU_PROTOCOL.dfu);
+      if (!isFlashing || !isInDfuMode) throw error;
+    }
+    // Busy, if another program has the interface; else in dfuIDLE then.
+    const { client } = await openDfu(this.#host, info, this.#identity, { ...this.#wait, setting: SETTING });
+    await client.connection.close();
+    return await this.#isRunning(info);
   }
 
   /** A board that need not be flashed is not brought to DFU mode, from which not every one comes back by itself. */

@@ -24,6 +24,8 @@ interface BoardUsb {
   readonly peripheral: Peripheral;
   /** How hosts come to it. */
   readonly text: string;
+  /** For `--board`, if it is reached without a driver. */
+  readonly address?: string;
   readonly note?: string;
   /** For JSON. */
   readonly facts: JsonObject;
@@ -58,6 +60,7 @@ async function openUsbIp(listen: string, mode: DfuMode, options: BoardUsbOptions
   return {
     peripheral: usbIpPlug({ ...options, port, mode }),
     text: `usbip${tcpPort} attach -r ${address.host} -b ${port.busId}`,
+    address: `usbip:${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}/${port.busId}`,
     facts: { kind: 'usbip', ...address, bus_id: port.busId },
     close: async () => await Promise.resolve(server.close()),
   };

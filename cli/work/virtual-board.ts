@@ -87,6 +87,8 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
     onFailure: crashed,
   });
   for (const { peripheral } of usb) program.attach(peripheral);
+  // USB last: what speaks the protocol by itself needs no detour.
+  addresses.push(...usb.flatMap(({ address }) => address ?? []));
   const forget = addresses.length === 0 ? undefined : announceVirtualBoard({ pid: process.pid, serial, addresses });
   try {
     const running = program.board?.images.running;

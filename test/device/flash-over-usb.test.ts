@@ -256,3 +256,18 @@ describe('a flash that is stopped', () => {
     expect(board.running).toBe(hashOf(NEW));
   });
 });
+
+describe('a download that a killed program has left behind', () => {
+  it('does not keep the next one from finding out that nothing is to do', async () => {
+    const { usb, board, flash } = setUp({ image: OLD });
+    let blocks = 0;
+    usb.onRequest = ({ setup }) => {
+      if (setup?.requestType === 0x21 && setup.request === 1 && ++blocks === 3) throw new Error('killed');
+      return 'go-on';
+    };
+    await expect(flash('new', { reconnectMs: 0 })).rejects.toThrow('broke');
+    usb.onRequest = () => 'go-on';
+    expect(await flash('old')).toMatchObject({ outcome: 'already-there', writtenBytes: 0 });
+    expect(board.running).toBe(hashOf(OLD));
+  });
+});
