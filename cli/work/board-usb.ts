@@ -9,7 +9,7 @@ import { USBIP_PORT } from '../../firmware-host/usbip/usbip-protocol.js';
 import { UsbIpServer } from '../../firmware-host/usbip/usbip-server.js';
 import type { JsonObject } from '../output.js';
 import { UsageError } from '../usage-error.js';
-import { parseListen } from './listen-address.js';
+import { listenAt } from './listen-address.js';
 
 export interface BoardUsbInput {
   /** Where a USB/IP server listens. */
@@ -39,10 +39,10 @@ export async function openBoardUsb(
   { usbip, gadget, dfu }: BoardUsbInput,
   options: BoardUsbOptions,
 ): Promise<BoardUsb[]> {
-  if (gadget !== undefined && dfu !== 'always') {
-    throw new UsageError('conflicting-options', `a gadget cannot be flashed in the mode ${dfu}`, {
-      reason: 'It cannot change its descriptors while it is connected.',
-      fix: 'Leave --dfu out.',
+  if (dfu !== 'always' && (usbip === undefined || gadget !== undefined)) {
+    throw new UsageError('conflicting-options', `--dfu ${dfu} is for boards behind USB/IP`, {
+      reason: 'Others have no DFU, or (gadgets) cannot change their descriptors while they are connected.',
+      fix: gadget === undefined ? 'Add --usbip, or leave --dfu out.' : 'Leave --dfu out.',
     });
   }
   return [
@@ -52,8 +52,7 @@ export async function openBoardUsb(
 }
 
 async function openUsbIp(listen: string, mode: DfuMode, options: BoardUsbOptions): Promise<BoardUsb> {
-  const { host, number } = parseListen('--usbip', listen);
-  const server = await UsbIpServer.open(host, number);
+  const server = await listenAt('--usbip', listen, async (host, number) => await UsbIpServer.open(host, number));
   const port = server.addPort();
   const { address } = server;
   const tcpPort = address.port === USBIP_PORT ? '' : ` --tcp-port ${address.port}`;

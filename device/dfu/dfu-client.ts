@@ -188,7 +188,7 @@ export class DfuClient {
       if (!BUSY.has(state)) return state;
       isManifesting = state === DFU_STATE.manifest;
       const leftMs = giveUpAtMs - clock.now();
-      if (leftMs <= 0) throw dfuStuck(this.name, status, during, patienceMs / 1000);
+      if (leftMs <= 0) throw dfuStuck(this.name, status, during, Math.round(patienceMs / 1000));
       await this.#wait(Math.min(pollTimeoutMs, leftMs));
     }
   }

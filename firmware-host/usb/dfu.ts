@@ -58,6 +58,8 @@ const REQUEST_NAMES: ReadonlyMap<number, Request> = new Map(
   Object.entries(DFU_REQUEST).map(([name, number]) => [number, name as Request]),
 );
 
+/** Timers of hosts count whole milliseconds, and end up to one too early: that is no request out of place. */
+const CLOCK_TOLERANCE_MS = 1;
 const NOTHING = new Uint8Array(0);
 
 export class Dfu {
@@ -215,7 +217,7 @@ export class Dfu {
     if (this.#state === 'dfuDNLOAD_SYNC') this.#state = isBusy ? 'dfuDNBUSY' : 'dfuDNLOAD_IDLE';
     else if (this.#state === 'dfuMANIFEST_SYNC') this.#manifest(isBusy);
     const waits = this.#state === 'dfuDNBUSY' || this.#state === 'dfuMANIFEST';
-    if (waits) this.#untilMs = this.#options.now() + busyMs;
+    if (waits) this.#untilMs = this.#options.now() + busyMs - CLOCK_TOLERANCE_MS;
     return statusResponse(this.#failure?.status ?? 'OK', waits ? busyMs : 0, this.#state);
   }
 

@@ -169,12 +169,13 @@ describe('DFU in state', () => {
 });
 
 describe('a download', () => {
-  it('is busy for as long as its memory is, and to the end of the time that it gave', () => {
+  it('is busy for as long as its memory is, and to the last millisecond of the time that it gave', () => {
     const machine = busy(after(new Machine(), 'DNLOAD 3'));
     expect(machine.status()).toEqual({ status: 0, pollMs: 50, state: 'dfuDNBUSY', text: 0 });
-    machine.nowMs = 49.9;
+    machine.nowMs = 48.9;
     expect(machine.state).toBe('dfuDNBUSY');
-    machine.nowMs = 50;
+    // Timers of hosts are no better than a millisecond: such a host used to be stalled now and then.
+    machine.nowMs = 49;
     expect(machine.state).toBe('dfuDNLOAD-SYNC');
     expect(machine.status()).toMatchObject({ pollMs: 50, state: 'dfuDNBUSY' });
     machine.nowMs = 100;

@@ -3,6 +3,8 @@
 import type { Scenario } from '../guest/scenario.js';
 import { access } from './access.js';
 import { flashRunVerify } from './flash-run-verify.js';
+import { gadget } from './gadget.js';
+import { hostileHost } from './hostile-host.js';
 import { killed } from './killed.js';
 import { stockFlash } from './stock-flash.js';
 import { stockTools } from './stock-tools.js';
@@ -16,9 +18,11 @@ const SCENARIOS: readonly Scenario[] = [
   unplugStates,
   access,
   killed,
+  gadget,
   flashRunVerify,
   unplugRun,
   twins,
+  hostileHost,
   stockFlash,
   stockTools,
 ];
