@@ -3,13 +3,13 @@
 import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
 import { BoardError, boardAmbiguous, boardDenied, boardNotFound, noBoard } from './board-error.js';
 import { deviceNode } from './device-node.js';
-import { hasDfu } from './dfu/dfu-functions.js';
 import { addressText, opener, parseSelector } from './selector.js';
 import type { BoardAddress, BoardSelector } from './selector.js';
 import { BoardSession } from './session.js';
 import { listSerialPorts } from './serial-ports.js';
 import { isOurs } from './usb/ids.js';
 import { hex4, localUsb, portOf } from './usb/local-usb.js';
+import { hasDfu, isSerialControl } from './usb/usb-classes.js';
 import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
 import { noSerialPort, usbBroken, usbDenied } from './usb/usb-error.js';
 import { listVirtualBoards } from './virtual-boards.js';
@@ -87,11 +87,9 @@ function deniedPort(path: string): BoardError | undefined {
   return node.mayOpen ? undefined : boardDenied(node);
 }
 
-const CDC_CLASS = 2;
-
 function missingPort(info: UsbDeviceInfo, name: string): BoardError {
   if (info.interfaces.length === 0) return usbBroken(name, 'the system finds no interface in its descriptors');
-  const serial = info.interfaces.find((descriptor) => descriptor.class === CDC_CLASS);
+  const serial = info.interfaces.find(isSerialControl);
   if (serial !== undefined) return noSerialPort(name, info.path, serial.number, serial.driver);
   return boardNotFound(name, 'It has no serial port: it is in DFU mode, where it can be flashed and nothing else.');
 }

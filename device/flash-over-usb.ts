@@ -18,15 +18,14 @@ import { BoardRequests } from './dfu/board-requests.js';
 import type { DfuClient } from './dfu/dfu-client.js';
 import { openDfu } from './dfu/dfu-device.js';
 import { noDfu } from './dfu/dfu-error.js';
-import { hasDfu, isDfu } from './dfu/dfu-functions.js';
-import { DFU_PROTOCOL } from './dfu/dfu-protocol.js';
-import { waitForSame } from './dfu/same-device.js';
-import type { DeviceIdentity } from './dfu/same-device.js';
+import { waitForSame } from './usb/same-device.js';
+import type { DeviceIdentity } from './usb/same-device.js';
 import { fileSha256, prove, runs, sectorLength } from './flash-image.js';
 import type { FlashOptions, FlashResult } from './flash-image.js';
 import { readBack } from './read-back.js';
 import { BoardSession } from './session.js';
 import { openPort } from './usb/open-port.js';
+import { DFU_PROTOCOL, hasDfu, isDfu } from './usb/usb-classes.js';
 import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
 import { usbLost } from './usb/usb-error.js';
 

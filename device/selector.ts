@@ -6,8 +6,8 @@
 import { systemClock } from './clock.js';
 import { localUsb, portOf, usbName } from './usb/local-usb.js';
 import { openPort } from './usb/open-port.js';
-import { findSame } from './dfu/same-device.js';
-import type { DeviceIdentity } from './dfu/same-device.js';
+import { findSame } from './usb/same-device.js';
+import type { DeviceIdentity } from './usb/same-device.js';
 import { openSerial } from './transport/serial-transport.js';
 import { openTcp } from './transport/tcp-transport.js';
 import type { OpenTransport, Transport } from './transport/transport.js';

@@ -3,16 +3,17 @@
 import { systemClock } from '../clock.js';
 import type { Clock } from '../clock.js';
 import { DescriptorError } from '../usb/descriptors.js';
+import { mayBe, waitForSame } from '../usb/same-device.js';
+import type { DeviceIdentity } from '../usb/same-device.js';
+import { DFU_PROTOCOL, isDfu } from '../usb/usb-classes.js';
 import { UsbConnection } from '../usb/usb-connection.js';
 import type { UsbDeviceInfo, UsbHost } from '../usb/usb-device.js';
 import { usbBroken, usbLost } from '../usb/usb-error.js';
 import { DfuClient } from './dfu-client.js';
 import { cannotDownload, isDfuSe, noDfu, noSuchSetting, severalSettings } from './dfu-error.js';
-import { dfuSettings, isDfu } from './dfu-functions.js';
+import { dfuSettings } from './dfu-functions.js';
 import type { DfuSetting } from './dfu-functions.js';
-import { DFU_PROTOCOL, DFUSE_VERSION } from './dfu-protocol.js';
-import { mayBe, waitForSame } from './same-device.js';
-import type { DeviceIdentity } from './same-device.js';
+import { DFUSE_VERSION } from './dfu-protocol.js';
 
 export interface DfuOptions {
   readonly clock?: Clock;

@@ -1,7 +1,7 @@
 /** The USB of this computer: sysfs says what is there, the package `usb` opens it. Elsewhere than on Linux it does both. */
 
-import { withTwins } from '../dfu/same-device.js';
-import type { DeviceIdentity } from '../dfu/same-device.js';
+import { withTwins } from './same-device.js';
+import type { DeviceIdentity } from './same-device.js';
 import { deviceNode } from '../device-node.js';
 import { openSerial } from '../transport/serial-transport.js';
 import type { Transport } from '../transport/transport.js';

@@ -9,13 +9,11 @@
 import { BoardError } from '../board-error.js';
 import type { UsbDevice, UsbDeviceInfo, UsbInResult, UsbOutResult, UsbSetup } from './usb-device.js';
 import { sysfsDevices } from './sysfs.js';
+import { SERIAL_CONTROL } from './usb-classes.js';
 import { usbBroken, usbBusy, usbDenied, usbLost, usbSilent, usbUnavailable, usbWrongDriver } from './usb-error.js';
 
 /** A little longer than whoever waits for the transfer. */
 const PACKAGE_TIMEOUT_MS = 6000;
-
-const CDC_CLASS = 2;
-const ACM_SUBCLASS = 2;
 
 /** As much of the package's `UsbDevice` as is used. */
 interface PackageDevice {
@@ -98,7 +96,7 @@ function portInfo(port: {
   const product = Number.parseInt(port.productId ?? '', 16);
   if (Number.isNaN(vendor) || Number.isNaN(product)) return [];
   const { path, serialNumber: serial = '', manufacturer: name = '' } = port;
-  const interfaces = [{ number: 0, class: CDC_CLASS, subclass: ACM_SUBCLASS, protocol: 0, port: path }];
+  const interfaces = [{ number: 0, ...SERIAL_CONTROL, protocol: 0, port: path }];
   return [{ path: port.locationId ?? path, vendor, product, release: 0, serial, name, interfaces, address: 0 }];
 }
 
