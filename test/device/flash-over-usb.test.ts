@@ -27,6 +27,7 @@ const OWNER = newSigner();
 /** Of a common serial NOR. */
 const TIMING = { eraseMs: 45, programMs: 0.4 };
 
+const SMALL = goodImage(6, { name: 'small' });
 const SIGNED = goodImage(4, { name: 'signed', sign: OWNER.sign });
 const LATER = goodImage(4, { name: 'later', revision: 3 });
 
@@ -34,6 +35,7 @@ const IMAGES: Readonly<Record<string, Uint8Array>> = {
   old: OLD,
   new: NEW,
   repacked: REPACKED,
+  small: SMALL,
   wrong: tinyImage(3, { name: 'wrong' }),
 };
 const files = new Map<string, ImageFile>();
@@ -158,23 +160,27 @@ describe('a board that does not take the image', () => {
 });
 
 describe('a board that goes away', () => {
-  it.each(MODES)('at any request is found again, and has the image at the end (%s)', async (mode) => {
-    const whole = setUp({ image: OLD, mode });
-    await whole.flash('new');
-    for (let index = 0; index < whole.usb.requests; index++) {
-      const { usb, board, flash } = setUp({ image: OLD, mode });
-      usb.onRequest = (request) => {
-        if (request.index !== index) return 'go-on';
-        usb.clock.after(500, () => usb.plug('1-1', board));
-        return 'unplug';
-      };
-      const lost: string[] = [];
-      const result = await flash('new', { onLost: ({ message }) => void lost.push(message) });
-      expect(board.running, `request ${index}`).toBe(hashOf(NEW));
-      expect(result.hello.image?.confirmed).toBe(true);
-      expect(lost.length, `request ${index}`).toBeLessThanOrEqual(1);
-    }
-  });
+  it.each(MODES)(
+    'at any request is found again, and has the image at the end (%s)',
+    { timeout: 60_000 },
+    async (mode) => {
+      const whole = setUp({ image: OLD, mode });
+      await whole.flash('small');
+      for (let index = 0; index < whole.usb.requests; index++) {
+        const { usb, board, flash } = setUp({ image: OLD, mode });
+        usb.onRequest = (request) => {
+          if (request.index !== index) return 'go-on';
+          usb.clock.after(500, () => usb.plug('1-1', board));
+          return 'unplug';
+        };
+        const lost: string[] = [];
+        const result = await flash('small', { onLost: ({ message }) => void lost.push(message) });
+        expect(board.running, `request ${index}`).toBe(hashOf(SMALL));
+        expect(result.hello.image?.confirmed).toBe(true);
+        expect(lost.length, `request ${index}`).toBeLessThanOrEqual(1);
+      }
+    },
+  );
 
   it('goes on with what is missing', async () => {
     const { usb, board, flash } = setUp();
