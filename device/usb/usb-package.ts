@@ -3,7 +3,8 @@
  * first device is opened.
  *
  * What is unusual about it, and mended here: a STALL is an exception; transfers time out after 1 s unless told otherwise;
- * errors are text; a transfer needs some interface to be claimed, also one to the device itself.
+ * errors are text; a transfer needs some interface to be claimed, also one to the device itself; closing a device does not
+ * release its interfaces.
  */
 
 import { BoardError } from '../board-error.js';
@@ -42,6 +43,7 @@ interface PackageDevice {
   close(): Promise<void>;
   reset(): Promise<void>;
   claimInterface(interfaceNumber: number): Promise<void>;
+  releaseInterface(interfaceNumber: number): Promise<void>;
   selectAlternateInterface(interfaceNumber: number, alternate: number): Promise<void>;
   controlTransferIn(setup: UsbSetup, length: number, timeoutMs?: number): Promise<UsbInResult>;
   controlTransferOut(setup: UsbSetup, data: Uint8Array<ArrayBuffer>, timeoutMs?: number): Promise<UsbOutResult>;
@@ -134,6 +136,7 @@ export async function packageDevice(name: string, info: UsbDeviceInfo): Promise<
 }
 
 function adapt(device: PackageDevice, name: string, info: UsbDeviceInfo): UsbDevice {
+  const claimed = new Set<number>();
   /** A STALL as the answer that it is. */
   const stallOr = <T>(error: unknown, stall: T): T => {
     if (/stall/i.test(messageOf(error))) return stall;
@@ -141,12 +144,17 @@ function adapt(device: PackageDevice, name: string, info: UsbDeviceInfo): UsbDev
   };
   return {
     open: () => device.open().catch((error: unknown) => Promise.reject(openError(name, info, error))),
-    close: () => device.close(),
+    close: async () => {
+      for (const interfaceNumber of claimed) await device.releaseInterface(interfaceNumber).catch(() => {});
+      await device.close();
+    },
     reset: () => device.reset().catch((error: unknown) => Promise.reject(transferError(name, error))),
-    claimInterface: (interfaceNumber) =>
-      device
+    claimInterface: async (interfaceNumber) => {
+      await device
         .claimInterface(interfaceNumber)
-        .catch((error: unknown) => Promise.reject(claimError(name, info, interfaceNumber, error))),
+        .catch((error: unknown) => Promise.reject(claimError(name, info, interfaceNumber, error)));
+      claimed.add(interfaceNumber);
+    },
     selectAlternateInterface: (interfaceNumber, alternate) =>
       device
         .selectAlternateInterface(interfaceNumber, alternate)

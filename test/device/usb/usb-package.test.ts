@@ -31,7 +31,15 @@ const INFO: UsbDeviceInfo = {
 const SETUP = { requestType: 'class', recipient: 'interface', request: 3, value: 0, index: 2 } as const;
 
 type Work = (...args: unknown[]) => Promise<unknown>;
-const METHODS = ['open', 'close', 'reset', 'claimInterface', 'selectAlternateInterface', 'controlTransferIn'] as const;
+const METHODS = [
+  'open',
+  'close',
+  'reset',
+  'claimInterface',
+  'releaseInterface',
+  'selectAlternateInterface',
+  'controlTransferIn',
+] as const;
 
 /** A device of the package, whose methods do nothing unless told. */
 function plugIn(methods: Partial<Record<(typeof METHODS)[number] | 'controlTransferOut', Work>> = {}): void {
@@ -86,6 +94,21 @@ describe('a device of the package', () => {
       [SETUP, 6, 6000],
       [SETUP, new Uint8Array(0), 6000],
     ]);
+  });
+
+  it('releases what it has claimed when it is closed, which the package does not', async () => {
+    const calls: unknown[] = [];
+    const note = (name: string): Work => {
+      return (...args) => {
+        calls.push([name, ...args]);
+        return name === 'releaseInterface' ? Promise.reject(new Error('gone')) : Promise.resolve();
+      };
+    };
+    plugIn({ releaseInterface: note('releaseInterface'), close: note('close') });
+    const opened = await device();
+    await opened.claimInterface(2);
+    await opened.close();
+    expect(calls).toEqual([['releaseInterface', 2], ['close']]);
   });
 
   // Texts of nusb 0.2, on which the package is built.
