@@ -6,10 +6,14 @@ import { flashOverUsb } from '../../device/flash-over-usb.js';
 import type { UsbFlashOptions, UsbFlashResult } from '../../device/flash-over-usb.js';
 import { ImageFile } from '../../model/image-file.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
+import { encodeFrame } from '../../protocol/wire/frame.js';
+import { FrameReader } from '../../protocol/wire/frame-reader.js';
+import { STEPPED } from '../../protocol/wire/messages-run.js';
 import { hashOf } from '../helpers/board-on-usb.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 import { boardErrorOf, FakeUsb } from '../helpers/fake-usb.js';
 import type { Answer } from '../helpers/fake-usb.js';
+import { joined } from '../helpers/frames.js';
 import { goodImage, goodImageOf } from '../helpers/good-image.js';
 import { PluggedBoard } from '../helpers/plugged-board.js';
 import type { PluggedBoardOptions } from '../helpers/plugged-board.js';
@@ -313,3 +317,47 @@ describe('a board of ours that lies', () => {
     expect([error.code, error.facts['dfu_status_name']]).toEqual(['board-write-failed', 'errVERIFY']);
   });
 });
+
+describe('a board whose firmware has stopped, beside its DFU', () => {
+  it('is flashed all the same, and fails only in its proof', async () => {
+    const { board, flash } = setUp({ image: OLD });
+    board.bulkOut = (): void => {};
+    const error = await boardErrorOf(flash('new'));
+    expect([error.code, board.running]).toEqual(['board-silent', hashOf(NEW)]);
+  });
+});
+
+describe('an image that lies in the other slot already', () => {
+  it('is switched to without a block, and is taken back if the board computes something else', async () => {
+    const { usb, board, flash } = setUp({ image: OLD });
+    await flash('new');
+    await flash('old');
+    const { outcome, writtenBytes, keptBytes } = await flash('new');
+    expect([outcome, writtenBytes, keptBytes]).toEqual(['flashed', 0, NEW.length]);
+    await flash('old');
+    // The board passes its own self-test, and then answers with other receipts.
+    const { bulkIn } = board;
+    let isBroken = false;
+    board.bulkIn = async (...args): Promise<Uint8Array> => {
+      const bytes = await bulkIn.apply(board, args);
+      return isBroken ? withOtherReceipts(bytes) : bytes;
+    };
+    usb.onRequest = ({ setup }) => {
+      isBroken ||= setup?.request === 0x23;
+      return 'go-on';
+    };
+    expect((await boardErrorOf(flash('new'))).code).toBe('board-wrong-tokens');
+    expect(board.running).toBe(hashOf(OLD));
+  });
+});
+
+/** Frames, with the receipt of each STEPPED changed. Each transfer begins and ends with whole frames here. */
+function withOtherReceipts(bytes: Uint8Array): Uint8Array {
+  const frames = new FrameReader().feed(bytes).flatMap((event) => (event.kind === 'frame' ? [event.frame] : []));
+  return joined(
+    frames.map((frame) => {
+      const isStepped = frame.kind === 'data' && frame.type === STEPPED.type;
+      return encodeFrame(isStepped ? { ...frame, payload: frame.payload.with(4, frame.payload[4]! ^ 1) } : frame);
+    }),
+  );
+}
