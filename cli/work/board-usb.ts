@@ -39,10 +39,16 @@ export async function openBoardUsb(
   { usbip, gadget, dfu }: BoardUsbInput,
   options: BoardUsbOptions,
 ): Promise<BoardUsb[]> {
-  if (dfu !== 'always' && (usbip === undefined || gadget !== undefined)) {
+  if (usbip !== undefined && gadget !== undefined) {
+    throw new UsageError('conflicting-options', '--usbip and --gadget exclude each other', {
+      reason: 'A board has one USB port; two hosts could write into one flash.',
+      fix: 'Leave one of them out.',
+    });
+  }
+  if (dfu !== 'always' && usbip === undefined) {
     throw new UsageError('conflicting-options', `--dfu ${dfu} is for boards behind USB/IP`, {
       reason: 'Others have no DFU, or (gadgets) cannot change their descriptors while they are connected.',
-      fix: gadget === undefined ? 'Add --usbip, or leave --dfu out.' : 'Leave --dfu out.',
+      fix: 'Leave --dfu out, or be behind USB/IP: --usbip',
     });
   }
   return [

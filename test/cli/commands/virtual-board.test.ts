@@ -82,6 +82,7 @@ describe('a virtual board', () => {
     ['a way to detach that there is not', ['--usbip', '127.0.0.1:0', '--dfu', 'never']],
     ['a way to detach without USB', ['--dfu', 'will-detach']],
     ['a way to detach for a gadget', ['--gadget', '--dfu', 'reset']],
+    ['two USB ports', ['--gadget', '--usbip']],
     ['a USB device controller that is not there', ['--gadget', 'no-such-controller']],
   ])('refuses %s', async (_, options) => {
     const known = new Set(['small', 'short.flash', 'rsa.pem']);

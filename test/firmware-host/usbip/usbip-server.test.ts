@@ -230,6 +230,26 @@ describe('a USB/IP server', () => {
     expect(running()).toBe(hashOf(OTHER));
   });
 
+  it('asks nothing of a board that has just lost power', async () => {
+    const power: boolean[] = [];
+    const { port, running } = await serve({
+      cut: { afterOperations: 3, at: 'before', seed: 0 },
+      onPower: (isOn) => power.push(isOn),
+    });
+    const client = await configured(port);
+    // In one piece: the block at which the power goes, and what would read the flash behind it.
+    client.socket.cork();
+    const download = client.control(0x21, 1, { index: 2, data: OTHER.subarray(0, 4096) });
+    const status = client.control(0xa1, 3, { index: 2, length: 6 });
+    const abort = client.control(0x21, 6, { index: 2 });
+    const upload = client.control(0xa1, 2, { index: 2, length: 64 });
+    client.socket.uncork();
+    const replies = await Promise.allSettled([download, status, abort, upload]);
+    expect(replies.map((reply) => reply.status).slice(1)).toEqual(['rejected', 'rejected', 'rejected']);
+    await expect.poll(() => power).toEqual([false, true]);
+    expect(running()).toBe(hashOf(IMAGE));
+  });
+
   it('has a board that detached by itself in DFU mode, and in the runtime again when that was pulled', async () => {
     const { port, running } = await serve({ mode: 'will-detach' });
     const client = await configured(port);
