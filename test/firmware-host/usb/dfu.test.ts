@@ -168,6 +168,16 @@ describe('DFU in state', () => {
   });
 });
 
+describe('a request in the wrong direction', () => {
+  it.each([0, 1, 2, 3, 4, 5, 6])('%i is out of place', (request) => {
+    const machine = new Machine();
+    const requestType = [2, 3, 5].includes(request) ? 0x21 : 0xa1;
+    const setup = { requestType, request, value: 0, index: 0, length: 6 };
+    expect(machine.dfu.handle(setup, new Uint8Array(requestType === 0x21 ? 6 : 0))).toBeUndefined();
+    expect([machine.state, machine.memory.written]).toEqual(['dfuERROR', []]);
+  });
+});
+
 describe('a download', () => {
   it('is busy for as long as its memory is, and to the last millisecond of the time that it gave', () => {
     const machine = busy(after(new Machine(), 'DNLOAD 3'));

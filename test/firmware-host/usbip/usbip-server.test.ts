@@ -239,12 +239,12 @@ describe('a USB/IP server', () => {
     const client = await configured(port);
     // In one piece: the block at which the power goes, and what would read the flash behind it.
     client.socket.cork();
-    const download = client.control(0x21, 1, { index: 2, data: OTHER.subarray(0, 4096) });
+    const block = client.control(0x21, 1, { index: 2, data: OTHER.subarray(0, 4096) });
     const status = client.control(0xa1, 3, { index: 2, length: 6 });
     const abort = client.control(0x21, 6, { index: 2 });
     const upload = client.control(0xa1, 2, { index: 2, length: 64 });
     client.socket.uncork();
-    const replies = await Promise.allSettled([download, status, abort, upload]);
+    const replies = await Promise.allSettled([block, status, abort, upload]);
     expect(replies.map((reply) => reply.status).slice(1)).toEqual(['rejected', 'rejected', 'rejected']);
     await expect.poll(() => power).toEqual([false, true]);
     expect(running()).toBe(hashOf(IMAGE));
