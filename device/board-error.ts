@@ -77,11 +77,13 @@ export function boardDenied({ path, owner, group, mode }: DeviceNode, cause?: un
   return fail('board-denied', `${path} may not be opened`, {
     reason:
       mode === ''
-        ? 'Your user lacks the right to read and write it.'
+        ? 'There is no such file, as in a container that the port was not passed on to, or your user may not see it.'
         : `${path} belongs to ${owner}, group ${group}, mode ${mode}, and your user may not read and write it.`,
     fix: isForGroup
       ? `Run \`sudo usermod -aG ${group} $USER\`, then log in again.`
-      : 'Run `sudo mmfree doctor --fix`, which installs a rule that lets you, then plug the board in again.',
+      : mode === ''
+        ? `Give the container the port (Docker: \`--device ${path}\`), or use the board from outside of it.`
+        : 'Run `sudo mmfree doctor --fix`, which installs a rule that lets you, then plug the board in again.',
     facts: { path, owner, group, mode },
     cause,
   });
@@ -156,7 +158,7 @@ export function boardLost(name: string, reason: string, cause?: unknown): BoardE
 export function boardMalformed(name: string, problem: string): BoardError {
   return fail('board-malformed', `${name} breaks the protocol`, {
     reason: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,
-    fix: 'Report this to whoever made the firmware; docs/PROTOCOL.md says what is allowed.',
+    fix: 'Report this to whoever made the firmware; docs/PROTOCOL.md and docs/USB.md say what is allowed.',
     facts: { board: name },
   });
 }

@@ -3,15 +3,15 @@
 import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
 import { BoardError, boardAmbiguous, boardDenied, boardNotFound, noBoard } from './board-error.js';
 import { deviceNode } from './device-node.js';
-import { hasDfu } from './dfu/dfu-functions.js';
 import { addressText, opener, parseSelector } from './selector.js';
 import type { BoardAddress, BoardSelector } from './selector.js';
 import { BoardSession } from './session.js';
 import { listSerialPorts } from './serial-ports.js';
 import { isOurs } from './usb/ids.js';
 import { hex4, localUsb, portOf } from './usb/local-usb.js';
+import { hasDfu, isSerialControl } from './usb/usb-classes.js';
 import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
-import { noSerialPort, usbDenied } from './usb/usb-error.js';
+import { noSerialPort, usbBroken, usbDenied } from './usb/usb-error.js';
 import { listVirtualBoards } from './virtual-boards.js';
 
 /** A board, or something that may be one. */
@@ -87,10 +87,9 @@ function deniedPort(path: string): BoardError | undefined {
   return node.mayOpen ? undefined : boardDenied(node);
 }
 
-const CDC_CLASS = 2;
-
 function missingPort(info: UsbDeviceInfo, name: string): BoardError {
-  const serial = info.interfaces.find((descriptor) => descriptor.class === CDC_CLASS);
+  if (info.interfaces.length === 0) return usbBroken(name, 'the system finds no interface in its descriptors');
+  const serial = info.interfaces.find(isSerialControl);
   if (serial !== undefined) return noSerialPort(name, info.path, serial.number, serial.driver);
   return boardNotFound(name, 'It has no serial port: it is in DFU mode, where it can be flashed and nothing else.');
 }
@@ -128,6 +127,8 @@ export async function selectFlashTarget(
   if (address.kind === 'usbip') return await usbipTarget(address, signal);
   if (usb !== undefined && (hasDfu(usb) || anyDevice)) {
     if (flashProblem !== undefined) throw flashProblem;
+    // Without its port it could not prove what it runs; in DFU mode it has none yet.
+    if (!anyDevice && portProblem !== undefined && portProblem.code !== 'board-not-found') throw portProblem;
     return { kind: 'usb', host: localUsb, info: usb, isOurs: isOurs(usb) };
   }
   if (portProblem !== undefined) throw portProblem;
@@ -152,17 +153,8 @@ async function theBoard(
   const [board, ...others] = fitting;
   if (board === undefined)
     throw selector === undefined ? noBoard() : boardNotFound(textOf(selector), 'Nothing like it is plugged in.');
-  if (others.length > 0) throw boardAmbiguous(selectorsOf(fitting));
+  if (others.length > 0) throw boardAmbiguous(fitting.map(({ address }) => addressText(address)));
   return board;
-}
-
-/** Each names one board: those with the same serial number by where they are plugged in. */
-function selectorsOf(boards: readonly FoundBoard[]): string[] {
-  const texts = boards.map(({ address }) => addressText(address));
-  return boards.map(({ address }, index) => {
-    const isUnique = texts.filter((text) => text === texts[index]).length === 1;
-    return isUnique || address.kind !== 'usb' ? (texts[index] ?? '') : `usb:${address.device.path}`;
-  });
 }
 
 /** The one board of ours that is there; undefined if there is none. @throws BoardError `board-ambiguous` */

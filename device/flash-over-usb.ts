@@ -11,23 +11,23 @@ import { IMAGE_PREFIX_BYTES } from '../protocol/image/image-prefix.js';
 import { sameBytes } from '../protocol/little-endian.js';
 import { BOARD_ERRORS } from '../protocol/wire/messages-board.js';
 import type { Hello } from '../protocol/wire/messages-board.js';
-import { BoardError, otherImage, readBackDiffers, sampleDiffers } from './board-error.js';
+import { BoardError, boardMalformed, otherImage, readBackDiffers, sampleDiffers } from './board-error.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { BoardRequests } from './dfu/board-requests.js';
 import type { DfuClient } from './dfu/dfu-client.js';
 import { openDfu } from './dfu/dfu-device.js';
 import { noDfu } from './dfu/dfu-error.js';
-import { hasDfu } from './dfu/dfu-functions.js';
-import { waitForSame } from './dfu/same-device.js';
-import type { DeviceIdentity } from './dfu/same-device.js';
+import { waitForSame } from './usb/same-device.js';
+import type { DeviceIdentity } from './usb/same-device.js';
 import { fileSha256, prove, runs, sectorLength } from './flash-image.js';
 import type { FlashOptions, FlashResult } from './flash-image.js';
 import { readBack } from './read-back.js';
 import { BoardSession } from './session.js';
 import { openPort } from './usb/open-port.js';
+import { DFU_PROTOCOL, hasDfu, isDfu } from './usb/usb-classes.js';
 import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
-import { usbBroken, usbLost } from './usb/usb-error.js';
+import { usbLost } from './usb/usb-error.js';
 
 export interface UsbFlashOptions extends FlashOptions {
   readonly clock?: Clock;
@@ -50,6 +50,7 @@ export interface UsbBoard {
 }
 
 const SETTING = 'weights';
+const NOTHING_RUNS = { isThere: false, isConfirmed: false };
 const RECONNECT_MS = 15_000;
 /** A board that starts again has its serial port by then. */
 const RESTART_MS = 10_000;
@@ -92,7 +93,7 @@ class Work {
   readonly #sha256: Uint8Array;
   #identity: DeviceIdentity;
   #writtenBytes = 0;
-  /** As the board said it before the flash. */
+  /** Whether the board ran the image before, confirmed: it stays whatever the proof says. */
   #wasConfirmed = false;
 
   constructor(host: UsbHost, info: UsbDeviceInfo, image: ImageFile, options: UsbFlashOptions) {
@@ -125,7 +126,8 @@ class Work {
   /** Writes what differs and has the board run it, unless it does. */
   async transfer(limitMs: number): Promise<Transferred> {
     const info = await waitForSame(this.#host, this.#identity, hasDfu, { ...this.#wait, limitMs });
-    const isThere = this.#host.hasPort(info) && (await this.#isRunning(info));
+    const { isThere, isConfirmed } = await this.#whatRuns(info);
+    this.#wasConfirmed = isThere && isConfirmed && this.#writtenBytes === 0;
     if (!isThere) await this.#flash(info);
     const newBytes = Math.min(this.#writtenBytes, this.#image.view.fileLength);
     return {
@@ -154,7 +156,7 @@ class Work {
         throw otherImage(name, hexOf(session.image.sha256), hexOf(seal.sha256));
       }
       const comparedBytes = await this.#compareSamples(session);
-      const testedTokens = await prove(session, this.#image, this.#writtenBytes === 0 && this.#wasConfirmed);
+      const testedTokens = await prove(session, this.#image, this.#wasConfirmed);
       return { hello, testedTokens, comparedBytes };
     } finally {
       await session.close();
@@ -176,12 +178,31 @@ class Work {
     return comparedBytes;
   }
 
+  /** What the board says over its serial port, as far as it has one that answers. */
+  async #whatRuns(info: UsbDeviceInfo): Promise<{ readonly isThere: boolean; readonly isConfirmed: boolean }> {
+    if (!this.#host.hasPort(info)) return NOTHING_RUNS;
+    try {
+      return await this.#ask(info);
+    } catch (error) {
+      if (!(error instanceof BoardError)) throw error;
+      // A firmware that has stopped is what a flash may mend.
+      if (error.code === 'board-silent') return NOTHING_RUNS;
+      const isInDfuMode = info.interfaces.some((other) => isDfu(other) && other.protocol === DFU_PROTOCOL.dfu);
+      if (error.facts['board_code'] !== BOARD_ERRORS.busy || !isInDfuMode) throw error;
+    }
+    // A program that was killed has left a download behind, for which the board refuses everything else for 5 s. If the
+    // program is alive, it has the interface, which is then busy.
+    const { client } = await openDfu(this.#host, info, this.#identity, { ...this.#wait, setting: SETTING });
+    await client.connection.close();
+    return await this.#ask(info);
+  }
+
   /** A board that need not be flashed is not brought to DFU mode, from which not every one comes back by itself. */
-  async #isRunning(info: UsbDeviceInfo): Promise<boolean> {
+  async #ask(info: UsbDeviceInfo): Promise<{ readonly isThere: boolean; readonly isConfirmed: boolean }> {
     const session = await BoardSession.open(await this.#host.openPort(info, this.#wait.signal), this.#wait);
     try {
-      this.#wasConfirmed = session.hello.image?.confirmed ?? false;
-      return await runs(session, this.#image);
+      const isThere = await runs(session, this.#image);
+      return { isThere, isConfirmed: session.hello.image?.confirmed ?? false };
     } finally {
       await session.close();
     }
@@ -244,7 +265,7 @@ class Work {
     }
     const state = await client.manifest(block, patienceMs);
     const hash = await board.hash();
-    if (hash === undefined) throw usbBroken(client.name, 'it does not tell the SHA-256 of what it has just taken');
+    if (hash === undefined) throw boardMalformed(client.name, 'it does not tell the SHA-256 of what it has taken');
     if (!sameBytes(hash, this.#sha256)) throw readBackDiffers(client.name, hexOf(hash), hexOf(this.#sha256));
     if (state === 'wait-reset') await client.connection.reset();
   }

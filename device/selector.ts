@@ -4,9 +4,10 @@
  */
 
 import { systemClock } from './clock.js';
-import { localUsb, usbName } from './usb/local-usb.js';
+import { localUsb, portOf, usbName } from './usb/local-usb.js';
 import { openPort } from './usb/open-port.js';
-import type { DeviceIdentity } from './dfu/same-device.js';
+import { findSame } from './usb/same-device.js';
+import type { DeviceIdentity } from './usb/same-device.js';
 import { openSerial } from './transport/serial-transport.js';
 import { openTcp } from './transport/tcp-transport.js';
 import type { OpenTransport, Transport } from './transport/transport.js';
@@ -98,7 +99,9 @@ function bracketed(host: string): string {
 export function opener(address: BoardAddress): OpenTransport {
   switch (address.kind) {
     case 'serial':
-      return (signal) => openSerial(address.path, address.baudRate, signal);
+      return process.platform === 'linux'
+        ? followingOpener(address.path, address.baudRate)
+        : (signal) => openSerial(address.path, address.baudRate, signal);
     case 'tcp':
       return (signal) => openTcp(address.host, address.port, signal);
     case 'usbip':
@@ -111,4 +114,15 @@ export function opener(address: BoardAddress): OpenTransport {
       break;
   }
   return (signal) => openPort(localUsb, address.device, { clock: systemClock, limitMs: PORT_APPEARS_MS, signal });
+}
+
+/** Opens a port, and again the port of the same device, if it is one of USB: after a restart it may have another name. */
+function followingOpener(path: string, baudRate: number): OpenTransport {
+  let device: DeviceIdentity | undefined;
+  return async (signal) => {
+    const devices = await localUsb.list(signal);
+    device ??= devices.find((info) => portOf(info) === path);
+    const now = device && findSame(devices, device);
+    return await openSerial((now && portOf(now)) ?? path, baudRate, signal);
+  };
 }

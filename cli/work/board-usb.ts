@@ -9,7 +9,7 @@ import { USBIP_PORT } from '../../firmware-host/usbip/usbip-protocol.js';
 import { UsbIpServer } from '../../firmware-host/usbip/usbip-server.js';
 import type { JsonObject } from '../output.js';
 import { UsageError } from '../usage-error.js';
-import { parseListen } from './listen-address.js';
+import { listenAt } from './listen-address.js';
 
 export interface BoardUsbInput {
   /** Where a USB/IP server listens. */
@@ -24,6 +24,8 @@ interface BoardUsb {
   readonly peripheral: Peripheral;
   /** How hosts come to it. */
   readonly text: string;
+  /** For `--board`, if it is reached without a driver. */
+  readonly address?: string;
   readonly note?: string;
   /** For JSON. */
   readonly facts: JsonObject;
@@ -37,10 +39,16 @@ export async function openBoardUsb(
   { usbip, gadget, dfu }: BoardUsbInput,
   options: BoardUsbOptions,
 ): Promise<BoardUsb[]> {
-  if (gadget !== undefined && dfu !== 'always') {
-    throw new UsageError('conflicting-options', `a gadget cannot be flashed in the mode ${dfu}`, {
-      reason: 'It cannot change its descriptors while it is connected.',
-      fix: 'Leave --dfu out.',
+  if (usbip !== undefined && gadget !== undefined) {
+    throw new UsageError('conflicting-options', '--usbip and --gadget exclude each other', {
+      reason: 'A board has one USB port; two hosts could write into one flash.',
+      fix: 'Leave one of them out.',
+    });
+  }
+  if (dfu !== 'always' && usbip === undefined) {
+    throw new UsageError('conflicting-options', `--dfu ${dfu} is for boards behind USB/IP`, {
+      reason: 'Others have no DFU, or (gadgets) cannot change their descriptors while they are connected.',
+      fix: 'Leave --dfu out, or be behind USB/IP: --usbip',
     });
   }
   return [
@@ -50,14 +58,14 @@ export async function openBoardUsb(
 }
 
 async function openUsbIp(listen: string, mode: DfuMode, options: BoardUsbOptions): Promise<BoardUsb> {
-  const { host, number } = parseListen('--usbip', listen);
-  const server = await UsbIpServer.open(host, number);
+  const server = await listenAt('--usbip', listen, async (host, number) => await UsbIpServer.open(host, number));
   const port = server.addPort();
   const { address } = server;
   const tcpPort = address.port === USBIP_PORT ? '' : ` --tcp-port ${address.port}`;
   return {
     peripheral: usbIpPlug({ ...options, port, mode }),
     text: `usbip${tcpPort} attach -r ${address.host} -b ${port.busId}`,
+    address: `usbip:${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}/${port.busId}`,
     facts: { kind: 'usbip', ...address, bus_id: port.busId },
     close: async () => await Promise.resolve(server.close()),
   };

@@ -1,8 +1,8 @@
 /** `mmfree boards`: the work. */
 import { askBoard, findBoards, type BoardState, type FoundBoard } from '../../device/discovery.js';
-import { hasDfu } from '../../device/dfu/dfu-functions.js';
 import { addressText } from '../../device/selector.js';
 import { hex4, portOf } from '../../device/usb/local-usb.js';
+import { hasDfu } from '../../device/usb/usb-classes.js';
 import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import type { CommandContext } from '../command.js';
 import type { JsonObject } from '../output.js';
@@ -72,7 +72,7 @@ async function stateOf(
   signal: AbortSignal,
 ): Promise<{ readonly state: JsonObject; readonly lines: readonly string[]; readonly error?: Error }> {
   if (kind === 'dfu' || (usb !== undefined && hasDfu(usb) && portProblem?.code === 'board-not-found')) {
-    const remark = `ready to be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
+    const remark = `can be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
     return { state: { state: 'dfu' }, lines: [remark] };
   }
   if (portProblem !== undefined) {

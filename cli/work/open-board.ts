@@ -29,12 +29,18 @@ export interface BoardInput {
   readonly wait: number;
 }
 
+/** What may pass when a board has just come. */
+const SETTLING: ReadonlySet<string> = new Set(['board-denied', 'board-wrong-driver', 'board-busy']);
+
 export interface OpenedBoard {
   readonly address: BoardAddress;
   readonly connection: BoardConnection;
 }
 
 const LOOK_AGAIN_MS = 200;
+
+/** For so long after a board has appeared, its driver may not be bound yet, and udev may not have given it its rights. */
+const SETTLE_MS = 2000;
 
 /** Opens a session with the board that the user named, or else the only one. @throws BoardError; UsageError; AbortError */
 export async function openBoard({ board, wait }: BoardInput, context: CommandContext): Promise<OpenedBoard> {
@@ -47,12 +53,19 @@ export async function openBoard({ board, wait }: BoardInput, context: CommandCon
 /** Tries until the board is there, or its time is over. @param wait seconds @throws BoardError; AbortError */
 export async function whenItComes<T>(wait: number, { signal }: CommandContext, attempt: () => Promise<T>): Promise<T> {
   const giveUpAtMs = performance.now() + 1000 * wait;
+  let isAbsent = false;
+  let settledAtMs = 0;
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
-      const mayCome = error instanceof BoardError && error.code === 'board-not-found';
-      if (!mayCome || performance.now() >= giveUpAtMs) throw error;
+      if (!(error instanceof BoardError)) throw error;
+      const nowMs = performance.now();
+      // It has just come.
+      if (isAbsent && error.code !== 'board-not-found') settledAtMs = nowMs + SETTLE_MS;
+      isAbsent = error.code === 'board-not-found';
+      const maySettle = SETTLING.has(error.code) && nowMs < settledAtMs;
+      if (!(isAbsent || maySettle) || nowMs >= giveUpAtMs) throw error;
       await sleep(LOOK_AGAIN_MS, undefined, { signal });
     }
   }

@@ -24,7 +24,7 @@ import { VERSION } from '../version.js';
 import { parseFaults, type BoardFaults } from './board-faults.js';
 import { openBoardUsb, type BoardUsbInput } from './board-usb.js';
 import { hexOf } from './image-facts.js';
-import { parseListen } from './listen-address.js';
+import { listenAt } from './listen-address.js';
 import { readInput } from './read-input.js';
 
 interface VirtualBoardInput extends BoardUsbInput {
@@ -87,6 +87,8 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
     onFailure: crashed,
   });
   for (const { peripheral } of usb) program.attach(peripheral);
+  // USB last: what speaks the protocol by itself needs no detour.
+  addresses.push(...usb.flatMap(({ address }) => address ?? []));
   const forget = addresses.length === 0 ? undefined : announceVirtualBoard({ pid: process.pid, serial, addresses });
   try {
     const running = program.board?.images.running;
@@ -181,8 +183,9 @@ async function openWires(
     addresses.push(`serial:${port}`);
   }
   if (tcp !== undefined || (addresses.length === 0 && usbip === undefined && gadget === undefined)) {
-    const { host, number } = parseListen('--tcp', tcp ?? '127.0.0.1:0');
-    const opened = await openTcpPort(host, number, connect);
+    const opened = await listenAt('--tcp', tcp ?? '127.0.0.1:0', async (host, number) => {
+      return await openTcpPort(host, number, connect);
+    });
     addresses.push(`tcp:${opened.host.includes(':') ? `[${opened.host}]` : opened.host}:${opened.port}`);
   }
   return addresses;

@@ -1,19 +1,17 @@
 /** The vendor requests of boards of ours, beside DFU. docs/USB.md, section 4. */
 
 import { decodeMessage, encodeMessage } from '../../protocol/wire/message.js';
-import type { FixedMessage } from '../../protocol/wire/message.js';
-import type { Layout, LayoutValue } from '../../protocol/wire/layout.js';
+import type { LayoutValue } from '../../protocol/wire/layout.js';
 import { ERROR } from '../../protocol/wire/messages-board.js';
 import type { Hello } from '../../protocol/wire/messages-board.js';
 import { decodeHello } from '../../protocol/wire/messages.js';
 import { FLASH_BEGIN, FLASH_SUMS } from '../../protocol/wire/messages-flash.js';
 import { SECTORS_PER_PAGE, VENDOR_REQUEST } from '../../protocol/usb/vendor-requests.js';
-import { boardRefuses, otherProtocol } from '../board-error.js';
+import { boardMalformed, boardRefuses, otherProtocol } from '../board-error.js';
 import type { BoardError } from '../board-error.js';
 import { SCHEMA } from '../message-schema.js';
 import type { UsbConnection } from '../usb/usb-connection.js';
 import type { UsbSetup } from '../usb/usb-device.js';
-import { usbBroken } from '../usb/usb-error.js';
 import { DFU_STATE } from './dfu-protocol.js';
 import type { DfuClient } from './dfu-client.js';
 
@@ -41,7 +39,7 @@ export class BoardRequests {
     const result = decodeHello(bytes, SCHEMA);
     if (result.kind === 'hello') return result.hello;
     if (result.kind === 'other-protocol') throw otherProtocol(this.#client.name, result.protocol);
-    throw usbBroken(this.#client.name, `its HELLO is not valid: ${result.problem}`);
+    throw boardMalformed(this.#client.name, `its HELLO is not valid: ${result.problem}`);
   }
 
   /** Announces an image. @throws BoardError if the board does not take it; nothing is erased then */
@@ -56,9 +54,10 @@ export class BoardRequests {
     for (let page = 0; page * SECTORS_PER_PAGE < sectors; page++) {
       const first = page * SECTORS_PER_PAGE;
       const count = Math.min(SECTORS_PER_PAGE, sectors - first);
-      const answer = await this.#read(FLASH_SUMS, VENDOR_REQUEST.flashSums, page, SUMS_HEAD_BYTES + 4 * count);
-      if (answer.firstSector !== first || answer.crc32c.length !== count) {
-        throw usbBroken(this.#client.name, 'it sends checksums of other sectors than asked for');
+      const bytes = await this.#in(VENDOR_REQUEST.flashSums, page, SUMS_HEAD_BYTES + 4 * count);
+      const answer = bytes && decodeMessage(FLASH_SUMS, bytes);
+      if (answer?.firstSector !== first || answer.crc32c.length !== count) {
+        throw boardMalformed(this.#client.name, 'it sends other checksums than those of the sectors asked for');
       }
       sums.set(answer.crc32c, first);
     }
@@ -70,32 +69,22 @@ export class BoardRequests {
     const data = new Uint8Array(4);
     new DataView(data.buffer).setUint32(0, sector, true);
     if (await this.#out(VENDOR_REQUEST.flashSeek, data)) return;
-    throw usbBroken(this.#client.name, `it refuses to go to sector ${sector}`);
+    throw boardMalformed(this.#client.name, `it refuses to go to sector ${sector}`);
   }
 
   /** SHA-256 of the file that the board has checked last, as it reads it back; undefined if there is none. */
   async hash(): Promise<Uint8Array | undefined> {
     const bytes = await this.#in(VENDOR_REQUEST.flashHash, 0, SHA256_BYTES);
     if (bytes === undefined || bytes.length === SHA256_BYTES) return bytes;
-    throw usbBroken(this.#client.name, `its SHA-256 has ${bytes.length} bytes`);
+    throw boardMalformed(this.#client.name, `its SHA-256 has ${bytes.length} bytes`);
   }
 
   async #error(): Promise<BoardError | undefined> {
-    const { code, factA, factB } = await this.#read(ERROR, VENDOR_REQUEST.error, 0, ERROR_BYTES);
-    return code === 0 ? undefined : boardRefuses(this.#client.name, code, factA, factB);
-  }
-
-  async #read<L extends Layout>(
-    message: FixedMessage<L>,
-    request: number,
-    value: number,
-    length: number,
-  ): Promise<LayoutValue<L>> {
-    const bytes = await this.#in(request, value, length);
-    const decoded = bytes && decodeMessage(message, bytes);
-    if (decoded !== undefined) return decoded;
-    const problem = bytes === undefined ? 'it refuses to send' : 'it sends a malformed';
-    throw usbBroken(this.#client.name, `${problem} ${message.name}`);
+    const bytes = await this.#in(VENDOR_REQUEST.error, 0, ERROR_BYTES);
+    const refusal = bytes && decodeMessage(ERROR, bytes);
+    // Without a reason there is still the status of DFU.
+    if (refusal === undefined || refusal.code === 0) return undefined;
+    return boardRefuses(this.#client.name, refusal.code, refusal.factA, refusal.factB);
   }
 
   async #in(request: number, value: number, length: number): Promise<Uint8Array | undefined> {

@@ -45,9 +45,13 @@ export class DfuClient {
   /** Asked when the device reports an error. */
   explain: Explain = () => Promise.resolve(undefined);
 
-  constructor(connection: UsbConnection, setting: DfuSetting) {
+  readonly #signal: AbortSignal | undefined;
+
+  /** @param signal stops waiting for a device that is busy; what it does then is its own affair */
+  constructor(connection: UsbConnection, setting: DfuSetting, signal?: AbortSignal) {
     this.connection = connection;
     this.setting = setting;
+    this.#signal = signal;
   }
 
   get name(): string {
@@ -119,7 +123,7 @@ export class DfuClient {
    * Sends a block and waits until the device is through with it.
    *
    * @param during completes "while …"
-   * @throws BoardError by the status of the device, `board-broken` if it makes no progress
+   * @throws BoardError by the status of the device, `board-broken` if it makes no progress; AbortError
    */
   async download(
     block: number,
@@ -198,7 +202,16 @@ export class DfuClient {
   async #wait(durationMs: number): Promise<void> {
     const { clock } = this.connection;
     const delayMs = Math.max(MIN_POLL_MS, durationMs) + TIMER_MARGIN_MS;
-    await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+    await new Promise<void>((resolve) => {
+      const stop = (): void => {
+        cancel();
+        this.#signal?.removeEventListener('abort', stop);
+        resolve();
+      };
+      const cancel = clock.after(delayMs, stop);
+      this.#signal?.addEventListener('abort', stop);
+    });
+    this.#signal?.throwIfAborted();
   }
 
   #setup(request: number, value = 0): UsbSetup {

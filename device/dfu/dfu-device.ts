@@ -3,16 +3,17 @@
 import { systemClock } from '../clock.js';
 import type { Clock } from '../clock.js';
 import { DescriptorError } from '../usb/descriptors.js';
+import { mayBe, waitForSame } from '../usb/same-device.js';
+import type { DeviceIdentity } from '../usb/same-device.js';
+import { DFU_PROTOCOL, isDfu } from '../usb/usb-classes.js';
 import { UsbConnection } from '../usb/usb-connection.js';
 import type { UsbDeviceInfo, UsbHost } from '../usb/usb-device.js';
 import { usbBroken, usbLost } from '../usb/usb-error.js';
 import { DfuClient } from './dfu-client.js';
 import { cannotDownload, isDfuSe, noDfu, noSuchSetting, severalSettings } from './dfu-error.js';
-import { dfuSettings, isDfu } from './dfu-functions.js';
+import { dfuSettings } from './dfu-functions.js';
 import type { DfuSetting } from './dfu-functions.js';
-import { DFU_PROTOCOL, DFUSE_VERSION } from './dfu-protocol.js';
-import { mayBe, waitForSame } from './same-device.js';
-import type { DeviceIdentity } from './same-device.js';
+import { DFUSE_VERSION } from './dfu-protocol.js';
 
 export interface DfuOptions {
   readonly clock?: Clock;
@@ -119,14 +120,14 @@ async function readSettings(connection: UsbConnection): Promise<NamedSetting[]> 
     for (const setting of settings) named.push({ ...setting, name: await connection.string(setting.nameIndex) });
     return named;
   }
-  throw noDfu(name);
+  throw usbBroken(name, 'its descriptors have no DFU interface, although it was plugged in with one');
 }
 
 /** The client of the setting that is meant, selected, in dfuIDLE. */
 async function clientOf(
   connection: UsbConnection,
   settings: readonly NamedSetting[],
-  { setting: wanted }: DfuOptions,
+  { setting: wanted, signal }: DfuOptions,
 ): Promise<DfuClient> {
   const setting = chooseSetting(connection.name, settings, wanted);
   const { canDownload, transferSize } = setting.functional;
@@ -135,7 +136,7 @@ async function clientOf(
     throw usbBroken(connection.name, 'its DFU functional descriptor says that a block has 0 bytes');
   // A device with a single one may refuse to have it selected.
   if (settings.length > 1) await connection.selectAlternate(setting.interfaceNumber, setting.alternate);
-  const client = new DfuClient(connection, setting);
+  const client = new DfuClient(connection, setting, signal);
   await client.toIdle();
   return client;
 }

@@ -2,7 +2,8 @@
 
 import type { ConfigurationDescriptor, InterfaceDescriptor } from '../usb/descriptors.js';
 import { DescriptorError } from '../usb/descriptors.js';
-import { decodeFunctional, DFU_CLASS, DFU_FUNCTIONAL_DESCRIPTOR, DFU_PROTOCOL, DFU_SUBCLASS } from './dfu-protocol.js';
+import { DFU_PROTOCOL, isDfu } from '../usb/usb-classes.js';
+import { decodeFunctional, DFU_FUNCTIONAL_DESCRIPTOR } from './dfu-protocol.js';
 import type { DfuFunctional } from './dfu-protocol.js';
 
 /** A piece of memory that can be downloaded to, or in runtime mode the door to DFU mode. */
@@ -32,19 +33,6 @@ export function dfuSettings({ value, interfaces }: ConfigurationDescriptor): Dfu
     nameIndex: descriptor.nameIndex,
     functional: functionalOf(descriptor, interfaces),
   }));
-}
-
-export function isDfu(info: { readonly class: number; readonly subclass: number }): boolean {
-  return info.class === DFU_CLASS && info.subclass === DFU_SUBCLASS;
-}
-
-/** Whether a device can be flashed over DFU, as far as that is known without opening it. */
-export function hasDfu({
-  interfaces,
-}: {
-  readonly interfaces: readonly { class: number; subclass: number }[];
-}): boolean {
-  return interfaces.some(isDfu);
 }
 
 /** Behind the setting itself, or else behind another one of its interface: most devices have it once, after the last. */

@@ -98,13 +98,6 @@ function isState(value: number): value is DfuState {
   return value < STATE_NAMES.length;
 }
 
-/** Class and subclass of a DFU interface, table 4.1 and 4.4. */
-export const DFU_CLASS = 0xfe;
-export const DFU_SUBCLASS = 1;
-
-/** `bInterfaceProtocol`: the device runs its application, or is in DFU mode. */
-export const DFU_PROTOCOL = { runtime: 1, dfu: 2 } as const;
-
 export const DFU_FUNCTIONAL_DESCRIPTOR = 0x21;
 
 /** The DFU functional descriptor, table 4.2. */

@@ -51,7 +51,8 @@ export function encodeDfuSuffix(contentCrc32: number, { vendor, product, release
 /** Reads the suffix of a file, and the whole file for its CRC. */
 export function readDfuSuffix(file: ByteSource): DfuSuffix | undefined {
   if (file.length < DFU_SUFFIX_BYTES) return undefined;
-  const suffix = file.read(file.length - DFU_SUFFIX_BYTES, DFU_SUFFIX_BYTES).slice();
+  // A copy: the source may use its bytes again.
+  const suffix = Uint8Array.from(file.read(file.length - DFU_SUFFIX_BYTES, DFU_SUFFIX_BYTES));
   if (SIGNATURE.some((byte, index) => suffix[8 + index] !== byte)) return undefined;
   const view = new DataView(suffix.buffer);
   const crc = view.getUint32(12, true);

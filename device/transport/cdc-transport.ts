@@ -3,12 +3,11 @@
  * devices that are reached over USB/IP.
  */
 
+import { isSerialControl, isSerialData } from '../usb/usb-classes.js';
 import { usbBroken } from '../usb/usb-error.js';
 import type { UsbConnection } from '../usb/usb-connection.js';
 import type { Transport, TransportEvents } from './transport.js';
 
-export const CDC_DATA_CLASS = 0x0a;
-const CDC_CLASS = 2;
 const SET_CONTROL_LINE_STATE = 0x22;
 const DTR_AND_RTS = 3;
 
@@ -23,7 +22,7 @@ const MAX_UNSENT_BYTES = 65_536;
 export async function openCdc(connection: UsbConnection): Promise<Transport> {
   try {
     const { interfaces } = (await connection.configurations())[0] ?? { interfaces: [] };
-    const data = interfaces.find(({ class: code, endpoints }) => code === CDC_DATA_CLASS && endpoints.length > 0);
+    const data = interfaces.find((descriptor) => isSerialData(descriptor) && descriptor.endpoints.length > 0);
     const bulk = data?.endpoints.filter(({ type }) => type === BULK) ?? [];
     const input = bulk.find(({ address }) => address >= 0x80);
     const output = bulk.find(({ address }) => address < 0x80);
@@ -31,7 +30,7 @@ export async function openCdc(connection: UsbConnection): Promise<Transport> {
       throw usbBroken(connection.name, 'it has no serial port');
     }
     await connection.claim(data.number);
-    const control = interfaces.find(({ class: code }) => code === CDC_CLASS)?.number ?? data.number;
+    const control = interfaces.find(isSerialControl)?.number ?? data.number;
     const setup = { requestType: 'class', recipient: 'interface', request: SET_CONTROL_LINE_STATE } as const;
     // Many devices send nothing before; those without the request refuse it.
     await connection.controlOut({ ...setup, value: DTR_AND_RTS, index: control });

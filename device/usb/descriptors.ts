@@ -150,7 +150,7 @@ function decodeEndpoint(bytes: Uint8Array): EndpointDescriptor {
 /** Control characters, and halves of surrogate pairs that stand alone. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}]/gu;
 
-/** The text of a string descriptor, UTF-16 as it comes, without what would disturb a terminal. @throws DescriptorError */
+/** The text of a string descriptor, UTF-16 up to a NUL, without what would disturb a terminal. @throws DescriptorError */
 export function decodeString(bytes: Uint8Array): string {
   const length = bytes[0] ?? 0;
   if (bytes.length < 2 || bytes[1] !== DESCRIPTOR.string || length < 2 || length > bytes.length) {
@@ -160,7 +160,9 @@ export function decodeString(bytes: Uint8Array): string {
   }
   const view = viewOf(bytes);
   const units = Array.from({ length: (length - 2) >> 1 }, (_, index) => view.getUint16(2 + 2 * index, true));
-  return cleanText(String.fromCharCode(...units));
+  // As Linux does, to whose text this is compared.
+  const end = units.indexOf(0);
+  return cleanText(String.fromCharCode(...(end < 0 ? units : units.slice(0, end))));
 }
 
 /** Text from a device, fit for a terminal and for comparing. */

@@ -1,7 +1,7 @@
 /** The USB of this computer: sysfs says what is there, the package `usb` opens it. Elsewhere than on Linux it does both. */
 
-import { withTwins } from '../dfu/same-device.js';
-import type { DeviceIdentity } from '../dfu/same-device.js';
+import { withTwins } from './same-device.js';
+import type { DeviceIdentity } from './same-device.js';
 import { deviceNode } from '../device-node.js';
 import { openSerial } from '../transport/serial-transport.js';
 import type { Transport } from '../transport/transport.js';
@@ -26,9 +26,11 @@ export function portOf({ interfaces }: UsbDeviceInfo): string | undefined {
   return interfaces.find(({ port }) => port !== undefined)?.port;
 }
 
-/** A selector: by serial number, or by where it is plugged in if it has none that a selector can hold. */
-export function usbName({ vendor, product, serial, path }: DeviceIdentity): string {
-  return /^[\x21-\x7e]+$/.test(serial) ? `usb:${hex4(vendor)}:${hex4(product)}:${serial}` : `usb:${path}`;
+/** A selector: by serial number, or by where it is plugged in if it has none of its own that a selector can hold. */
+export function usbName({ vendor, product, serial, path, twins }: DeviceIdentity): string {
+  return twins === undefined && /^[\x21-\x7e]+$/.test(serial)
+    ? `usb:${hex4(vendor)}:${hex4(product)}:${serial}`
+    : `usb:${path}`;
 }
 
 export function hex4(value: number): string {

@@ -2,14 +2,12 @@
 
 import { BoardError, boardDenied } from '../board-error.js';
 import { deviceNode } from '../device-node.js';
-import { findSame, waitForSame } from '../dfu/same-device.js';
-import type { DeviceIdentity, WaitOptions } from '../dfu/same-device.js';
+import { findSame, waitForSame } from './same-device.js';
+import type { DeviceIdentity, WaitOptions } from './same-device.js';
 import type { Transport } from '../transport/transport.js';
 import type { UsbHost } from './usb-device.js';
+import { isSerialControl } from './usb-classes.js';
 import { noSerialPort } from './usb-error.js';
-
-const CDC_CLASS = 2;
-const ACM_SUBCLASS = 2;
 
 /**
  * Waits for the port, as the kernel needs a moment for its driver and udev one for its rights, and opens it.
@@ -23,9 +21,7 @@ export async function openPort(host: UsbHost, identity: DeviceIdentity, options:
   } catch (error) {
     if (!(error instanceof BoardError && error.code === 'board-lost')) throw error;
     const info = findSame(await host.list(options.signal), identity);
-    const serial = info?.interfaces.find(
-      ({ class: code, subclass }) => code === CDC_CLASS && subclass === ACM_SUBCLASS,
-    );
+    const serial = info?.interfaces.find(isSerialControl);
     if (info === undefined || serial === undefined || host.hasPort(info)) throw error;
     if (serial.port === undefined) throw noSerialPort(host.nameOf(info), info.path, serial.number, serial.driver);
     throw boardDenied(deviceNode(serial.port), error);

@@ -7,6 +7,14 @@ const CHECK_CABLE = 'Check cable and power, then run the same command again: it 
 
 export function usbDenied(name: string, node: DeviceNode, cause?: unknown): BoardError {
   const { path, owner, group, mode } = node;
+  if (mode === '') {
+    return new BoardError('board-denied', `${name} may not be opened`, {
+      reason: `There is no ${path}, as in a container that USB was not passed on to.`,
+      fix: 'Give the container /dev/bus/usb (Docker: `--device /dev/bus/usb`), or use the board from outside of it.',
+      facts: { board: name, path },
+      cause,
+    });
+  }
   return new BoardError('board-denied', `${name} may not be opened`, {
     reason: `${path} belongs to ${owner}, group ${group}, mode ${mode}, and your user may not write it.`,
     fix: 'Run `sudo mmfree doctor --fix`, which installs a rule that lets you, then plug the board in again.',

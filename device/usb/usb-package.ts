@@ -3,19 +3,18 @@
  * first device is opened.
  *
  * What is unusual about it, and mended here: a STALL is an exception; transfers time out after 1 s unless told otherwise;
- * errors are text; a transfer needs some interface to be claimed, also one to the device itself.
+ * errors are text; a transfer needs some interface to be claimed, also one to the device itself; closing a device does not
+ * release its interfaces.
  */
 
 import { BoardError } from '../board-error.js';
 import type { UsbDevice, UsbDeviceInfo, UsbInResult, UsbOutResult, UsbSetup } from './usb-device.js';
 import { sysfsDevices } from './sysfs.js';
+import { SERIAL_CONTROL } from './usb-classes.js';
 import { usbBroken, usbBusy, usbDenied, usbLost, usbSilent, usbUnavailable, usbWrongDriver } from './usb-error.js';
 
 /** A little longer than whoever waits for the transfer. */
 const PACKAGE_TIMEOUT_MS = 6000;
-
-const CDC_CLASS = 2;
-const ACM_SUBCLASS = 2;
 
 /** As much of the package's `UsbDevice` as is used. */
 interface PackageDevice {
@@ -44,6 +43,7 @@ interface PackageDevice {
   close(): Promise<void>;
   reset(): Promise<void>;
   claimInterface(interfaceNumber: number): Promise<void>;
+  releaseInterface(interfaceNumber: number): Promise<void>;
   selectAlternateInterface(interfaceNumber: number, alternate: number): Promise<void>;
   controlTransferIn(setup: UsbSetup, length: number, timeoutMs?: number): Promise<UsbInResult>;
   controlTransferOut(setup: UsbSetup, data: Uint8Array<ArrayBuffer>, timeoutMs?: number): Promise<UsbOutResult>;
@@ -98,7 +98,7 @@ function portInfo(port: {
   const product = Number.parseInt(port.productId ?? '', 16);
   if (Number.isNaN(vendor) || Number.isNaN(product)) return [];
   const { path, serialNumber: serial = '', manufacturer: name = '' } = port;
-  const interfaces = [{ number: 0, class: CDC_CLASS, subclass: ACM_SUBCLASS, protocol: 0, port: path }];
+  const interfaces = [{ number: 0, ...SERIAL_CONTROL, protocol: 0, port: path }];
   return [{ path: port.locationId ?? path, vendor, product, release: 0, serial, name, interfaces, address: 0 }];
 }
 
@@ -136,6 +136,7 @@ export async function packageDevice(name: string, info: UsbDeviceInfo): Promise<
 }
 
 function adapt(device: PackageDevice, name: string, info: UsbDeviceInfo): UsbDevice {
+  const claimed = new Set<number>();
   /** A STALL as the answer that it is. */
   const stallOr = <T>(error: unknown, stall: T): T => {
     if (/stall/i.test(messageOf(error))) return stall;
@@ -143,12 +144,17 @@ function adapt(device: PackageDevice, name: string, info: UsbDeviceInfo): UsbDev
   };
   return {
     open: () => device.open().catch((error: unknown) => Promise.reject(openError(name, info, error))),
-    close: () => device.close(),
+    close: async () => {
+      for (const interfaceNumber of claimed) await device.releaseInterface(interfaceNumber).catch(() => {});
+      await device.close();
+    },
     reset: () => device.reset().catch((error: unknown) => Promise.reject(transferError(name, error))),
-    claimInterface: (interfaceNumber) =>
-      device
+    claimInterface: async (interfaceNumber) => {
+      await device
         .claimInterface(interfaceNumber)
-        .catch((error: unknown) => Promise.reject(claimError(name, info, interfaceNumber, error))),
+        .catch((error: unknown) => Promise.reject(claimError(name, info, interfaceNumber, error)));
+      claimed.add(interfaceNumber);
+    },
     selectAlternateInterface: (interfaceNumber, alternate) =>
       device
         .selectAlternateInterface(interfaceNumber, alternate)

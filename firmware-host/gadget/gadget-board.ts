@@ -98,6 +98,8 @@ class Gadget implements GadgetBoard {
   readonly #serving: Promise<void>;
   #dfu: DfuFunction | undefined;
   #wire: Wire | undefined;
+  #isOnBus = false;
+  /** Whether a host has configured it. */
   #isConnected = false;
   #isOpening = false;
   #isClosed = false;
@@ -128,17 +130,21 @@ class Gadget implements GadgetBoard {
     const { controller, sectorBytes, now } = this.#options;
     this.#dfu = new DfuFunction({ board, sectorBytes, now, mode: 'always', isRuntime: false });
     connectGadget(controller);
+    this.#isOnBus = true;
   }
 
   powerDown(): void {
     this.#dfu = undefined;
     this.#onHostGone();
     disconnectGadget();
+    this.#isOnBus = false;
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#endpoint.close();
+    // The read that waits for an event ends with one: taking the device off the bus is one, and putting it there.
+    if (!this.#isOnBus) connectGadget(this.#options.controller);
     disconnectGadget();
     await this.#serving;
     removeGadget();

@@ -19,8 +19,10 @@ fail() {
 
 # install_file PATH < contents
 install_file() {
+  contents=$(cat)
   echo "write $1:"
-  if [ -n "$dry_run" ]; then sed 's/^/  /'; else tee "$1" | sed 's/^/  /'; fi
+  echo "$contents" | sed 's/^/  /'
+  [ -n "$dry_run" ] || echo "$contents" > "$1"
 }
 
 does() {

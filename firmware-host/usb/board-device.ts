@@ -25,7 +25,7 @@ import { isIn, RECIPIENT, TYPE } from './setup-packet.js';
 import type { SetupPacket } from './setup-packet.js';
 import { answerStandardRequest } from './standard-requests.js';
 import type { StandardDevice } from './standard-requests.js';
-import type { Handshake, UsbDevice } from './usb-device.js';
+import type { UsbDevice } from './usb-device.js';
 
 export interface BoardDeviceOptions {
   readonly board: Board;
@@ -117,13 +117,13 @@ export class BoardDevice implements StandardDevice, UsbDevice {
     return answer?.subarray(0, setup.length);
   }
 
-  write(endpoint: number, bytes: Uint8Array): Handshake {
+  write(endpoint: number, bytes: Uint8Array): 'ack' | 'stall' {
     if (!this.#isOpen(endpoint) || endpoint !== BULK_OUT_ENDPOINT) return 'stall';
     this.#serial.receive(bytes);
     return 'ack';
   }
 
-  read(endpoint: number, length: number): Uint8Array | Exclude<Handshake, 'ack'> {
+  read(endpoint: number, length: number): Uint8Array | 'nak' | 'stall' {
     if (!this.#isOpen(endpoint) || endpoint === BULK_OUT_ENDPOINT) return 'stall';
     return (endpoint === BULK_IN_ENDPOINT ? this.#serial.transmit(length) : undefined) ?? 'nak';
   }

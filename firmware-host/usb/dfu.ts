@@ -8,6 +8,7 @@
 import { DETACH_TIMEOUT_MS, DFU_REQUEST, DFU_STATE, statusResponse, TRANSFER_BYTES } from './dfu-protocol.js';
 import type { DfuStateName } from './dfu-protocol.js';
 import type { DfuFailure, DfuMemory } from './dfu-memory.js';
+import { isIn } from './setup-packet.js';
 import type { SetupPacket } from './setup-packet.js';
 
 /** When a board is in DFU mode: docs/USB.md, section 2. */
@@ -25,39 +26,37 @@ export interface DfuOptions {
 
 type Request = keyof typeof DFU_REQUEST;
 
+/** In which states a host is told the state. In the others the device is not listening. */
+const TELLING: ReadonlySet<DfuStateName> = new Set([
+  'appIDLE',
+  'appDETACH',
+  'dfuIDLE',
+  'dfuDNLOAD_SYNC',
+  'dfuDNLOAD_IDLE',
+  'dfuMANIFEST_SYNC',
+  'dfuUPLOAD_IDLE',
+  'dfuERROR',
+]);
+
 /** In which states a request is carried out; in others it is out of place. */
 const TAKEN: Readonly<Record<Request, ReadonlySet<DfuStateName>>> = {
   detach: new Set(['appIDLE']),
   dnload: new Set(['dfuIDLE', 'dfuDNLOAD_IDLE']),
   upload: new Set(['dfuIDLE', 'dfuUPLOAD_IDLE']),
-  getStatus: new Set([
-    'appIDLE',
-    'appDETACH',
-    'dfuIDLE',
-    'dfuDNLOAD_SYNC',
-    'dfuDNLOAD_IDLE',
-    'dfuMANIFEST_SYNC',
-    'dfuUPLOAD_IDLE',
-    'dfuERROR',
-  ]),
+  getStatus: TELLING,
   clrStatus: new Set(['dfuERROR']),
-  getState: new Set([
-    'appIDLE',
-    'appDETACH',
-    'dfuIDLE',
-    'dfuDNLOAD_SYNC',
-    'dfuDNLOAD_IDLE',
-    'dfuMANIFEST_SYNC',
-    'dfuUPLOAD_IDLE',
-    'dfuERROR',
-  ]),
+  getState: TELLING,
   abort: new Set(['dfuIDLE', 'dfuDNLOAD_SYNC', 'dfuDNLOAD_IDLE', 'dfuMANIFEST_SYNC', 'dfuUPLOAD_IDLE']),
 };
+
+const IN_REQUESTS: ReadonlySet<Request> = new Set(['upload', 'getStatus', 'getState']);
 
 const REQUEST_NAMES: ReadonlyMap<number, Request> = new Map(
   Object.entries(DFU_REQUEST).map(([name, number]) => [number, name as Request]),
 );
 
+/** Timers of hosts count whole milliseconds, and end up to one too early: that is no request out of place. */
+const CLOCK_TOLERANCE_MS = 1;
 const NOTHING = new Uint8Array(0);
 
 export class Dfu {
@@ -108,10 +107,11 @@ export class Dfu {
   }
 
   /** Whether a class-specific request would be carried out now; else it is out of place. */
-  takes({ request, length }: SetupPacket): boolean {
-    const name = REQUEST_NAMES.get(request);
-    const isData = name === 'dnload' || name === 'upload';
-    return name !== undefined && TAKEN[name].has(this.#state) && !(isData && length > TRANSFER_BYTES);
+  takes(setup: SetupPacket): boolean {
+    const name = REQUEST_NAMES.get(setup.request);
+    if (name === undefined || IN_REQUESTS.has(name) !== isIn(setup)) return false;
+    const isBlock = name === 'dnload' || name === 'upload';
+    return TAKEN[name].has(this.#state) && !(isBlock && setup.length > TRANSFER_BYTES);
   }
 
   /** A class-specific request to the interface. @returns the data of an IN request; undefined is STALL */
@@ -215,7 +215,7 @@ export class Dfu {
     if (this.#state === 'dfuDNLOAD_SYNC') this.#state = isBusy ? 'dfuDNBUSY' : 'dfuDNLOAD_IDLE';
     else if (this.#state === 'dfuMANIFEST_SYNC') this.#manifest(isBusy);
     const waits = this.#state === 'dfuDNBUSY' || this.#state === 'dfuMANIFEST';
-    if (waits) this.#untilMs = this.#options.now() + busyMs;
+    if (waits) this.#untilMs = this.#options.now() + busyMs - CLOCK_TOLERANCE_MS;
     return statusResponse(this.#failure?.status ?? 'OK', waits ? busyMs : 0, this.#state);
   }
 

@@ -3,8 +3,6 @@
 import type { DeviceDescriptors } from './descriptors.js';
 import type { SetupPacket } from './setup-packet.js';
 
-export type Handshake = 'ack' | 'nak' | 'stall';
-
 export interface UsbDevice {
   /** Those of the mode in which it is; another one comes only with a bus reset, or when it has left the bus. */
   readonly descriptors: Pick<DeviceDescriptors, 'device' | 'configuration'>;
@@ -16,10 +14,10 @@ export interface UsbDevice {
   readonly hasLeft: boolean;
   /** A control transfer. @param data of an OUT transfer @returns the data of an IN transfer; undefined is STALL */
   control(setup: SetupPacket, data: Uint8Array): Uint8Array | undefined;
-  /** Takes bytes of a bulk OUT transfer. */
-  write(endpoint: number, bytes: Uint8Array): Handshake;
-  /** Gives bytes of a bulk or interrupt IN transfer. */
-  read(endpoint: number, length: number): Uint8Array | Exclude<Handshake, 'ack'>;
+  /** Takes bytes of a bulk OUT transfer, always all of them: nothing queues here that could be full. */
+  write(endpoint: number, bytes: Uint8Array): 'ack' | 'stall';
+  /** Gives bytes of a bulk or interrupt IN transfer; `nak` if there are none now. */
+  read(endpoint: number, length: number): Uint8Array | 'nak' | 'stall';
   /** The host resets the bus. */
   busReset(): void;
   /** The cable is pulled. */

@@ -6,9 +6,14 @@ import { flashOverUsb } from '../../device/flash-over-usb.js';
 import type { UsbFlashOptions, UsbFlashResult } from '../../device/flash-over-usb.js';
 import { ImageFile } from '../../model/image-file.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
+import { encodeFrame } from '../../protocol/wire/frame.js';
+import { FrameReader } from '../../protocol/wire/frame-reader.js';
+import { STEPPED } from '../../protocol/wire/messages-run.js';
 import { hashOf } from '../helpers/board-on-usb.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 import { boardErrorOf, FakeUsb } from '../helpers/fake-usb.js';
+import type { Answer } from '../helpers/fake-usb.js';
+import { joined } from '../helpers/frames.js';
 import { goodImage, goodImageOf } from '../helpers/good-image.js';
 import { PluggedBoard } from '../helpers/plugged-board.js';
 import type { PluggedBoardOptions } from '../helpers/plugged-board.js';
@@ -26,6 +31,7 @@ const OWNER = newSigner();
 /** Of a common serial NOR. */
 const TIMING = { eraseMs: 45, programMs: 0.4 };
 
+const SMALL = goodImage(6, { name: 'small' });
 const SIGNED = goodImage(4, { name: 'signed', sign: OWNER.sign });
 const LATER = goodImage(4, { name: 'later', revision: 3 });
 
@@ -33,6 +39,7 @@ const IMAGES: Readonly<Record<string, Uint8Array>> = {
   old: OLD,
   new: NEW,
   repacked: REPACKED,
+  small: SMALL,
   wrong: tinyImage(3, { name: 'wrong' }),
 };
 const files = new Map<string, ImageFile>();
@@ -157,23 +164,27 @@ describe('a board that does not take the image', () => {
 });
 
 describe('a board that goes away', () => {
-  it.each(MODES)('at any request is found again, and has the image at the end (%s)', async (mode) => {
-    const whole = setUp({ image: OLD, mode });
-    await whole.flash('new');
-    for (let index = 0; index < whole.usb.requests; index++) {
-      const { usb, board, flash } = setUp({ image: OLD, mode });
-      usb.onRequest = (request) => {
-        if (request.index !== index) return 'go-on';
-        usb.clock.after(500, () => usb.plug('1-1', board));
-        return 'unplug';
-      };
-      const lost: string[] = [];
-      const result = await flash('new', { onLost: ({ message }) => void lost.push(message) });
-      expect(board.running, `request ${index}`).toBe(hashOf(NEW));
-      expect(result.hello.image?.confirmed).toBe(true);
-      expect(lost.length, `request ${index}`).toBeLessThanOrEqual(1);
-    }
-  });
+  it.each(MODES)(
+    'at any request is found again, and has the image at the end (%s)',
+    { timeout: 60_000 },
+    async (mode) => {
+      const whole = setUp({ image: OLD, mode });
+      await whole.flash('small');
+      for (let index = 0; index < whole.usb.requests; index++) {
+        const { usb, board, flash } = setUp({ image: OLD, mode });
+        usb.onRequest = (request) => {
+          if (request.index !== index) return 'go-on';
+          usb.clock.after(500, () => usb.plug('1-1', board));
+          return 'unplug';
+        };
+        const lost: string[] = [];
+        const result = await flash('small', { onLost: ({ message }) => void lost.push(message) });
+        expect(board.running, `request ${index}`).toBe(hashOf(SMALL));
+        expect(result.hello.image?.confirmed).toBe(true);
+        expect(lost.length, `request ${index}`).toBeLessThanOrEqual(1);
+      }
+    },
+  );
 
   it('goes on with what is missing', async () => {
     const { usb, board, flash } = setUp();
@@ -256,3 +267,97 @@ describe('a flash that is stopped', () => {
     expect(board.running).toBe(hashOf(NEW));
   });
 });
+
+describe('a download that a killed program has left behind', () => {
+  it('does not keep the next one from finding out that nothing is to do', async () => {
+    const { usb, board, flash } = setUp({ image: OLD });
+    let blocks = 0;
+    usb.onRequest = ({ setup }) => {
+      if (setup?.requestType === 0x21 && setup.request === 1 && ++blocks === 3) throw new Error('killed');
+      return 'go-on';
+    };
+    await expect(flash('new', { reconnectMs: 0 })).rejects.toThrow('broke');
+    usb.onRequest = () => 'go-on';
+    expect(await flash('old')).toMatchObject({ outcome: 'already-there', writtenBytes: 0 });
+    expect(board.running).toBe(hashOf(OLD));
+  });
+});
+
+describe('a board of ours that lies', () => {
+  const [HELLO, ERROR, SUMS, SEEK, HASH] = [0x80, 0x81, 0x21, 0x22, 0x23];
+
+  it.each<[string, number, (answer: Answer) => Answer, string]>([
+    ['sends a HELLO of garbage', HELLO, () => Uint8Array.of(0xa1, 0xff, 0), 'board-malformed'],
+    ['sends no HELLO', HELLO, () => 'stall', 'board-not-flashable'],
+    ['sends sums of other sectors', SUMS, (answer) => (answer as Uint8Array).with(0, 7), 'board-malformed'],
+    ['sends fewer sums', SUMS, (answer) => (answer as Uint8Array).slice(0, -4), 'board-malformed'],
+    ['sends no sums', SUMS, () => 'stall', 'board-malformed'],
+    ['refuses to seek', SEEK, () => 'stall', 'board-malformed'],
+    ['has another SHA-256', HASH, () => new Uint8Array(32), 'board-write-failed'],
+    ['has a SHA-256 of 31 bytes', HASH, () => new Uint8Array(31), 'board-malformed'],
+    ['has no SHA-256', HASH, () => 'stall', 'board-malformed'],
+    ['says nothing when asked for it', HASH, () => 'nothing', 'board-silent'],
+  ])('and %s is refused', async (_, request, lie, code) => {
+    const { board, flash } = setUp({ image: NEW });
+    await flash('old');
+    const control = board.control.bind(board);
+    board.control = (setup, data): Answer => {
+      const answer = control(setup, data);
+      return (setup.requestType & 0x7f) === 0x41 && setup.request === request ? lie(answer) : answer;
+    };
+    expect((await boardErrorOf(flash('repacked'))).code).toBe(code);
+  });
+
+  it('about why it refuses has refused all the same, by its DFU status', async () => {
+    const { board, flash } = setUp({ image: OLD });
+    const control = board.control.bind(board);
+    board.control = (setup, data): Answer =>
+      setup.request === ERROR && setup.requestType === 0xc1 ? new Uint8Array(12).fill(255) : control(setup, data);
+    const error = await boardErrorOf(flash('wrong'));
+    expect([error.code, error.facts['dfu_status_name']]).toEqual(['board-write-failed', 'errVERIFY']);
+  });
+});
+
+describe('a board whose firmware has stopped, beside its DFU', () => {
+  it('is flashed all the same, and fails only in its proof', async () => {
+    const { board, flash } = setUp({ image: OLD });
+    board.bulkOut = (): void => {};
+    const error = await boardErrorOf(flash('new'));
+    expect([error.code, board.running]).toEqual(['board-silent', hashOf(NEW)]);
+  });
+});
+
+describe('an image that lies in the other slot already', () => {
+  it('is switched to without a block, and is taken back if the board computes something else', async () => {
+    const { usb, board, flash } = setUp({ image: OLD });
+    await flash('new');
+    await flash('old');
+    const { outcome, writtenBytes, keptBytes } = await flash('new');
+    expect([outcome, writtenBytes, keptBytes]).toEqual(['flashed', 0, NEW.length]);
+    await flash('old');
+    // The board passes its own self-test, and then answers with other receipts.
+    const { bulkIn } = board;
+    let isBroken = false;
+    board.bulkIn = async (...args): Promise<Uint8Array> => {
+      const bytes = await bulkIn.apply(board, args);
+      return isBroken ? withOtherReceipts(bytes) : bytes;
+    };
+    usb.onRequest = ({ setup }) => {
+      isBroken ||= setup?.request === 0x23;
+      return 'go-on';
+    };
+    expect((await boardErrorOf(flash('new'))).code).toBe('board-wrong-tokens');
+    expect(board.running).toBe(hashOf(OLD));
+  });
+});
+
+/** Frames, with the receipt of each STEPPED changed. Each transfer begins and ends with whole frames here. */
+function withOtherReceipts(bytes: Uint8Array): Uint8Array {
+  const frames = new FrameReader().feed(bytes).flatMap((event) => (event.kind === 'frame' ? [event.frame] : []));
+  return joined(
+    frames.map((frame) => {
+      const isStepped = frame.kind === 'data' && frame.type === STEPPED.type;
+      return encodeFrame(isStepped ? { ...frame, payload: frame.payload.with(4, frame.payload[4]! ^ 1) } : frame);
+    }),
+  );
+}

@@ -173,8 +173,9 @@ export class FakeDfuDevice implements Pluggable {
     const { functional = 'last', transferSize = 1024, version = 0x0110 } = this.#options;
     const settings = this.#isRuntime ? [''] : this.#settings;
     const descriptor = [9, 0x21, this.#attributes, ...le(1000), ...le(transferSize), ...le(version)];
-    const body = settings.flatMap((_, alternate) => [
-      ...[9, 4, 0, alternate, 0, 0xfe, 1, this.#isRuntime ? 1 : 2, this.#isRuntime ? 0 : 10 + alternate],
+    const protocol = this.#isRuntime ? 1 : 2;
+    const body = settings.flatMap((name, alternate) => [
+      ...Uint8Array.of(9, 4, 0, alternate, 0, 0xfe, 1, protocol, name === '' ? 0 : 10 + alternate),
       ...(functional === 'each' || (functional === 'last' && alternate === settings.length - 1) ? descriptor : []),
     ]);
     return Uint8Array.of(9, 2, ...le(9 + body.length), 1, 1, 0, 0x80, 50, ...body);

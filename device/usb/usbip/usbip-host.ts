@@ -2,9 +2,9 @@
 
 import { isIPv6 } from 'node:net';
 import { boardAmbiguous, boardNotFound } from '../../board-error.js';
-import { hasDfu } from '../../dfu/dfu-functions.js';
-import { CDC_DATA_CLASS, openCdc } from '../../transport/cdc-transport.js';
+import { openCdc } from '../../transport/cdc-transport.js';
 import type { Transport } from '../../transport/transport.js';
+import { hasDfu, isSerialData } from '../usb-classes.js';
 import { UsbConnection } from '../usb-connection.js';
 import type { UsbDevice, UsbDeviceInfo, UsbHost } from '../usb-device.js';
 import { usbBroken, usbBusy } from '../usb-error.js';
@@ -93,7 +93,7 @@ export class UsbipHost implements UsbHost {
   }
 
   hasPort({ interfaces }: UsbDeviceInfo): boolean {
-    return interfaces.some(({ class: code }) => code === CDC_DATA_CLASS);
+    return interfaces.some(isSerialData);
   }
 
   async openPort(info: UsbDeviceInfo, signal?: AbortSignal): Promise<Transport> {

@@ -38,6 +38,8 @@ export class UsbipReader {
   readonly #socket: Socket;
   readonly #name: string;
   readonly #queue = new ByteQueue();
+  /** Also for a server that sends a byte now and then. */
+  readonly #giveUpAtMs = performance.now() + TIMEOUT_MS;
 
   constructor(socket: Socket, name: string) {
     this.#socket = socket;
@@ -67,7 +69,8 @@ export class UsbipReader {
       };
       const onError = (error: Error): void => fail('The USB/IP server broke the connection.', error);
       const onClose = (): void => fail('The USB/IP server closed the connection.');
-      const timer = setTimeout(() => fail('The USB/IP server says nothing for 5 s.'), TIMEOUT_MS);
+      const leftMs = this.#giveUpAtMs - performance.now();
+      const timer = setTimeout(() => fail('The USB/IP server has not answered within 5 s.'), leftMs);
       const forget = (): void => {
         clearTimeout(timer);
         this.#socket.off('data', onData).off('error', onError).off('close', onClose);

@@ -1,8 +1,9 @@
 /** The command line with boards on USB: over USB/IP, in this process, without a driver. */
 
-import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readDfuSuffix } from '../../../device/dfu/dfu-suffix.js';
+import { memorySource } from '../../../protocol/byte-source.js';
 import { mmfree, mmfreeJson, startBoard, temporaryFolder, writeTextCheckpoint } from '../../helpers/command-line.js';
 import type { RunningBoard } from '../../helpers/command-line.js';
 import { goodImage, goodImageOf } from '../../helpers/good-image.js';
@@ -40,8 +41,7 @@ afterEach(async () => {
 
 async function start(...options: string[]): Promise<void> {
   board = await startBoard('--usbip', '127.0.0.1:0', '--serial-number', 'U-1', ...options);
-  const { usbip } = board.events().find(({ type }) => type === 'ready') as { usbip: { port: number } };
-  selector = `usbip:127.0.0.1:${usbip.port}`;
+  selector = board.selector.replace('/1-1', '');
 }
 
 async function imageOnBoard(): Promise<unknown> {
@@ -95,21 +95,23 @@ describe('flash over USB', () => {
 
   it('finds no board where there is none', async () => {
     await start();
-    for (const board of ['usbip:127.0.0.1:1', `${selector}/2-1`, 'usb:9-9', 'usb:1209:0001:X']) {
-      expect((await mmfree('flash', path('new'), '--board', board)).exit, board).toBe(3);
+    for (const absent of ['usbip:127.0.0.1:1', `${selector}/2-1`, 'usb:9-9', 'usb:1209:0001:X']) {
+      expect((await mmfree('flash', path('new'), '--board', absent)).exit, absent).toBe(3);
     }
   });
 });
 
 describe('a DFU file', () => {
-  it('is made by pack, and taken by flash and by dfu-suffix', async () => {
+  it('is made by pack, and taken by flash', async () => {
     const { result } = await mmfreeJson('pack', path('checkpoint'), '-o', path('model.dfu'), '--dfu');
     const plain = await mmfreeJson('pack', path('checkpoint'), '-o', path('model.mmfree'));
     expect(result['file_sha256']).toBe(plain.result['file_sha256']);
     const [file, image] = [await readFile(path('model.dfu')), await readFile(path('model.mmfree'))];
     expect(file.subarray(0, -16).equals(image)).toBe(true);
-    const check = spawnSync('dfu-suffix', ['-v', '1209', '-p', '0001', '-c', path('model.dfu')]);
-    if (check.error === undefined) expect(check.status).toBe(0);
+    expect(readDfuSuffix(memorySource(file))).toEqual({
+      ids: { vendor: 0x1209, product: 1, release: 0xffff },
+      suffixBytes: 16,
+    });
     await start();
     const flashed = await mmfreeJson('flash', path('model.dfu'), '--board', selector);
     expect(flashed.result).toMatchObject({ exit: 0, sha256: plain.result['file_sha256'] });

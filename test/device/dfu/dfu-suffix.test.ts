@@ -65,8 +65,8 @@ describe('the suffix of a DFU file', () => {
       const damaged = file.slice();
       damaged[bit >> 3]! ^= 1 << (bit & 7);
       const isSignature = bit >> 3 >= file.length - 8 && bit >> 3 < file.length - 5;
-      const expected = isSignature ? undefined : { problem: expect.any(String) };
-      expect(readDfuSuffix(memorySource(damaged)), `bit ${bit}`).toEqual(expected);
+      const found = readDfuSuffix(memorySource(damaged));
+      expect([bit, found !== undefined && 'problem' in found]).toEqual([bit, !isSignature]);
     }
   });
 

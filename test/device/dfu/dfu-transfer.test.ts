@@ -25,7 +25,7 @@ function setUp(options: Options = {}, file: Uint8Array = FILE): Sent {
   const send = async (signal?: AbortSignal): Promise<{ end: string; progress: number[] }> => {
     const progress: number[] = [];
     const work = async (): Promise<string> => {
-      const { client } = await openDfu(usb, usb.info('1-1'), usb.info('1-1'), { clock: usb.clock });
+      const { client } = await openDfu(usb, usb.info('1-1'), usb.info('1-1'), { clock: usb.clock, signal });
       return await sendFile(client, memorySource(file), { signal, onProgress: (done) => void progress.push(done) });
     };
     return { end: await usb.clock.until(work()), progress };
@@ -150,5 +150,15 @@ describe('what a device reports', () => {
   it('when the file is longer than its memory says so', async () => {
     const { send } = setUp({ memoryBytes: 3000 });
     expect((await boardErrorOf(send())).code).toBe('board-image-too-large');
+  });
+});
+
+describe('Ctrl-C', () => {
+  it('does not wait for a device that is busy', async () => {
+    const { usb, send } = setUp({ busyMs: 20_000 });
+    const stop = new AbortController();
+    usb.clock.after(500, () => stop.abort());
+    await expect(send(stop.signal)).rejects.toMatchObject({ name: 'AbortError' });
+    expect(usb.clock.now()).toBeLessThan(1000);
   });
 });

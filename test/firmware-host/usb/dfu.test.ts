@@ -168,13 +168,24 @@ describe('DFU in state', () => {
   });
 });
 
+describe('a request in the wrong direction', () => {
+  it.each([0, 1, 2, 3, 4, 5, 6])('%i is out of place', (request) => {
+    const machine = new Machine();
+    const requestType = [2, 3, 5].includes(request) ? 0x21 : 0xa1;
+    const setup = { requestType, request, value: 0, index: 0, length: 6 };
+    expect(machine.dfu.handle(setup, new Uint8Array(requestType === 0x21 ? 6 : 0))).toBeUndefined();
+    expect([machine.state, machine.memory.written]).toEqual(['dfuERROR', []]);
+  });
+});
+
 describe('a download', () => {
-  it('is busy for as long as its memory is, and to the end of the time that it gave', () => {
+  it('is busy for as long as its memory is, and to the last millisecond of the time that it gave', () => {
     const machine = busy(after(new Machine(), 'DNLOAD 3'));
     expect(machine.status()).toEqual({ status: 0, pollMs: 50, state: 'dfuDNBUSY', text: 0 });
-    machine.nowMs = 49.9;
+    machine.nowMs = 48.9;
     expect(machine.state).toBe('dfuDNBUSY');
-    machine.nowMs = 50;
+    // Timers of hosts are no better than a millisecond: such a host used to be stalled now and then.
+    machine.nowMs = 49;
     expect(machine.state).toBe('dfuDNLOAD-SYNC');
     expect(machine.status()).toMatchObject({ pollMs: 50, state: 'dfuDNBUSY' });
     machine.nowMs = 100;

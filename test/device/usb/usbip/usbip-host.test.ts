@@ -19,8 +19,8 @@ afterEach(async () => {
 async function start(...options: string[]): Promise<{ board: RunningBoard; host: UsbipHost }> {
   const board = await startBoard('--usbip', '127.0.0.1:0', '--serial-number', 'U-1', ...options);
   running.push(board);
-  const { usbip } = board.events().find(({ type }) => type === 'ready') as { usbip: { host: string; port: number } };
-  return { board, host: new UsbipHost(usbip.host, usbip.port) };
+  const [, port] = /^usbip:127\.0\.0\.1:(\d+)\/1-1$/.exec(board.selector) ?? [];
+  return { board, host: new UsbipHost('127.0.0.1', Number(port)) };
 }
 
 /** A server that does with each connection what the test wants. */

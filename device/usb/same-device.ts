@@ -4,8 +4,8 @@
  */
 
 import type { Clock } from '../clock.js';
-import type { UsbDeviceInfo, UsbHost } from '../usb/usb-device.js';
-import { severalCameBack, usbLost } from '../usb/usb-error.js';
+import type { UsbDeviceInfo, UsbHost } from './usb-device.js';
+import { severalCameBack, usbLost } from './usb-error.js';
 
 const LOOK_AGAIN_MS = 50;
 

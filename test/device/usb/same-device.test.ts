@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findSame, withTwins } from '../../../device/dfu/same-device.js';
+import { findSame, withTwins } from '../../../device/usb/same-device.js';
 import type { UsbDeviceInfo } from '../../../device/usb/usb-device.js';
 
 function device(path: string, serial: string, address = 1): UsbDeviceInfo {
