@@ -12,8 +12,11 @@ export interface UsbDevice {
   readonly awaitsReset: boolean;
   /** Whether it has left the bus by itself, and waits to be found again with other descriptors. */
   readonly hasLeft: boolean;
-  /** A control transfer. @param data of an OUT transfer @returns the data of an IN transfer; undefined is STALL */
-  control(setup: SetupPacket, data: Uint8Array): Uint8Array | undefined;
+  /**
+   * A control transfer. @param data of an OUT transfer @returns the data of an IN transfer; undefined is STALL; `nak`, which
+   * no board of ours says: no answer, until the host loses its patience
+   */
+  control(setup: SetupPacket, data: Uint8Array): Uint8Array | 'nak' | undefined;
   /** Takes bytes of a bulk OUT transfer, always all of them: nothing queues here that could be full. */
   write(endpoint: number, bytes: Uint8Array): 'ack' | 'stall';
   /** Gives bytes of a bulk or interrupt IN transfer; `nak` if there are none now. */

@@ -33,7 +33,7 @@ const NOTHING = new Uint8Array(0);
 
 export class Attachment {
   readonly #options: AttachmentOptions;
-  /** IN transfers for which there is nothing yet, by sequence number, in order. */
+  /** Transfers for which there is nothing yet, by sequence number, in order. */
   readonly #waiting = new Map<number, SubmitCommand>();
 
   constructor(options: AttachmentOptions) {
@@ -65,7 +65,9 @@ export class Attachment {
 
   /** Ends transfers that waited for something to give. */
   flush(): void {
-    for (const command of this.#waiting.values()) this.#tryRead(command);
+    for (const command of this.#waiting.values()) {
+      if (command.endpoint !== 0) this.#tryRead(command);
+    }
   }
 
   /** False if too many wait. */
@@ -94,7 +96,8 @@ export class Attachment {
       return;
     }
     const answer = isSane(setup, command, data) ? device.control(setup, data) : undefined;
-    if (answer === undefined) this.#answer(command, URB_STATUS.stall, 0);
+    if (answer === 'nak') this.#waiting.set(command.sequence, command);
+    else if (answer === undefined) this.#answer(command, URB_STATUS.stall, 0);
     else if (isIn(setup)) this.#answer(command, URB_STATUS.ok, answer.length, answer);
     else this.#answer(command, URB_STATUS.ok, data.length);
   }
