@@ -1,7 +1,7 @@
 /** The ports that boards are plugged into: those of `vhci_hcd`, the kernel's client of USB/IP. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { run, succeed } from './program.js';
+import { succeed } from './program.js';
 import type { Log } from './log.js';
 import { until } from './until.js';
 
@@ -29,12 +29,6 @@ export async function plugIn(log: Log, tcpPort: number, busId: string): Promise<
   );
   log.write(`plugged in: ${device.place} (port ${device.port})`);
   return device;
-}
-
-/** Unplugs on the computer's side. */
-export async function detach(log: Log, { port, place }: PluggedDevice): Promise<void> {
-  await run(log, 'usbip', ['detach', '--port', String(port)]);
-  await gone(place);
 }
 
 /** Waits until the kernel has noticed that a device is gone. */
