@@ -33,6 +33,8 @@ export interface LabBoardOptions {
   readonly model?: ModelName;
   /** How it is flashed over USB: docs/USB.md, section 2. */
   readonly dfu?: DfuMode;
+  /** What it does otherwise than a good board. */
+  readonly disguise?: (device: UsbDevice) => Partial<UsbDevice>;
   /** Of its flash; instant by default. */
   readonly timing?: FlashTiming;
 }
@@ -196,7 +198,12 @@ export class LabBoard {
 
   #exportDevice(): void {
     const device = this.#device;
-    if (device !== undefined) this.#port.plug(this.#watched(device), () => this.#program?.poll());
+    if (device === undefined) return;
+    const watched = this.#watched(device);
+    const disguised = { ...this.#options.disguise?.(watched) };
+    // In front of the good board, whose properties change.
+    const shown: UsbDevice = Object.setPrototypeOf(disguised, watched);
+    this.#port.plug(shown, () => this.#program?.poll());
   }
 
   /** The device, with an eye on its transfers. */

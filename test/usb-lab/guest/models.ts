@@ -1,12 +1,16 @@
-/** The models that the host has made (host/models.ts): of one shape, with different weights. */
+/** The models that the host has made (host/models.ts). */
 
 import { readFileSync } from 'node:fs';
 import { ImageFile } from '../../../model/image-file.js';
 import { eventsOf } from './mmfree.js';
 
+/** Of one shape, with different weights: long enough to be interrupted at many places. */
 export const MODELS = ['red', 'green', 'blue'] as const;
 
-export type ModelName = (typeof MODELS)[number];
+/** As small as models can be, for what has nothing to do with their length: the guest is slow. */
+export const SMALL_MODELS = ['dot', 'dash'] as const;
+
+export type ModelName = (typeof MODELS)[number] | (typeof SMALL_MODELS)[number];
 
 /** A generation by `red`, for `mmfree run`: longer than what a board, the kernel and the host hold back together. */
 export const TALE_TOKENS = 200;

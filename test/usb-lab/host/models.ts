@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import { goodImageOf } from '../../helpers/good-image.js';
 import { tinySections } from '../../helpers/tiny-image.js';
-import { MODELS, TALE } from '../guest/models.js';
+import { MODELS, SMALL_MODELS, TALE } from '../guest/models.js';
 import { LabError } from './lab-error.js';
 import { CHECKOUT, RUN } from './folders.js';
 
@@ -30,13 +30,15 @@ function writeTale(folder: string): void {
   writeFileSync(join(folder, 'red.tale.jsonl'), stdout);
 }
 
-/** Writes `models/red.mmfree` and the others into the run's folder: models of one shape with different weights. */
+/** Writes `models/red.mmfree` and the others into the run's folder. */
 export function makeModels(): void {
   const folder = join(RUN, 'models');
   mkdirSync(folder, { recursive: true });
-  for (const [index, name] of MODELS.entries()) {
-    const image = goodImageOf(tinySections(1000 + index, SHAPE), { name, tokenizer: new Uint8Array(0) });
+  const write = (name: string, seed: number, shape?: ModelShape): void => {
+    const image = goodImageOf(tinySections(seed, shape), { name, tokenizer: new Uint8Array(0) });
     writeFileSync(join(folder, `${name}.mmfree`), image);
-  }
+  };
+  for (const [index, name] of MODELS.entries()) write(name, 1000 + index, SHAPE);
+  for (const [index, name] of SMALL_MODELS.entries()) write(name, 2000 + index);
   writeTale(folder);
 }

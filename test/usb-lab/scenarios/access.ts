@@ -30,13 +30,13 @@ export const access: Scenario = {
 };
 
 async function absent({ log }: Lab): Promise<MmfreeRun> {
-  return await mmfreeExits(log, 3, ['flash', modelPath('red'), '--board', 'NOBODY-HAS-THIS']);
+  return await mmfreeExits(log, 3, ['flash', modelPath('dot'), '--board', 'NOBODY-HAS-THIS']);
 }
 
 /** Another program has the serial port. */
 async function busy(lab: Lab): Promise<MmfreeRun[]> {
   const { log } = lab;
-  const board = await LabBoard.plugged(lab, { serial: 'BUSY', model: 'red' });
+  const board = await LabBoard.plugged(lab, { serial: 'BUSY', model: 'dot' });
   const port = await serialPortOf(board.place);
   const hold = `exec 9<> ${port} && flock 9 && echo locked && exec sleep 600`;
   const holder = start(log, 'sh', ['-c', hold], { silentMs: 600_000 });
@@ -52,13 +52,13 @@ async function busy(lab: Lab): Promise<MmfreeRun[]> {
 async function heldByOtherDriver(lab: Lab): Promise<MmfreeRun[]> {
   const { log } = lab;
   await succeed(log, 'modprobe', ['usb_serial_simple']);
-  const board = await LabBoard.plugged(lab, { serial: 'HELD', model: 'red' });
+  const board = await LabBoard.plugged(lab, { serial: 'HELD', model: 'dot' });
   await succeed(log, 'sh', ['-c', 'echo 1209 0001 > /sys/bus/usb-serial/drivers/funsoft/new_id']);
   await settle(log);
-  const refused = await mmfreeExits(log, 16, ['flash', modelPath('green'), '--board', board.serial]);
-  assert.equal(board.runs, modelSha256('red'));
+  const refused = await mmfreeExits(log, 16, ['flash', modelPath('dash'), '--board', board.serial]);
+  assert.equal(board.runs, modelSha256('dot'));
   await succeed(log, 'sh', ['-c', commandOf(refused)]);
-  await mmfreeExits(log, 0, ['flash', modelPath('green'), '--board', board.serial, '--dry-run']);
+  await mmfreeExits(log, 0, ['flash', modelPath('dash'), '--board', board.serial, '--dry-run']);
   await succeed(log, 'modprobe', ['--remove', 'usb_serial_simple']);
   await board.end();
   return [refused];
@@ -66,11 +66,11 @@ async function heldByOtherDriver(lab: Lab): Promise<MmfreeRun[]> {
 
 async function denied(lab: Lab): Promise<MmfreeRun[]> {
   const { log } = lab;
-  const board = await LabBoard.plugged(lab, { serial: 'DENIED', model: 'red' });
+  const board = await LabBoard.plugged(lab, { serial: 'DENIED', model: 'dot' });
   await settle(log);
   const asNobody = { asNobodyIn: [] };
-  const flash = ['flash', modelPath('green'), '--board', board.serial];
-  const run = ['run', '--board', board.serial, '--ids', '--max-tokens', '2', '5'];
+  const flash = ['flash', modelPath('dash'), '--board', board.serial];
+  const run = ['run', '--board', board.serial, '--ids', '--max-tokens', '2'];
   const refused = [await mmfreeExits(log, 4, flash, asNobody), await mmfreeExits(log, 4, run, asNobody)];
   for (const { error } of refused) assert.match(`${error.cause} ${error.fix}`, /\/dev\/.*mode|crw-/);
 
@@ -85,7 +85,7 @@ async function denied(lab: Lab): Promise<MmfreeRun[]> {
   await board.putBack();
   await settle(log);
   await mmfreeExits(log, 0, flash, { asNobodyIn: ['plugdev'] });
-  assert.equal(board.runs, modelSha256('green'));
+  assert.equal(board.runs, modelSha256('dash'));
   await mmfreeExits(log, 0, run, { asNobodyIn: ['plugdev'] });
   return refused;
 }

@@ -37,7 +37,7 @@ export const hostileHost: Scenario = {
   expected:
     'random control requests and scraps of USB/IP: STALL or a defined answer, no crash, and not a bit of the flash changes',
   async run(lab) {
-    const board = await LabBoard.start(lab, { serial: 'ATTACKED', model: 'red' });
+    const board = await LabBoard.start(lab, { serial: 'ATTACKED', model: 'dot' });
     const { tcpPort, busId } = board.address;
     const { flashOperations } = board;
     const random = new Prng(SEED);
@@ -62,10 +62,10 @@ export const hostileHost: Scenario = {
     for (let scrap = 0; scrap < SCRAPS; scrap++) await sendScrap(tcpPort, busId, random);
 
     assert.equal(board.flashOperations, flashOperations, 'the flash was written to');
-    assert.equal(board.runs, modelSha256('red'));
+    assert.equal(board.runs, modelSha256('dot'));
     // And it serves the next host as if nothing had been.
     const selector = `usbip:127.0.0.1:${tcpPort}/${busId}`;
-    await mmfreeExits(lab.log, 0, ['flash', modelPath('red'), '--board', selector]);
+    await mmfreeExits(lab.log, 0, ['flash', modelPath('dot'), '--board', selector]);
     return {
       'control requests': PACKETS,
       'DFU states': states.size,

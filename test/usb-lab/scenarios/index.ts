@@ -4,6 +4,7 @@ import type { Scenario } from '../guest/scenario.js';
 import { access } from './access.js';
 import { flashRunVerify } from './flash-run-verify.js';
 import { gadget } from './gadget.js';
+import { hostileDevice } from './hostile-device.js';
 import { hostileHost } from './hostile-host.js';
 import { killed } from './killed.js';
 import { stockFlash } from './stock-flash.js';
@@ -14,6 +15,7 @@ import { unplugRun } from './unplug-run.js';
 import { unplugStates } from './unplug-states.js';
 
 const SCENARIOS: readonly Scenario[] = [
+  hostileDevice,
   unplugFlash,
   unplugStates,
   access,

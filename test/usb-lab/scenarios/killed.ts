@@ -19,19 +19,19 @@ export const killed: Scenario = {
   async run(lab) {
     const { log } = lab;
     const timing = { eraseMs: SHORT_MS, programMs: 0 };
-    const board = await LabBoard.plugged(lab, { serial: 'KILLED', model: 'blue', timing });
+    const board = await LabBoard.plugged(lab, { serial: 'KILLED', model: 'dot', timing });
 
     const first = startMmfree(log, ['flash', modelPath('red'), '--board', board.serial]);
     await flashed(first, 0.3);
     first.kill('SIGKILL');
     await first.ended;
-    assert.equal(board.runs, modelSha256('blue'), 'the old model is gone');
+    assert.equal(board.runs, modelSha256('dot'), 'the old model is gone');
 
     const second = startMmfree(log, ['flash', modelPath('red'), '--board', board.serial]);
     await flashed(second, 0.4);
     timing.eraseMs = LONG_MS;
     const refused = await Promise.all([
-      mmfreeExits(log, 5, ['flash', modelPath('green'), '--board', board.serial]),
+      mmfreeExits(log, 5, ['flash', modelPath('dash'), '--board', board.serial]),
       mmfreeExits(log, 5, ['run', '--board', board.serial, '--ids', '--max-tokens', '1']),
     ]);
     timing.eraseMs = SHORT_MS;

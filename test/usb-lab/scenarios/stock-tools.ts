@@ -17,7 +17,7 @@ export const stockTools: Scenario = {
     const { log } = lab;
     let descriptorLines = 0;
     for (const dfu of ['always', 'reset', 'will-detach'] as const) {
-      const board = await LabBoard.plugged(lab, { serial: `TOOLS-${dfu}`, model: 'red', dfu });
+      const board = await LabBoard.plugged(lab, { serial: `TOOLS-${dfu}`, model: 'dot', dfu });
       await settle(log);
 
       const { tcpPort, busId } = board.address;

@@ -21,14 +21,14 @@ export const unplugFlash: Scenario = {
   expected:
     'unplugged at 20 random points of a flash and replugged: it resumes, with the same SHA-256, and no other board is written to',
   async run(lab) {
-    const bystander = await LabBoard.plugged(lab, { serial: 'BYSTANDER', model: 'blue' });
-    const board = await LabBoard.plugged(lab, { serial: 'PULLED', model: 'blue' });
+    const bystander = await LabBoard.plugged(lab, { serial: 'BYSTANDER', model: 'dot' });
+    const board = await LabBoard.plugged(lab, { serial: 'PULLED', model: 'dot' });
     const { flashOperations } = bystander;
     const random = new Prng(SEED);
     const overDfu = await pulledFlashes(lab, board, 'dfu', random);
     const overSerial = await pulledFlashes(lab, board, 'serial', random);
     assert.equal(bystander.flashOperations, flashOperations, 'the other board was written to');
-    assert.equal(bystander.runs, modelSha256('blue'));
+    assert.equal(bystander.runs, modelSha256('dot'));
     return {
       'points of a DFU flash': POINTS.dfu,
       'points of a serial flash': POINTS.serial,

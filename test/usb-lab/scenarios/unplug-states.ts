@@ -18,7 +18,7 @@ export const unplugStates: Scenario = {
   expected: 'unplugged in each state of DFU and replugged: mmfree resumes by itself, dfu-util on the next try',
   async run(lab) {
     const { log, folder } = lab;
-    const always = await LabBoard.plugged(lab, { serial: 'STATES-1', model: 'blue', timing: TIMING });
+    const always = await LabBoard.plugged(lab, { serial: 'STATES-1', model: 'dot', timing: TIMING });
     const pulled: DfuStateName[] = [];
     pulled.push(
       ...(await flashPulledIn(lab, always, 'red', [
@@ -44,8 +44,8 @@ export const unplugStates: Scenario = {
     }
     await always.end();
 
-    const detaching = await LabBoard.plugged(lab, { serial: 'STATES-2', model: 'blue', dfu: 'reset' });
-    pulled.push(...(await flashPulledIn(lab, detaching, 'green', ['appIDLE', 'appDETACH', 'dfuMANIFEST_WAIT_RESET'])));
+    const detaching = await LabBoard.plugged(lab, { serial: 'STATES-2', model: 'dot', dfu: 'reset' });
+    pulled.push(...(await flashPulledIn(lab, detaching, 'dash', ['appIDLE', 'appDETACH', 'dfuMANIFEST_WAIT_RESET'])));
     assert.equal(new Set(pulled).size, 11, `not each state was met: ${pulled.join(' ')}`);
     return { states: 11, 'bytes of each flash': modelBytes('red').length };
   },
