@@ -38,12 +38,7 @@ const TRICKS: readonly Trick[] = [
     ...BROKEN,
     disguise: configuration((bytes) => bytes.with(bytes.length - 9, 255)),
   },
-  {
-    name: 'total length of 9',
-    code: 'board-not-flashable',
-    exit: 7,
-    disguise: configuration((bytes) => bytes.with(2, 9).with(3, 0)),
-  },
+  { name: 'total length of 9', ...BROKEN, disguise: configuration((bytes) => bytes.with(2, 9).with(3, 0)) },
   {
     name: 'blocks of 0 bytes',
     ...BROKEN,
@@ -53,7 +48,7 @@ const TRICKS: readonly Trick[] = [
   { name: 'status that does not exist', ...BROKEN, disguise: status(() => [0x77, 0, 0, 0, STATE.idle, 0]) },
   { name: 'state that does not exist', ...BROKEN, disguise: status(() => [0, 0, 0, 0, 99, 0]) },
   { name: 'error that is never cleared', ...BROKEN, disguise: status(() => [0x0e, 0, 0, 0, STATE.error, 0]) },
-  { name: 'HELLO of garbage', ...BROKEN, disguise: hello(Uint8Array.of(0xa1, 0xff, 0, 1, 2)) },
+  { name: 'HELLO of garbage', code: 'board-malformed', exit: 8, disguise: hello(Uint8Array.of(0xa1, 0xff, 0, 1, 2)) },
   { name: 'serial port of garbage', code: 'board-silent', exit: 10, runs: true, disguise: chatter },
 ];
 
