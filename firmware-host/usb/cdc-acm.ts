@@ -55,6 +55,7 @@ export class CdcAcm {
   unplug(): void {
     const events = this.#events;
     this.#events = undefined;
+    this.#lineState = 0;
     this.#drop();
     events?.onGone();
   }

@@ -336,10 +336,10 @@ describe('an image that lies in the other slot already', () => {
     expect([outcome, writtenBytes, keptBytes]).toEqual(['flashed', 0, NEW.length]);
     await flash('old');
     // The board passes its own self-test, and then answers with other receipts.
-    const { bulkIn } = board;
+    const bulkIn = board.bulkIn.bind(board);
     let isBroken = false;
     board.bulkIn = async (...args): Promise<Uint8Array> => {
-      const bytes = await bulkIn.apply(board, args);
+      const bytes = await bulkIn(...args);
       return isBroken ? withOtherReceipts(bytes) : bytes;
     };
     usb.onRequest = ({ setup }) => {

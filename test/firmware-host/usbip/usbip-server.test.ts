@@ -27,6 +27,8 @@ const SECTOR_BYTES = 4096;
 const IMAGE = goodImage(1);
 const OTHER = goodImage(2);
 const PACKETS = 10_000;
+/** Of what comes by itself, on a computer with other things to do. */
+const PATIENT = { timeout: 15_000 };
 
 const toClose: (() => void)[] = [];
 
@@ -155,7 +157,7 @@ describe('a USB/IP server', () => {
     expect((await (await UsbIpClient.connect(port)).import('x'.repeat(32))).status).toBe(4);
     first.socket.destroy();
     await first.closed;
-    await expect.poll(async () => (await (await UsbIpClient.connect(port)).import('1-1')).status).toBe(0);
+    await expect.poll(async () => (await (await UsbIpClient.connect(port)).import('1-1')).status, PATIENT).toBe(0);
   });
 
   it('flashes the board that is meant', async () => {
@@ -223,7 +225,7 @@ describe('a USB/IP server', () => {
     });
     const client = await configured(port);
     await expect(download(client, OTHER)).rejects.toThrow('closed');
-    await expect.poll(() => power).toEqual([false, true]);
+    await expect.poll(() => power, PATIENT).toEqual([false, true]);
     expect(running()).toBe(hashOf(IMAGE));
     const again = await configured(port);
     expect(await download(again, OTHER)).toEqual([0, 2]);
@@ -246,7 +248,7 @@ describe('a USB/IP server', () => {
     client.socket.uncork();
     const replies = await Promise.allSettled([block, status, abort, upload]);
     expect(replies.map((reply) => reply.status).slice(1)).toEqual(['rejected', 'rejected', 'rejected']);
-    await expect.poll(() => power).toEqual([false, true]);
+    await expect.poll(() => power, PATIENT).toEqual([false, true]);
     expect(running()).toBe(hashOf(IMAGE));
   });
 
@@ -368,7 +370,7 @@ describe('a hostile USB/IP client', () => {
         await client.closed;
       }),
     );
-    await expect.poll(async () => (await (await UsbIpClient.connect(port)).import('1-1')).status).toBe(0);
+    await expect.poll(async () => (await (await UsbIpClient.connect(port)).import('1-1')).status, PATIENT).toBe(0);
     expect([hashOf(bits), running()]).toEqual([before, hashOf(IMAGE)]);
   });
 });

@@ -39,7 +39,7 @@ export async function gone(place: string): Promise<void> {
   );
 }
 
-export function pluggedDevices(): PluggedDevice[] {
+function pluggedDevices(): PluggedDevice[] {
   // Columns: hub, port, state, speed, device id, socket, place.
   return readFileSync(STATUS, 'utf8')
     .split('\n')
