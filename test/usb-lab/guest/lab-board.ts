@@ -165,7 +165,9 @@ export class LabBoard {
     const program = new BoardProgram({
       start: () => new Board({ identity, flash, slots: 2, policy, bootNonce: randomInt(2 ** 32), now }),
       // Nobody waits for it; it ends the run of all scenarios.
-      onCrash: (error) => void Promise.reject(error),
+      onCrash: (error) => {
+        throw new Error(`the firmware of ${serial} crashed`, { cause: error });
+      },
     });
     program.attach({
       powerUp: (board) => {

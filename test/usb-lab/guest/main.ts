@@ -50,8 +50,8 @@ function take(name: string): boolean {
   }
 }
 
-/** What nobody waited for must not pass unseen. */
-process.on('unhandledRejection', (error) => {
+/** What nobody waited for must not pass unseen; a rejection without a handler comes here as well. */
+process.on('uncaughtException', (error) => {
   tell({ type: 'broken', reason: inspect(error) });
   process.exit(1);
 });

@@ -77,8 +77,8 @@ export class RawHost {
       }),
     );
     const head = decodeSubmitted(await this.#exactly(TRANSFER_HEAD_BYTES));
-    if (typeof head === 'string' || head.sequence !== this.#sequence)
-      throw new Error(`a strange answer: ${String(head)}`);
+    if (typeof head === 'string') throw new Error(head);
+    if (head.sequence !== this.#sequence) throw new Error(`answer ${head.sequence} to request ${this.#sequence}`);
     if (head.status === -32) return 'stall';
     if (head.status !== 0 || head.length > length)
       throw new Error(`status ${head.status}, ${head.length} of ${length} bytes`);

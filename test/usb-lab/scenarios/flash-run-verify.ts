@@ -25,10 +25,8 @@ export const flashRunVerify: Scenario = {
     const { result: again } = await mmfreeExits(log, 0, ['flash', modelPath('red')]);
     assert.equal(again['outcome'], 'already-there');
 
-    const { result: told } = await mmfreeExits(log, 0, [
-      ...['run', '--board', port, '--check', '--image', modelPath('red')],
-      ...['--ids', '--max-tokens', '60', '5 6 7'],
-    ]);
+    const checked = ['run', '--board', port, '--check', '--image', modelPath('red')];
+    const { result: told } = await mmfreeExits(log, 0, [...checked, '--ids', '--max-tokens', '60', '5 6 7']);
     const verify = ['verify', '--image', modelPath('red'), '--tokens', String(TOKENS)];
     const { result: verified } = await mmfreeExits(log, 0, [...verify, '--board', board.serial]);
     assert.equal(verified['mismatches'], 0);

@@ -40,13 +40,10 @@ export const gadget: Scenario = {
     await succeed(log, 'dfu-util', ['-d', '1209:0001', ...upload]);
     assert.deepEqual(new Uint8Array(readFileSync(back)), modelBytes('red'));
 
-    const { result: told } = await mmfreeExits(log, 0, [
-      ...['run', '--board', SERIAL, '--check', '--image', modelPath('red')],
-      ...['--ids', '--max-tokens', '20', '5 6 7'],
-    ]);
-    const { result: verified } = await mmfreeExits(log, 0, [
-      ...['verify', '--board', SERIAL, '--image', modelPath('red'), '--tokens', String(TOKENS)],
-    ]);
+    const image = ['--board', SERIAL, '--image', modelPath('red')];
+    const run = ['run', ...image, '--check', '--ids', '--max-tokens', '20', '5 6 7'];
+    const { result: told } = await mmfreeExits(log, 0, run);
+    const { result: verified } = await mmfreeExits(log, 0, ['verify', ...image, '--tokens', String(TOKENS)]);
     assert.equal(verified['mismatches'], 0);
     return {
       'bytes flashed': Number(flashed['written_bytes']),

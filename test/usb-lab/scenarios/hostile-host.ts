@@ -14,17 +14,39 @@ const SEED = 20_240_604;
 
 /** Requests that a board knows: `bmRequestType`, `bRequest`, `wIndex`. */
 const KNOWN: readonly (readonly [type: number, request: number, index: number])[] = [
-  // Chapter 9: status, halts, descriptors, configuration, alternate settings.
-  ...[[0x80, 0, 0] as const, [0x81, 0, 2] as const, [0x82, 0, 0x81] as const, [0x02, 1, 0x82] as const],
-  ...[[0x02, 3, 0x02] as const, [0x80, 6, 0] as const, [0x80, 6, 0x409] as const, [0x80, 8, 0] as const],
-  ...[[0x00, 9, 0] as const, [0x81, 10, 2] as const, [0x01, 11, 2] as const, [0xc0, 1, 7] as const],
+  // Chapter 9: status, halts, descriptors, configuration, alternate settings; and the Microsoft set.
+  [0x80, 0, 0],
+  [0x81, 0, 2],
+  [0x82, 0, 0x81],
+  [0x02, 1, 0x82],
+  [0x02, 3, 0x02],
+  [0x80, 6, 0],
+  [0x80, 6, 0x409],
+  [0x80, 8, 0],
+  [0x00, 9, 0],
+  [0x81, 10, 2],
+  [0x01, 11, 2],
+  [0xc0, 1, 7],
   // CDC-ACM: line coding, line state, break.
-  ...[[0x21, 0x20, 0] as const, [0xa1, 0x21, 0] as const, [0x21, 0x22, 0] as const, [0x21, 0x23, 0] as const],
-  // DFU 1.1, and our vendor requests beside it.
-  ...[0, 1, 4, 6].map((request) => [0x21, request, 2] as const),
-  ...[2, 3, 5].map((request) => [0xa1, request, 2] as const),
-  ...[0x20, 0x22].map((request) => [0x41, request, 2] as const),
-  ...[0x80, 0x81, 0x21, 0x23].map((request) => [0xc1, request, 2] as const),
+  [0x21, 0x20, 0],
+  [0xa1, 0x21, 0],
+  [0x21, 0x22, 0],
+  [0x21, 0x23, 0],
+  // DFU 1.1: detach, download, upload, status, state, abort.
+  [0x21, 0, 2],
+  [0x21, 1, 2],
+  [0xa1, 2, 2],
+  [0xa1, 3, 2],
+  [0x21, 4, 2],
+  [0xa1, 5, 2],
+  [0x21, 6, 2],
+  // Our vendor requests.
+  [0xc1, 0x80, 2],
+  [0xc1, 0x81, 2],
+  [0x41, 0x20, 2],
+  [0xc1, 0x21, 2],
+  [0x41, 0x22, 2],
+  [0xc1, 0x23, 2],
 ];
 const VALUES = [0, 0, 1, 1, 2, 0x0100, 0x0200, 0x0302, 0x0f00];
 const MAX_DATA_BYTES = 600;
