@@ -144,8 +144,34 @@ export class Board {
   }
 
   /** Who the board is, and what it can take. */
-  get hello(): Reply {
-    return this.#hello();
+  hello(): Reply {
+    const { identity, flash, slots, policy, bootNonce } = this.#options;
+    const { running } = this.images;
+    return mapReply(HELLO, {
+      protocol: PROTOCOL_VERSION,
+      schema: SCHEMA,
+      ...identity,
+      bootNonce,
+      limits: {
+        ...policy.limits,
+        imageBytes: this.images.slots.bytes,
+        promptTokens: MAX_RUN_TOKENS,
+        window: this.#window,
+      },
+      ...(policy.signer && { signer: policy.signer }),
+      minimumRevision: policy.minimumRevision,
+      sectorBytes: flash.sectorBytes,
+      slots,
+      ...(running && {
+        image: {
+          name: running.view.manifest.name,
+          sha256: running.view.seal.sha256,
+          revision: running.view.revision,
+          confirmed: running.confirmed,
+          ...running.view.shape,
+        },
+      }),
+    });
   }
 
   /**
@@ -226,7 +252,7 @@ export class Board {
       if (this.#isHelloDue) {
         if (this.#task !== undefined) return;
         this.#isHelloDue = false;
-        this.#outbox.push(this.#hello());
+        this.#outbox.push(this.hello());
       }
       const next = this.#outbox.shift() ?? this.#inference.takeReply();
       if (next === undefined) return;
@@ -289,36 +315,6 @@ export class Board {
   #waitForFlash(): void {
     const spentMs = this.#options.flash.takeSpentMs();
     if (spentMs > 0) this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#options.now()) + spentMs;
-  }
-
-  #hello(): Reply {
-    const { identity, flash, slots, policy, bootNonce } = this.#options;
-    const { running } = this.images;
-    return mapReply(HELLO, {
-      protocol: PROTOCOL_VERSION,
-      schema: SCHEMA,
-      ...identity,
-      bootNonce,
-      limits: {
-        ...policy.limits,
-        imageBytes: this.images.slots.bytes,
-        promptTokens: MAX_RUN_TOKENS,
-        window: this.#window,
-      },
-      ...(policy.signer && { signer: policy.signer }),
-      minimumRevision: policy.minimumRevision,
-      sectorBytes: flash.sectorBytes,
-      slots,
-      ...(running && {
-        image: {
-          name: running.view.manifest.name,
-          sha256: running.view.seal.sha256,
-          revision: running.view.revision,
-          confirmed: running.confirmed,
-          ...running.view.shape,
-        },
-      }),
-    });
   }
 
   #info(): BoardInfo {

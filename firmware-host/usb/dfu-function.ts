@@ -84,7 +84,7 @@ export class DfuFunction {
     if (isIn(setup)) {
       if (setup.request === VENDOR_REQUEST.flashSums) return this.#sums(setup.value);
       if (setup.value !== 0) return undefined;
-      if (setup.request === VENDOR_REQUEST.hello) return board.hello.payload;
+      if (setup.request === VENDOR_REQUEST.hello) return board.hello().payload;
       if (setup.request === VENDOR_REQUEST.error) return this.#error();
       return setup.request === VENDOR_REQUEST.flashHash ? board.download.sha256 : undefined;
     }
