@@ -10,6 +10,7 @@ import { asMmfreeRun, startMmfree } from '../guest/mmfree.js';
 import { modelPath, modelSha256 } from '../guest/models.js';
 import type { Running } from '../guest/program.js';
 import type { Lab, Scenario } from '../guest/scenario.js';
+import { until } from '../guest/until.js';
 
 interface Trick {
   readonly name: string;
@@ -57,7 +58,7 @@ const TRICKS: readonly Trick[] = [
 
 /** They wait for a deadline without progress, so they wait together, and while the others are tried. */
 const ENDLESS: readonly Trick[] = [
-  { name: 'busy for ever', ...BROKEN, disguise: busyAfterBlock([50, 0, 0]) },
+  { name: 'busy for ever', ...BROKEN, disguise: busyAfterBlock([0xe8, 3, 0]) },
   { name: 'busy for hours, it says', ...BROKEN, disguise: busyAfterBlock([0xff, 0xff, 0xff]) },
 ];
 
@@ -70,7 +71,11 @@ export const hostileDevice: Scenario = {
     'descriptors and answers that lie, endless busy, garbage, silence: a clear error in bounded time, and no crash',
   async run(lab) {
     const waiting: Attempt[] = [];
-    for (const trick of ENDLESS) waiting.push(await begin(lab, trick));
+    for (const trick of ENDLESS) {
+      const attempt = await begin(lab, trick);
+      await until('a flash', () => attempt.running.stdout().includes('"progress"'));
+      waiting.push(attempt);
+    }
     for (const trick of TRICKS) await end(await begin(lab, trick));
     for (const attempt of waiting) await end(attempt);
     return { tricks: TRICKS.length + ENDLESS.length, crashes: 0, 'flash changes': 0 };
