@@ -4,9 +4,11 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../protocol/byte-source.js';
+import { readDfuSuffix } from '../protocol/dfu-suffix.js';
+import type { DfuFileIds } from '../protocol/dfu-suffix.js';
 import type { SectionPlace } from '../protocol/image/boot-record.js';
 import { verifyHashes, verifySignature, type OnProgress } from '../protocol/image/image-hashes.js';
-import { imageUnreadable } from '../protocol/image/image-error.js';
+import { imageUnreadable, suffixDamaged } from '../protocol/image/image-error.js';
 import { openImage, type ImageView } from '../protocol/image/image-reader.js';
 import { embeddingStride, type ModelShape, type SectionName } from '../protocol/image/model-shape.js';
 import { verifyWeights } from '../protocol/image/weight-checks.js';
@@ -18,20 +20,41 @@ const SCRATCH_BYTES = 1 << 20;
 
 /** A file as a `ByteSource`. */
 export class FileSource implements ByteSource {
-  readonly length: number;
+  readonly #path: string;
   readonly #descriptor: number;
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
 
-  /** @param suffixBytes at the file's end that do not count @throws ImageError `image-unreadable` */
-  constructor(path: string, suffixBytes = 0) {
+  #length: number;
+
+  /** @throws ImageError `image-unreadable` */
+  constructor(path: string) {
+    this.#path = path;
     try {
       this.#descriptor = openSync(path, 'r');
       const stats = fstatSync(this.#descriptor);
       if (!stats.isFile()) throw new Error('it is not a regular file');
-      this.length = Math.max(0, stats.size - suffixBytes);
+      this.#length = stats.size;
     } catch (cause) {
       throw imageUnreadable(path, cause);
     }
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Leaves out the DFU suffix at the file's end from now on.
+   *
+   * @returns the device that it is for; undefined if there is none
+   * @throws ImageError `image-damaged` if it is not whole
+   */
+  dropDfuSuffix(): DfuFileIds | undefined {
+    const suffix = readDfuSuffix(this);
+    if (suffix === undefined) return undefined;
+    if ('problem' in suffix) throw suffixDamaged(this.#path, suffix.problem);
+    this.#length -= suffix.suffixBytes;
+    return suffix.ids;
   }
 
   read(offset: number, length: number): Uint8Array {
@@ -86,17 +109,21 @@ export function streamedBytes(
 export class ImageFile {
   readonly source: FileSource;
   readonly view: ImageView;
+  /** The device that the file is for, if it is a DFU file. */
+  readonly dfuIds: DfuFileIds | undefined;
 
-  private constructor(source: FileSource, view: ImageView) {
+  private constructor(source: FileSource, view: ImageView, dfuIds: DfuFileIds | undefined) {
     this.source = source;
     this.view = view;
+    this.dfuIds = dfuIds;
   }
 
-  /** @param suffixBytes behind the image, such as those of a DFU file @throws ImageError */
-  static open(path: string, suffixBytes = 0): ImageFile {
-    const source = new FileSource(path, suffixBytes);
+  /** An image, as it is or as a DFU file. @throws ImageError */
+  static open(path: string): ImageFile {
+    const source = new FileSource(path);
     try {
-      return new ImageFile(source, openImage(source));
+      const dfuIds = source.dropDfuSuffix();
+      return new ImageFile(source, openImage(source), dfuIds);
     } catch (error) {
       source.close();
       throw error;
@@ -104,8 +131,8 @@ export class ImageFile {
   }
 
   /** Opens a file and reads every byte of it to check hashes, signature and weights. @throws ImageError */
-  static openChecked(path: string, onProgress?: OnProgress, suffixBytes = 0): ImageFile {
-    const image = ImageFile.open(path, suffixBytes);
+  static openChecked(path: string, onProgress?: OnProgress): ImageFile {
+    const image = ImageFile.open(path);
     try {
       image.check(onProgress);
       return image;

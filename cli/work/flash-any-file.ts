@@ -3,10 +3,11 @@ import { selectFlashTarget } from '../../device/discovery.js';
 import { openDfu } from '../../device/dfu/dfu-device.js';
 import { noDfu } from '../../device/dfu/dfu-error.js';
 import { sendFile } from '../../device/dfu/dfu-transfer.js';
+import { FileSource } from '../../model/image-file.js';
 import type { CommandContext } from '../command.js';
 import { UsageError } from '../usage-error.js';
+import { checkDfuIds } from './check-dfu-ids.js';
 import type { FlashInput } from './flash.js';
-import { checkIds, openAnyFile } from './flash-input.js';
 import { megabytes } from './image-facts.js';
 import { selectorOf, whenItComes } from './open-board.js';
 
@@ -16,8 +17,9 @@ export async function flashAnyFile(
 ): Promise<void> {
   const { output, signal } = context;
   if (input.dryRun) throw noDryRun();
-  const file = openAnyFile(input.image);
+  const file = new FileSource(input.image);
   try {
+    const ids = file.dropDfuSuffix();
     const { host, info } = await whenItComes(input.wait, context, async () => {
       const selector = input.board === undefined ? undefined : selectorOf(input.board);
       const target = await selectFlashTarget(selector, true, signal);
@@ -26,13 +28,13 @@ export async function flashAnyFile(
     });
     const name = host.nameOf(info);
     try {
-      checkIds(file, name, info);
+      checkDfuIds(ids, name, info);
       const { client } = await openDfu(host, info, info, { signal, setting: input.dfuAlt });
       try {
-        const total = file.source.length;
+        const total = file.length;
         const progress = output.progress({ label: 'flash', unit: 'bytes', total });
         const startMs = performance.now();
-        const end = await sendFile(client, file.source, { signal, onProgress: (done) => progress.update(done) });
+        const end = await sendFile(client, file, { signal, onProgress: (done) => progress.update(done) });
         const seconds = (performance.now() - startMs) / 1000;
         progress.end();
         const rate = `${megabytes(total)} written in ${seconds.toFixed(1)} s`;
@@ -45,7 +47,7 @@ export async function flashAnyFile(
       await host.close();
     }
   } finally {
-    file.source.close();
+    file.close();
   }
 }
 

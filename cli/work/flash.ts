@@ -3,12 +3,12 @@ import { selectFlashTarget, type FlashTarget } from '../../device/discovery.js';
 import { flashImage, planFlash, type FlashResult } from '../../device/flash-image.js';
 import { flashOverUsb } from '../../device/flash-over-usb.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
-import type { ImageFile } from '../../model/image-file.js';
+import { ImageFile } from '../../model/image-file.js';
 import type { Hello } from '../../protocol/wire/messages-board.js';
 import type { CommandContext } from '../command.js';
 import type { JsonObject } from '../output.js';
+import { checkDfuIds } from './check-dfu-ids.js';
 import { flashAnyFile } from './flash-any-file.js';
-import { checkIds, openImage } from './flash-input.js';
 import { hexOf, megabytes } from './image-facts.js';
 import { connect, openBoard, selectorOf, whenItComes, type BoardInput } from './open-board.js';
 
@@ -34,11 +34,11 @@ interface WayResult extends FlashResult {
 
 export async function flash(input: FlashInput, context: CommandContext): Promise<void> {
   if (input.dfuAlt !== undefined) return await flashAnyFile({ ...input, dfuAlt: input.dfuAlt }, context);
-  const file = openImage(input.image);
-  const { image } = file;
+  // Every byte of it, before a board hears of it.
+  const image = ImageFile.openChecked(input.image);
   try {
     if (input.dryRun) await plan(input, image, context);
-    else await flashChecked(input, file, context);
+    else await flashChecked(input, image, context);
   } finally {
     image.close();
   }
@@ -61,19 +61,14 @@ async function plan(input: FlashInput, image: ImageFile, context: CommandContext
   }
 }
 
-async function flashChecked(
-  input: FlashInput,
-  file: ReturnType<typeof openImage>,
-  context: CommandContext,
-): Promise<void> {
+async function flashChecked(input: FlashInput, image: ImageFile, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  const { image } = file;
   const { manifest, fileLength } = image.view;
   const way = await whenItComes(input.wait, context, async () => {
     const selector = input.board === undefined ? undefined : selectorOf(input.board);
     const target = await selectFlashTarget(selector, false, signal);
     const ids = target.kind === 'usb' ? target.info : { vendor: OUR_VENDOR, product: OUR_PRODUCT };
-    checkIds(file, target.kind === 'usb' ? target.host.nameOf(target.info) : 'the board', ids);
+    checkDfuIds(image.dfuIds, target.kind === 'usb' ? target.host.nameOf(target.info) : 'the board', ids);
     return await wayTo(target, image, context);
   });
   try {

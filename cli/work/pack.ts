@@ -1,7 +1,7 @@
 /** `mmfree pack`: the work. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
-import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../device/dfu/dfu-suffix.js';
+import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../protocol/dfu-suffix.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
 import { packCheckpoint } from '../../model/pack/pack.js';

@@ -102,13 +102,12 @@ export async function packCheckpoint(
       ...(options.privateKey && { signature: signImage(sha256, options.privateKey) }),
     });
     await writer.write(plan.layout.sealOffset, seal);
-    const suffix = suffixOf(partial, options);
-    await writer.write(plan.layout.sealOffset + seal.length, suffix);
+    await writer.write(plan.layout.sealOffset + seal.length, suffixOf(partial, options));
     await file.sync();
     await file.close();
     options.signal?.throwIfAborted();
     await rename(partial, path);
-    return { image: readBack(path, suffix.length), fileSha256: whole.update(seal).digest() };
+    return { image: readBack(path), fileSha256: whole.update(seal).digest() };
   } catch (error) {
     await file.close();
     await rm(partial, { force: true });
@@ -162,8 +161,8 @@ function suffixOf(path: string, { suffix }: PackOptions): Uint8Array {
 }
 
 /** The image as a reader sees it. */
-function readBack(path: string, suffixBytes: number): ImageView {
-  const image = ImageFile.open(path, suffixBytes);
+function readBack(path: string): ImageView {
+  const image = ImageFile.open(path);
   image.close();
   return image.view;
 }

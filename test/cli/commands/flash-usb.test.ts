@@ -2,7 +2,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readDfuSuffix } from '../../../device/dfu/dfu-suffix.js';
+import { readDfuSuffix } from '../../../protocol/dfu-suffix.js';
 import { memorySource } from '../../../protocol/byte-source.js';
 import { mmfree, mmfreeJson, startBoard, temporaryFolder, writeTextCheckpoint } from '../../helpers/command-line.js';
 import type { RunningBoard } from '../../helpers/command-line.js';
@@ -111,6 +111,11 @@ describe('a DFU file', () => {
     expect(readDfuSuffix(memorySource(file))).toEqual({
       ids: { vendor: 0x1209, product: 1, release: 0xffff },
       suffixBytes: 16,
+    });
+    // It is an image wherever images are taken.
+    expect((await mmfreeJson('inspect', path('model.dfu'))).result).toMatchObject({
+      exit: 0,
+      sha256: result['sha256'],
     });
     await start();
     const flashed = await mmfreeJson('flash', path('model.dfu'), '--board', selector);

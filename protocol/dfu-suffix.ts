@@ -12,8 +12,8 @@
  * | 4 … 1              | CRC-32 of all before, without the last inversion (so ISO-HDLC's with all bits flipped) |
  */
 
-import type { ByteSource } from '../../protocol/byte-source.js';
-import { crc32 } from '../../protocol/crc32.js';
+import type { ByteSource } from './byte-source.js';
+import { crc32 } from './crc32.js';
 
 export const DFU_SUFFIX_BYTES = 16;
 

@@ -9,9 +9,9 @@ import {
   readDfuSuffix,
   sourceCrc32,
   type DfuFileIds,
-} from '../../../device/dfu/dfu-suffix.js';
-import { memorySource } from '../../../protocol/byte-source.js';
-import { temporaryFolder } from '../../helpers/command-line.js';
+} from '../../protocol/dfu-suffix.js';
+import { memorySource } from '../../protocol/byte-source.js';
+import { temporaryFolder } from '../helpers/command-line.js';
 
 const path = temporaryFolder();
 const ANYTHING: DfuFileIds = { vendor: ANY_ID, product: ANY_ID, release: ANY_ID };
