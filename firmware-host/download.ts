@@ -115,11 +115,14 @@ export class Download {
     return isPossible;
   }
 
-  /** The host has sent all: the image is checked, unless it was, and started. False if something is missing. */
-  finish(): boolean {
-    const isWhole = this.#isAnnounced ? this.#pieceBytes === 0 : this.#checked !== undefined;
-    if (isWhole) this.#do(this.#adopt());
-    return isWhole;
+  /** Whether the host may say that it has sent all; of an announced image any part will do, if the slot has the rest. */
+  get isWhole(): boolean {
+    return this.#isAnnounced ? this.#pieceBytes === 0 : this.#checked !== undefined;
+  }
+
+  /** The host has sent all: the image is checked, unless it was, and started. */
+  finish(): void {
+    this.#do(this.#adopt());
   }
 
   /** The host wants no more, or is gone. What was written stays. */

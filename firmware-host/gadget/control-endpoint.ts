@@ -27,8 +27,11 @@ const closeFile = promisify(close);
 const readFile = promisify(read);
 const writeFile = promisify(write);
 
-/** The host has given the request up, or asks the next one already. */
-const GIVEN_UP = new Set(['EIDRM', 'EL2HLT', 'EINTR', 'EAGAIN']);
+/**
+ * Ends of a request that are no failure, by number, because Node has names for neither: EL2HLT, it was stalled as it
+ * should be, and EIDRM, the host has given it up and may ask the next one already.
+ */
+const REQUEST_OVER: ReadonlySet<unknown> = new Set([-51, -43]);
 const NOTHING = new Uint8Array(0);
 
 export class ControlEndpoint {
@@ -71,7 +74,7 @@ export class ControlEndpoint {
     try {
       await (isIn(setup) ? this.#answerIn(requests, setup) : this.#answerOut(requests, setup));
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && GIVEN_UP.has(String(error.code)))) throw error;
+      if (!(error instanceof Error && 'errno' in error && REQUEST_OVER.has(error.errno))) throw error;
     }
   }
 

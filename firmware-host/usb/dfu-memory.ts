@@ -13,8 +13,10 @@ export interface DfuFailure {
 export interface DfuMemory {
   /** The next block of a download; the first one begins it. */
   write(block: Uint8Array): void;
-  /** The host has sent all. False if the memory needs more. */
-  finish(): boolean;
+  /** Whether the host may say that it has sent all. */
+  readonly isWhole: boolean;
+  /** The host has sent all, and {@link isWhole} is true. */
+  finish(): void;
   /** Milliseconds until it is worth asking again whether the work is done; 0 if it is. */
   readonly busyMs: number;
   /** Of the download that goes on. */
@@ -30,7 +32,8 @@ export interface DfuMemory {
 /** Reserved: takes nothing, gives nothing. */
 export const GATEWARE: DfuMemory = {
   write: () => {},
-  finish: () => false,
+  isWhole: false,
+  finish: () => {},
   busyMs: 0,
   failure: { status: 'errTARGET' },
   read: () => ({ status: 'errTARGET' }),

@@ -106,8 +106,14 @@ export class Dfu {
     this.#position = offset;
   }
 
-  /** Whether a class-specific request would be carried out now; else it is out of place. */
+  /** Whether a class-specific request would be carried out now, whatever its data; else it would be stalled. */
   takes(setup: SetupPacket): boolean {
+    if (!this.#isInPlace(setup)) return false;
+    if (setup.request !== DFU_REQUEST.dnload) return true;
+    return setup.length === 0 ? this.#canFinish : this.#isNextBlock(setup.value);
+  }
+
+  #isInPlace(setup: SetupPacket): boolean {
     const name = REQUEST_NAMES.get(setup.request);
     if (name === undefined || IN_REQUESTS.has(name) !== isIn(setup)) return false;
     const isBlock = name === 'dnload' || name === 'upload';
@@ -118,7 +124,7 @@ export class Dfu {
   handle(setup: SetupPacket, data: Uint8Array): Uint8Array | undefined {
     this.#advance();
     const request = REQUEST_NAMES.get(setup.request);
-    if (request === undefined || !this.takes(setup)) return this.#outOfPlace();
+    if (request === undefined || !this.#isInPlace(setup)) return this.#outOfPlace();
     switch (request) {
       case 'detach':
         return this.#detach(setup.value);
@@ -186,16 +192,25 @@ export class Dfu {
   }
 
   #download(number: number, block: Uint8Array): Uint8Array | undefined {
-    if (this.#nextBlock !== undefined && number !== this.#nextBlock) return this.#fail({ status: 'errADDRESS' });
+    if (!this.#isNextBlock(number)) return this.#fail({ status: 'errADDRESS' });
     this.#nextBlock = (number + 1) & 0xffff;
     this.#options.memory().write(block);
     this.#state = 'dfuDNLOAD_SYNC';
     return NOTHING;
   }
 
+  #isNextBlock(number: number): boolean {
+    return this.#nextBlock === undefined || number === this.#nextBlock;
+  }
+
+  get #canFinish(): boolean {
+    return this.#state === 'dfuDNLOAD_IDLE' && this.#options.memory().isWhole;
+  }
+
   #finish(): Uint8Array | undefined {
     if (this.#state === 'dfuIDLE') return this.#outOfPlace();
-    if (!this.#options.memory().finish()) return this.#fail({ status: 'errNOTDONE' });
+    if (!this.#canFinish) return this.#fail({ status: 'errNOTDONE' });
+    this.#options.memory().finish();
     this.#state = 'dfuMANIFEST_SYNC';
     return NOTHING;
   }

@@ -56,8 +56,12 @@ export class WeightsMemory implements DfuMemory {
     this.#board.download.write(block);
   }
 
-  finish(): boolean {
-    return this.#board.download.finish();
+  get isWhole(): boolean {
+    return this.#board.download.isWhole;
+  }
+
+  finish(): void {
+    this.#board.download.finish();
   }
 
   read(offset: number, length: number): Uint8Array | DfuFailure {

@@ -27,7 +27,7 @@ const STATES = [
 class FakeMemory implements DfuMemory {
   busyMs = 0;
   failure: DfuFailure | undefined;
-  isComplete = true;
+  isWhole = true;
   bytes = new Uint8Array(100);
   written: number[] = [];
   abandoned = 0;
@@ -36,9 +36,7 @@ class FakeMemory implements DfuMemory {
     this.written.push(...block);
   }
 
-  finish(): boolean {
-    return this.isComplete;
-  }
+  finish(): void {}
 
   read(offset: number, length: number): Uint8Array | DfuFailure {
     return this.bytes.subarray(offset, offset + length);
@@ -95,6 +93,20 @@ const REQUESTS: Readonly<Record<string, (machine: Machine) => Uint8Array | undef
   GETSTATE: (machine) => machine.send(5, { length: 1 }),
   ABORT: (machine) => machine.send(6),
   'request 7': (machine) => machine.send(7),
+};
+
+/** The same as setup packets. */
+const SETUPS: Readonly<Record<string, { readonly request: number; readonly length: number }>> = {
+  DETACH: { request: 0, length: 0 },
+  'DNLOAD 3': { request: 1, length: 3 },
+  'DNLOAD 0': { request: 1, length: 0 },
+  'UPLOAD full': { request: 2, length: 10 },
+  'UPLOAD short': { request: 2, length: 4096 },
+  GETSTATUS: { request: 3, length: 6 },
+  CLRSTATUS: { request: 4, length: 0 },
+  GETSTATE: { request: 5, length: 1 },
+  ABORT: { request: 6, length: 0 },
+  'request 7': { request: 7, length: 0 },
 };
 
 /** How a machine comes into each state. */
@@ -161,7 +173,12 @@ describe('DFU in state', () => {
       (request, expected) => {
         const machine = WAYS[state]();
         expect(machine.state).toBe(state);
+        const requestType = request.startsWith('UPLOAD') || request.startsWith('GET') ? 0xa1 : 0x21;
+        const setup = { requestType, ...SETUPS[request]!, value: machine.memory.written.length / 3, index: 0 };
+        const isTaken = machine.dfu.takes(setup);
         const answer = REQUESTS[request]?.(machine);
+        // A bus that can stall only before the data asks first, and must be told the same.
+        expect(isTaken).toBe(answer !== undefined);
         expect(`${answer === undefined ? '!' : ''}${machine.state}`).toBe(expected);
       },
     );
@@ -219,7 +236,8 @@ describe('a download', () => {
 
   it('that is not whole does not end: errNOTDONE', () => {
     const machine = after(new Machine(), 'DNLOAD 3', 'GETSTATUS');
-    machine.memory.isComplete = false;
+    machine.memory.isWhole = false;
+    expect(machine.dfu.takes({ requestType: 0x21, request: 1, value: 1, index: 0, length: 0 })).toBe(false);
     expect(machine.send(1)).toBeUndefined();
     expect(machine.status()).toMatchObject({ status: 9, state: 'dfuERROR' });
   });
