@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { ImageFile } from '../../../model/image-file.js';
+import { IMAGE_PREFIX_BYTES } from '../../../protocol/image/image-prefix.js';
 import { eventsOf } from './mmfree.js';
 
 /** Of one shape, with different weights: long enough to be interrupted at many places. */
@@ -48,4 +49,19 @@ export function modelSha256(name: ModelName): string {
   const sha256 = Buffer.from(image.view.seal.sha256).toString('hex');
   image.close();
   return sha256;
+}
+
+/** What a host announces an image with. */
+export interface ImageHead {
+  readonly imageLength: number;
+  readonly prefix: Uint8Array;
+  readonly seal: Uint8Array;
+}
+
+export function imageHead(name: ModelName): ImageHead {
+  const bytes = modelBytes(name);
+  const image = ImageFile.openChecked(modelPath(name));
+  const { sealedLength } = image.view;
+  image.close();
+  return { imageLength: bytes.length, prefix: bytes.slice(0, IMAGE_PREFIX_BYTES), seal: bytes.slice(sealedLength) };
 }

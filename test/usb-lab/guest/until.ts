@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const LOOK_AGAIN_MS = 20;
 /** Emulated, on a busy computer; what comes at all comes much sooner. */
-const GIVE_UP_MS = 30_000;
+const GIVE_UP_MS = 90_000;
 
 /** Looks until there is something. @throws Error naming what did not come */
 export async function until<T>(

@@ -1,10 +1,15 @@
 /** A host that sends anything to a board: over USB/IP, in any order and in any state. */
 
 import assert from 'node:assert/strict';
+import { DFU_REQUEST, TRANSFER_BYTES } from '../../../firmware-host/usb/dfu-protocol.js';
+import { VENDOR_REQUEST } from '../../../protocol/usb/vendor-requests.js';
+import { encodeMessage } from '../../../protocol/wire/message.js';
+import { FLASH_BEGIN } from '../../../protocol/wire/messages-flash.js';
 import { Prng } from '../../oracle/prng.js';
 import { LabBoard } from '../guest/lab-board.js';
 import { mmfreeExits } from '../guest/mmfree.js';
-import { modelPath, modelSha256 } from '../guest/models.js';
+import { imageHead, modelPath, modelSha256 } from '../guest/models.js';
+import type { ImageHead } from '../guest/models.js';
 import { RawHost } from '../guest/raw-host.js';
 import type { Scenario } from '../guest/scenario.js';
 
@@ -68,14 +73,15 @@ export const hostileHost: Scenario = {
     let host = await RawHost.open(tcpPort, busId);
     const states = new Set<string>();
     board.onTransfer = ({ state }) => void states.add(state);
-    for (let packet = 0; packet < PACKETS; packet++) {
-      if (packet % CONFIGURE_EVERY === 0) assert.equal(await host.control(CONFIGURE, new Uint8Array(0)), 'taken');
-      const [setup, data] = packet % 3 === 0 ? randomPacket(random) : likelyPacket(random);
-      const answer = await host.control(setup, data);
-      if (answer === 'stall') counts.stalled++;
-      else counts.answered++;
-      if (answer instanceof Uint8Array) assert.ok(answer.length <= wLength(setup), 'more than was asked for');
-      if (packet % 1000 === 999) {
+    const head = imageHead('dash');
+    for (let round = 0; round < PACKETS; round++) {
+      if (round % CONFIGURE_EVERY === 0) assert.equal(await host.control(CONFIGURE, new Uint8Array(0)), 'taken');
+      for (const [setup, data] of nextPackets(round, head, random)) {
+        const answer = await host.control(setup, data);
+        if (answer === 'stall') counts.stalled++;
+        else counts.answered++;
+      }
+      if (round % 1000 === 999) {
         await host.close();
         host = await RawHost.open(tcpPort, busId);
       }
@@ -91,6 +97,7 @@ export const hostileHost: Scenario = {
     return {
       'control requests': PACKETS,
       'DFU states': states.size,
+      'control requests': counts.stalled + counts.answered,
       ...counts,
       'scraps of USB/IP': SCRAPS,
       'flash operations': 0,
@@ -98,7 +105,34 @@ export const hostileHost: Scenario = {
   },
 };
 
-function randomPacket(random: Prng): [Uint8Array, Uint8Array] {
+/** Packets, each with its data. */
+type Packet = [setup: Uint8Array, data: Uint8Array];
+
+function nextPackets(round: number, head: ImageHead, random: Prng): Packet[] {
+  if (round % 20 === 0) return damagedImage(head, round % 40 === 0, random);
+  return [round % 3 === 0 ? randomPacket(random) : likelyPacket(random)];
+}
+
+/** A good image with one bit of its head flipped, announced or as a block, to a board that waits for one. */
+function damagedImage(head: ImageHead, isAnnounced: boolean, random: Prng): Packet[] {
+  const prefix = head.prefix.slice();
+  prefix[random.between(0, prefix.length - 1)]! ^= 1 << random.between(0, 7);
+  const block = Uint8Array.of(...prefix, ...randomBytes(random, TRANSFER_BYTES - prefix.length));
+  const nothing = new Uint8Array(0);
+  return [
+    packetOf(0x21, DFU_REQUEST.abort, nothing),
+    packetOf(0x21, DFU_REQUEST.clrStatus, nothing),
+    isAnnounced
+      ? packetOf(0x41, VENDOR_REQUEST.flashBegin, encodeMessage(FLASH_BEGIN, { ...head, prefix }))
+      : packetOf(0x21, DFU_REQUEST.dnload, block),
+  ];
+}
+
+function packetOf(type: number, request: number, data: Uint8Array): Packet {
+  return [Uint8Array.of(type, request, 0, 0, 2, 0, data.length & 0xff, data.length >> 8), data];
+}
+
+function randomPacket(random: Prng): Packet {
   const setup = randomBytes(random, 8);
   // As long as the data may be; what a host announces without sending it is for the scraps.
   setup[7]! &= 0x01;
@@ -106,7 +140,7 @@ function randomPacket(random: Prng): [Uint8Array, Uint8Array] {
 }
 
 /** A request that the board knows, with some value and length; one of four has a wrong byte. */
-function likelyPacket(random: Prng): [Uint8Array, Uint8Array] {
+function likelyPacket(random: Prng): Packet {
   const pick = <T>(values: readonly T[]): T => values[random.between(0, values.length - 1)]!;
   const [type, request, index] = pick(KNOWN);
   const value = random.between(0, 5) === 0 ? random.between(0, 0xffff) : pick(VALUES);

@@ -26,9 +26,8 @@ export const stockTools: Scenario = {
       for (const place of places) await gone(place);
     });
     // Each a process, as a user starts it; they start together, which is quicker.
-    const boards = MODES.map((dfu, index) => startVirtualBoard(lab, dfu, TCP_PORT + index));
+    await Promise.all(MODES.map((dfu, index) => startVirtualBoard(lab, dfu, TCP_PORT + index)));
     for (const [index, dfu] of MODES.entries()) {
-      await boards[index];
       const { place } = await plugIn(lab.log, TCP_PORT + index, '1-1');
       places.push(place);
       lines += await lookAt(lab, dfu, TCP_PORT + index, place);
