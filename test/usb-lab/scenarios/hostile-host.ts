@@ -95,7 +95,6 @@ export const hostileHost: Scenario = {
     const selector = `usbip:127.0.0.1:${tcpPort}/${busId}`;
     await mmfreeExits(lab.log, 0, ['flash', modelPath('dot'), '--board', selector]);
     return {
-      'control requests': PACKETS,
       'DFU states': states.size,
       'control requests': counts.stalled + counts.answered,
       ...counts,
