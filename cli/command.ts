@@ -110,6 +110,20 @@ export function requiredOption<Value>(flags: string, description: string, parse:
   return (command) => mandatory(optional(command), flags);
 }
 
+/** An option that may be left out, or given without a value. @param flags such as `--usbip [host:port]` */
+export function optionWithPreset<Value>(
+  flags: string,
+  description: string,
+  parse: Parser<Value>,
+  preset: string,
+): Parameter<Value | undefined> {
+  return (command) => {
+    let value: Value | undefined;
+    addOption(command, new Option(flags, description).preset(preset), (text, name) => (value = parse(text, name)));
+    return () => value;
+  };
+}
+
 /** An option with a value when it is left out, which the help shows. */
 export function optionWithDefault<Value>(
   flags: string,

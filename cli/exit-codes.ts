@@ -23,7 +23,11 @@ export const EXIT = {
   revisionTooOld: 13,
   notSigned: 14,
   wrongSignature: 15,
-  noGpu: 16,
+  /** The board is there, but the kernel's driver for it is another one, or none. */
+  wrongDriver: 16,
+  /** The board is there, but breaks the USB standards. */
+  brokenBoard: 17,
+  noGpu: 18,
   /** 128 + SIGINT, as shells have it. */
   interrupted: 130,
 } as const;
@@ -65,6 +69,12 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['board-signature-wrong', EXIT.wrongSignature],
   ['board-write-failed', EXIT.transferFailed],
   ['board-wrong-tokens', EXIT.mismatch],
+  ['board-wrong-driver', EXIT.wrongDriver],
+  ['board-broken', EXIT.brokenBoard],
+  ['board-not-flashable', EXIT.wrongBoard],
+  ['board-other-device', EXIT.wrongBoard],
+  ['needs-root', EXIT.accessDenied],
+  ['usb-unavailable', EXIT.transferFailed],
 ]);
 
 /** Exit codes of GPUs, as those of boards for the same things. */

@@ -3,6 +3,7 @@
 import { MmfreeError } from '../protocol/errors.js';
 import type { ErrorDetails } from '../protocol/errors.js';
 import { BOARD_ERRORS } from '../protocol/wire/messages-board.js';
+import type { DeviceNode } from './device-node.js';
 
 export type BoardErrorCode =
   /** There is no such port, address or board. */
@@ -35,7 +36,17 @@ export type BoardErrorCode =
   /** What it wrote is not what was sent. */
   | 'board-write-failed'
   /** It runs the new image, but computes other tokens than the packer. */
-  | 'board-wrong-tokens';
+  | 'board-wrong-tokens'
+  /** The kernel lets another driver have it, or none. */
+  | 'board-wrong-driver'
+  /** Its descriptors, or its answers to USB requests, break the standard, or it answers none. */
+  | 'board-broken'
+  /** It is there, but has no DFU function, or not the memory that is meant. */
+  | 'board-not-flashable'
+  /** A file for another device, by the suffix of the file or by the device's own word. */
+  | 'board-other-device'
+  /** This computer cannot reach USB devices. */
+  | 'usb-unavailable';
 
 /** An error of a board, or on the way to it. */
 export class BoardError extends MmfreeError<BoardErrorCode> {}
@@ -60,11 +71,29 @@ export function noBoard(): BoardError {
   });
 }
 
-export function boardDenied(path: string, cause: unknown): BoardError {
+/** A serial port. Whoever is in the group of the file may open it, if the mode says so. */
+export function boardDenied({ path, owner, group, mode }: DeviceNode, cause?: unknown): BoardError {
+  const isForGroup = group !== '' && group !== 'root' && mode.slice(4, 6) === 'rw';
   return fail('board-denied', `${path} may not be opened`, {
-    reason: 'Your user lacks the right to read and write it.',
-    fix: `Join the group that owns it (\`ls -l ${path}\`; often \`sudo usermod -aG dialout $USER\`, then log in again).`,
-    facts: { path },
+    reason:
+      mode === ''
+        ? 'There is no such file, as in a container that the port was not passed on to, or your user may not see it.'
+        : `${path} belongs to ${owner}, group ${group}, mode ${mode}, and your user may not read and write it.`,
+    fix: isForGroup
+      ? `Run \`sudo usermod -aG ${group} $USER\`, then log in again.`
+      : mode === ''
+        ? `Give the container the port (Docker: \`--device ${path}\`), or use the board from outside of it.`
+        : 'Run `sudo mmfree doctor --fix`, which installs a rule that lets you, then plug the board in again.',
+    facts: { path, owner, group, mode },
+    cause,
+  });
+}
+
+export function networkDenied(name: string, cause: unknown): BoardError {
+  return fail('board-denied', `${name} may not be reached`, {
+    reason: 'The operating system does not let your user connect to it.',
+    fix: 'Look at the rules of the firewall, or of the sandbox that this program runs in.',
+    facts: { board: name },
     cause,
   });
 }
@@ -129,7 +158,7 @@ export function boardLost(name: string, reason: string, cause?: unknown): BoardE
 export function boardMalformed(name: string, problem: string): BoardError {
   return fail('board-malformed', `${name} breaks the protocol`, {
     reason: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,
-    fix: 'Report this to whoever made the firmware; docs/PROTOCOL.md says what is allowed.',
+    fix: 'Report this to whoever made the firmware; docs/PROTOCOL.md and docs/USB.md say what is allowed.',
     facts: { board: name },
   });
 }
@@ -168,6 +197,15 @@ export function readBackDiffers(name: string, onBoard: string, expected: string)
     reason: `It reads back sha256 ${onBoard.slice(0, 16)}…, sent was ${expected.slice(0, 16)}….`,
     fix: 'Flash again; if that repeats, the flash chip is worn out.',
     facts: { board: name, board_sha256: onBoard, file_sha256: expected },
+  });
+}
+
+/** A piece of the image, read back, is another one than was sent. */
+export function sampleDiffers(name: string, offset: number): BoardError {
+  return fail('board-write-failed', `${name} holds other bytes than were sent`, {
+    reason: `They differ in what it reads back from byte ${offset} on.`,
+    fix: 'Flash again; if that repeats, the flash chip is worn out.',
+    facts: { board: name, offset },
   });
 }
 

@@ -2,24 +2,32 @@
 
 import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
 import { BoardError, boardAmbiguous, boardDenied, boardNotFound, noBoard } from './board-error.js';
+import { deviceNode } from './device-node.js';
 import { addressText, opener, parseSelector } from './selector.js';
 import type { BoardAddress, BoardSelector } from './selector.js';
 import { BoardSession } from './session.js';
 import { listSerialPorts } from './serial-ports.js';
+import { isOurs } from './usb/ids.js';
+import { hex4, localUsb, portOf } from './usb/local-usb.js';
+import { hasDfu, isSerialControl } from './usb/usb-classes.js';
+import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
+import { noSerialPort, usbBroken, usbDenied } from './usb/usb-error.js';
 import { listVirtualBoards } from './virtual-boards.js';
 
-/** A board, or a port with something behind it that may be one. */
+/** A board, or something that may be one. */
 export interface FoundBoard {
   readonly address: BoardAddress;
-  /** `virtual`, `usb` and `network` are boards of ours; behind a `port` can be anything. */
-  readonly kind: 'virtual' | 'usb' | 'network' | 'port';
+  /** `virtual`, `usb` and `network` are boards of ours; a `dfu` device can be flashed; behind a `port` can be anything. */
+  readonly kind: 'virtual' | 'usb' | 'network' | 'dfu' | 'port';
   /** Empty if not known. */
   readonly serial: string;
   /** For people: what it calls itself. */
   readonly name: string;
-  readonly usb?: { readonly vendor: number; readonly product: number };
-  /** Whether this user may open it. */
-  readonly mayOpen: boolean;
+  readonly usb?: UsbDeviceInfo;
+  /** Why this user cannot talk to it over its serial port. */
+  readonly portProblem?: BoardError;
+  /** Why this user cannot flash it over USB. */
+  readonly flashProblem?: BoardError;
 }
 
 /** What a board says of itself when asked. */
@@ -28,45 +36,125 @@ export interface BoardState {
   readonly info: BoardInfo;
 }
 
-/** pid.codes' id for tests, until a real one is assigned. */
-const OUR_VENDOR = 0x1209;
-const OUR_PRODUCT = 0x0001;
+/** Where a flash goes. */
+export type FlashTarget =
+  /** Over DFU. */
+  | { readonly kind: 'usb'; readonly host: UsbHost; readonly info: UsbDeviceInfo; readonly isOurs: boolean }
+  /** Over the framed protocol. */
+  | { readonly kind: 'session'; readonly address: BoardAddress };
 
 /** Everything that is plugged in or runs. Nothing is opened. */
 export async function findBoards(): Promise<FoundBoard[]> {
+  const devices = await localUsb.list();
+  const usb = devices.flatMap((info) => usbBoard(info) ?? []);
+  const ports = (await listSerialPorts()).map(({ path }): FoundBoard => ({ ...portAt(path), serial: '', name: '' }));
   const virtual = listVirtualBoards().flatMap(({ serial, addresses }): FoundBoard[] => {
-    const selector = parseSelector(addresses[0] ?? '');
-    if (selector === undefined || !isAddress(selector)) return [];
-    return [{ address: selector, kind: 'virtual', serial, name: 'virtual board', mayOpen: true }];
+    const address = parseSelector(addresses[0] ?? '');
+    if (address === undefined || !isAddress(address)) return [];
+    return [{ address, kind: 'virtual', serial, name: 'virtual board' }];
   });
-  const ports = (await listSerialPorts()).map(({ path, usb, mayOpen }): FoundBoard => {
-    const isOurs = usb?.vendor === OUR_VENDOR && usb.product === OUR_PRODUCT;
-    return {
-      address: { kind: 'serial', path, baudRate: 115_200 },
-      kind: isOurs ? 'usb' : 'port',
-      serial: usb?.serial ?? '',
-      name: usb?.name ?? '',
-      ...(usb && { usb: { vendor: usb.vendor, product: usb.product } }),
-      mayOpen,
-    };
-  });
-  return [...virtual, ...ports];
+  // A virtual board may be attached to this computer's USB, and is one board all the same.
+  const attached = new Set(usb.filter(({ kind }) => kind === 'usb').map(({ serial }) => serial));
+  return [...virtual.filter(({ serial }) => !attached.has(serial)), ...usb, ...ports];
+}
+
+/** Undefined for devices with nothing in which a board can be reached. */
+function usbBoard(info: UsbDeviceInfo): FoundBoard | undefined {
+  const port = portOf(info);
+  const facts = { serial: info.serial, name: info.name, usb: info };
+  if (!isOurs(info) && !hasDfu(info)) return port === undefined ? undefined : { ...portAt(port), ...facts };
+  const address: BoardAddress = { kind: 'usb', device: info };
+  const name = localUsb.nameOf(info);
+  const portProblem = port === undefined ? missingPort(info, name) : deniedPort(port);
+  const { node } = info;
+  const flashProblem = node !== undefined && !node.mayOpen && hasDfu(info) ? usbDenied(name, node) : undefined;
+  return {
+    address,
+    kind: isOurs(info) ? 'usb' : 'dfu',
+    ...facts,
+    ...(portProblem && { portProblem }),
+    ...(flashProblem && { flashProblem }),
+  };
+}
+
+function portAt(path: string): Pick<FoundBoard, 'address' | 'kind' | 'portProblem'> {
+  const portProblem = deniedPort(path);
+  return { address: { kind: 'serial', path, baudRate: 115_200 }, kind: 'port', ...(portProblem && { portProblem }) };
+}
+
+function deniedPort(path: string): BoardError | undefined {
+  const node = deviceNode(path);
+  return node.mayOpen ? undefined : boardDenied(node);
+}
+
+function missingPort(info: UsbDeviceInfo, name: string): BoardError {
+  if (info.interfaces.length === 0) return usbBroken(name, 'the system finds no interface in its descriptors');
+  const serial = info.interfaces.find(isSerialControl);
+  if (serial !== undefined) return noSerialPort(name, info.path, serial.number, serial.driver);
+  return boardNotFound(name, 'It has no serial port: it is in DFU mode, where it can be flashed and nothing else.');
 }
 
 /**
  * The one board that is meant: by a selector, or because there is no other.
  *
- * @throws BoardError `board-not-found`, `board-ambiguous` or `board-denied`
+ * @throws BoardError `board-not-found`, `board-ambiguous`, `board-denied` or `board-wrong-driver`
  */
 export async function selectBoard(selector: BoardSelector | undefined): Promise<BoardAddress> {
   if (selector !== undefined && isAddress(selector)) return selector;
-  const fitting = (await findBoards()).filter((board) => fits(board, selector));
+  const board = await theBoard(selector, fits);
+  if (board.portProblem !== undefined) throw board.portProblem;
+  return board.address;
+}
+
+/**
+ * Where the one board that is meant is flashed: over DFU if it is on USB, over the protocol if its port was named.
+ *
+ * @param anyDevice whether boards of other makes are meant too
+ * @throws BoardError `board-not-found`, `board-ambiguous` or `board-denied`; AbortError
+ */
+export async function selectFlashTarget(
+  selector: BoardSelector | undefined,
+  anyDevice: boolean,
+  signal?: AbortSignal,
+): Promise<FlashTarget> {
+  if (selector?.kind === 'usbip') return await usbipTarget(selector, signal);
+  if (selector !== undefined && isAddress(selector)) return { kind: 'session', address: selector };
+  const board = await theBoard(
+    selector,
+    anyDevice ? (found, wanted): boolean => (wanted === undefined ? found.kind === 'dfu' : fits(found, wanted)) : fits,
+  );
+  const { usb, flashProblem, portProblem, address } = board;
+  if (address.kind === 'usbip') return await usbipTarget(address, signal);
+  if (usb !== undefined && (hasDfu(usb) || anyDevice)) {
+    if (flashProblem !== undefined) throw flashProblem;
+    // Without its port it could not prove what it runs; in DFU mode it has none yet.
+    if (!anyDevice && portProblem !== undefined && portProblem.code !== 'board-not-found') throw portProblem;
+    return { kind: 'usb', host: localUsb, info: usb, isOurs: isOurs(usb) };
+  }
+  if (portProblem !== undefined) throw portProblem;
+  return { kind: 'session', address };
+}
+
+async function usbipTarget(
+  { host, port, busId }: BoardAddress & { kind: 'usbip' },
+  signal?: AbortSignal,
+): Promise<FlashTarget> {
+  const { UsbipHost } = await import('./usb/usbip/usbip-host.js');
+  const server = new UsbipHost(host, port);
+  const info = await server.find(busId, signal);
+  return { kind: 'usb', host: server, info, isOurs: isOurs(info) };
+}
+
+async function theBoard(
+  selector: BoardSelector | undefined,
+  isMeant: (board: FoundBoard, selector: BoardSelector | undefined) => boolean,
+): Promise<FoundBoard> {
+  const fitting = (await findBoards()).filter((board) => isMeant(board, selector));
   const [board, ...others] = fitting;
   if (board === undefined)
     throw selector === undefined ? noBoard() : boardNotFound(textOf(selector), 'Nothing like it is plugged in.');
   if (others.length > 0) throw boardAmbiguous(fitting.map(({ address }) => addressText(address)));
-  if (!board.mayOpen && board.address.kind === 'serial') throw boardDenied(board.address.path, undefined);
-  return board.address;
+  return board;
 }
 
 /** The one board of ours that is there; undefined if there is none. @throws BoardError `board-ambiguous` */
@@ -89,22 +177,24 @@ export async function askBoard(address: BoardAddress, signal?: AbortSignal): Pro
   }
 }
 
-function isAddress(selector: BoardSelector): selector is BoardAddress {
-  return selector.kind === 'serial' || selector.kind === 'tcp';
+function isAddress(selector: BoardSelector): selector is Exclude<BoardAddress, { kind: 'usb' }> {
+  return selector.kind === 'serial' || selector.kind === 'tcp' || selector.kind === 'usbip';
 }
 
 function fits(board: FoundBoard, selector: BoardSelector | undefined): boolean {
   // Without being told to, nothing is sent to what may be a modem or a 3D printer.
-  if (selector === undefined) return board.kind !== 'port';
+  if (selector === undefined) return board.kind !== 'port' && board.kind !== 'dfu';
   if (selector.kind === 'serial-number') return board.serial === selector.serial;
-  if (selector.kind !== 'usb') return false;
+  if (selector.kind === 'usb-path') return board.usb?.path === selector.path;
+  if (selector.kind !== 'usb-ids') return false;
   const { vendor, product, serial } = selector;
   return board.usb?.vendor === vendor && board.usb.product === product && (serial ?? board.serial) === board.serial;
 }
 
 function textOf(selector: BoardSelector): string {
   if (selector.kind === 'serial-number') return selector.serial;
-  if (selector.kind !== 'usb') return addressText(selector);
-  const hex = (value: number): string => value.toString(16).padStart(4, '0');
-  return `usb:${hex(selector.vendor)}:${hex(selector.product)}${selector.serial === undefined ? '' : `:${selector.serial}`}`;
+  if (selector.kind === 'usb-path') return `usb:${selector.path}`;
+  if (selector.kind !== 'usb-ids') return addressText(selector);
+  const serial = selector.serial === undefined ? '' : `:${selector.serial}`;
+  return `usb:${hex4(selector.vendor)}:${hex4(selector.product)}${serial}`;
 }

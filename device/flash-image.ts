@@ -103,7 +103,7 @@ export async function planFlash(session: BoardSession, image: ImageFile): Promis
 }
 
 /** Whether the board runs the image. The seal's hash says nothing of the signature, so the seal itself is read back. */
-async function runs(session: BoardSession, { source, view }: ImageFile): Promise<boolean> {
+export async function runs(session: BoardSession, { source, view }: ImageFile): Promise<boolean> {
   const { image } = session.hello;
   if (image === undefined || !sameBytes(image.sha256, view.seal.sha256)) return false;
   const length = view.fileLength - view.sealedLength;
@@ -191,8 +191,13 @@ async function differingSectors(session: BoardSession, image: ImageFile): Promis
   return differing;
 }
 
-/** Makes the board repeat the self-test; the image stays if it does, else the one from before comes back. */
-async function prove(session: BoardSession, image: ImageFile, isConfirmed: boolean): Promise<number> {
+/**
+ * Makes the board repeat the self-test; the image stays if it does, else the one from before comes back.
+ *
+ * @param isConfirmed whether it stays in any case
+ * @returns tokens tested
+ */
+export async function prove(session: BoardSession, image: ImageFile, isConfirmed: boolean): Promise<number> {
   const { tokens: fed, receipts } = selfTestStream(image.view.manifest);
   await session.request(RESET, {}, DONE);
   for (let first = 0; first < fed.length; first += STEPS_AHEAD) {
@@ -220,11 +225,12 @@ async function reverted(session: BoardSession): Promise<boolean> {
   }
 }
 
-function sectorLength({ view }: ImageFile, sector: number, sectorBytes: number): number {
+/** Bytes of the file in a sector. */
+export function sectorLength({ view }: ImageFile, sector: number, sectorBytes: number): number {
   return Math.min(sectorBytes, view.fileLength - sector * sectorBytes);
 }
 
-function fileSha256({ source }: ImageFile): Uint8Array {
+export function fileSha256({ source }: ImageFile): Uint8Array {
   const hash = createHash('sha256');
   for (let at = 0; at < source.length; at += PIECE_BYTES) {
     hash.update(source.read(at, Math.min(PIECE_BYTES, source.length - at)));

@@ -18,7 +18,7 @@ const READS_AHEAD = 8;
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 
 /** Bytes of the running image. @throws BoardError */
-async function readBack(session: BoardSession, offset: number, length: number): Promise<Uint8Array> {
+export async function readBack(session: BoardSession, offset: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   const read = async (at: number): Promise<void> => {
     const count = Math.min(MAX_FLASH_READ_BYTES, length - at);

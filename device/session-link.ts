@@ -2,13 +2,13 @@
  * What is under a session: link, wire and timer, and who waits for which message. docs/PROTOCOL.md, section 2.
  */
 
-import { createHash, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { MAX_WINDOW } from '../protocol/wire/frame.js';
 import { HostLink } from '../protocol/wire/host-link.js';
 import type { LayoutValue } from '../protocol/wire/layout.js';
 import type { LinkEvent } from '../protocol/wire/link.js';
 import { decodeMessage } from '../protocol/wire/message.js';
-import { decodeHello, schemaHash } from '../protocol/wire/messages.js';
+import { decodeHello } from '../protocol/wire/messages.js';
 import { ERROR, HELLO } from '../protocol/wire/messages-board.js';
 import type { Hello } from '../protocol/wire/messages-board.js';
 import { ENDED, TOKEN } from '../protocol/wire/messages-run.js';
@@ -16,6 +16,7 @@ import { boardHeld, boardLost, boardMalformed, boardRefuses, boardSilent, otherP
 import type { BoardError } from './board-error.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
+import { SCHEMA } from './message-schema.js';
 import type { Transport } from './transport/transport.js';
 
 /** What a board sends of a run. */
@@ -41,8 +42,6 @@ interface Pending {
 
 /** A board that keeps its link alive and never answers is broken all the same. */
 const ANSWER_TIMEOUT_MS = 120_000;
-
-const SCHEMA = schemaHash((bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()));
 
 type Decoded<T> = { readonly value: T } | { readonly problem: string };
 

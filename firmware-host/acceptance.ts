@@ -32,28 +32,31 @@ export interface AcceptancePolicy {
 /** In the order of fact A of the refusal, from 1. */
 const SIZES = ['vocabSize', 'hiddenSize', 'intermediateSize', 'layers'] as const;
 
-/**
- * Decides from what `FLASH_BEGIN` brings.
- *
- * @param prefix the first 272 bytes of the file
- * @param seal the last ones
- * @throws Refusal
- */
-export function checkHead(
-  imageLength: number,
-  prefix: Uint8Array,
-  seal: Uint8Array,
-  slotBytes: number,
-  policy: AcceptancePolicy,
-): void {
+/** What is known of a file before its first byte is written. */
+export interface ImageHead {
+  readonly imageLength: number;
+  /** The first 272 bytes of the file. */
+  readonly prefix: Uint8Array;
+  /** The last ones; unknown where a file comes as a stream from its start. */
+  readonly seal?: Uint8Array;
+}
+
+/** The length that a file gives itself. @param prefix its first 272 bytes @throws Refusal */
+export function imageLengthOf(prefix: Uint8Array): number {
+  return orRefusal('notAnImage', () => decodeImagePrefix(prefix)).fileLength;
+}
+
+/** Decides from the head of a file; who signed it is seen only with its seal. @throws Refusal */
+export function checkHead({ imageLength, prefix, seal }: ImageHead, slotBytes: number, policy: AcceptancePolicy): void {
   const [boot, decodedSeal] = orRefusal('notAnImage', () => {
-    return [decodeImagePrefix(prefix), decodeSeal(seal)] as const;
+    return [decodeImagePrefix(prefix), seal && decodeSeal(seal)] as const;
   });
   const isConsistent =
-    boot.fileLength === imageLength && seal.length === sealBytes(decodedSeal.signature !== undefined);
+    boot.fileLength === imageLength && seal?.length === (decodedSeal && sealBytes(decodedSeal.signature !== undefined));
   if (!isConsistent) throw new Refusal('notAnImage');
   if (imageLength > slotBytes) throw new Refusal('imageTooLarge', imageLength, slotBytes);
-  checkPolicy(boot, decodedSeal, policy);
+  checkBoot(boot, policy);
+  if (decodedSeal !== undefined) checkSigner(decodedSeal, policy);
 }
 
 /**
@@ -74,7 +77,8 @@ export function* checkedImage(slot: ByteSource, policy: AcceptancePolicy): Gener
     },
   };
   const view = orRefusal('imageDamaged', () => openImage(source));
-  checkPolicy(view, view.seal, policy);
+  checkBoot(view, policy);
+  checkSigner(view.seal, policy);
   yield* stepsOrRefusal(
     'imageDamaged',
     hashSteps(source, view, () => createHash('sha256')),
@@ -90,15 +94,17 @@ export interface AcceptedImage {
   readonly source: ByteSource;
 }
 
-function checkPolicy(
+function checkBoot(
   { shape, revision }: Pick<BootRecord, 'shape' | 'revision'>,
-  { sha256, signature }: ImageSeal,
-  { limits, signer, minimumRevision }: AcceptancePolicy,
+  { limits, minimumRevision }: AcceptancePolicy,
 ): void {
   SIZES.forEach((size, index) => {
     if (shape[size] > limits[size]) throw new Refusal('modelTooLarge', index + 1, limits[size]);
   });
   if (revision < minimumRevision) throw new Refusal('revisionTooOld', revision, minimumRevision);
+}
+
+function checkSigner({ sha256, signature }: ImageSeal, { signer }: AcceptancePolicy): void {
   if (signer === undefined) return;
   if (signature === undefined || !sameBytes(signature.publicKey, signer)) throw new Refusal('notSigned');
   if (!verifyEd25519(signer, signedMessage(sha256), signature.signature)) throw new Refusal('signatureWrong');

@@ -16,6 +16,13 @@ export interface BoardProgramOptions {
   readonly onCrash: (error: unknown) => void;
 }
 
+/** What is built around a board and restarts with it, such as a USB port. */
+export interface Peripheral {
+  /** The board has started. */
+  powerUp(board: Board): void;
+  powerDown(): void;
+}
+
 interface Connected {
   readonly wire: Wire;
   line: BoardLine | undefined;
@@ -27,6 +34,7 @@ const DARK_MS = 300;
 export class BoardProgram {
   readonly #options: BoardProgramOptions;
   readonly #connected = new Set<Connected>();
+  readonly #peripherals: Peripheral[] = [];
   #board: Board | undefined;
   #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
   #isStopped = false;
@@ -62,10 +70,22 @@ export class BoardProgram {
     this.#poll();
   }
 
+  /** Adds what is built around the board. It calls {@link poll} whenever the board may have something to do. */
+  attach(peripheral: Peripheral): void {
+    this.#peripherals.push(peripheral);
+    if (this.#board !== undefined) peripheral.powerUp(this.#board);
+  }
+
+  /** Lets the board do what is due. */
+  poll(): void {
+    this.#poll();
+  }
+
   /** Takes the power and all wires away. */
   stop(): void {
     this.#isStopped = true;
     this.#clearTimer();
+    for (const peripheral of this.#peripherals) peripheral.powerDown();
     for (const { wire } of this.#connected) wire.close();
     this.#connected.clear();
     this.#board = undefined;
@@ -97,6 +117,7 @@ export class BoardProgram {
   #onFailure(error: unknown): void {
     this.#board = undefined;
     for (const connected of this.#connected) connected.line = undefined;
+    for (const peripheral of this.#peripherals) peripheral.powerDown();
     if (error instanceof PowerLost) void this.#restart();
     else this.#options.onCrash(error);
   }
@@ -112,6 +133,7 @@ export class BoardProgram {
       return;
     }
     for (const connected of this.#connected) this.#addLine(connected);
+    for (const peripheral of this.#peripherals) peripheral.powerUp(this.#board);
     this.#options.onPower?.(true);
     this.#poll();
   }

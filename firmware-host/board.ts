@@ -16,6 +16,7 @@ import type { BoardInfo } from '../protocol/wire/messages-board.js';
 import { MAX_RUN_TOKENS } from '../protocol/wire/messages-run.js';
 import type { ModelWeights } from '../model/integer/model-weights.js';
 import type { AcceptancePolicy } from './acceptance.js';
+import { Download } from './download.js';
 import { FlashFailure } from './flash/nor-flash.js';
 import type { NorFlash } from './flash/nor-flash.js';
 import { Flashing } from './flashing.js';
@@ -75,6 +76,8 @@ const FLASH_BUSY = 0xffff_ffff;
 
 export class Board {
   readonly images: ImageStore;
+  /** Images that come over USB rather than on a line. The owner calls `poll` after every call of it. */
+  readonly download: Download;
   readonly #options: BoardOptions;
   readonly #window: number;
   readonly #startedAtMs: number;
@@ -103,6 +106,12 @@ export class Board {
     for (const _ of this.images.boot());
     this.#inference = new Inference(this.images);
     this.#flashing = new Flashing(this.images, options.flash.sectorBytes);
+    this.download = new Download({
+      images: this.images,
+      sectorBytes: options.flash.sectorBytes,
+      now: options.now,
+      take: () => this.#takeForDownload(),
+    });
     const info = handler(GET_INFO, () => mapReply(INFO, this.#info()), { duringRun: true });
     const handlers = [info, ...this.#inference.handlers, ...this.#flashing.handlers];
     this.#handlers = new Map(handlers.map((entry) => [entry.type, entry]));
@@ -129,6 +138,42 @@ export class Board {
     };
   }
 
+  /** Milliseconds for which the flash is still at work. */
+  get busyMs(): number {
+    return Math.max(0, Math.ceil(this.#busyUntilMs - this.#options.now()));
+  }
+
+  /** Who the board is, and what it can take. */
+  hello(): Reply {
+    const { identity, flash, slots, policy, bootNonce } = this.#options;
+    const { running } = this.images;
+    return mapReply(HELLO, {
+      protocol: PROTOCOL_VERSION,
+      schema: SCHEMA,
+      ...identity,
+      bootNonce,
+      limits: {
+        ...policy.limits,
+        imageBytes: this.images.slots.bytes,
+        promptTokens: MAX_RUN_TOKENS,
+        window: this.#window,
+      },
+      ...(policy.signer && { signer: policy.signer }),
+      minimumRevision: policy.minimumRevision,
+      sectorBytes: flash.sectorBytes,
+      slots,
+      ...(running && {
+        image: {
+          name: running.view.manifest.name,
+          sha256: running.view.seal.sha256,
+          revision: running.view.revision,
+          confirmed: running.confirmed,
+          ...running.view.shape,
+        },
+      }),
+    });
+  }
+
   /**
    * Does what is due and a few milliseconds of work, and returns after how many whole milliseconds there is more:
    * infinity if there is nothing.
@@ -137,7 +182,7 @@ export class Board {
    */
   poll(): number {
     this.#pollLines();
-    const busyMs = Math.ceil(this.#busyUntilMs - this.#options.now());
+    const { busyMs } = this;
     if (busyMs > 0) return Math.min(busyMs, this.#pollLines());
     this.#work();
     this.#waitForFlash();
@@ -186,7 +231,7 @@ export class Board {
   }
 
   get #hasWork(): boolean {
-    if (this.#task !== undefined || this.#inference.hasWork) return true;
+    if (this.#task !== undefined || this.download.hasWork || this.#inference.hasWork) return true;
     return this.#canAnswer && this.#inbox.length > 0;
   }
 
@@ -194,6 +239,7 @@ export class Board {
   #work(): void {
     this.#sendWaiting();
     if (this.#task !== undefined) this.#stepTask(this.#task);
+    else if (this.download.hasWork) this.#stepDownload();
     else if (this.#canAnswer && this.#inbox.length > 0) this.#carryOut(this.#inbox.shift()!);
     else if (this.#inference.hasWork) this.#inference.work();
     this.#sendWaiting();
@@ -206,7 +252,7 @@ export class Board {
       if (this.#isHelloDue) {
         if (this.#task !== undefined) return;
         this.#isHelloDue = false;
-        this.#outbox.push(this.#hello());
+        this.#outbox.push(this.hello());
       }
       const next = this.#outbox.shift() ?? this.#inference.takeReply();
       if (next === undefined) return;
@@ -239,8 +285,27 @@ export class Board {
     }
   }
 
+  #stepDownload(): void {
+    const { running } = this.images;
+    this.download.work();
+    if (this.images.running === running || this.#session === undefined) return;
+    // Its host has been told of another image; it opens the next session by itself.
+    this.#session.close();
+    this.#endSession();
+  }
+
+  /** A run that no session belongs to any more makes way for a download; everything else is in its way. */
+  #takeForDownload(): void {
+    const { run, isRunning } = this.#inference;
+    if (this.#task !== undefined || this.#flashing.isActive) throw new Refusal('busy', FLASH_BUSY);
+    if (isRunning && run !== undefined && this.#session !== undefined) throw new Refusal('busy', run.id);
+    this.#inference.endRun();
+  }
+
   /** What may not happen during a run, nor what is no part of it during a flash. */
   #checkFree(type: number): void {
+    if (this.download.isActive && !this.download.isSilent) throw new Refusal('busy', FLASH_BUSY);
+    if (this.download.isActive) this.download.displace(new Refusal('busy', FLASH_BUSY));
     const { run } = this.#inference;
     if (this.#inference.isRunning && run !== undefined) throw new Refusal('busy', run.id);
     const isFlashing = this.#flashing.handlers.some((entry) => entry.type === type);
@@ -252,40 +317,11 @@ export class Board {
     if (spentMs > 0) this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#options.now()) + spentMs;
   }
 
-  #hello(): Reply {
-    const { identity, flash, slots, policy, bootNonce } = this.#options;
-    const { running } = this.images;
-    return mapReply(HELLO, {
-      protocol: PROTOCOL_VERSION,
-      schema: SCHEMA,
-      ...identity,
-      bootNonce,
-      limits: {
-        ...policy.limits,
-        imageBytes: this.images.slots.bytes,
-        promptTokens: MAX_RUN_TOKENS,
-        window: this.#window,
-      },
-      ...(policy.signer && { signer: policy.signer }),
-      minimumRevision: policy.minimumRevision,
-      sectorBytes: flash.sectorBytes,
-      slots,
-      ...(running && {
-        image: {
-          name: running.view.manifest.name,
-          sha256: running.view.seal.sha256,
-          revision: running.view.revision,
-          confirmed: running.confirmed,
-          ...running.view.shape,
-        },
-      }),
-    });
-  }
-
   #info(): BoardInfo {
     const { run, isRunning } = this.#inference;
     const statistics = this.#session?.statistics;
-    const state = this.#flashing.isActive ? 'flashing' : !isRunning ? 'idle' : run?.isWaiting ? 'waiting' : 'running';
+    const isFlashing = this.#flashing.isActive || this.download.isActive;
+    const state = isFlashing ? 'flashing' : !isRunning ? 'idle' : run?.isWaiting ? 'waiting' : 'running';
     return {
       uptimeMs: Math.floor(this.#options.now() - this.#startedAtMs),
       steps: this.#inference.steps,

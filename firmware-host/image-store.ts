@@ -12,7 +12,7 @@ import type { ByteSource } from '../protocol/byte-source.js';
 import type { ImageView } from '../protocol/image/image-reader.js';
 import type { SectionName } from '../protocol/image/model-shape.js';
 import { checkedImage } from './acceptance.js';
-import type { AcceptancePolicy, AcceptedImage } from './acceptance.js';
+import type { AcceptancePolicy } from './acceptance.js';
 import { BootTable } from './flash/boot-table.js';
 import { FlashFailure } from './flash/nor-flash.js';
 import type { NorFlash } from './flash/nor-flash.js';
@@ -80,9 +80,27 @@ export class ImageStore {
    * @throws Refusal if it is damaged; nothing has changed then
    */
   *switchTo(slot: number): Generator<void, void> {
-    const image = yield* checkedImage(this.slots.source(slot), this.policy);
+    const image = yield* this.#load(slot);
     this.#table.write({ slot, confirmed: false });
-    this.#start(slot, image, false);
+    this.#running = image;
+  }
+
+  /**
+   * Loads the image in a slot and makes it pass its self-test; nothing changes.
+   *
+   * @returns what {@link adopt} takes
+   * @throws Refusal if it is damaged or fails
+   */
+  *tryOut(slot: number): Generator<void, RunningImage> {
+    const image = yield* this.#load(slot);
+    if (!(yield* passesSelfTest(image))) throw new Refusal('imageDamaged');
+    return image;
+  }
+
+  /** Starts an image that was tried out, confirmed, also from the next restart on. @throws FlashFailure */
+  adopt(image: RunningImage): void {
+    this.#table.write({ slot: image.slot, confirmed: true });
+    this.#running = { ...image, confirmed: true };
   }
 
   /** The running image computes the right tokens. @throws Refusal if there is none */
@@ -105,30 +123,25 @@ export class ImageStore {
 
   /** Starts the image in a slot if it is sound, and makes it the one to boot. False if it is not. */
   *#startTested(slot: number, isConfirmed: boolean): Generator<void, boolean> {
-    let image: AcceptedImage;
+    let image: RunningImage;
     try {
-      image = yield* checkedImage(this.slots.source(slot), this.policy);
+      image = yield* isConfirmed ? this.#load(slot) : this.tryOut(slot);
     } catch (error) {
       if (error instanceof Refusal) return false;
       throw error;
     }
-    const before = this.#running;
-    const running = this.#start(slot, image, true);
-    if (!isConfirmed && !(yield* passesSelfTest(running))) {
-      this.#running = before;
-      return false;
-    }
     try {
-      this.#table.write({ slot, confirmed: true });
+      this.adopt(image);
     } catch (error) {
       if (!(error instanceof FlashFailure)) throw error;
       // It runs all the same, and is tested again at the next start.
-      this.#running = { ...running, confirmed: false };
+      this.#running = image;
     }
     return true;
   }
 
-  #start(slot: number, { view, source }: AcceptedImage, confirmed: boolean): RunningImage {
+  *#load(slot: number): Generator<void, RunningImage> {
+    const { view, source } = yield* checkedImage(this.slots.source(slot), this.policy);
     const section = (name: SectionName): Uint8Array => {
       const { offset, length } = view.sections[name];
       return source.read(offset, length);
@@ -138,8 +151,7 @@ export class ImageStore {
     const weights = readModelWeights(residentBytes({ shape, ...contents, ternary: section('ternary') }));
     this.#damage(weights);
     const model = new IntegerModel(weights);
-    this.#running = { slot, view, source, model, sampler: new Sampler(weights.exp2), confirmed };
-    return this.#running;
+    return { slot, view, source, model, sampler: new Sampler(weights.exp2), confirmed: false };
   }
 }
 

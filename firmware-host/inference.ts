@@ -75,6 +75,12 @@ export class Inference {
     this.#run?.detach();
   }
 
+  /** Ends the run that nobody waits for. */
+  endRun(): void {
+    this.#run?.cancel();
+    this.#run?.detach();
+  }
+
   #reset(): Reply {
     this.#running().model.reset();
     return reply(DONE, { request: RESET.type });

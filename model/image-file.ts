@@ -4,6 +4,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../protocol/byte-source.js';
+import { readDfuSuffix } from '../protocol/dfu-suffix.js';
+import type { DfuFileIds } from '../protocol/dfu-suffix.js';
 import type { SectionPlace } from '../protocol/image/boot-record.js';
 import {
   verifyHashes,
@@ -12,7 +14,7 @@ import {
   verifyWhole,
   type OnProgress,
 } from '../protocol/image/image-hashes.js';
-import { imageUnreadable } from '../protocol/image/image-error.js';
+import { imageUnreadable, suffixDamaged } from '../protocol/image/image-error.js';
 import { openImage, type ImageView } from '../protocol/image/image-reader.js';
 import { embeddingStride, type ModelShape, type SectionName } from '../protocol/image/model-shape.js';
 import { verifyWeights } from '../protocol/image/weight-checks.js';
@@ -24,20 +26,23 @@ const SCRATCH_BYTES = 1 << 20;
 
 /** A file as a `ByteSource`. */
 export class FileSource implements ByteSource {
-  readonly length: number;
+  readonly #path: string;
   readonly #descriptor: number;
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+
+  #length: number;
 
   /**
    * @param file its path, or the descriptor of one that is open already: another thread's
    * @throws ImageError `image-unreadable`
    */
   constructor(file: string | number) {
+    this.#path = typeof file === 'number' ? 'the image' : file;
     try {
       this.#descriptor = typeof file === 'number' ? file : openSync(file, 'r');
       const stats = fstatSync(this.#descriptor);
       if (!stats.isFile()) throw new Error('it is not a regular file');
-      this.length = stats.size;
+      this.#length = stats.size;
     } catch (cause) {
       throw imageUnreadable(String(file), cause);
     }
@@ -46,6 +51,24 @@ export class FileSource implements ByteSource {
   /** For another thread, which reads the same file, whatever its path means by then. */
   get descriptor(): number {
     return this.#descriptor;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Leaves out the DFU suffix at the file's end from now on.
+   *
+   * @returns the device that it is for; undefined if there is none
+   * @throws ImageError `image-damaged` if it is not whole
+   */
+  dropDfuSuffix(): DfuFileIds | undefined {
+    const suffix = readDfuSuffix(this);
+    if (suffix === undefined) return undefined;
+    if ('problem' in suffix) throw suffixDamaged(this.#path, suffix.problem);
+    this.#length -= suffix.suffixBytes;
+    return suffix.ids;
   }
 
   read(offset: number, length: number): Uint8Array {
@@ -104,17 +127,21 @@ export type ImageCheck = (typeof IMAGE_CHECKS)[number];
 export class ImageFile {
   readonly source: FileSource;
   readonly view: ImageView;
+  /** The device that the file is for, if it is a DFU file. */
+  readonly dfuIds: DfuFileIds | undefined;
 
-  private constructor(source: FileSource, view: ImageView) {
+  private constructor(source: FileSource, view: ImageView, dfuIds: DfuFileIds | undefined) {
     this.source = source;
     this.view = view;
+    this.dfuIds = dfuIds;
   }
 
-  /** @throws ImageError */
+  /** An image, as it is or as a DFU file. @throws ImageError */
   static open(file: string | number): ImageFile {
     const source = new FileSource(file);
     try {
-      return new ImageFile(source, openImage(source));
+      const dfuIds = source.dropDfuSuffix();
+      return new ImageFile(source, openImage(source), dfuIds);
     } catch (error) {
       source.close();
       throw error;

@@ -17,7 +17,7 @@ export interface VirtualBoardEntry {
 export const MAX_ENTRY_BYTES = 4096;
 
 const PRINTABLE = /^[\x21-\x7e]{1,64}$/;
-const ADDRESS = /^(?:tcp|serial):[\x21-\x7e]{1,200}$/;
+const ADDRESS = /^(?:tcp|serial|usbip):[\x21-\x7e]{1,200}$/;
 
 /**
  * The folder of the entries.

@@ -9,15 +9,16 @@ const steps = [
   ['format:check', 'check the formatting'],
   ['deadcode', 'look for dead code and unused dependencies'],
   ['vitest', 'run the tests'],
+  ['test:usb', 'run boards as real USB devices of a real kernel', '--if-possible'],
 ];
 
 const startMs = Date.now();
 ensureInstalled();
-const failed = steps.find(([script, purpose]) => {
+const failed = steps.find(([script, purpose, ...options]) => {
   say(purpose);
   // The dynamic linker reads its variables when a process starts.
   const env = script === 'vitest' ? { ...process.env, ...softwareGpu() } : process.env;
-  return runNpm(['run', '--silent', script], 'inherit', env) !== 0;
+  return runNpm(['run', '--silent', script, '--', ...options], 'inherit', env) !== 0;
 });
 const took = `${((Date.now() - startMs) / 1000).toFixed(1)} s`;
 say(failed ? `FAILED after ${took}; repeat this step with: npm run ${failed[0]}` : `all checks passed in ${took}`);

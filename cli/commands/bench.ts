@@ -4,7 +4,7 @@ import { integer, oneOf, path } from '../options.js';
 import { BACKENDS } from './source-options.js';
 
 /** What can be measured. */
-const SUBJECTS = ['pack', 'reference', 'gpu', 'link', 'start-up'] as const;
+const SUBJECTS = ['pack', 'reference', 'gpu', 'link', 'usb', 'start-up'] as const;
 
 export const bench = defineCommand({
   name: 'bench',
@@ -14,6 +14,7 @@ export const bench = defineCommand({
     'mmfree bench gpu --shape 370M',
     'mmfree bench pack --shape 370M',
     'mmfree bench link',
+    'mmfree bench usb',
     'mmfree bench start-up',
   ],
   parameters: {

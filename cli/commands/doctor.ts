@@ -1,10 +1,10 @@
 /** `mmfree doctor`: declaration. */
-import { defineCommand } from '../command.js';
+import { defineCommand, flag } from '../command.js';
 
 export const doctor = defineCommand({
   name: 'doctor',
   summary: 'check this computer: program, model, ports, rights, boards',
-  examples: ['mmfree doctor'],
-  parameters: {},
+  examples: ['mmfree doctor', 'sudo mmfree doctor --fix'],
+  parameters: { fix: flag('--fix', 'install the udev rule that lets users open boards, and say what is written') },
   load: async () => (await import('../work/doctor.js')).doctor,
 });

@@ -1,17 +1,27 @@
 /** `mmfree flash`: declaration. */
-import { argument, defineCommand, flag } from '../command.js';
-import { path } from '../options.js';
+import { argument, defineCommand, flag, option } from '../command.js';
+import { path, text } from '../options.js';
 import { boardOption, waitOption } from './source-options.js';
 
 export const flash = defineCommand({
   name: 'flash',
   summary: 'bring a weight image onto a board, and see it compute',
-  examples: ['mmfree flash tales-9m.mmfree', 'mmfree flash model.mmfree --board serial:/dev/ttyACM0'],
+  examples: [
+    'mmfree flash tales-9m.mmfree',
+    'mmfree flash model.dfu --board usb:1209:0001:A-1 --wait 30',
+    'mmfree flash model.mmfree --board serial:/dev/ttyACM0',
+    'mmfree flash firmware.bin --board usb:1d50:6017 --dfu-alt flash',
+  ],
   parameters: {
-    image: argument('<image>', 'the weight image', path),
+    image: argument('<image>', 'the weight image, or DFU file with one', path),
     board: boardOption,
     wait: waitOption,
     dryRun: flag('--dry-run', 'only say what would be written; the board refuses as it would'),
+    dfuAlt: option(
+      '--dfu-alt <name>',
+      'send any file to this memory (name or number of a DFU alternate setting) of a board of any make',
+      text,
+    ),
   },
   load: async () => (await import('../work/flash.js')).flash,
 });

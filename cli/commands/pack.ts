@@ -1,5 +1,5 @@
 /** `mmfree pack`: declaration. */
-import { argument, defineCommand, option, optionWithDefault, requiredOption } from '../command.js';
+import { argument, defineCommand, flag, option, optionWithDefault, requiredOption } from '../command.js';
 import { integer, path, text } from '../options.js';
 
 export const pack = defineCommand({
@@ -17,6 +17,7 @@ export const pack = defineCommand({
       0,
     ),
     sign: option('--sign <file>', 'sign with this Ed25519 private key (PEM)', path),
+    dfu: flag('--dfu', 'add a DFU suffix, by which dfu-util and mmfree know which boards the file is for'),
   },
   load: async () => (await import('../work/pack.js')).pack,
 });

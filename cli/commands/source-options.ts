@@ -21,10 +21,10 @@ export const computerOption = option(
   oneOf(BACKENDS),
 );
 
-/** A serial number, `usb:VID:PID[:SERIAL]`, `serial:PATH[@BAUD]` or `tcp:HOST:PORT`. */
+/** What `device/selector.ts` reads. */
 export const boardOption = option(
   '--board <selector>',
-  'a board: its serial number, usb:VID:PID[:SERIAL], serial:PATH[@BAUD] or tcp:HOST:PORT',
+  'a board: its serial number, usb:VID:PID[:SERIAL], usb:BUS-PORT, serial:PATH[@BAUD], tcp:HOST:PORT or usbip:HOST[:PORT][/BUSID]',
   text,
 );
 

@@ -1,5 +1,5 @@
 /** `mmfree virtual-board`: declaration. */
-import { defineCommand, flag, option, optionWithDefault, repeatedOption } from '../command.js';
+import { defineCommand, flag, option, optionWithDefault, optionWithPreset, repeatedOption } from '../command.js';
 import { integer, oneOf, path, text } from '../options.js';
 
 export const virtualBoard = defineCommand({
@@ -9,11 +9,31 @@ export const virtualBoard = defineCommand({
     'mmfree virtual-board',
     'mmfree virtual-board --pty --flash-file board.flash',
     'mmfree virtual-board --image tales-9m.mmfree --fault flip:3',
+    'mmfree virtual-board --usbip --flash-file board.flash',
+    'mmfree virtual-board --gadget --flash-file /var/lib/mmfree/flash --serial-number PI-1',
     'mmfree virtual-board --tcp 0.0.0.0:4711 --flash-file /var/lib/mmfree/flash',
   ],
   parameters: {
     tcp: option('--tcp <host:port>', 'listen there; port 0 takes a free one (default: 127.0.0.1:0)', text),
     pty: flag('--pty', 'be reached through a pseudo-terminal instead of the network'),
+    usbip: optionWithPreset(
+      '--usbip [host:port]',
+      'be a USB device that `usbip attach` finds there (without a value: 127.0.0.1:3240)',
+      text,
+      '127.0.0.1:3240',
+    ),
+    gadget: optionWithPreset(
+      '--gadget [controller]',
+      'be the USB device of this Linux computer, by the controller of /sys/class/udc (without a value: the first one)',
+      text,
+      'first',
+    ),
+    dfu: optionWithDefault(
+      '--dfu <mode>',
+      'how it is flashed over USB: always ready, or detached by a bus reset (reset) or by itself (will-detach)',
+      oneOf(['always', 'reset', 'will-detach']),
+      'always',
+    ),
     port: option('--port <path[@baud]>', 'be reached through this serial port instead', text),
     serialNumber: option('--serial-number <text>', 'serial number (default: made of the process id)', text),
     flashFile: option('--flash-file <file>', 'keep the flash in this file (default: in memory)', path),

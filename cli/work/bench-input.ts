@@ -4,7 +4,7 @@ import type { BackendName } from '../commands/source-options.js';
 
 /** Options of all subjects. */
 export interface BenchInput {
-  readonly subject: 'pack' | 'reference' | 'gpu' | 'link' | 'start-up';
+  readonly subject: 'pack' | 'reference' | 'gpu' | 'link' | 'usb' | 'start-up';
   readonly image: string | undefined;
   readonly shape: '9M' | '370M' | '1.3B' | '2.7B';
   readonly folder: string | undefined;

@@ -5,6 +5,7 @@ import { benchLink } from './bench-link.js';
 import { benchPack } from './bench-pack.js';
 import { benchReference } from './bench-reference.js';
 import { benchStartUp } from './bench-start-up.js';
+import { benchUsb } from './bench-usb.js';
 
 export async function bench(input: BenchInput, context: CommandContext): Promise<void> {
   switch (input.subject) {
@@ -19,6 +20,8 @@ export async function bench(input: BenchInput, context: CommandContext): Promise
     }
     case 'link':
       return benchLink(input, context);
+    case 'usb':
+      return benchUsb(input, context);
     case 'start-up':
       return benchStartUp(input, context);
   }

@@ -1,7 +1,9 @@
 /** `mmfree boards`: the work. */
 import { askBoard, findBoards, type BoardState, type FoundBoard } from '../../device/discovery.js';
-import { boardDenied } from '../../device/board-error.js';
 import { addressText } from '../../device/selector.js';
+import { hex4, portOf } from '../../device/usb/local-usb.js';
+import { hasDfu } from '../../device/usb/usb-classes.js';
+import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import type { CommandContext } from '../command.js';
 import type { JsonObject } from '../output.js';
 import { describeProblem } from '../problem.js';
@@ -41,39 +43,72 @@ async function namedBoard(selector: string): Promise<FoundBoard> {
   const text = addressText(address);
   const known = (await findBoards()).find((board) => addressText(board.address) === text);
   // Named, so it may be asked.
-  const kind = known?.kind === 'virtual' ? 'virtual' : address.kind === 'tcp' ? 'network' : 'usb';
-  return { ...(known ?? { serial: '', name: '', mayOpen: true }), address, kind };
+  const kind =
+    known?.kind === 'virtual' ? 'virtual' : address.kind === 'tcp' || address.kind === 'usbip' ? 'network' : 'usb';
+  return { ...(known ?? { serial: '', name: '' }), address, kind };
 }
 
 async function report(board: FoundBoard, signal: AbortSignal): Promise<Report> {
   const selector = addressText(board.address);
-  const { kind, serial, name, usb } = board;
+  const { kind, serial, name, usb, portProblem, flashProblem } = board;
   const facts = {
     selector,
     kind,
     serial: serial === '' ? null : serial,
     name: name === '' ? null : name,
-    usb: usb === undefined ? null : `${hex4(usb.vendor)}:${hex4(usb.product)}`,
+    ...usbFacts(usb),
+    ...(flashProblem && { flash_problem: problemFacts(flashProblem) }),
   };
-  const head = [selector, name, usb && `usb ${facts.usb}`]
-    .filter((part) => part !== '' && part !== undefined)
-    .join('  ');
-  if (!board.mayOpen && board.address.kind === 'serial') {
-    const error = boardDenied(board.address.path, undefined);
-    return { facts: { ...facts, state: 'denied', fix: error.fix }, lines: [head, error.reason, error.fix], error };
+  const head = [selector, name, usb && placeOf(usb)].filter((part) => part !== '' && part !== undefined).join('  ');
+  const cannotFlash = flashProblem === undefined ? [] : [`cannot be flashed: ${flashProblem.reason}`, flashProblem.fix];
+  const { state, lines, error } = await stateOf(board, selector, portProblem, signal);
+  return { facts: { ...facts, ...state }, lines: [head, ...lines, ...cannotFlash], ...(error && { error }) };
+}
+
+async function stateOf(
+  { kind, address, usb }: FoundBoard,
+  selector: string,
+  portProblem: FoundBoard['portProblem'],
+  signal: AbortSignal,
+): Promise<{ readonly state: JsonObject; readonly lines: readonly string[]; readonly error?: Error }> {
+  if (kind === 'dfu' || (usb !== undefined && hasDfu(usb) && portProblem?.code === 'board-not-found')) {
+    const remark = `can be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
+    return { state: { state: 'dfu' }, lines: [remark] };
+  }
+  if (portProblem !== undefined) {
+    const state = portProblem.code === 'board-denied' ? 'denied' : portProblem.code;
+    const { reason, fix } = portProblem;
+    return { state: { state, ...problemFacts(portProblem) }, lines: [reason, fix], error: portProblem };
   }
   if (kind === 'port') {
     const remark = `not asked, as it may be anything; if it is a board: --board ${selector}`;
-    return { facts: { ...facts, state: 'not-asked' }, lines: [head, remark] };
+    return { state: { state: 'not-asked' }, lines: [remark] };
   }
   try {
-    const state = await askBoard(board.address, signal);
-    return { facts: { ...facts, ...factsOf(state) }, lines: [head, ...linesOf(state)] };
+    const answer = await askBoard(address, signal);
+    return { state: factsOf(answer), lines: linesOf(answer) };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const { code, cause, fix } = describeProblem(error);
-    return { facts: { ...facts, state: code, cause, fix }, lines: [head, cause, fix], error };
+    return { state: { state: code, cause, fix }, lines: [cause, fix], error };
   }
+}
+
+function problemFacts(problem: NonNullable<FoundBoard['portProblem']>): JsonObject {
+  return { cause: problem.reason, fix: problem.fix, facts: problem.facts };
+}
+
+function usbFacts(usb: UsbDeviceInfo | undefined): JsonObject {
+  if (usb === undefined) return { usb: null };
+  const ids = `${hex4(usb.vendor)}:${hex4(usb.product)}`;
+  return { usb: ids, usb_path: usb.path, port: portOf(usb) ?? null, dfu: hasDfu(usb) };
+}
+
+function placeOf(usb: UsbDeviceInfo): string {
+  const port = portOf(usb);
+  return [`usb ${hex4(usb.vendor)}:${hex4(usb.product)} at ${usb.path}`, ...(port === undefined ? [] : [port])].join(
+    '  ',
+  );
 }
 
 function factsOf({ hello, info }: BoardState): JsonObject {
@@ -110,8 +145,4 @@ function linesOf({ hello, info }: BoardState): string[] {
     model,
     ...(signer === undefined ? [] : [`takes only images signed by ${hexOf(signer)}`]),
   ];
-}
-
-function hex4(value: number): string {
-  return value.toString(16).padStart(4, '0');
 }

@@ -2,25 +2,19 @@
 import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { askBoard, findBoards, type FoundBoard } from '../../device/discovery.js';
-import { boardDenied } from '../../device/board-error.js';
-import { addressText } from '../../device/selector.js';
 import { openPseudoTerminal } from '../../firmware-host/wires/pseudo-terminal.js';
 import { compareStream, selfTestStream } from '../../model/backends/conformance.js';
 import type { CommandContext } from '../command.js';
-import { EXIT } from '../exit-codes.js';
 import { describeProblem } from '../problem.js';
 import { MmfreeError } from '../../protocol/errors.js';
-import type { Finding } from './doctor-finding.js';
+import { examineBoards } from './doctor-boards.js';
+import type { Check, Finding } from './doctor-finding.js';
+import { installFixes } from './doctor-fix.js';
 import { examineGpu } from './doctor-gpu.js';
+import { USB_CHECKS } from './doctor-usb.js';
 import { loadReference } from './load-backend.js';
 import { receiptMismatch } from './mismatch-error.js';
 import { SHIPPED_IMAGE } from './shipped.js';
-
-interface Check {
-  readonly name: string;
-  readonly examine: (signal: AbortSignal) => Promise<readonly Finding[]>;
-}
 
 const CHECKS: readonly Check[] = [
   { name: 'node', examine: () => Promise.resolve([node()]) },
@@ -29,14 +23,17 @@ const CHECKS: readonly Check[] = [
   { name: 'serial ports', examine: async () => [await serialPackage()] },
   { name: 'pseudo-terminal', examine: async () => [await pseudoTerminal()] },
   { name: 'gpu', examine: examineGpu },
-  { name: 'boards', examine: boards },
+  ...USB_CHECKS,
+  { name: 'boards', examine: examineBoards },
 ];
 
 /** A check of this computer failed; `cause` is what was thrown then, whose exit code counts. */
 class DoctorError extends MmfreeError<'doctor-failed'> {}
 
 /** Ends with the exit code of the first thing that is broken; what is only missing is a warning. */
-export async function doctor(_input: object, { output, signal }: CommandContext): Promise<void> {
+export async function doctor(input: { readonly fix: boolean }, context: CommandContext): Promise<void> {
+  const { output, signal } = context;
+  if (input.fix) installFixes(context);
   let failures = 0;
   let warnings = 0;
   let first: (Finding & { state: 'warn' | 'fail' }) | undefined;
@@ -44,10 +41,10 @@ export async function doctor(_input: object, { output, signal }: CommandContext)
     signal.throwIfAborted();
     for (const finding of await findings(examine, signal)) {
       const { state, text } = finding;
-      const fix = state === 'ok' ? null : finding.fix;
-      output.event('check', { name, state, text, fix });
+      const remedy = state === 'ok' ? null : finding.fix;
+      output.event('check', { name, state, text, fix: remedy });
       output.print(
-        `${state.padEnd(4)}  ${name.padEnd(16)}  ${text}\n${fix === null ? '' : `${' '.repeat(24)}${fix}\n`}`,
+        `${state.padEnd(4)}  ${name.padEnd(16)}  ${text}\n${remedy === null ? '' : `${' '.repeat(24)}${remedy}\n`}`,
       );
       if (state === 'warn') warnings++;
       if (finding.state === 'fail') {
@@ -58,8 +55,9 @@ export async function doctor(_input: object, { output, signal }: CommandContext)
   }
   output.result({ failures, warnings });
   if (first === undefined) return;
-  const { text: reason, fix, cause } = first;
-  throw new DoctorError('doctor-failed', `${failures} of the checks failed`, { reason: `${reason}.`, fix, cause });
+  const { text: reason, fix: remedy, cause } = first;
+  const details = { reason: `${reason}.`, fix: remedy, cause };
+  throw new DoctorError('doctor-failed', `${failures} of the checks failed`, details);
 }
 
 async function findings(examine: Check['examine'], signal: AbortSignal): Promise<readonly Finding[]> {
@@ -121,29 +119,5 @@ async function pseudoTerminal(): Promise<Finding> {
       fix: 'Install `script` of util-linux (Debian: bsdutils) if you need that.',
       cause,
     };
-  }
-}
-
-async function boards(signal: AbortSignal): Promise<readonly Finding[]> {
-  const found = await findBoards();
-  if (found.length === 0) return [{ state: 'ok', text: 'none is plugged in' }];
-  return await Promise.all(found.map(async (board) => await examineBoard(board, signal)));
-}
-
-async function examineBoard(board: FoundBoard, signal: AbortSignal): Promise<Finding> {
-  const { address, kind, mayOpen } = board;
-  const name = addressText(address);
-  if (!mayOpen && address.kind === 'serial') {
-    const denied = boardDenied(address.path, undefined);
-    return { state: kind === 'port' ? 'warn' : 'fail', text: denied.message, fix: denied.fix, cause: denied };
-  }
-  if (kind === 'port') return { state: 'ok', text: `${name} (${board.name}) may be opened` };
-  try {
-    const { hello, info } = await askBoard(address, signal);
-    const image = hello.image === undefined ? 'no image' : hello.image.name;
-    return { state: 'ok', text: `${name}: ${hello.board} ${hello.serial}, ${image}, ${info.state}` };
-  } catch (error) {
-    const { message, cause, fix, exit } = describeProblem(error);
-    return { state: exit === EXIT.boardBusy ? 'warn' : 'fail', text: `${message}: ${cause}`, fix, cause: error };
   }
 }

@@ -9,10 +9,11 @@ import type { CommandContext } from '../command.js';
 import { badValue } from '../usage-error.js';
 
 /** @throws UsageError */
-function selectorOf(text: string): BoardSelector {
+export function selectorOf(text: string): BoardSelector {
   const selector = parseSelector(text);
   if (selector !== undefined) return selector;
-  const expected = 'a serial number, usb:VID:PID[:SERIAL], serial:PATH[@BAUD] or tcp:HOST:PORT';
+  const expected =
+    'a serial number, usb:VID:PID[:SERIAL], usb:BUS-PORT, serial:PATH[@BAUD], tcp:HOST:PORT or usbip:HOST[:PORT][/BUSID]';
   throw badValue('--board', text, expected, 'serial:/dev/ttyACM0');
 }
 
@@ -28,6 +29,9 @@ export interface BoardInput {
   readonly wait: number;
 }
 
+/** What may pass when a board has just come. */
+const SETTLING: ReadonlySet<string> = new Set(['board-denied', 'board-wrong-driver', 'board-busy']);
+
 export interface OpenedBoard {
   readonly address: BoardAddress;
   readonly connection: BoardConnection;
@@ -35,23 +39,40 @@ export interface OpenedBoard {
 
 const LOOK_AGAIN_MS = 200;
 
+/** For so long after a board has appeared, its driver may not be bound yet, and udev may not have given it its rights. */
+const SETTLE_MS = 2000;
+
 /** Opens a session with the board that the user named, or else the only one. @throws BoardError; UsageError; AbortError */
 export async function openBoard({ board, wait }: BoardInput, context: CommandContext): Promise<OpenedBoard> {
+  return await whenItComes(wait, context, async () => {
+    const address = await boardAddress(board);
+    return { address, connection: await connect(address, context) };
+  });
+}
+
+/** Tries until the board is there, or its time is over. @param wait seconds @throws BoardError; AbortError */
+export async function whenItComes<T>(wait: number, { signal }: CommandContext, attempt: () => Promise<T>): Promise<T> {
   const giveUpAtMs = performance.now() + 1000 * wait;
+  let isAbsent = false;
+  let settledAtMs = 0;
   for (;;) {
     try {
-      const address = await boardAddress(board);
-      return { address, connection: await connect(address, context) };
+      return await attempt();
     } catch (error) {
-      const mayCome = error instanceof BoardError && error.code === 'board-not-found';
-      if (!mayCome || performance.now() >= giveUpAtMs) throw error;
-      await sleep(LOOK_AGAIN_MS, undefined, { signal: context.signal });
+      if (!(error instanceof BoardError)) throw error;
+      const nowMs = performance.now();
+      // It has just come.
+      if (isAbsent && error.code !== 'board-not-found') settledAtMs = nowMs + SETTLE_MS;
+      isAbsent = error.code === 'board-not-found';
+      const maySettle = SETTLING.has(error.code) && nowMs < settledAtMs;
+      if (!(isAbsent || maySettle) || nowMs >= giveUpAtMs) throw error;
+      await sleep(LOOK_AGAIN_MS, undefined, { signal });
     }
   }
 }
 
 /** What the board says on its own, and trouble with the wire, is told as notes. */
-async function connect(address: BoardAddress, { output, signal }: CommandContext): Promise<BoardConnection> {
+export async function connect(address: BoardAddress, { output, signal }: CommandContext): Promise<BoardConnection> {
   let text = '';
   return await BoardConnection.open(opener(address), {
     signal,

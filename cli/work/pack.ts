@@ -1,9 +1,12 @@
 /** `mmfree pack`: the work. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
+import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../protocol/dfu-suffix.js';
+import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
 import { packCheckpoint } from '../../model/pack/pack.js';
 import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
+import type { ByteSource } from '../../protocol/byte-source.js';
 import { MAX_NAME_BYTES, UNPRINTABLE } from '../../protocol/image/manifest-fields.js';
 import { utf8Length } from '../../protocol/utf8.js';
 import type { CommandContext } from '../command.js';
@@ -17,6 +20,7 @@ interface PackInput {
   readonly name: string | undefined;
   readonly revision: number;
   readonly sign: string | undefined;
+  readonly dfu: boolean;
 }
 
 export async function pack(input: PackInput, { output, signal }: CommandContext): Promise<void> {
@@ -34,6 +38,7 @@ export async function pack(input: PackInput, { output, signal }: CommandContext)
       ...(input.name !== undefined && { name: input.name }),
       revision: input.revision,
       ...(privateKey && { privateKey }),
+      ...(input.dfu && { suffix: dfuSuffix }),
       onProgress: (doneBytes) => progress.update(doneBytes),
       signal,
     });
@@ -45,7 +50,7 @@ export async function pack(input: PackInput, { output, signal }: CommandContext)
       [
         `${input.checkpoint} → ${input.output}`,
         ...lines,
-        `file sha256   ${hexOf(result.fileSha256)}`,
+        `file sha256   ${hexOf(result.fileSha256)}${input.dfu ? `, without the DFU suffix of ${DFU_SUFFIX_BYTES} bytes` : ''}`,
         `self-test     ${selfTest}`,
         `time          ${seconds.toFixed(1)} s, ${megabytes(totalBytes / seconds)}/s of checkpoint`,
         '',
@@ -61,6 +66,12 @@ export async function pack(input: PackInput, { output, signal }: CommandContext)
   } finally {
     await checkpoint.close();
   }
+}
+
+/** For boards of ours, of any release. */
+function dfuSuffix(image: ByteSource): Uint8Array {
+  const ids = { vendor: OUR_VENDOR, product: OUR_PRODUCT, release: ANY_ID };
+  return encodeDfuSuffix(sourceCrc32(image, image.length), ids);
 }
 
 /** The self-test's tokens, as text if there is a tokenizer. */

@@ -22,10 +22,12 @@ import type { CommandContext } from '../command.js';
 import { badValue, UsageError } from '../usage-error.js';
 import { VERSION } from '../version.js';
 import { parseFaults, type BoardFaults } from './board-faults.js';
+import { openBoardUsb, type BoardUsbInput } from './board-usb.js';
 import { hexOf } from './image-facts.js';
+import { listenAt } from './listen-address.js';
 import { readInput } from './read-input.js';
 
-interface VirtualBoardInput {
+interface VirtualBoardInput extends BoardUsbInput {
   readonly tcp: string | undefined;
   readonly pty: boolean;
   readonly port: string | undefined;
@@ -57,6 +59,10 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
 
   const stop = new AbortController();
   let crash: Error | undefined;
+  const crashed = (error: unknown): void => {
+    crash = error instanceof Error ? error : new Error(String(error));
+    stop.abort();
+  };
   const program = new BoardProgram({
     start: () => {
       const flash = flashes.next;
@@ -68,28 +74,41 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
       output.note(isOn ? 'power is back: the board has started again' : 'the board lost power');
       output.event('power', { on: isOn });
     },
-    onCrash: (error) => {
-      crash = error instanceof Error ? error : new Error(String(error));
-      stop.abort();
-    },
+    onCrash: crashed,
   });
-  const addresses = await openWires(input, faults, (wire) => program.connect(wire));
-  const forget = announceVirtualBoard({ pid: process.pid, serial, addresses });
+  const connect = (wire: Wire): void => program.connect(faults.wire ? faultyWire(wire, faults.wire) : wire);
+  const addresses = await openWires(input, connect);
+  const usb = await openBoardUsb(input, {
+    identity: options.identity,
+    now: options.now,
+    sectorBytes: SECTOR_BYTES,
+    onWire: connect,
+    onTransfer: () => program.poll(),
+    onFailure: crashed,
+  });
+  for (const { peripheral } of usb) program.attach(peripheral);
+  // USB last: what speaks the protocol by itself needs no detour.
+  addresses.push(...usb.flatMap(({ address }) => address ?? []));
+  const forget = addresses.length === 0 ? undefined : announceVirtualBoard({ pid: process.pid, serial, addresses });
   try {
     const running = program.board?.images.running;
     const model = running === undefined ? 'no image' : running.view.manifest.name;
     output.event('ready', {
       serial,
       addresses,
+      usb: usb.map(({ facts }) => facts),
       image_sha256: running === undefined ? null : hexOf(running.view.seal.sha256),
     });
-    output.print(`virtual board ${serial} (${model}): --board ${addresses.join(' or ')}\n`);
+    const ways = [...addresses.map((address) => `--board ${address}`), ...usb.map(({ text }) => text)];
+    output.print(`virtual board ${serial} (${model}): ${ways.join(' or ')}\n`);
+    for (const { note } of usb) if (note !== undefined) output.note(note);
     output.note('Ctrl-C ends it');
     if (!signal.aborted) await once(AbortSignal.any([signal, stop.signal]), 'abort');
     if (crash !== undefined) throw crash;
   } finally {
-    forget();
+    forget?.();
     program.stop();
+    for (const { close } of usb) await close();
     store.close();
   }
 }
@@ -150,24 +169,23 @@ function install(path: string, flash: NorFlash, slots: 1 | 2): void {
 
 /** Opens what the user asked for; the selectors by which hosts reach the board. */
 async function openWires(
-  { tcp, pty, port }: VirtualBoardInput,
-  { wire: wireFaults }: BoardFaults,
+  { tcp, pty, port, usbip, gadget }: VirtualBoardInput,
   connect: (wire: Wire) => void,
 ): Promise<string[]> {
-  const connectFaulty = (wire: Wire): void => connect(wireFaults === undefined ? wire : faultyWire(wire, wireFaults));
   const addresses: string[] = [];
   if (pty) {
     const terminal = await orExplain(openPseudoTerminal());
-    connectFaulty(terminal.wire);
+    connect(terminal.wire);
     addresses.push(`serial:${terminal.path}`);
   }
   if (port !== undefined) {
-    connectFaulty(await openPort(port));
+    connect(await openPort(port));
     addresses.push(`serial:${port}`);
   }
-  if (tcp !== undefined || addresses.length === 0) {
-    const { host, number } = parseListen(tcp ?? '127.0.0.1:0');
-    const opened = await openTcpPort(host, number, connectFaulty);
+  if (tcp !== undefined || (addresses.length === 0 && usbip === undefined && gadget === undefined)) {
+    const opened = await listenAt('--tcp', tcp ?? '127.0.0.1:0', async (host, number) => {
+      return await openTcpPort(host, number, connect);
+    });
     addresses.push(`tcp:${opened.host.includes(':') ? `[${opened.host}]` : opened.host}:${opened.port}`);
   }
   return addresses;
@@ -185,14 +203,6 @@ async function openPort(text: string): Promise<Wire> {
     if (error.code === 'board-denied' || error.code === 'board-busy') throw error;
     throw badValue('--port', text, `${expected} (${error.reason.replace(/\.$/, '')})`, '/dev/ttyS0@115200');
   }
-}
-
-function parseListen(text: string): { readonly host: string; readonly number: number } {
-  const [, ip, name, portText] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = ip ?? name;
-  const number = Number(portText);
-  if (host !== undefined && number < 65_536) return { host, number };
-  throw badValue('--tcp', text, 'an address of this computer and a port', '127.0.0.1:4711');
 }
 
 /** Who cannot have a pseudo-terminal can have the network. */

@@ -3,6 +3,7 @@
 import type { SerialPort } from 'serialport';
 import { boardDenied, boardLost, boardNotFound, portBusy } from '../board-error.js';
 import type { BoardError } from '../board-error.js';
+import { deviceNode } from '../device-node.js';
 import type { Transport, TransportEvents } from './transport.js';
 
 /** Raw, 8 data bits, no parity, 1 stop bit, no flow control. @throws BoardError */
@@ -57,7 +58,7 @@ export function openError(path: string, error: Error): BoardError {
   if (/No such file|cannot find|not found/i.test(message)) {
     return boardNotFound(`serial:${path}`, 'There is no such port.', error);
   }
-  if (/permission denied|access denied/i.test(message)) return boardDenied(path, error);
+  if (/permission denied|access denied/i.test(message)) return boardDenied(deviceNode(path), error);
   if (/lock port|resource busy|busy/i.test(message)) return portBusy(path, error);
   if (/inappropriate ioctl|not a (tty|typewriter)/i.test(message)) {
     return boardNotFound(`serial:${path}`, 'That is no serial port.', error);

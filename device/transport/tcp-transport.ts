@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { once } from 'node:events';
-import { boardDenied, boardNotFound } from '../board-error.js';
+import { boardNotFound, networkDenied } from '../board-error.js';
 import type { Transport, TransportEvents } from './transport.js';
 
 const CONNECT_TIMEOUT_MS = 5000;
@@ -52,7 +52,7 @@ function transportOf(socket: Socket, name: string): Transport {
 
 function connectionError(name: string, error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'EACCES' || code === 'EPERM') return boardDenied(name, error);
+  if (code === 'EACCES' || code === 'EPERM') return networkDenied(name, error);
   if (code === 'ECONNREFUSED') return boardNotFound(name, 'Nothing listens there.', error);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return boardNotFound(name, 'The name is not known.', error);
   if (code === 'ABORT_ERR') return boardNotFound(name, 'There was no connection within 5 s.', error);

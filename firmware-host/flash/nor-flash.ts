@@ -32,6 +32,8 @@ export class FlashFailure extends Error {
   }
 }
 
+const ERASED_PAGE = new Uint8Array(PAGE_BYTES).fill(0xff);
+
 const INSTANT: FlashTiming = { eraseMs: 0, programMs: 0 };
 
 export class NorFlash implements ByteSource {
@@ -95,7 +97,7 @@ export class NorFlash implements ByteSource {
       throw new RangeError(`${bytes.length} bytes at ${offset} are not within one page`);
     }
     const page = this.read(offset - (offset % PAGE_BYTES), PAGE_BYTES);
-    if (page.some((byte) => byte !== 0xff)) throw new RangeError(`the page at ${offset} is not erased`);
+    if (Buffer.compare(page, ERASED_PAGE) !== 0) throw new RangeError(`the page at ${offset} is not erased`);
     this.#spentMs += this.#timing.programMs;
     this.#change(offset, bytes);
   }

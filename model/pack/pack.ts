@@ -6,6 +6,7 @@
  */
 import { createHash, createPublicKey, sign, type Hash, type KeyObject } from 'node:crypto';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import type { ByteSource } from '../../protocol/byte-source.js';
 import { imageUnwritable } from '../../protocol/image/image-error.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import { gapBefore } from '../../protocol/image/image-layout.js';
@@ -39,6 +40,8 @@ export interface PackOptions {
   readonly privateKey?: KeyObject;
   /** Bytes of the checkpoint read so far, and in all. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** What comes behind the image in its file, such as the suffix of a DFU file; nothing unless given. */
+  readonly suffix?: (image: ByteSource) => Uint8Array;
   /** Ends the work with the signal's reason; nothing is left behind. */
   readonly signal?: AbortSignal;
 }
@@ -46,7 +49,7 @@ export interface PackOptions {
 /** What was written. */
 export interface PackResult {
   readonly image: ImageView;
-  /** SHA-256 of the whole file, seal included. */
+  /** SHA-256 of the whole image, seal included. */
   readonly fileSha256: Uint8Array;
 }
 
@@ -99,6 +102,7 @@ export async function packCheckpoint(
       ...(options.privateKey && { signature: signImage(sha256, options.privateKey) }),
     });
     await writer.write(plan.layout.sealOffset, seal);
+    await writer.write(plan.layout.sealOffset + seal.length, suffixOf(partial, options));
     await file.sync();
     await file.close();
     options.signal?.throwIfAborted();
@@ -144,6 +148,16 @@ function hashFile(path: string, length: number): Hash {
     source.close();
   }
   return hash;
+}
+
+function suffixOf(path: string, { suffix }: PackOptions): Uint8Array {
+  if (suffix === undefined) return new Uint8Array(0);
+  const source = new FileSource(path);
+  try {
+    return suffix(source);
+  } finally {
+    source.close();
+  }
 }
 
 /** The image as a reader sees it. */

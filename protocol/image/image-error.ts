@@ -48,6 +48,15 @@ function fail(code: ImageErrorCode, message: string, details: ErrorDetails): Ima
 
 // Files
 
+/** @param problem a whole clause about the suffix of a DFU file */
+export function suffixDamaged(path: string, problem: string): ImageError {
+  return fail('image-damaged', `the DFU file ${path} is damaged`, {
+    reason: `It ends with a DFU suffix, and ${problem}.`,
+    fix: 'Copy the file again, or make it again with `mmfree pack --dfu` or `dfu-suffix`.',
+    facts: { file: path },
+  });
+}
+
 /** @param cause the operating system's error */
 export function imageUnreadable(path: string, cause: unknown): ImageError {
   return fail('image-unreadable', `cannot read the image ${path}`, {

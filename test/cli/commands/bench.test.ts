@@ -72,3 +72,14 @@ it.each<[string[], number, string]>([
   expect(ended.exit).toBe(exit);
   expect(ended.stderr.lines[0]).toContain(message);
 });
+
+it('bench usb measures a DFU download against bare TCP', async () => {
+  const { exit, result } = await mmfreeJson('bench', 'usb', '--image', TALES_IMAGE);
+  expect(exit).toBe(0);
+  positive(result, ['copy_bytes_per_second', 'exchange_bytes_per_second', 'download_bytes_per_second']);
+  const [exchange, download] = [
+    Number(result['exchange_bytes_per_second']),
+    Number(result['download_bytes_per_second']),
+  ];
+  expect(Number(result['rest_microseconds_per_block'])).toBeCloseTo(4096e6 / download - 4096e6 / exchange, 3);
+});

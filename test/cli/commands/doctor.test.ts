@@ -25,6 +25,10 @@ describe('doctor', () => {
       'serial ports',
       'pseudo-terminal',
       'gpu',
+      'usb',
+      'udev rule',
+      'groups',
+      'drivers',
       'boards',
     ]);
     expect(checks.filter(({ state }) => state === 'fail')).toEqual([]);

@@ -77,6 +77,13 @@ describe('a virtual board', () => {
     ['a flash file in a folder that is not there', ['--flash-file', '/no/such/folder/flash']],
     ['a serial number of 65 characters', ['--serial-number', 'x'.repeat(65)]],
     ['no flash at all', ['--flash-mib', '0']],
+    ['a USB/IP address without a port', ['--usbip', 'localhost']],
+    ['a USB/IP address of another computer', ['--usbip', '192.0.2.1:0']],
+    ['a way to detach that there is not', ['--usbip', '127.0.0.1:0', '--dfu', 'never']],
+    ['a way to detach without USB', ['--dfu', 'will-detach']],
+    ['a way to detach for a gadget', ['--gadget', '--dfu', 'reset']],
+    ['two USB ports', ['--gadget', '--usbip']],
+    ['a USB device controller that is not there', ['--gadget', 'no-such-controller']],
   ])('refuses %s', async (_, options) => {
     const known = new Set(['small', 'short.flash', 'rsa.pem']);
     const args = options.map((option) => (known.has(option) ? path(option) : option));
@@ -92,9 +99,24 @@ describe('a virtual board', () => {
 
   it('refuses a network port that another one has', async () => {
     const first = await startBoard();
-    const { exit, stderr } = await mmfree('virtual-board', '--tcp', first.selector.slice('tcp:'.length));
-    expect([exit, stderr.lines.length]).toEqual([2, 3]);
+    for (const option of ['--tcp', '--usbip']) {
+      const { exit, stderr } = await mmfree('virtual-board', option, first.selector.slice('tcp:'.length));
+      expect([exit, stderr.lines.length]).toEqual([2, 3]);
+      expect(stderr.text).toContain('Another program listens there.');
+    }
     await first.stop();
+  });
+
+  it('is on USB/IP beside the network, and alone', async () => {
+    const beside = await startBoard('--usbip', '127.0.0.1:0', '--tcp', '127.0.0.1:0', '--serial-number', 'U-1');
+    expect(beside.events().find(({ type }) => type === 'ready')).toMatchObject({
+      addresses: [expect.stringMatching(/^tcp:/), expect.stringMatching(/^usbip:127\.0\.0\.1:\d+\/1-1$/)],
+      usb: [{ kind: 'usbip', host: '127.0.0.1', bus_id: '1-1' }],
+    });
+    expect(await beside.stop()).toBe(130);
+    const alone = await startBoard('--usbip', '127.0.0.1:0', '--dfu', 'reset');
+    expect(alone.selector).toMatch(/^usbip:/);
+    expect(await alone.stop()).toBe(130);
   });
 
   it('refuses an image that is damaged', async () => {

@@ -1,0 +1,117 @@
+/** `--usbip` and `--gadget` of `mmfree virtual-board`: the board on USB. */
+import type { Peripheral } from '../../firmware-host/board-program.js';
+import { openGadget } from '../../firmware-host/gadget/gadget-board.js';
+import type { GadgetOptions } from '../../firmware-host/gadget/gadget-board.js';
+import { deviceControllers } from '../../firmware-host/gadget/usb-gadget.js';
+import type { DfuMode } from '../../firmware-host/usb/dfu.js';
+import { usbIpPlug } from '../../firmware-host/usbip/usbip-plug.js';
+import { USBIP_PORT } from '../../firmware-host/usbip/usbip-protocol.js';
+import { UsbIpServer } from '../../firmware-host/usbip/usbip-server.js';
+import type { JsonObject } from '../output.js';
+import { UsageError } from '../usage-error.js';
+import { listenAt } from './listen-address.js';
+
+export interface BoardUsbInput {
+  /** Where a USB/IP server listens. */
+  readonly usbip: string | undefined;
+  /** A USB device controller, or `first`. */
+  readonly gadget: string | undefined;
+  readonly dfu: DfuMode;
+}
+
+/** A way onto USB that was opened. */
+interface BoardUsb {
+  readonly peripheral: Peripheral;
+  /** How hosts come to it. */
+  readonly text: string;
+  /** For `--board`, if it is reached without a driver. */
+  readonly address?: string;
+  readonly note?: string;
+  /** For JSON. */
+  readonly facts: JsonObject;
+  readonly close: () => Promise<void>;
+}
+
+type BoardUsbOptions = Omit<GadgetOptions, 'controller'>;
+
+/** Opens what the user asked for. @throws UsageError; the operating system's error */
+export async function openBoardUsb(
+  { usbip, gadget, dfu }: BoardUsbInput,
+  options: BoardUsbOptions,
+): Promise<BoardUsb[]> {
+  if (usbip !== undefined && gadget !== undefined) {
+    throw new UsageError('conflicting-options', '--usbip and --gadget exclude each other', {
+      reason: 'A board has one USB port; two hosts could write into one flash.',
+      fix: 'Leave one of them out.',
+    });
+  }
+  if (dfu !== 'always' && usbip === undefined) {
+    throw new UsageError('conflicting-options', `--dfu ${dfu} is for boards behind USB/IP`, {
+      reason: 'Others have no DFU, or (gadgets) cannot change their descriptors while they are connected.',
+      fix: 'Leave --dfu out, or be behind USB/IP: --usbip',
+    });
+  }
+  return [
+    ...(usbip === undefined ? [] : [await openUsbIp(usbip, dfu, options)]),
+    ...(gadget === undefined ? [] : [await openGadgetBoard(gadget, options)]),
+  ];
+}
+
+async function openUsbIp(listen: string, mode: DfuMode, options: BoardUsbOptions): Promise<BoardUsb> {
+  const server = await listenAt('--usbip', listen, async (host, number) => await UsbIpServer.open(host, number));
+  const port = server.addPort();
+  const { address } = server;
+  const tcpPort = address.port === USBIP_PORT ? '' : ` --tcp-port ${address.port}`;
+  return {
+    peripheral: usbIpPlug({ ...options, port, mode }),
+    text: `usbip${tcpPort} attach -r ${address.host} -b ${port.busId}`,
+    address: `usbip:${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}/${port.busId}`,
+    facts: { kind: 'usbip', ...address, bus_id: port.busId },
+    close: async () => await Promise.resolve(server.close()),
+  };
+}
+
+async function openGadgetBoard(wanted: string, options: BoardUsbOptions): Promise<BoardUsb> {
+  const controllers = deviceControllers();
+  const controller = wanted === 'first' ? controllers[0] : controllers.find((name) => name === wanted);
+  if (controller === undefined) throw noController(wanted, controllers);
+  try {
+    const gadget = await openGadget({ ...options, controller });
+    return {
+      peripheral: gadget,
+      text: `USB, by the controller ${controller}`,
+      ...(!gadget.isPlain && {
+        note: 'Linux before 6.12 puts no DFU functional descriptor where it belongs: dfu-util needs -t 4096',
+      }),
+      facts: { kind: 'gadget', controller, plain: gadget.isPlain },
+      close: async () => await gadget.close(),
+    };
+  } catch (cause) {
+    throw cannotBeGadget(cause);
+  }
+}
+
+function noController(wanted: string, controllers: readonly string[]): UsageError {
+  const isNone = controllers.length === 0;
+  const what = isNone ? 'this computer has no USB device controller' : `there is no USB device controller ${wanted}`;
+  return new UsageError('conflicting-options', what, {
+    reason: isNone
+      ? '/sys/class/udc is empty: its USB ports are for hosts, or no driver is loaded.'
+      : `There are ${controllers.join(', ')}.`,
+    fix: isNone
+      ? 'On a Raspberry Pi Zero, 3A+ or 4: add `dtoverlay=dwc2,dr_mode=peripheral` to /boot/firmware/config.txt, and restart it.'
+      : `Name one of them: --gadget ${controllers[0]}`,
+    facts: { controllers: controllers.join(' ') },
+  });
+}
+
+function cannotBeGadget(cause: unknown): UsageError {
+  const isDenied = cause instanceof Error && 'code' in cause && (cause.code === 'EACCES' || cause.code === 'EPERM');
+  return new UsageError('conflicting-options', 'this computer cannot be made a USB device', {
+    reason: cause instanceof Error ? cause.message : String(cause),
+    fix: isDenied
+      ? 'Run it as root, for example by the service of docs/USB.md, section 7.'
+      : 'See that the kernel has libcomposite, usb_f_acm and usb_f_fs, and that no other program holds the controller.',
+    cause,
+  });
+}

@@ -1,0 +1,42 @@
+/** The check of `mmfree doctor` that looks at every board, and asks those that it may. */
+import { askBoard, findBoards, type FoundBoard } from '../../device/discovery.js';
+import { addressText } from '../../device/selector.js';
+import { EXIT } from '../exit-codes.js';
+import { describeProblem } from '../problem.js';
+import type { Finding } from './doctor-finding.js';
+
+export async function examineBoards(signal: AbortSignal): Promise<readonly Finding[]> {
+  const found = await findBoards();
+  if (found.length === 0) return [{ state: 'ok', text: 'none is plugged in' }];
+  return (await Promise.all(found.map(async (board) => await examineBoard(board, signal)))).flat();
+}
+
+async function examineBoard(board: FoundBoard, signal: AbortSignal): Promise<Finding[]> {
+  const { kind, portProblem, flashProblem } = board;
+  const isOurs = kind !== 'port' && kind !== 'dfu';
+  const problems = [portProblem, flashProblem].flatMap((problem): Finding[] => {
+    if (problem === undefined || (problem.code === 'board-not-found' && flashProblem === undefined)) return [];
+    const { message, reason, fix } = problem;
+    return [{ state: isOurs ? 'fail' : 'warn', text: `${message}: ${reason}`, fix, cause: problem }];
+  });
+  return portProblem === undefined ? [await asked(board, signal), ...problems] : [...problems, ...dfuMode(board)];
+}
+
+/** In DFU mode there is no port, and nothing is wrong. */
+function dfuMode({ address, name, portProblem }: FoundBoard): Finding[] {
+  if (portProblem?.code !== 'board-not-found') return [];
+  return [{ state: 'ok', text: `${addressText(address)} (${name}) is ready to be flashed` }];
+}
+
+async function asked({ address, kind, name }: FoundBoard, signal: AbortSignal): Promise<Finding> {
+  const selector = addressText(address);
+  if (kind === 'port' || kind === 'dfu') return { state: 'ok', text: `${selector} (${name}) may be opened` };
+  try {
+    const { hello, info } = await askBoard(address, signal);
+    const image = hello.image === undefined ? 'no image' : hello.image.name;
+    return { state: 'ok', text: `${selector}: ${hello.board} ${hello.serial}, ${image}, ${info.state}` };
+  } catch (error) {
+    const { message, cause, fix, exit } = describeProblem(error);
+    return { state: exit === EXIT.boardBusy ? 'warn' : 'fail', text: `${message}: ${cause}`, fix, cause: error };
+  }
+}

@@ -1,0 +1,38 @@
+/** The USB of this computer: sysfs says what is there, the package `usb` opens it. Elsewhere than on Linux it does both. */
+
+import { withTwins } from './same-device.js';
+import type { DeviceIdentity } from './same-device.js';
+import { deviceNode } from '../device-node.js';
+import { openSerial } from '../transport/serial-transport.js';
+import type { Transport } from '../transport/transport.js';
+import { sysfsDevices } from './sysfs.js';
+import type { UsbDeviceInfo, UsbHost } from './usb-device.js';
+import { listPackageDevices, packageDevice } from './usb-package.js';
+
+export const localUsb: UsbHost = {
+  nameOf: usbName,
+  list: async () => withTwins(process.platform === 'linux' ? sysfsDevices() : await listPackageDevices()),
+  device: async (info) => await packageDevice(usbName(info), info),
+  hasPort: (info) => deviceNode(portOf(info) ?? '').mayOpen,
+  openPort: async (info, signal): Promise<Transport> => await openSerial(portOf(info) ?? '', BAUD_RATE, signal),
+  close: () => Promise.resolve(),
+};
+
+/** Means nothing over USB, and must be something. */
+const BAUD_RATE = 115_200;
+
+/** The first serial port of the device. */
+export function portOf({ interfaces }: UsbDeviceInfo): string | undefined {
+  return interfaces.find(({ port }) => port !== undefined)?.port;
+}
+
+/** A selector: by serial number, or by where it is plugged in if it has none of its own that a selector can hold. */
+export function usbName({ vendor, product, serial, path, twins }: DeviceIdentity): string {
+  return twins === undefined && /^[\x21-\x7e]+$/.test(serial)
+    ? `usb:${hex4(vendor)}:${hex4(product)}:${serial}`
+    : `usb:${path}`;
+}
+
+export function hex4(value: number): string {
+  return value.toString(16).padStart(4, '0');
+}

@@ -1,0 +1,107 @@
+/** What can go wrong with a USB device before anything of its own protocol is said, in words. */
+
+import { BoardError, boardAmbiguous } from '../board-error.js';
+import type { DeviceNode } from '../device-node.js';
+
+const CHECK_CABLE = 'Check cable and power, then run the same command again: it goes on where it stopped.';
+
+export function usbDenied(name: string, node: DeviceNode, cause?: unknown): BoardError {
+  const { path, owner, group, mode } = node;
+  if (mode === '') {
+    return new BoardError('board-denied', `${name} may not be opened`, {
+      reason: `There is no ${path}, as in a container that USB was not passed on to.`,
+      fix: 'Give the container /dev/bus/usb (Docker: `--device /dev/bus/usb`), or use the board from outside of it.',
+      facts: { board: name, path },
+      cause,
+    });
+  }
+  return new BoardError('board-denied', `${name} may not be opened`, {
+    reason: `${path} belongs to ${owner}, group ${group}, mode ${mode}, and your user may not write it.`,
+    fix: 'Run `sudo mmfree doctor --fix`, which installs a rule that lets you, then plug the board in again.',
+    facts: { board: name, path, owner, group, mode },
+    cause,
+  });
+}
+
+export function usbBusy(name: string, cause?: unknown): BoardError {
+  return new BoardError('board-busy', `${name} is in use`, {
+    reason: 'Another program has its USB interface.',
+    fix: 'End that program (another mmfree, dfu-util, a virtual machine), or wait for it.',
+    facts: { board: name },
+    cause,
+  });
+}
+
+/** @param driver that the kernel has bound */
+export function usbWrongDriver(name: string, path: string, interfaceNumber: number, driver: string): BoardError {
+  return new BoardError('board-wrong-driver', `${name} is held by another driver`, {
+    reason: `The kernel has bound ${driver} to its interface ${interfaceNumber}, which should be free.`,
+    fix: `Take it off: \`echo ${path}:1.${interfaceNumber} | sudo tee /sys/bus/usb/drivers/${driver}/unbind\``,
+    facts: { board: name, driver, interface: interfaceNumber },
+  });
+}
+
+/** The board is plugged in, but has no serial port. @param driver that holds its interface, if one does */
+export function noSerialPort(
+  name: string,
+  path: string,
+  interfaceNumber: number,
+  driver: string | undefined,
+): BoardError {
+  const held = driver === undefined ? 'No driver has' : `The driver ${driver} has`;
+  const take =
+    driver === undefined
+      ? 'Run `sudo modprobe cdc_acm`, then plug the board in again.'
+      : `Take it off (\`echo ${path}:1.${interfaceNumber} | sudo tee /sys/bus/usb/drivers/${driver}/unbind\`), run \`sudo modprobe cdc_acm\`, and plug the board in again.`;
+  return new BoardError('board-wrong-driver', `${name} has no serial port`, {
+    reason: `${held} its interface ${interfaceNumber}, which is for cdc_acm.`,
+    fix: take,
+    facts: { board: name, driver: driver ?? '', interface: interfaceNumber },
+  });
+}
+
+export function usbLost(name: string, reason: string, cause?: unknown): BoardError {
+  return new BoardError('board-lost', `the connection to ${name} broke`, {
+    reason,
+    fix: CHECK_CABLE,
+    facts: { board: name },
+    cause,
+  });
+}
+
+export function usbSilent(name: string): BoardError {
+  return new BoardError('board-silent', `${name} does not answer`, {
+    reason: 'It has not answered a USB request for 5 s, the longest time that the standard allows.',
+    fix: 'Plug the board in again and repeat the command; if that repeats, its firmware has stopped.',
+    facts: { board: name },
+  });
+}
+
+/** @param problem a whole clause */
+export function usbBroken(name: string, problem: string, cause?: unknown): BoardError {
+  return new BoardError('board-broken', `${name} breaks the USB standards`, {
+    reason: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,
+    fix: 'Plug it in again, on another port and without a hub; if that repeats, report it to whoever made its firmware.',
+    facts: { board: name },
+    cause,
+  });
+}
+
+/** The package `usb` does not load. */
+export function usbUnavailable(cause: unknown): BoardError {
+  return new BoardError('usb-unavailable', 'this computer gives no access to USB devices', {
+    reason: `The package usb does not load (${cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)}).`,
+    fix: 'Run `npm ci` again on this system; serial ports, tcp: and usbip: boards work without it.',
+    cause,
+  });
+}
+
+/** Several devices could be the one that was reset. @param selectors each of which names one */
+export function severalCameBack(name: string, selectors: readonly string[]): BoardError {
+  const { fix, facts } = boardAmbiguous(selectors);
+  return new BoardError('board-ambiguous', `several boards came back in place of ${name}`, {
+    reason: `They are ${selectors.join(', ')}, and nothing tells which of them it is.`,
+    fix,
+    facts,
+  });
+}

@@ -1,0 +1,45 @@
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { installRule, ruleState, ruleText } from '../../cli/work/udev-rule.js';
+import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
+import { temporaryFolder } from '../helpers/command-line.js';
+
+const path = temporaryFolder();
+
+describe('the udev rule', () => {
+  it('is for our boards, their USB device and their serial port, and keeps ModemManager away', () => {
+    const rules = ruleText()
+      .split('\n')
+      .filter((line) => line.startsWith('SUBSYSTEM'));
+    expect(rules.map((line) => /^SUBSYSTEM=="(\w+)"/.exec(line)?.[1])).toEqual(['usb', 'tty']);
+    const hex4 = (id: number): string => id.toString(16).padStart(4, '0');
+    for (const rule of rules) {
+      expect(rule).toMatch(new RegExp(`ATTRS?\\{idVendor\\}=="${hex4(OUR_VENDOR)}"`));
+      expect(rule).toMatch(new RegExp(`ATTRS?\\{idProduct\\}=="${hex4(OUR_PRODUCT)}"`));
+      expect(rule).toContain('TAG+="uaccess"');
+      expect(rule).toContain('GROUP="plugdev"');
+      expect(rule).toContain('ENV{ID_MM_DEVICE_IGNORE}="1"');
+    }
+  });
+
+  it('is installed whole, and known again; the first folder counts', () => {
+    const folders = [path('etc'), path('lib')];
+    expect(ruleState(folders)).toEqual({ state: 'missing', path: path('etc/70-mmfree.rules') });
+    expect(installRule(path('lib'))).toBe(path('lib/70-mmfree.rules'));
+    expect(ruleState(folders)).toEqual({ state: 'installed', path: path('lib/70-mmfree.rules') });
+    mkdirSync(path('etc'));
+    writeFileSync(path('etc/70-mmfree.rules'), '# of another version\n');
+    expect(ruleState(folders)).toEqual({ state: 'other-version', path: path('etc/70-mmfree.rules') });
+    installRule(path('etc'));
+    expect(ruleState(folders)).toMatchObject({ state: 'installed' });
+  });
+
+  it('does not write through a link that lies in its way', () => {
+    mkdirSync(path('linked'));
+    writeFileSync(path('victim'), 'mine');
+    symlinkSync(path('victim'), path('linked/70-mmfree.rules.new'));
+    installRule(path('linked'));
+    expect(readFileSync(path('victim'), 'utf8')).toBe('mine');
+    expect(readFileSync(path('linked/70-mmfree.rules'), 'utf8')).toBe(ruleText());
+  });
+});

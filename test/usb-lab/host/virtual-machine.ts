@@ -1,0 +1,66 @@
+/**
+ * The guest: QEMU, always emulating (`tcg`): where /dev/kvm exists it may be unable to boot a stock kernel although its
+ * calls succeed. A processor without AVX, whose emulation costs more than it saves.
+ */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { RUN } from './folders.js';
+import type { Kernel } from './kernel.js';
+
+export interface MachineOptions {
+  readonly kernel: Kernel;
+  readonly initramfs: string;
+  /** A number, or `shell` for a shell on this terminal instead of the scenarios. */
+  readonly name: string;
+  /** Ends the machine. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs the guest until it switches itself off. @returns what QEMU said, if anything went wrong with it */
+export async function runMachine({ kernel, initramfs, name, signal }: MachineOptions): Promise<string> {
+  const shell = name === 'shell';
+  const child = spawn('qemu-system-x86_64', machineArguments(kernel, initramfs, name), {
+    stdio: [shell ? 'inherit' : 'ignore', shell ? 'inherit' : 'ignore', 'pipe'],
+    // Not by killing: QEMU leaves terminal and files in order when it is asked to end.
+    signal,
+    killSignal: 'SIGTERM',
+  });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-4000);
+  });
+  try {
+    const [status] = (await once(child, 'close')) as [number | null];
+    return status === 0 ? '' : `QEMU ended with ${status ?? 'a signal'}. ${stderr}`.trim();
+  } catch (error) {
+    return signal.aborted ? '' : String(error);
+  }
+}
+
+function machineArguments(kernel: Kernel, initramfs: string, name: string): string[] {
+  const share = (tag: string, path: string, options: string): string[] => [
+    '-fsdev',
+    `local,id=${tag},path=${escaped(path)},security_model=none,${options}`,
+    '-device',
+    `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`,
+  ];
+  const groups = [
+    ['-nodefaults', '-no-user-config', '-nographic', '-no-reboot'],
+    ['-machine', 'q35', '-accel', 'tcg,tb-size=512', '-cpu', 'Nehalem', '-smp', '1', '-m', '1024'],
+    ['-kernel', kernel.image, '-initrd', initramfs],
+    ['-append', `console=ttyS0 panic=-1 quiet MACHINE=${name}`],
+    ['-serial', name === 'shell' ? 'mon:stdio' : `file:${join(RUN, `console-${name}.log`)}`],
+    // Files of several disks of this computer may be below /.
+    share('disk', '/', 'readonly=on,multidevs=remap'),
+    share('run', RUN, 'multidevs=remap'),
+    ['-device', 'virtio-rng-pci'],
+  ];
+  return groups.flat();
+}
+
+/** QEMU separates options by commas; a double one is a comma. */
+function escaped(path: string): string {
+  return path.replaceAll(',', ',,');
+}

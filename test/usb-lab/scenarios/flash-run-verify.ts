@@ -1,0 +1,45 @@
+/** The whole job with our own command line: flash over DFU and over the serial protocol, generate, verify. */
+
+import assert from 'node:assert/strict';
+import { LabBoard } from '../guest/lab-board.js';
+import { mmfreeExits } from '../guest/mmfree.js';
+import { modelPath, modelSha256 } from '../guest/models.js';
+import type { Scenario } from '../guest/scenario.js';
+import { serialPortOf } from '../guest/usb-ports.js';
+
+const TOKENS = 200;
+
+export const flashRunVerify: Scenario = {
+  name: 'flash-run-verify',
+  expected: `mmfree flash, then run and verify through /dev/ttyACM: bit-exact over ${TOKENS} tokens and more`,
+  async run(lab) {
+    const { log } = lab;
+    const board = await LabBoard.plugged(lab, { serial: 'FLASH-1' });
+    const port = `serial:${await serialPortOf(board.place)}`;
+
+    const { result: flashed } = await mmfreeExits(log, 0, ['flash', modelPath('red')]);
+    assert.equal(flashed['over'], 'DFU');
+    assert.equal(flashed['outcome'], 'flashed');
+    assert.equal(board.runs, modelSha256('red'));
+
+    const { result: again } = await mmfreeExits(log, 0, ['flash', modelPath('red')]);
+    assert.equal(again['outcome'], 'already-there');
+
+    const checked = ['run', '--board', port, '--check', '--image', modelPath('red')];
+    const { result: told } = await mmfreeExits(log, 0, [...checked, '--ids', '--max-tokens', '60', '5 6 7']);
+    const verify = ['verify', '--image', modelPath('red'), '--tokens', String(TOKENS)];
+    const { result: verified } = await mmfreeExits(log, 0, [...verify, '--board', board.serial]);
+    assert.equal(verified['mismatches'], 0);
+    assert.ok(Number(verified['tokens']) >= TOKENS);
+
+    // Through the serial port, for hosts that have nothing else.
+    const { result: overSerial } = await mmfreeExits(log, 0, ['flash', modelPath('green'), '--board', port]);
+    assert.equal(overSerial['over'], 'serial protocol');
+    assert.equal(board.runs, modelSha256('green'));
+    return {
+      flashes: 2,
+      'bytes written': Number(flashed['written_bytes']) + Number(overSerial['written_bytes']),
+      'tokens checked': Number(told['receipts_checked']) + Number(verified['tokens']),
+    };
+  },
+};
