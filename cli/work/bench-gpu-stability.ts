@@ -1,7 +1,9 @@
 /** Whether a GPU path lasts: many loads and unloads, then many tokens, with an eye on the memory. */
 import { setImmediate } from 'node:timers/promises';
 import { openGpu } from '../../model/backends/gpu/adapter.js';
+import type { GpuDevice } from '../../model/backends/gpu/gpu-device.js';
 import { GpuSequences } from '../../model/backends/gpu/gpu-sequences.js';
+import { freeGpuWeights } from '../../model/backends/gpu/gpu-weights.js';
 import type { CommandContext } from '../command.js';
 import { cardBytesInUse } from './gpu-memory.js';
 import { generateTokens } from './gpu-speed.js';
@@ -27,21 +29,21 @@ export async function benchGpuStability(
   context: CommandContext,
 ): Promise<void> {
   const { output, signal } = context;
-  // Held all the while, so that the driver itself is not loaded and unloaded.
-  const holder = await openGpu();
+  // One device for all, as a server would have it: WebGPU does not give back all that a device took from the host (docs/PERFORMANCE.md).
+  const gpu = await openGpu();
   try {
     const loading = output.progress({ label: 'load and unload', unit: 'cycles', total: cycles });
     const warmUp = Math.min(WARM_UP_CYCLES, cycles);
     let first: Memory | undefined;
     for (let cycle = 0; cycle < cycles + warmUp; cycle++) {
-      await loadAndUnload(path, context);
+      await loadAndUnload(gpu, path, context);
       if (cycle === warmUp - 1) first = await memory();
       loading.update(Math.max(0, cycle + 1 - warmUp));
     }
     loading.end();
     const afterCycles = grown(first, await memory());
 
-    const { model } = await loadChecked(path, context, { software: true });
+    const { model } = await loadChecked(path, context, { software: true, gpu });
     const generating = output.progress({ label: 'generate', unit: 'tokens', total: tokens });
     const sequences = await GpuSequences.create(model, 1);
     await generateTokens(sequences, model, TOKENS_OF_A_CYCLE, signal);
@@ -54,13 +56,12 @@ export async function benchGpuStability(
     const gpuBytesGrown = model.gpu.allocatedBytes - gpuBytesBefore;
     generating.end();
     await sequences.close();
-    model.gpu.destroy();
 
     const growth = ({ resident, card }: Memory): string =>
       `host ${megabytes(resident)}${card === undefined ? '' : `, card ${megabytes(card)}`}`;
     output.print(
       [
-        `${path} on ${holder.name}`,
+        `${path} on ${gpu.name}`,
         `  ${cycles} times loaded and unloaded: memory grown by ${growth(afterCycles)}`,
         `  ${tokens} tokens at ${tokensPerSecond.toFixed(0)} tokens/s: memory grown by ${growth(afterTokens)}, buffers ${megabytes(gpuBytesGrown)}`,
         '',
@@ -77,19 +78,16 @@ export async function benchGpuStability(
       tokens_gpu_bytes_grown: gpuBytesGrown,
     });
   } finally {
-    holder.destroy();
+    gpu.destroy();
   }
 }
 
-async function loadAndUnload(path: string, context: CommandContext): Promise<void> {
-  const { model } = await loadChecked(path, context, { software: true });
-  try {
-    const sequences = await GpuSequences.create(model, 1);
-    await generateTokens(sequences, model, TOKENS_OF_A_CYCLE, context.signal);
-    await sequences.close();
-  } finally {
-    model.gpu.destroy();
-  }
+async function loadAndUnload(gpu: GpuDevice, path: string, context: CommandContext): Promise<void> {
+  const { model } = await loadChecked(path, context, { software: true, gpu });
+  const sequences = await GpuSequences.create(model, 1);
+  await generateTokens(sequences, model, TOKENS_OF_A_CYCLE, context.signal);
+  await sequences.close();
+  freeGpuWeights(gpu, model.weights);
 }
 
 async function memory(): Promise<Memory> {

@@ -26,6 +26,8 @@ export interface LoadedGpu extends TokenSource {
 
 /** Adapters that will do. */
 export interface GpuChoice {
+  /** One that is open already, and stays so. */
+  readonly gpu?: GpuDevice;
   /** Also one that is a program: slower than the reference, and the same to tests. */
   readonly software: boolean;
 }
@@ -49,7 +51,7 @@ export async function loadChecked(path: string, context: CommandContext, choice:
   let gpu: GpuDevice | undefined;
   try {
     // The driver starts while the image is checked.
-    const opening = openGpu(choice);
+    const opening = choice.gpu ? Promise.resolve(choice.gpu) : openGpu(choice);
     const checking = checkImage(image, signal);
     const loading = opening.then(async (opened) => {
       gpu = opened;
@@ -63,7 +65,7 @@ export async function loadChecked(path: string, context: CommandContext, choice:
     const model = { ...loaded.value, plan: await tunedPlan(loaded.value, context) };
     return { model, view: image.view, tokenizerJson: image.section('tokenizer') };
   } catch (error) {
-    gpu?.destroy();
+    if (choice.gpu === undefined) gpu?.destroy();
     throw error;
   } finally {
     image.close();

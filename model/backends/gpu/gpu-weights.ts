@@ -46,6 +46,14 @@ export interface GpuWeights {
   readonly crcFactors: GPUBuffer;
 }
 
+/** Frees a model's weights; the device stays. */
+export function freeGpuWeights(gpu: GpuDevice, weights: GpuWeights): void {
+  const { layers, head, headVectors, headConstants, embedding, tables, crcFactors } = weights;
+  const parts = [...layers.flatMap(({ mix, mixOutput, glu, gluOutput }) => [mix, mixOutput, glu, gluOutput]), head];
+  for (const { buffer } of [...parts, headVectors, headConstants]) gpu.free(buffer);
+  for (const buffer of [embedding, tables, crcFactors]) gpu.free(buffer);
+}
+
 /** Bytes that are on the way at a time: large enough for full speed, small beside any model that is slow to load. */
 const STAGING_BYTES = 8 * 2 ** 20;
 /** Uploads that may wait in the driver, each with a copy of its bytes. */

@@ -156,7 +156,7 @@ describe('without a GPU', () => {
     }
   };
 
-  it('run computes on the processor, and --backend gpu ends with 16 and what is missing', async ({ skip }) => {
+  it('run computes on the processor, and --backend gpu ends with 18 and what is missing', async ({ skip }) => {
     const why = await withoutDriver(() => whyNoGpu());
     // A computer with a GPU of its own cannot be without.
     skip(why === undefined);
@@ -169,7 +169,7 @@ describe('without a GPU', () => {
     expect(byDefault?.result).toMatchObject({ exit: 0, backend: 'reference' });
     for (const { exit, result } of asked) {
       expect([exit, result['error']]).toMatchObject([
-        16,
+        18,
         { code: 'gpu-not-found', cause: expect.stringContaining(String(why)) },
       ]);
     }

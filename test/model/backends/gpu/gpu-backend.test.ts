@@ -5,6 +5,7 @@ import { openGpu } from '../../../../model/backends/gpu/adapter.js';
 import { GpuBackend } from '../../../../model/backends/gpu/gpu-backend.js';
 import type { GpuDevice } from '../../../../model/backends/gpu/gpu-device.js';
 import { GpuSequences, type SequenceRun } from '../../../../model/backends/gpu/gpu-sequences.js';
+import { freeGpuWeights } from '../../../../model/backends/gpu/gpu-weights.js';
 import type { KernelPlan } from '../../../../model/backends/gpu/kernel-plan.js';
 import { FEW_ROWS } from '../../../../model/backends/gpu/row-buffers.js';
 import { ReferenceBackend } from '../../../../model/backends/reference-backend.js';
@@ -256,5 +257,13 @@ describe.skipIf(!hasGpu)('memory on the GPU', () => {
       await sequences.close();
       expect(gpu.allocatedBytes).toBe(before);
     }
+  });
+
+  it('is given back by models that are freed', async () => {
+    const before = gpu.allocatedBytes;
+    const { weights } = await gpuModel(randomModel(13), {}, gpu);
+    expect(gpu.allocatedBytes).toBeGreaterThan(before);
+    freeGpuWeights(gpu, weights);
+    expect(gpu.allocatedBytes).toBe(before);
   });
 });
