@@ -19,7 +19,7 @@ const folder = join(root, 'node_modules/.cache/mmfree/software-gpu');
 export function softwareGpu() {
   if (process.env.MMFREE_TEST_GPU === 'own') {
     say("GPU tests run on this computer's own GPU, and fail without one");
-    return { MMFREE_REQUIRE_GPU: '1' };
+    return { MMFREE_REQUIRE_GPU: '1', MMFREE_GPU_VALIDATION: '1' };
   }
   if (process.env.MMFREE_REQUIRE_GPU !== undefined) return {};
   const found = unpacked() ?? fetched();
@@ -29,7 +29,7 @@ export function softwareGpu() {
     );
     return undefined;
   }
-  return { ...found, MMFREE_REQUIRE_GPU: '1' };
+  return { ...found, MMFREE_REQUIRE_GPU: '1', MMFREE_GPU_VALIDATION: '1' };
 }
 
 /** What is there from an earlier run. */

@@ -33,11 +33,14 @@ const WANTED_LIMITS = [
 const MATRICES = 'chromium-experimental-subgroup-matrix';
 const WANTED_FEATURES = ['subgroups', 'timestamp-query', MATRICES];
 
-/** Of Dawn: the experiment with matrix units, and no zeros for workgroup memory, which every kernel writes before it reads. */
-const ENABLED = [
+/**
+ * Of Dawn: the experiment with matrix units; no zeros for workgroup memory, which every kernel writes before it reads; and no validation of calls, a
+ * third of the time that the processor spends on a token. What calls there are is settled by the shape of a model, and tests validate them.
+ */
+const DAWN_FEATURES = [
   'allow_unsafe_apis',
   'disable_workgroup_init',
-  ...(process.env['X_TOGGLES'] ?? 'skip_validation').split(',').filter(Boolean),
+  ...(process.env['MMFREE_GPU_VALIDATION'] === undefined ? ['skip_validation'] : []),
 ];
 
 /**
@@ -53,7 +56,7 @@ async function acquire(): Promise<GPU> {
   if (gpu !== undefined) return gpu;
   try {
     const { create } = await import('webgpu');
-    gpu = create([`enable-dawn-features=${ENABLED.join(',')}`, 'disable-dawn-features=timestamp_quantization']);
+    gpu = create([`enable-dawn-features=${DAWN_FEATURES.join(',')}`, 'disable-dawn-features=timestamp_quantization']);
     return gpu;
   } catch (error) {
     release();

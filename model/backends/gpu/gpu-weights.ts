@@ -48,10 +48,10 @@ export interface GpuWeights {
 
 /** Frees a model's weights; the device stays. */
 export function freeGpuWeights(gpu: GpuDevice, weights: GpuWeights): void {
-  const { layers, head, headVectors, headConstants, embedding, tables, crcFactors } = weights;
-  const parts = [...layers.flatMap(({ mix, mixOutput, glu, gluOutput }) => [mix, mixOutput, glu, gluOutput]), head];
-  for (const { buffer } of [...parts, headVectors, headConstants]) gpu.free(buffer);
-  for (const buffer of [embedding, tables, crcFactors]) gpu.free(buffer);
+  const matrices = weights.layers.flatMap(({ mix, mixOutput, glu, gluOutput }) => [mix, mixOutput, glu, gluOutput]);
+  const parts = [...matrices, weights.head, weights.headVectors, weights.headConstants];
+  for (const { buffer } of parts) gpu.free(buffer);
+  for (const buffer of [weights.embedding, weights.tables, weights.crcFactors]) gpu.free(buffer);
 }
 
 /** Bytes that are on the way at a time: large enough for full speed, small beside any model that is slow to load. */
