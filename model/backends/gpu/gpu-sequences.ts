@@ -16,6 +16,7 @@ import { embedNext } from './kernels/embed.js';
 import type { Group } from './kernels/reduce.js';
 import { sample } from './kernels/sample.js';
 import { surveyLogits, surveyWorkgroups } from './kernels/survey-logits.js';
+import { checkToken, PromptFeeder, type FedToken, type Want } from './prompt-feeder.js';
 import { FEW_ROWS, manyRows, RowBuffers } from './row-buffers.js';
 import { RowPass } from './row-pass.js';
 import { SequenceBuffers } from './sequence-buffers.js';
@@ -39,16 +40,7 @@ export interface SequenceToken {
   readonly receipt: number;
 }
 
-/** What `feed` reports of each token, if asked. */
-export interface FedToken {
-  readonly token: number;
-  readonly receipt: number;
-  readonly taps?: readonly number[];
-}
-
 const GROUP_SIZE = 256;
-/** Tokens of a prompt that are fed one by one where that is possible. */
-const SINGLY_MOST = 16;
 /** Steps of one submission at most: results of a sequence that fit until the host takes them. */
 const RESULT_SLOTS = 16;
 /** Submissions that the GPU has before it. */
@@ -73,9 +65,7 @@ export class GpuSequences {
   readonly #step: Step;
   readonly #readback: readonly GPUBuffer[];
   readonly #snapshots: readonly GPUBuffer[];
-  /** Made when they are needed first. */
-  readonly #feeders = new Map<string, Promise<Feeder>>();
-  readonly #rows = new Map<number, RowBuffers>();
+  readonly #feeder: PromptFeeder;
   /** Slot that the next step reports in. */
   #slot = 0;
 
@@ -114,6 +104,7 @@ export class GpuSequences {
       results,
       bests,
     ]);
+    this.#feeder = new PromptFeeder(model, buffers, step.layers && [this.#embedNext, ...step.layers]);
     const mappable = USAGE.mapRead | USAGE.copyTarget;
     this.#readback = Array.from({ length: IN_FLIGHT }, () => gpu.buffer('readback', results.size, mappable));
     this.#snapshots = Array.from({ length: IN_FLIGHT }, () => gpu.storage('snapshot', buffers.state.size));
@@ -158,96 +149,7 @@ export class GpuSequences {
     onToken: (token: FedToken) => void = () => {},
     signal?: AbortSignal,
   ): Promise<void> {
-    const { gpu } = this.#model;
-    for (const token of tokens) this.#checkToken(token);
-    if (want === 'nothing' && tokens.length <= SINGLY_MOST && this.#step.layers) {
-      this.#feedSingly(tokens, this.#step.layers);
-      return;
-    }
-    for (let start = 0; start < tokens.length;) {
-      if (signal?.aborted) return;
-      const { rows, pass, records } = await this.#feeder(tokens.length - start, want);
-      const chunk = tokens.slice(start, start + rows.capacity);
-      gpu.device.queue.writeBuffer(rows.size, 0, new Uint32Array([chunk.length, sequence, 0, 0]));
-      gpu.device.queue.writeBuffer(rows.tokens, 0, new Uint32Array(chunk));
-      const commands = gpu.device.createCommandEncoder();
-      commands.clearBuffer(rows.receipts);
-      const compute = commands.beginComputePass();
-      pass.encode(compute, chunk.length);
-      compute.end();
-      if (want !== 'nothing') {
-        commands.copyBufferToBuffer(rows.receipts, 0, records, 0, rows.receipts.size);
-        commands.copyBufferToBuffer(rows.taps, 0, records, rows.receipts.size, rows.taps.size);
-      }
-      gpu.submit(commands);
-      start += chunk.length;
-      if (want !== 'nothing') this.#report(chunk, await gpu.read(records, records.size), want, onToken);
-      else if (start < tokens.length) await gpu.idle();
-    }
-  }
-
-  /** A few tokens, one after the other: the kernels are there already, while those for rows would have to be compiled. */
-  #feedSingly(tokens: readonly number[], layers: readonly Dispatch[]): void {
-    const { gpu } = this.#model;
-    const block = new Uint32Array(CONTROL_WORDS);
-    for (const token of tokens) {
-      block[CONTROL.token] = token;
-      gpu.device.queue.writeBuffer(this.#buffers.control, 0, block);
-      const commands = gpu.device.createCommandEncoder();
-      const pass = commands.beginComputePass();
-      encodeDispatches(pass, [this.#embedNext, ...layers], 1);
-      pass.end();
-      gpu.submit(commands);
-    }
-  }
-
-  /** What feeds so many tokens, or the first of them. */
-  #feeder(tokens: number, want: Want): Promise<Feeder> {
-    const capacity = tokens <= FEW_ROWS ? FEW_ROWS : manyRows(this.#model.shape);
-    const key = `${capacity} ${want}`;
-    let feeder = this.#feeders.get(key);
-    if (feeder === undefined) {
-      feeder = this.#makeFeeder(capacity, want);
-      this.#feeders.set(key, feeder);
-    }
-    return feeder;
-  }
-
-  async #makeFeeder(capacity: number, want: Want): Promise<Feeder> {
-    const { gpu, shape } = this.#model;
-    const rows = this.#rows.get(capacity) ?? (await gpu.allocating(() => new RowBuffers(gpu, shape, capacity)));
-    this.#rows.set(capacity, rows);
-    const options = { mode: 'tokens', head: want !== 'nothing', taps: want === 'taps' } as const;
-    const pass = await RowPass.create(this.#model, this.#buffers, rows, options);
-    const records = gpu.buffer('records', rows.receipts.size + rows.taps.size, USAGE.mapRead | USAGE.copyTarget);
-    return { rows, pass, records };
-  }
-
-  #checkToken(token: number): void {
-    const { vocabSize } = this.#model.shape;
-    if (!Number.isInteger(token) || token < 0 || token >= vocabSize) {
-      throw new RangeError(`token ${token} is not an id of the vocabulary (0 … ${vocabSize - 1})`);
-    }
-  }
-
-  #report(
-    chunk: readonly number[],
-    records: ArrayBuffer,
-    want: 'receipts' | 'taps',
-    onToken: (token: FedToken) => void,
-  ): void {
-    const { shape, receiptOfZeros, tapOfZeros } = this.#model;
-    const words = new Uint32Array(records);
-    const capacity = words.length / (shape.layers + 2);
-    chunk.forEach((token, row) => {
-      const receipt = (words[row] ^ receiptOfZeros) >>> 0;
-      if (want === 'receipts') return onToken({ token, receipt });
-      const taps = Array.from(
-        { length: shape.layers + 1 },
-        (_, tap) => (words[capacity * (1 + tap) + row] ^ tapOfZeros) >>> 0,
-      );
-      return onToken({ token, receipt, taps });
-    });
+    await this.#feeder.feed(sequence, tokens, want, onToken, signal);
   }
 
   /**
@@ -263,7 +165,7 @@ export class GpuSequences {
     for (const [sequence, { prompt }] of runs.entries()) {
       if (prompt.length === 0) throw new RangeError('a prompt has at least one token');
       await this.feed(sequence, prompt.slice(0, -1), 'nothing', undefined, signal);
-      this.#checkToken(prompt[prompt.length - 1]);
+      checkToken(this.#model, prompt[prompt.length - 1]);
     }
     if (signal?.aborted) return;
     this.#begin(runs);
@@ -377,19 +279,12 @@ export class GpuSequences {
     const { gpu } = this.#model;
     if (tokens === undefined)
       return await timeDispatches(gpu, [...this.#step.dispatches, this.#survey, this.#sample], this.count);
-    await this.feed(0, tokens);
-    const { rows, pass } = await this.#feeder(tokens.length, 'nothing');
-    return await timeDispatches(gpu, pass.dispatches, Math.min(tokens.length, rows.capacity));
+    return await this.#feeder.time(tokens);
   }
 
   async close(): Promise<void> {
     const { gpu } = this.#model;
-    for (const feeder of this.#feeders.values()) {
-      const { pass, records } = await feeder;
-      pass.close();
-      gpu.free(records);
-    }
-    for (const rows of this.#rows.values()) rows.close();
+    await this.#feeder.close();
     this.#step.close();
     this.#buffers.close();
     for (const buffer of [...this.#readback, ...this.#snapshots]) gpu.free(buffer);
@@ -414,8 +309,6 @@ async function rowStep(model: GpuModel, buffers: SequenceBuffers): Promise<Step>
   };
 }
 
-type Want = 'nothing' | 'receipts' | 'taps';
-
 function surveyGroup({ gpu, plan }: GpuModel): Group {
   return { size: GROUP_SIZE, subgroup: subgroupOf(gpu, plan) };
 }
@@ -424,13 +317,6 @@ interface RunKernels {
   readonly survey: GPUComputePipeline;
   readonly sample: GPUComputePipeline;
   readonly embedNext: GPUComputePipeline;
-}
-
-/** A way to feed tokens, with buffers for a number of them at a time. */
-interface Feeder {
-  readonly rows: RowBuffers;
-  readonly pass: RowPass;
-  readonly records: GPUBuffer;
 }
 
 interface Submission {
