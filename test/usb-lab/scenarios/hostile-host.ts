@@ -57,7 +57,10 @@ const VALUES = [0, 0, 1, 1, 2, 0x0100, 0x0200, 0x0302, 0x0f00];
 const MAX_DATA_BYTES = 600;
 /** SET_CONFIGURATION (1): without it, most requests are refused. */
 const CONFIGURE = Uint8Array.of(0, 9, 1, 0, 0, 0, 0, 0);
-const CONFIGURE_EVERY = 40;
+const CONFIGURE_EVERY = 20;
+/** SET_INTERFACE (0) of the DFU interface. */
+const SELECT_WEIGHTS = Uint8Array.of(1, 11, 0, 0, 2, 0, 0, 0);
+const NOTHING = new Uint8Array(0);
 
 export const hostileHost: Scenario = {
   name: 'hostile-host',
@@ -75,12 +78,18 @@ export const hostileHost: Scenario = {
     board.onTransfer = ({ state }) => void states.add(state);
     const head = imageHead('dash');
     for (let round = 0; round < PACKETS; round++) {
-      if (round % CONFIGURE_EVERY === 0) assert.equal(await host.control(CONFIGURE, new Uint8Array(0)), 'taken');
-      for (const [setup, data] of nextPackets(round, head, random)) {
-        const answer = await host.control(setup, data);
-        if (answer === 'stall') counts.stalled++;
-        else counts.answered++;
-      }
+      if (round % CONFIGURE_EVERY === 0) assert.equal(await host.control(CONFIGURE, NOTHING), 'taken');
+      const isImage = round % 20 === 0;
+      if (isImage) await makeIdle(host);
+      const packet = isImage
+        ? damagedImage(head, round % 40 === 0, random)
+        : round % 3 === 0
+          ? randomPacket(random)
+          : likelyPacket(random);
+      const answer = await host.control(...packet);
+      if (isImage) assert.equal(answer, 'taken', 'a damaged image did not come to be looked at');
+      if (answer === 'stall') counts.stalled++;
+      else counts.answered++;
       if (round % 1000 === 999) {
         await host.close();
         host = await RawHost.open(tcpPort, busId);
@@ -96,7 +105,7 @@ export const hostileHost: Scenario = {
     await mmfreeExits(lab.log, 0, ['flash', modelPath('dot'), '--board', selector]);
     return {
       'DFU states': states.size,
-      'control requests': counts.stalled + counts.answered,
+      'control requests': PACKETS,
       ...counts,
       'scraps of USB/IP': SCRAPS,
       'flash operations': 0,
@@ -104,27 +113,22 @@ export const hostileHost: Scenario = {
   },
 };
 
-/** Packets, each with its data. */
 type Packet = [setup: Uint8Array, data: Uint8Array];
 
-function nextPackets(round: number, head: ImageHead, random: Prng): Packet[] {
-  if (round % 20 === 0) return damagedImage(head, round % 40 === 0, random);
-  return [round % 3 === 0 ? randomPacket(random) : likelyPacket(random)];
-}
-
-/** A good image with one bit of its head flipped, announced or as a block, to a board that waits for one. */
-function damagedImage(head: ImageHead, isAnnounced: boolean, random: Prng): Packet[] {
+/** A good image with one bit of its head flipped, announced or as a block. */
+function damagedImage(head: ImageHead, isAnnounced: boolean, random: Prng): Packet {
   const prefix = head.prefix.slice();
   prefix[random.between(0, prefix.length - 1)]! ^= 1 << random.between(0, 7);
+  if (isAnnounced) return packetOf(0x41, VENDOR_REQUEST.flashBegin, encodeMessage(FLASH_BEGIN, { ...head, prefix }));
   const block = Uint8Array.of(...prefix, ...randomBytes(random, TRANSFER_BYTES - prefix.length));
-  const nothing = new Uint8Array(0);
-  return [
-    packetOf(0x21, DFU_REQUEST.abort, nothing),
-    packetOf(0x21, DFU_REQUEST.clrStatus, nothing),
-    isAnnounced
-      ? packetOf(0x41, VENDOR_REQUEST.flashBegin, encodeMessage(FLASH_BEGIN, { ...head, prefix }))
-      : packetOf(0x21, DFU_REQUEST.dnload, block),
-  ];
+  return packetOf(0x21, DFU_REQUEST.dnload, block);
+}
+
+/** Brings the board to where it takes images, from whatever state. */
+async function makeIdle(host: RawHost): Promise<void> {
+  await host.control(SELECT_WEIGHTS, NOTHING);
+  const isIdle = await host.control(...packetOf(0x21, DFU_REQUEST.abort, NOTHING));
+  if (isIdle === 'stall') await host.control(...packetOf(0x21, DFU_REQUEST.clrStatus, NOTHING));
 }
 
 function packetOf(type: number, request: number, data: Uint8Array): Packet {
