@@ -76,7 +76,7 @@ export const hostileDevice: Scenario = {
     }
     for (const trick of TRICKS) await end(await begin(lab, trick));
     for (const attempt of waiting) await end(attempt);
-    return { tricks: TRICKS.length + ENDLESS.length, crashes: 0, 'flash changes': 0 };
+    return { tricks: TRICKS.length, 'endless tricks': waiting.length };
   },
 };
 

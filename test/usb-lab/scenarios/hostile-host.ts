@@ -108,7 +108,7 @@ export const hostileHost: Scenario = {
       'control requests': PACKETS,
       ...counts,
       'scraps of USB/IP': SCRAPS,
-      'flash operations': 0,
+      'flash operations': board.flashOperations - flashOperations,
     };
   },
 };

@@ -24,7 +24,7 @@ export const stockTools: Scenario = {
       lines += await lookAt(lab, dfu, board.address, board.place);
       await board.end();
     }
-    return { modes: 3, 'lines of lsusb': lines, warnings: 0 };
+    return { modes: 3, 'lines of lsusb without a warning': lines };
   },
 };
 
