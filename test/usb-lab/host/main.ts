@@ -34,9 +34,10 @@ const { values, positionals } = parseArgs({
 try {
   process.exitCode = await main();
 } catch (error) {
-  if (!(error instanceof LabError)) throw error;
-  say(`USB LAB BROKEN: ${error.message}`);
-  console.error(error.detail);
+  // The name of a scenario that does not exist.
+  if (error instanceof RangeError) say(error.message);
+  else if (error instanceof LabError) say(`USB LAB BROKEN: ${error.message}\n${error.detail}`);
+  else throw error;
   process.exitCode = 1;
 }
 

@@ -9,7 +9,7 @@ import type { Scenario } from '../guest/scenario.js';
 import { until } from '../guest/until.js';
 
 const SERIAL = 'GADGET-1';
-const TOKENS = 60;
+const TOKENS = 20;
 
 export const gadget: Scenario = {
   name: 'gadget',
@@ -57,7 +57,7 @@ export const gadget: Scenario = {
     assert.equal(refused.exit, 74);
 
     const image = ['--board', SERIAL, '--image', modelPath('red')];
-    const generation = ['run', ...image, '--check', '--ids', '--max-tokens', '20', '5 6 7'];
+    const generation = ['run', ...image, '--check', '--ids', '--max-tokens', '8', '5 6 7'];
     const { result: told } = await mmfreeExits(log, 0, generation);
     const { result: verified } = await mmfreeExits(log, 0, ['verify', ...image, '--tokens', String(TOKENS)]);
     assert.equal(verified['mismatches'], 0);

@@ -37,14 +37,12 @@ const TRICKS: readonly Trick[] = [
     ...BROKEN,
     disguise: configuration((bytes) => bytes.with(bytes.length - 9, 255)),
   },
-  { name: 'total length of 9', ...BROKEN, disguise: configuration((bytes) => bytes.with(2, 9).with(3, 0)) },
   {
     name: 'blocks of 0 bytes',
     ...BROKEN,
     disguise: configuration((bytes) => bytes.with(bytes.length - 4, 0).with(bytes.length - 3, 0)),
   },
   { name: 'status that does not exist', ...BROKEN, disguise: status(() => [0x77, 0, 0, 0, STATE.idle, 0]) },
-  { name: 'state that does not exist', ...BROKEN, disguise: status(() => [0, 0, 0, 0, 99, 0]) },
   { name: 'error that is never cleared', ...BROKEN, disguise: status(() => [0x0e, 0, 0, 0, STATE.error, 0]) },
   { name: 'HELLO of garbage', code: 'board-malformed', exit: 8, disguise: hello(Uint8Array.of(0xa1, 0xff, 0, 1, 2)) },
   {
@@ -78,7 +76,7 @@ export const hostileDevice: Scenario = {
     }
     for (const trick of TRICKS) await end(await begin(lab, trick));
     for (const attempt of waiting) await end(attempt);
-    return { tricks: TRICKS.length + ENDLESS.length, crashes: 0, 'flash changes': 0 };
+    return { tricks: TRICKS.length, 'endless tricks': waiting.length };
   },
 };
 

@@ -10,10 +10,13 @@ import { LabBoard } from '../guest/lab-board.js';
 import { mmfreeExits } from '../guest/mmfree.js';
 import { imageHead, modelPath, modelSha256 } from '../guest/models.js';
 import type { ImageHead } from '../guest/models.js';
-import { RawHost } from '../guest/raw-host.js';
+import { RawHost, wLength } from '../guest/raw-host.js';
+import type { ControlPacket } from '../guest/raw-host.js';
 import type { Scenario } from '../guest/scenario.js';
 
 const PACKETS = 10_000;
+/** So many are on their way at a time. */
+const BATCH = 20;
 const SCRAPS = 60;
 const SEED = 20_240_604;
 
@@ -57,7 +60,9 @@ const VALUES = [0, 0, 1, 1, 2, 0x0100, 0x0200, 0x0302, 0x0f00];
 const MAX_DATA_BYTES = 600;
 /** SET_CONFIGURATION (1): without it, most requests are refused. */
 const CONFIGURE = Uint8Array.of(0, 9, 1, 0, 0, 0, 0, 0);
-const CONFIGURE_EVERY = 40;
+/** SET_INTERFACE (0) of the DFU interface. */
+const SELECT_WEIGHTS = Uint8Array.of(1, 11, 0, 0, 2, 0, 0, 0);
+const NOTHING = new Uint8Array(0);
 
 export const hostileHost: Scenario = {
   name: 'hostile-host',
@@ -74,14 +79,18 @@ export const hostileHost: Scenario = {
     const states = new Set<string>();
     board.onTransfer = ({ state }) => void states.add(state);
     const head = imageHead('dash');
-    for (let round = 0; round < PACKETS; round++) {
-      if (round % CONFIGURE_EVERY === 0) assert.equal(await host.control(CONFIGURE, new Uint8Array(0)), 'taken');
-      for (const [setup, data] of nextPackets(round, head, random)) {
-        const answer = await host.control(setup, data);
-        if (answer === 'stall') counts.stalled++;
-        else counts.answered++;
-      }
-      if (round % 1000 === 999) {
+    for (let round = 0; round < PACKETS / BATCH; round++) {
+      assert.equal(await host.control(CONFIGURE, NOTHING), 'taken');
+      await makeIdle(host);
+      const packets = [damagedImage(head, round % 2 === 0, random)];
+      while (packets.length < BATCH)
+        packets.push(packets.length % 3 === 0 ? randomPacket(random) : likelyPacket(random));
+      const answers = await host.controlAll(packets);
+      assert.equal(answers[0], 'taken', 'a damaged image did not come to be looked at');
+      const stalled = answers.filter((answer) => answer === 'stall').length;
+      counts.stalled += stalled;
+      counts.answered += BATCH - stalled;
+      if (round % 50 === 49) {
         await host.close();
         host = await RawHost.open(tcpPort, busId);
       }
@@ -96,42 +105,35 @@ export const hostileHost: Scenario = {
     await mmfreeExits(lab.log, 0, ['flash', modelPath('dot'), '--board', selector]);
     return {
       'DFU states': states.size,
-      'control requests': counts.stalled + counts.answered,
+      'control requests': PACKETS,
       ...counts,
       'scraps of USB/IP': SCRAPS,
-      'flash operations': 0,
+      'flash operations': board.flashOperations - flashOperations,
     };
   },
 };
 
-/** Packets, each with its data. */
-type Packet = [setup: Uint8Array, data: Uint8Array];
-
-function nextPackets(round: number, head: ImageHead, random: Prng): Packet[] {
-  if (round % 20 === 0) return damagedImage(head, round % 40 === 0, random);
-  return [round % 3 === 0 ? randomPacket(random) : likelyPacket(random)];
-}
-
-/** A good image with one bit of its head flipped, announced or as a block, to a board that waits for one. */
-function damagedImage(head: ImageHead, isAnnounced: boolean, random: Prng): Packet[] {
+/** A good image with one bit of its head flipped, announced or as a block. */
+function damagedImage(head: ImageHead, isAnnounced: boolean, random: Prng): ControlPacket {
   const prefix = head.prefix.slice();
   prefix[random.between(0, prefix.length - 1)]! ^= 1 << random.between(0, 7);
+  if (isAnnounced) return packetOf(0x41, VENDOR_REQUEST.flashBegin, encodeMessage(FLASH_BEGIN, { ...head, prefix }));
   const block = Uint8Array.of(...prefix, ...randomBytes(random, TRANSFER_BYTES - prefix.length));
-  const nothing = new Uint8Array(0);
-  return [
-    packetOf(0x21, DFU_REQUEST.abort, nothing),
-    packetOf(0x21, DFU_REQUEST.clrStatus, nothing),
-    isAnnounced
-      ? packetOf(0x41, VENDOR_REQUEST.flashBegin, encodeMessage(FLASH_BEGIN, { ...head, prefix }))
-      : packetOf(0x21, DFU_REQUEST.dnload, block),
-  ];
+  return packetOf(0x21, DFU_REQUEST.dnload, block);
 }
 
-function packetOf(type: number, request: number, data: Uint8Array): Packet {
+/** Brings the board to where it takes images, from whatever state. */
+async function makeIdle(host: RawHost): Promise<void> {
+  await host.control(SELECT_WEIGHTS, NOTHING);
+  const isIdle = await host.control(...packetOf(0x21, DFU_REQUEST.abort, NOTHING));
+  if (isIdle === 'stall') await host.control(...packetOf(0x21, DFU_REQUEST.clrStatus, NOTHING));
+}
+
+function packetOf(type: number, request: number, data: Uint8Array): ControlPacket {
   return [Uint8Array.of(type, request, 0, 0, 2, 0, data.length & 0xff, data.length >> 8), data];
 }
 
-function randomPacket(random: Prng): Packet {
+function randomPacket(random: Prng): ControlPacket {
   const setup = randomBytes(random, 8);
   // As long as the data may be; what a host announces without sending it is for the scraps.
   setup[7]! &= 0x01;
@@ -139,7 +141,7 @@ function randomPacket(random: Prng): Packet {
 }
 
 /** A request that the board knows, with some value and length; one of four has a wrong byte. */
-function likelyPacket(random: Prng): Packet {
+function likelyPacket(random: Prng): ControlPacket {
   const pick = <T>(values: readonly T[]): T => values[random.between(0, values.length - 1)]!;
   const [type, request, index] = pick(KNOWN);
   const value = random.between(0, 5) === 0 ? random.between(0, 0xffff) : pick(VALUES);
@@ -152,10 +154,6 @@ function likelyPacket(random: Prng): Packet {
 
 function dataFor(setup: Uint8Array, random: Prng): Uint8Array {
   return (setup[0]! & 0x80) === 0 ? randomBytes(random, wLength(setup)) : new Uint8Array(0);
-}
-
-function wLength(setup: Uint8Array): number {
-  return setup[6]! | (setup[7]! << 8);
 }
 
 /** Bytes that are no proper message, in front of an import or behind it; the server may hang up, and nothing else. */

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { DfuMode } from '../../../firmware-host/usb/dfu.js';
+import { LabBoard } from '../guest/lab-board.js';
 import { eventsOf, startMmfree } from '../guest/mmfree.js';
 import { modelPath } from '../guest/models.js';
 import { run, succeed } from '../guest/program.js';
@@ -9,9 +10,6 @@ import type { Lab, Scenario } from '../guest/scenario.js';
 import { until } from '../guest/until.js';
 import { gone, plugIn, settle } from '../guest/usb-ports.js';
 
-const MODES = ['always', 'reset', 'will-detach'] as const;
-/** The standard one; boards of other modes are behind the next. */
-const TCP_PORT = 3240;
 /** What they say about descriptors that they do not like. */
 const COMPLAINT = /warning|error|invalid|unrecogni[sz]ed|unknown|couldn't|can't|cannot|missing|bad |\(\?\)/i;
 
@@ -20,31 +18,33 @@ export const stockTools: Scenario = {
   expected:
     'usbip list, lsusb -v and dfu-util -l read our descriptors without a warning, and show the alternate settings',
   async run(lab) {
-    let lines = 0;
-    const places: string[] = [];
-    lab.atEnd(async () => {
-      for (const place of places) await gone(place);
-    });
-    // Each a process, as a user starts it; they start together, which is quicker.
-    await Promise.all(MODES.map((dfu, index) => startVirtualBoard(lab, dfu, TCP_PORT + index)));
-    for (const [index, dfu] of MODES.entries()) {
-      const { place } = await plugIn(lab.log, TCP_PORT + index, '1-1');
-      places.push(place);
-      lines += await lookAt(lab, dfu, TCP_PORT + index, place);
+    let lines = await lookAtProgram(lab);
+    for (const dfu of ['reset', 'will-detach'] as const) {
+      const board = await LabBoard.plugged(lab, { serial: serialOf(dfu), model: 'dot', dfu });
+      lines += await lookAt(lab, dfu, board.address, board.place);
+      await board.end();
     }
-    return { modes: MODES.length, 'lines of lsusb': lines, warnings: 0 };
+    return { modes: 3, 'lines of lsusb without a warning': lines };
   },
 };
 
-async function startVirtualBoard({ log, atEnd }: Lab, dfu: DfuMode, tcpPort: number): Promise<void> {
-  const options = ['--serial-number', serialOf(dfu), '--dfu', dfu, '--image', modelPath('dot')];
-  const usbip = ['--usbip', `127.0.0.1:${tcpPort}`];
-  const board = startMmfree(log, ['virtual-board', ...options, ...usbip], { silentMs: 600_000 });
-  atEnd(async () => {
+/** A board as a user starts it. */
+async function lookAtProgram(lab: Lab): Promise<number> {
+  const { log } = lab;
+  const options = ['--serial-number', serialOf('always'), '--image', modelPath('dot'), '--usbip'];
+  const board = startMmfree(log, ['virtual-board', ...options], { silentMs: 600_000 });
+  try {
+    await until('the virtual board', () => eventsOf(board.stdout()).some(({ type }) => type === 'ready'));
+    const address = { tcpPort: 3240, busId: '1-1' };
+    const { place } = await plugIn(log, address.tcpPort, address.busId);
+    const lines = await lookAt(lab, 'always', address, place);
     board.kill('SIGTERM');
+    await gone(place);
+    return lines;
+  } finally {
+    board.kill('SIGKILL');
     await board.ended;
-  });
-  await until(`the board of mode ${dfu}`, () => eventsOf(board.stdout()).some(({ type }) => type === 'ready'));
+  }
 }
 
 function serialOf(dfu: DfuMode): string {
@@ -52,10 +52,15 @@ function serialOf(dfu: DfuMode): string {
 }
 
 /** @returns lines that lsusb prints */
-async function lookAt({ log }: Lab, dfu: DfuMode, tcpPort: number, place: string): Promise<number> {
+async function lookAt(
+  { log }: Lab,
+  dfu: DfuMode,
+  { tcpPort, busId }: LabBoard['address'],
+  place: string,
+): Promise<number> {
   const serial = serialOf(dfu);
   const exported = await succeed(log, 'usbip', ['--tcp-port', String(tcpPort), 'list', '--remote', '127.0.0.1']);
-  assert.match(exported, /1-1: .*\(1209:0001\)/);
+  assert.match(exported, new RegExp(String.raw`${busId}: .*\(1209:0001\)`));
   assert.match(exported, /\(ef\/02\/01\)/, 'class of the device');
 
   await settle(log);

@@ -37,17 +37,22 @@ export const twins: Scenario = {
     await board.end();
     await twin.end();
 
-    await flashBesideClone(lab);
-    return { flashes: 2, 'writes to the twin': 0, refusals: 1 };
+    const writes = twin.flashOperations - flashOperations + (await flashBesideClone(lab));
+    return { flashes: 2, 'writes to twins': writes, refusals: 1 };
   },
 };
 
-/** Two boards with the same serial number: only their places tell them apart, also while one is away for a moment. */
-async function flashBesideClone(lab: Lab): Promise<void> {
+/**
+ * Two boards with the same serial number: only their places tell them apart, also while one is away for a moment.
+ *
+ * @returns how often the other one was written to
+ */
+async function flashBesideClone(lab: Lab): Promise<number> {
   const board = await LabBoard.plugged(lab, { serial: 'CLONE', model: 'dot', dfu: 'reset' });
   const clone = await LabBoard.plugged(lab, { serial: 'CLONE', model: 'dot' });
   const { flashOperations } = clone;
   await mmfreeExits(lab.log, 0, ['flash', modelPath('dash'), '--board', `usb:${board.place}`]);
   assert.equal(board.runs, modelSha256('dash'));
   assert.equal(clone.flashOperations, flashOperations, 'the clone was written to');
+  return clone.flashOperations - flashOperations;
 }

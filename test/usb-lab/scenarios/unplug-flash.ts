@@ -34,7 +34,7 @@ export const unplugFlash: Scenario = {
       'points of a serial flash': POINTS.serial,
       flashes: overDfu.flashes + overSerial.flashes,
       'bytes kept by resuming': overDfu.keptBytes + overSerial.keptBytes,
-      'writes to another board': 0,
+      'writes to another board': bystander.flashOperations - flashOperations,
     };
   },
 };
