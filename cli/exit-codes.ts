@@ -27,6 +27,7 @@ export const EXIT = {
   wrongDriver: 16,
   /** The board is there, but breaks the USB standards. */
   brokenBoard: 17,
+  /** The computer has no GPU that can be used, and one was asked for. */
   noGpu: 18,
   /** 128 + SIGINT, as shells have it. */
   interrupted: 130,
