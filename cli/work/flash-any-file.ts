@@ -7,7 +7,7 @@ import { FileSource } from '../../model/image-file.js';
 import type { CommandContext } from '../command.js';
 import { UsageError } from '../usage-error.js';
 import { checkDfuIds } from './check-dfu-ids.js';
-import type { FlashInput } from './flash.js';
+import type { FlashInput } from './flash-input.js';
 import { megabytes } from './image-facts.js';
 import { selectorOf, whenItComes } from './open-board.js';
 

@@ -9,15 +9,9 @@ import type { CommandContext } from '../command.js';
 import type { JsonObject } from '../output.js';
 import { checkDfuIds } from './check-dfu-ids.js';
 import { flashAnyFile } from './flash-any-file.js';
+import type { FlashInput } from './flash-input.js';
 import { hexOf, megabytes } from './image-facts.js';
-import { connect, openBoard, selectorOf, whenItComes, type BoardInput } from './open-board.js';
-
-export interface FlashInput extends BoardInput {
-  readonly image: string;
-  readonly dryRun: boolean;
-  /** A memory of a board of any make; the file is any file then. */
-  readonly dfuAlt: string | undefined;
-}
+import { connect, openBoard, selectorOf, whenItComes } from './open-board.js';
 
 /** A board, by one of the ways to it. */
 interface Way {
