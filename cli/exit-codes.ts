@@ -76,10 +76,7 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['board-other-device', EXIT.wrongBoard],
   ['needs-root', EXIT.accessDenied],
   ['usb-unavailable', EXIT.transferFailed],
-]);
-
-/** Exit codes of GPUs, as those of boards for the same things. */
-const EXIT_OF_GPU_CODE: ReadonlyMap<string, ExitCode> = new Map([
+  // Of GPUs as of boards, where it is the same thing.
   ['gpu-package', EXIT.noGpu],
   ['gpu-not-found', EXIT.noGpu],
   ['gpu-too-small', EXIT.wrongBoard],
@@ -116,11 +113,5 @@ export function exitCodeOf(error: unknown): ExitCode {
   if ('code' in error && error.code === 'image-unwritable') return exitCodeOf(error.cause);
   const code = 'code' in error ? String(error.code) : '';
   const system = 'syscall' in error ? EXIT_OF_SYSTEM_ERROR.get(code) : undefined;
-  return (
-    EXIT_OF_CODE.get(code) ??
-    EXIT_OF_GPU_CODE.get(code) ??
-    EXIT_OF_CLASS.get(error.name) ??
-    system ??
-    EXIT.internalError
-  );
+  return EXIT_OF_CODE.get(code) ?? EXIT_OF_CLASS.get(error.name) ?? system ?? EXIT.internalError;
 }
