@@ -1,11 +1,11 @@
 /** The loss of an image's windows on a GPU: many windows side by side, each logit as the reference has it, so the losses are the same doubles. */
+import { createBatchStep, type Step } from '../backends/gpu/batch-step.js';
 import { encodeDispatches, type Dispatch } from '../backends/gpu/dispatch.js';
 import type { GpuModel } from '../backends/gpu/gpu-model.js';
 import { USAGE } from '../backends/gpu/gpu-usage.js';
 import { CONTROL, CONTROL_WORDS } from '../backends/gpu/kernels/control.js';
 import { embedNext } from '../backends/gpu/kernels/embed.js';
-import { FEW_ROWS, RowBuffers } from '../backends/gpu/row-buffers.js';
-import { RowPass } from '../backends/gpu/row-pass.js';
+import { FEW_ROWS } from '../backends/gpu/row-buffers.js';
 import { SequenceBuffers } from '../backends/gpu/sequence-buffers.js';
 import type { WindowResult } from './evaluate.js';
 import { negativeLogLikelihood } from './score.js';
@@ -44,26 +44,18 @@ class WindowScorer {
   readonly count: number;
   readonly #model: GpuModel;
   readonly #buffers: SequenceBuffers;
-  readonly #rows: RowBuffers;
-  readonly #pass: RowPass;
+  readonly #step: Step;
   readonly #embed: Dispatch;
   /** In turn: the host looks at one while the GPU fills the other. */
   readonly #readback: readonly GPUBuffer[];
 
-  private constructor(
-    model: GpuModel,
-    buffers: SequenceBuffers,
-    rows: RowBuffers,
-    pass: RowPass,
-    embed: GPUComputePipeline,
-  ) {
+  private constructor(model: GpuModel, buffers: SequenceBuffers, step: Step, embed: GPUComputePipeline) {
     const { gpu, weights } = model;
     const { count, control, logits, x } = buffers;
     this.count = count;
     this.#model = model;
     this.#buffers = buffers;
-    this.#rows = rows;
-    this.#pass = pass;
+    this.#step = step;
     const bindings = gpu.bind(embed, [weights.headConstants, control, weights.embedding, x]);
     this.#embed = { label: 'embed next', kernel: embed, bindings, workgroups: () => [count, 1, 1] };
     this.#readback = [0, 1].map(() => gpu.buffer('logits', logits.size, USAGE.mapRead | USAGE.copyTarget));
@@ -72,11 +64,9 @@ class WindowScorer {
   static async create(model: GpuModel, count: number): Promise<WindowScorer> {
     const { gpu, shape } = model;
     const buffers = await gpu.allocating(() => new SequenceBuffers(gpu, shape, count, 1));
-    const rows = await gpu.allocating(() => new RowBuffers(gpu, shape, FEW_ROWS));
-    const pass = await RowPass.create(model, buffers, rows, { mode: 'sequences', head: true, taps: false });
+    const step = await createBatchStep(model, buffers);
     const embed = await gpu.kernel('embed next', embedNext(shape, GROUP_SIZE));
-    gpu.device.queue.writeBuffer(rows.size, 0, new Uint32Array([count, 0, 0, 0]));
-    return await gpu.allocating(() => new WindowScorer(model, buffers, rows, pass, embed));
+    return await gpu.allocating(() => new WindowScorer(model, buffers, step, embed));
   }
 
   /** Mean −log p(target) of each window, in nats; all have as many inputs. */
@@ -87,10 +77,10 @@ class WindowScorer {
     const commands = gpu.device.createCommandEncoder();
     commands.clearBuffer(this.#buffers.state);
     gpu.submit(commands);
-    let waiting = this.#step(windows, 0);
+    let waiting = this.#feed(windows, 0);
     for (let k = 0; k < inputs.length; k++) {
       signal?.throwIfAborted();
-      const next = k + 1 < inputs.length ? this.#step(windows, k + 1) : undefined;
+      const next = k + 1 < inputs.length ? this.#feed(windows, k + 1) : undefined;
       const logits = new Int32Array(await waiting);
       windows.forEach(({ targets }, w) => {
         const row = logits.subarray(w * shape.vocabSize, (w + 1) * shape.vocabSize);
@@ -102,7 +92,7 @@ class WindowScorer {
   }
 
   /** Feeds token `k` of each window. @returns logits of all */
-  #step(windows: readonly EvaluationWindow[], k: number): Promise<ArrayBuffer> {
+  #feed(windows: readonly EvaluationWindow[], k: number): Promise<ArrayBuffer> {
     const { gpu } = this.#model;
     const { control, logits } = this.#buffers;
     const words = new Uint32Array(this.count * CONTROL_WORDS);
@@ -111,7 +101,7 @@ class WindowScorer {
     const commands = gpu.device.createCommandEncoder();
     const pass = commands.beginComputePass();
     encodeDispatches(pass, [this.#embed], 1);
-    this.#pass.encode(pass, this.count);
+    this.#step.encode(pass);
     pass.end();
     const readback = this.#readback[k % 2];
     commands.copyBufferToBuffer(logits, 0, readback, 0, logits.size);
@@ -124,8 +114,7 @@ class WindowScorer {
 
   close(): void {
     const { gpu } = this.#model;
-    this.#pass.close();
-    this.#rows.close();
+    this.#step.close();
     this.#buffers.close();
     for (const buffer of this.#readback) gpu.free(buffer);
   }

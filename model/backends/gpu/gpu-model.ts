@@ -22,12 +22,14 @@ export async function loadGpuModel(
   read: ReadSection,
   plan: KernelPlan,
 ): Promise<GpuModel> {
+  const { vocabSize, hiddenSize } = shape;
+  const factors = crcFactors(Math.max(vocabSize, hiddenSize));
   return {
     gpu,
     shape,
-    weights: await loadGpuWeights(gpu, shape, read),
+    weights: await loadGpuWeights(gpu, shape, read, factors),
     plan,
-    receiptOfZeros: crcOfZeroWords(crcFactors(shape.vocabSize)),
-    tapOfZeros: crcOfZeroWords(crcFactors(shape.hiddenSize)),
+    receiptOfZeros: crcOfZeroWords(factors.subarray(0, vocabSize)),
+    tapOfZeros: crcOfZeroWords(factors.subarray(0, hiddenSize)),
   };
 }

@@ -16,9 +16,9 @@ import { embedNext } from './kernels/embed.js';
 import type { Group } from './kernels/reduce.js';
 import { sample } from './kernels/sample.js';
 import { surveyLogits, surveyWorkgroups } from './kernels/survey-logits.js';
+import { createBatchStep, type Step } from './batch-step.js';
 import { checkToken, PromptFeeder, type FedToken, type Want } from './prompt-feeder.js';
-import { FEW_ROWS, manyRows, RowBuffers } from './row-buffers.js';
-import { RowPass } from './row-pass.js';
+import { manyRows } from './row-buffers.js';
 import { SequenceBuffers } from './sequence-buffers.js';
 import { SinglePass } from './single-pass.js';
 
@@ -45,15 +45,6 @@ const GROUP_SIZE = 256;
 const RESULT_SLOTS = 16;
 /** Submissions that the GPU has before it. */
 const IN_FLIGHT = 2;
-
-/** What the kernels of a step have in common. */
-interface Step {
-  readonly dispatches: readonly Dispatch[];
-  /** Without the head; absent if `dispatches` are made for rows. */
-  readonly layers?: readonly Dispatch[];
-  encode(pass: GPUComputePassEncoder): void;
-  close(): void;
-}
 
 export class GpuSequences {
   readonly count: number;
@@ -122,7 +113,9 @@ export class GpuSequences {
       gpu.kernel('survey logits', surveyLogits(shape, surveyGroup(model))),
       gpu.kernel('sample', sample(shape, GROUP_SIZE, RESULT_SLOTS, receiptOfZeros)),
       gpu.kernel('embed next', embedNext(shape, GROUP_SIZE)),
-      count === 1 && fusedKernelsFit(gpu, plan, shape) ? SinglePass.create(model, buffers) : rowStep(model, buffers),
+      count === 1 && fusedKernelsFit(gpu, plan, shape)
+        ? SinglePass.create(model, buffers)
+        : createBatchStep(model, buffers),
     ]);
     const kernels = { survey, sample: sampleKernel, embedNext: embedKernel };
     return await gpu.allocating(() => new GpuSequences(model, buffers, step, kernels));
@@ -289,24 +282,6 @@ export class GpuSequences {
     this.#buffers.close();
     for (const buffer of [...this.#readback, ...this.#snapshots]) gpu.free(buffer);
   }
-}
-
-/** A step of a batch: all sequences as rows. */
-async function rowStep(model: GpuModel, buffers: SequenceBuffers): Promise<Step> {
-  const { gpu, shape } = model;
-  const { count } = buffers;
-  const capacity = count <= FEW_ROWS ? FEW_ROWS : manyRows(shape);
-  const rows = await gpu.allocating(() => new RowBuffers(gpu, shape, capacity));
-  const pass = await RowPass.create(model, buffers, rows, { mode: 'sequences', head: true, taps: false });
-  gpu.device.queue.writeBuffer(rows.size, 0, new Uint32Array([count, 0, 0, 0]));
-  return {
-    dispatches: pass.dispatches,
-    encode: (compute) => pass.encode(compute, count),
-    close: () => {
-      pass.close();
-      rows.close();
-    },
-  };
 }
 
 function surveyGroup({ gpu, plan }: GpuModel): Group {

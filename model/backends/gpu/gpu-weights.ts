@@ -12,7 +12,6 @@ import {
   type ModelShape,
   type SectionName,
 } from '../../../protocol/image/model-shape.js';
-import { crcFactors } from './crc-factors.js';
 import type { BufferPart, GpuDevice } from './gpu-device.js';
 import { USAGE } from './gpu-usage.js';
 import { rowSize } from './kernels/arithmetic.js';
@@ -79,9 +78,15 @@ interface Piece extends MatrixPlan {
 /**
  * Brings an image to the GPU. Its structure is checked already; hashes can be checked meanwhile.
  *
+ * @param factors for every distance from the end that a logit or a residual can have: see crc-factors.ts
  * @throws GpuError; ImageError `image-bad-weights` if a byte is none of the format
  */
-export async function loadGpuWeights(gpu: GpuDevice, shape: ModelShape, read: ReadSection): Promise<GpuWeights> {
+export async function loadGpuWeights(
+  gpu: GpuDevice,
+  shape: ModelShape,
+  read: ReadSection,
+  factors: Uint32Array<ArrayBuffer>,
+): Promise<GpuWeights> {
   const transcoder = gpu.kernel('transcode', TRANSCODE);
   // Its failure is thrown where it is awaited.
   transcoder.catch(() => {});
@@ -109,7 +114,7 @@ export async function loadGpuWeights(gpu: GpuDevice, shape: ModelShape, read: Re
     headConstants: headBlock.constants,
     embedding,
     tables: gpu.filled('tables', tableWords(section(read, 'tables', shape))),
-    crcFactors: gpu.filled('CRC factors', crcFactors(Math.max(shape.vocabSize, shape.hiddenSize))),
+    crcFactors: gpu.filled('CRC factors', factors),
   };
 }
 

@@ -11,8 +11,6 @@ export interface KernelPlan {
   readonly subgroups: boolean;
   /** Invocations of a workgroup of the fused kernels: a multiple of the subgroup, or a power of two where those are not used. */
   readonly size: number;
-  /** Most neighbouring invocations that share a row. */
-  readonly lanes: number;
   /** Workgroups that a fused kernel is shared out to if it has so much work: more keep more of the GPU busy, but each quantises for itself. */
   readonly workgroups: number;
   /** Products of many rows on matrix units (if the adapter has them). */
@@ -26,7 +24,7 @@ export interface KernelPlan {
 export const PLAN_SIZES = [128, 256, 320, 512] as const;
 export const PLAN_WORKGROUPS = [128, 256, 512] as const;
 
-export const DEFAULT_PLAN: KernelPlan = { subgroups: true, size: 256, lanes: 32, workgroups: 256, matrices: true };
+export const DEFAULT_PLAN: KernelPlan = { subgroups: true, size: 256, workgroups: 256, matrices: true };
 
 /** Lanes of a subgroup that this plan uses on this adapter; 0 for none. */
 export function subgroupOf(gpu: GpuDevice, plan: KernelPlan): number {
@@ -34,6 +32,8 @@ export function subgroupOf(gpu: GpuDevice, plan: KernelPlan): number {
   return plan.subgroups && subgroup > 0 && plan.size % subgroup === 0 ? subgroup : 0;
 }
 
+/** Neighbouring invocations that share a row at most. */
+const LANES_MOST = 32;
 /** Groups of rows that the same lanes work on at most: their sums stay in registers. */
 const UNITS_MOST = 4;
 
@@ -45,7 +45,7 @@ const UNITS_MOST = 4;
 export function dealFor(gpu: GpuDevice, plan: KernelPlan, columns: number, units: number): RowDeal {
   const subgroup = subgroupOf(gpu, plan);
   const { chunks } = rowSize(columns);
-  const most = Math.min(plan.lanes, subgroup || plan.lanes);
+  const most = Math.min(LANES_MOST, subgroup || LANES_MOST);
   const busy = (lanes: number): number => chunks / (lanes * Math.ceil(chunks / lanes));
   const workgroups = (lanes: number): number => (units * lanes) / plan.size;
   let lanes = 1;

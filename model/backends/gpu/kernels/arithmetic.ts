@@ -119,6 +119,14 @@ fn int8Sum(q: vec4<u32>) -> i32 {
 }
 `;
 
+/** One int16 of a vector that is stored in pairs; needs the binding `vectors`. */
+export const VECTOR_AT = /* wgsl */ `
+fn vectorAt(base: u32, k: u32) -> i32 {
+  let pair = vectors[base + (k >> 1u)];
+  return i32(select(pair << 16u, pair, (k & 1u) == 1u)) >> 16u;
+}
+`;
+
 /**
  * The sigmoid, with its table in workgroup memory: a look-up comes at the end of a chain, where the way to memory would be waited for. Needs the
  * binding `tables`, whose word j holds SIGMA[j] and SIGMA[j + 1]. `loadSigma` is followed by a barrier.

@@ -5,7 +5,7 @@
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../vector-layout.js';
-import { rowSize, sigmoid } from './arithmetic.js';
+import { rowSize, sigmoid, VECTOR_AT } from './arithmetic.js';
 import { CONTROL } from './control.js';
 import { fusedProduct, type RowDeal } from './fused-product.js';
 
@@ -27,10 +27,7 @@ fn productScale(product: u32) -> vec2<i32> {
   if (product == 1u) { return constants[0].zw; }
   return constants[1].xy;
 }
-fn vectorAt(base: u32, k: u32) -> i32 {
-  let pair = vectors[base + (k >> 1u)];
-  return i32(select(pair << 16u, pair, (k & 1u) == 1u)) >> 16u;
-}
+${VECTOR_AT}
 `,
       row: rowSize(hiddenSize),
       gains: [layer.iGain, layer.fGain, layer.gGain],

@@ -6,7 +6,7 @@
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../vector-layout.js';
-import { CRC, rowSize, sigmoid } from './arithmetic.js';
+import { CRC, rowSize, sigmoid, VECTOR_AT } from './arithmetic.js';
 import { GLU } from './glu.js';
 
 export interface Epilogue {
@@ -29,15 +29,14 @@ export function mixing(shape: ModelShape, capacity: number, size: number): Epilo
 @group(0) @binding(5) var<storage, read> vectors: array<u32>;
 @group(0) @binding(6) var<storage, read_write> channels: array<i32>;
 ${sigmoid(size)}
+${VECTOR_AT}
 fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
   let at = (product * ${capacity}u + token) * ${width}u + outputRow;
   let p = sat16(out);
   if (product == 0u) {
     channels[at] = p * sigmoid(up3(p));
   } else if (product == 1u) {
-    let pair = vectors[${forgetScale}u + (outputRow >> 1u)];
-    let scale = i32(select(pair << 16u, pair, (outputRow & 1u) == 1u)) >> 16u;
-    channels[at] = (sigmoid(up3(-p)) * scale + 0x4000) >> 15u;
+    channels[at] = (sigmoid(up3(-p)) * vectorAt(${forgetScale}u, outputRow) + 0x4000) >> 15u;
   } else {
     channels[at] = p;
   }
