@@ -119,10 +119,18 @@ export class BoardSession {
     }
   }
 
-  /** Ends a run that another host has left behind, which would keep the board from anything else. @throws BoardError */
-  async stopForeignRun(): Promise<void> {
-    const { run, state } = await this.info().catch(unlessUnknown);
+  /**
+   * Ends a run that another host has left behind, which would keep the board from anything else.
+   *
+   * @returns whether the board knows runs: one that answers `GET_INFO` with `ERROR` 1 knows `RESET` and `STEP` only
+   * @throws BoardError
+   */
+  async stopForeignRun(): Promise<boolean> {
+    const info = await this.info().catch(unlessUnknown);
+    if (info === undefined) return false;
+    const { run, state } = info;
     if (run !== undefined && (state === 'running' || state === 'waiting')) await this.cancelRun(run.run);
+    return true;
   }
 
   /** Ends the session and closes the wire. */
@@ -131,8 +139,7 @@ export class BoardSession {
   }
 }
 
-/** A board that knows no GET_INFO has no runs either. */
-function unlessUnknown(error: unknown): Pick<BoardInfo, 'state'> & { readonly run?: undefined } {
-  if (error instanceof BoardError && error.code === 'board-unknown-request') return { state: 'idle' };
+function unlessUnknown(error: unknown): undefined {
+  if (error instanceof BoardError && error.code === 'board-unknown-request') return undefined;
   throw error;
 }
