@@ -29,6 +29,8 @@ export const EXIT = {
   brokenBoard: 17,
   /** The computer has no GPU that can be used, and one was asked for. */
   noGpu: 18,
+  /** A tool for gateware is not installed, or failed. */
+  noTool: 19,
   /** 128 + SIGINT, as shells have it. */
   interrupted: 130,
 } as const;
@@ -76,6 +78,8 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['board-other-device', EXIT.wrongBoard],
   ['needs-root', EXIT.accessDenied],
   ['usb-unavailable', EXIT.transferFailed],
+  ['gateware-tool-missing', EXIT.noTool],
+  ['gateware-tool-failed', EXIT.noTool],
   // Of GPUs as of boards, where it is the same thing.
   ['gpu-package', EXIT.noGpu],
   ['gpu-not-found', EXIT.noGpu],
