@@ -65,7 +65,7 @@ module mmf_product_bench #(
         value = 32'(data[8*k+:8]);
         if (value > 242) value = 242;
         for (int d = 0; d < 5; d++) begin
-          sums[d] += longint'(value % 3 - 1) * longint'(memory[product_q][beat*BYTES+k]));
+          sums[d] += longint'(value % 3 - 1) * longint'(memory[product_q][beat*BYTES+k]);
           value /= 3;
         end
       end
