@@ -6,6 +6,7 @@
 
 import { createHash } from 'node:crypto';
 
+import { MODEL_PROGRAM } from '../../model/program/model-program.js';
 import { gapBefore } from '../../protocol/image/image-layout.js';
 import { encodeSeal, signedMessage } from '../../protocol/image/image-seal.js';
 import type { ImageSignature } from '../../protocol/image/image-seal.js';
@@ -31,6 +32,8 @@ export interface TinyImageOptions {
   /** 0 unless given. */
   readonly revision?: number;
   readonly name?: string;
+  /** Of the gateware; that of the architecture unless given. */
+  readonly program?: readonly number[];
   readonly tokenizer?: Uint8Array;
   readonly selfTest?: SelfTest;
   readonly sign?: (message: Uint8Array) => ImageSignature;
@@ -69,6 +72,7 @@ export function imageOf(sections: ModelSections, options: TinyImageOptions = {})
     name: options.name ?? 'tiny',
     model: { ...shape, rmsNormEps: '1e-06', useLowerBound: true },
     revision: options.revision ?? 0,
+    program: options.program ?? MODEL_PROGRAM,
     dtypes: 'F32',
     packer: 'mmfree/1',
     tokenizerLength: tokenizer.length,
