@@ -12,9 +12,9 @@ export interface Scale {
   readonly exponent: number;
 }
 
-/** min(max(a, −2^(bits−1)), 2^(bits−1) − 1). */
-export function saturate(a: number, bits: number): number {
-  const limit = 2 ** (bits - 1);
+/** min(max(a, −2^(width−1)), 2^(width−1) − 1). */
+export function saturate(a: number, width: number): number {
+  const limit = 2 ** (width - 1);
   return Math.min(Math.max(a, -limit), limit - 1);
 }
 
@@ -34,7 +34,7 @@ export function mul15(a: number, b: number): number {
 }
 
 /** Number of binary digits of an integer 0 ≤ a < 2⁵³. */
-export function bits(a: number): number {
+export function bitLength(a: number): number {
   let count = 0;
   while (a >= 2 ** count) count++;
   return count;
@@ -65,7 +65,7 @@ export function squareRoot(a: number): number {
 
 /** norm15 of section 4: 2²⁸ ≤ p < 2³⁰ to 15 bits. */
 export function norm15(p: number, exponent: number): Scale {
-  const drop = bits(p) - 15;
+  const drop = bitLength(p) - 15;
   const mantissa = roundShift(p, drop);
   return mantissa === 2 ** 15
     ? { mantissa: 2 ** 14, exponent: exponent + drop + 1 }
@@ -89,7 +89,7 @@ export function sigmaOfQ8(table: Uint16Array, p: number): number {
 
 /** Step F for S ≥ 1: s and ρ. */
 export function inverseRoot(sumOfSquares: number): { readonly s: number; readonly rho: number } {
-  const s = Math.floor((bits(sumOfSquares) - 29) / 2);
+  const s = Math.floor((bitLength(sumOfSquares) - 29) / 2);
   const scaled = Math.floor(sumOfSquares / 2 ** (2 * s)); // exact for s < 0: a shift to the left
   return { s, rho: Math.min(32767, divide(2 ** 29 - 1, squareRoot(scaled))) };
 }

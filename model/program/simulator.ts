@@ -128,59 +128,68 @@ export class Simulator {
     this.#changes = [];
     const layer = this.#layer;
     this.#finish(operation === 'HALT' ? 0 : wait);
-    const target = this.#execute({ operation, wait, operands }, token);
+    this.#execute({ operation, wait, operands }, token);
     this.#onInstruction?.({ address, word, layer, changes: this.#changes });
-    return operation === 'HALT' ? undefined : (target ?? address + 1);
+    if (operation === 'HALT') return undefined;
+    return operation === 'LAYER' && this.#layer < this.shape.layers ? operands[0] : address + 1;
   }
 
-  /** @returns where to go on, unless at the next word */
-  #execute({ operation, operands }: Instruction, token: number): number | undefined {
+  #execute({ operation, operands }: Instruction, token: number): void {
     const unit = this.#unit;
-    const { hiddenSize } = this.shape;
+    const { hiddenSize, intermediateSize } = this.shape;
     switch (operation) {
       case 'HALT':
-        return undefined;
+        break;
       case 'EMBED':
         this.#layer = 0;
         unit.base = unit.layerBase(0);
         unit.embed(token);
-        return this.#changed('x', this.#memory.read('x', hiddenSize));
+        this.#vectorChanged('x', hiddenSize);
+        break;
       case 'SCALE':
         unit.scale(operands[0]);
-        return this.#changed('v', this.#memory.read('v', hiddenSize));
+        this.#vectorChanged('v', hiddenSize);
+        break;
       case 'NORM':
-        return this.#normalise(operands);
+        this.#normalise(operands);
+        break;
       case 'QUANT':
-        return this.#quantise(operands);
+        this.#quantise(operands);
+        break;
       case 'MATMUL':
-        return this.#multiply(operands);
+        this.#multiply(operands);
+        break;
       case 'GATE':
         this.#changed('h', unit.gate(this.#layer));
-        return this.#changed('v', this.#memory.read('v', hiddenSize));
+        this.#vectorChanged('v', hiddenSize);
+        break;
       case 'MIX':
         this.#changed('G', [unit.mix()]);
-        return this.#changed('v', this.#memory.read('v', hiddenSize));
+        this.#vectorChanged('v', hiddenSize);
+        break;
       case 'GLU':
         this.#followProduct();
         unit.glu();
-        return this.#changed('v', this.#memory.read('v', this.shape.intermediateSize));
+        this.#vectorChanged('v', intermediateSize);
+        break;
       case 'TAP':
         this.#taps.push(crcOf(this.#memory.read('x', hiddenSize)));
-        return this.#changed('tap', this.#taps.slice(-1));
+        this.#changed('tap', this.#taps.slice(-1));
+        break;
       case 'LAYER':
         this.#layer += 1;
         unit.base = unit.layerBase(this.#layer);
-        return this.#layer < this.shape.layers ? operands[0] : undefined;
+        break;
       case 'HEAD':
         unit.base = 0;
-        return undefined;
+        break;
     }
   }
 
-  #normalise([lengthCode, epsilon]: readonly number[]): undefined {
+  #normalise([lengthCode, epsilon]: readonly number[]): void {
     const length = this.#length(lengthCode);
     const { e, sumOfSquares, s, rho } = this.#unit.normalise(length, EPSILONS[epsilon]);
-    this.#changed('n', this.#memory.read('n', length));
+    this.#vectorChanged('n', length);
     this.#changed('e', [e]);
     this.#changed('S', [sumOfSquares]);
     if (sumOfSquares === 0) return;
@@ -188,19 +197,19 @@ export class Simulator {
     this.#changed('rho', [rho]);
   }
 
-  #quantise([q, gain, constant, lengthCode]: readonly number[]): undefined {
+  #quantise([q, gain, constant, lengthCode]: readonly number[]): void {
     const target = q === 0 ? 'q0' : 'q1';
     const length = this.#length(lengthCode);
     const scale = this.#unit.quantise(target, gain, constant, length);
     this.#scales.set(target, scale);
     this.#changed(`zero${q}`, [scale.isZero ? 1 : 0]);
     if (scale.isZero) return;
-    this.#changed(target, this.#memory.read(target, length));
+    this.#vectorChanged(target, length);
     this.#changed(`c${q}`, [scale.c]);
     this.#changed(`shift${q}`, [scale.shift]);
   }
 
-  #multiply([targetCode, q, lengthCode]: readonly number[]): undefined {
+  #multiply([targetCode, q, lengthCode]: readonly number[]): void {
     const { hiddenSize, intermediateSize, vocabSize } = this.shape;
     const target = TARGETS[targetCode];
     const input = q === 0 ? 'q0' : 'q1';
@@ -213,7 +222,7 @@ export class Simulator {
     const bytes = this.#unit.nextMatrix(rows, columns);
     const run = (): void => {
       this.#unit.multiply(target, input, rows, columns, scale, bytes());
-      this.#changed(target, this.#memory.read(target, rows));
+      this.#vectorChanged(target, rows);
     };
     if (target === 'x') this.#memory.read('x', rows);
     if (this.#timing === 'at once') {
@@ -259,7 +268,11 @@ export class Simulator {
     return code === 0 ? this.shape.hiddenSize : this.shape.intermediateSize;
   }
 
-  #changed(name: string, values: ArrayLike<number>): undefined {
+  #vectorChanged(name: VectorName, length: number): void {
+    this.#changed(name, this.#memory.read(name, length));
+  }
+
+  #changed(name: string, values: ArrayLike<number>): void {
     this.#changes.push({ name, values });
   }
 }

@@ -6,7 +6,7 @@
 import { CONSTANTS, embeddingStride, ternaryBytes, type ModelShape } from '../../protocol/image/model-shape.js';
 import type { WeightBytes } from '../integer/model-weights.js';
 import {
-  bits,
+  bitLength,
   divide,
   inverseRoot,
   mul15,
@@ -103,7 +103,7 @@ export class VectorUnit {
   /** Steps A, B, F. */
   normalise(length: number, epsilon: (typeof EPSILONS)[number]): NormScalars {
     const v = this.#memory.read('v', length);
-    const e = Math.max(0, bits(largest(v)) - 15);
+    const e = Math.max(0, bitLength(largest(v)) - 15);
     const n = this.#memory.write('n', length);
     let sumOfSquares = shiftRight(this.#epsilon(epsilon), 2 * e);
     for (let k = 0; k < length; k++) {
@@ -129,7 +129,7 @@ export class VectorUnit {
       q.fill(0);
       return { isZero: true, c: 0, shift: 0 };
     }
-    const d = bits(maximum) - 15;
+    const d = bitLength(maximum) - 15;
     const a = shiftRight(maximum, d); // for d < 0 a shift to the left
     const reciprocal = divide(127 * 2 ** 22, a);
     for (let k = 0; k < length; k++) q[k] = shiftRight(shiftRight(u[k], d) * reciprocal + 2 ** 21, 22);
