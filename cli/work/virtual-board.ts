@@ -9,7 +9,6 @@ import { Board, type BoardOptions } from '../../firmware-host/board.js';
 import { BoardProgram } from '../../firmware-host/board-program.js';
 import { BOOT_TABLE_SECTORS } from '../../firmware-host/flash/boot-table.js';
 import { installImage } from '../../firmware-host/install-image.js';
-import { fileStore, memoryStore, type FlashStore } from '../../firmware-host/flash/flash-store.js';
 import { NorFlash } from '../../firmware-host/flash/nor-flash.js';
 import { faultyWire } from '../../firmware-host/wires/faulty-wire.js';
 import { openPseudoTerminal } from '../../firmware-host/wires/pseudo-terminal.js';
@@ -24,6 +23,7 @@ import { VERSION } from '../version.js';
 import { parseFaults, type BoardFaults } from './board-faults.js';
 import { openBoardUsb, type BoardUsbInput } from './board-usb.js';
 import { hexOf } from './image-facts.js';
+import { openFlash } from './open-flash.js';
 import { listenAt } from './listen-address.js';
 import { readInput } from './read-input.js';
 
@@ -51,7 +51,7 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
   const faults = parseFaults(input.faults);
   const options = await boardOptions(input, faults);
   const { serial } = options.identity;
-  const store = openStore(input);
+  const store = openFlash('--flash-file', input.flashFile, input.flashMib * 2 ** 20);
   const flashes = { next: new NorFlash(store, SECTOR_BYTES, faults.timing) };
   if (input.image !== undefined) install(input.image, flashes.next, options.slots);
   // Behind the installation, which is the factory's.
@@ -136,22 +136,6 @@ async function boardOptions(
   };
 }
 
-function openStore({ flashFile, flashMib }: VirtualBoardInput): FlashStore {
-  const bytes = flashMib * 2 ** 20;
-  if (flashFile === undefined) return memoryStore(bytes);
-  try {
-    return fileStore(flashFile, bytes);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw badValue(
-      '--flash-file',
-      flashFile,
-      `a file of ${bytes} bytes, or none yet (${error.message})`,
-      'board.flash',
-    );
-  }
-}
-
 /** As in a factory: the image lies in slot 0, and is the one to start. */
 function install(path: string, flash: NorFlash, slots: 1 | 2): void {
   const image = ImageFile.openChecked(path);
@@ -169,7 +153,7 @@ function install(path: string, flash: NorFlash, slots: 1 | 2): void {
 
 /** Opens what the user asked for; the selectors by which hosts reach the board. */
 async function openWires(
-  { tcp, pty, port, usbip, gadget }: VirtualBoardInput,
+  { tcp, pty, port, usbip, gadget, ftdi }: VirtualBoardInput,
   connect: (wire: Wire) => void,
 ): Promise<string[]> {
   const addresses: string[] = [];
@@ -182,7 +166,8 @@ async function openWires(
     connect(await openPort(port));
     addresses.push(`serial:${port}`);
   }
-  if (tcp !== undefined || (addresses.length === 0 && usbip === undefined && gadget === undefined)) {
+  const isElsewhere = addresses.length > 0 || [usbip, gadget, ftdi].some((way) => way !== undefined);
+  if (tcp !== undefined || !isElsewhere) {
     const opened = await listenAt('--tcp', tcp ?? '127.0.0.1:0', async (host, number) => {
       return await openTcpPort(host, number, connect);
     });

@@ -13,6 +13,13 @@ function fail(code: BoardErrorCode, message: string, details: ErrorDetails): Boa
 
 // The USB device
 
+export function noProgrammer(): BoardError {
+  return fail('board-not-found', 'no FPGA board found', {
+    reason: 'No device with an FT2232H (0403:6010) or an FT232H (0403:6014) is plugged in.',
+    fix: 'Plug one in, name a USB/IP server that has one (`--board usbip:HOST`), or start `mmfree virtual-board --ftdi`.',
+  });
+}
+
 export function notAProgrammer(name: string, reason: string): BoardError {
   return fail('board-not-flashable', `${name} is no programmer that is known here`, {
     reason,

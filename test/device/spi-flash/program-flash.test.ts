@@ -176,9 +176,14 @@ describe('a write-protected flash', () => {
     async (...status) => {
       const { plugged, program } = desk();
       plugged.board.flash.setStatus(...status);
-      const bytes = random(FLASH_BYTES, 1);
-      await program([{ offset: 0, bytes }], { unprotect: true });
-      expect(plugged.bits).toEqual(bytes);
+      // The first and the last sector, either of which is protected.
+      const bytes = random(10, 1);
+      const places = [0, FLASH_BYTES - 10];
+      await program(
+        places.map((offset) => ({ offset, bytes })),
+        { unprotect: true },
+      );
+      expect(places.map((offset) => plugged.bits.slice(offset, offset + 10))).toEqual([bytes, bytes]);
       expect(plugged.board.flash.status).toEqual([0, 0x02, 0x60]);
     },
   );
