@@ -71,6 +71,7 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['board-not-signed', EXIT.notSigned],
   ['board-signature-wrong', EXIT.wrongSignature],
   ['board-write-failed', EXIT.transferFailed],
+  ['board-write-protected', EXIT.transferFailed],
   ['board-wrong-tokens', EXIT.mismatch],
   ['board-wrong-driver', EXIT.wrongDriver],
   ['board-broken', EXIT.brokenBoard],

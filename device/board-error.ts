@@ -35,6 +35,8 @@ export type BoardErrorCode =
   | 'board-signature-wrong'
   /** What it wrote is not what was sent. */
   | 'board-write-failed'
+  /** Its flash does not let itself be written. */
+  | 'board-write-protected'
   /** It runs the new image, but computes other tokens than the packer. */
   | 'board-wrong-tokens'
   /** The kernel lets another driver have it, or none. */

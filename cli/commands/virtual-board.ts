@@ -12,6 +12,7 @@ export const virtualBoard = defineCommand({
     'mmfree virtual-board --image tales-9m.mmfree --fault flip:3',
     'mmfree virtual-board --rtl --image tales-9m.mmfree',
     'mmfree virtual-board --usbip --flash-file board.flash',
+    'mmfree virtual-board --ftdi --spi-flash-file icebreaker.flash',
     'mmfree virtual-board --gadget --flash-file /var/lib/mmfree/flash --serial-number PI-1',
     'mmfree virtual-board --tcp 0.0.0.0:4711 --flash-file /var/lib/mmfree/flash',
   ],
@@ -24,6 +25,13 @@ export const virtualBoard = defineCommand({
       text,
       '127.0.0.1:3240',
     ),
+    ftdi: optionWithPreset(
+      '--ftdi [host:port]',
+      'be a board with an FT2232H that `usbip attach` finds there: a SPI flash and an FPGA on channel A, this board’s UART on channel B (without a value: 127.0.0.1:3240)',
+      text,
+      '127.0.0.1:3240',
+    ),
+    spiFlashFile: option('--spi-flash-file <file>', 'with --ftdi: keep that SPI flash of 16 MiB in this file', path),
     gadget: optionWithPreset(
       '--gadget [controller]',
       'be the USB device of this Linux computer, by the controller of /sys/class/udc (without a value: the first one)',

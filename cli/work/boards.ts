@@ -1,7 +1,7 @@
 /** `mmfree boards`: the work. */
 import { askBoard, findBoards, type BoardState, type FoundBoard } from '../../device/discovery.js';
 import { addressText } from '../../device/selector.js';
-import { hex4, portOf } from '../../device/usb/local-usb.js';
+import { hex4, localUsb, portOf } from '../../device/usb/local-usb.js';
 import { hasDfu } from '../../device/usb/usb-classes.js';
 import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import type { CommandContext } from '../command.js';
@@ -74,6 +74,11 @@ async function stateOf(
   if (kind === 'dfu' || (usb !== undefined && hasDfu(usb) && portProblem?.code === 'board-not-found')) {
     const remark = `can be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
     return { state: { state: 'dfu' }, lines: [remark] };
+  }
+  if (kind === 'ftdi' && usb !== undefined) {
+    const programmer = localUsb.nameOf(usb);
+    const remark = `FT2232H, maybe an FPGA board, not asked; its flash: mmfree gateware flash --board ${programmer}`;
+    return { state: { state: 'not-asked', programmer }, lines: [remark] };
   }
   if (portProblem !== undefined) {
     const state = portProblem.code === 'board-denied' ? 'denied' : portProblem.code;

@@ -57,6 +57,8 @@ function refuseForeignOptions(input: RtlInput): void {
   const foreign: Readonly<Record<string, boolean>> = {
     '--usbip': input.usbip !== undefined,
     '--gadget': input.gadget !== undefined,
+    '--ftdi': input.ftdi !== undefined,
+    '--spi-flash-file': input.spiFlashFile !== undefined,
     '--dfu': input.dfu !== 'always',
     '--serial-number': input.serialNumber !== undefined,
     '--flash-file': input.flashFile !== undefined,

@@ -7,7 +7,6 @@ import { Board, type BoardOptions } from '../../firmware-host/board.js';
 import { BoardProgram } from '../../firmware-host/board-program.js';
 import { BOOT_TABLE_SECTORS } from '../../firmware-host/flash/boot-table.js';
 import { installImage } from '../../firmware-host/install-image.js';
-import { fileStore, memoryStore, type FlashStore } from '../../firmware-host/flash/flash-store.js';
 import { NorFlash } from '../../firmware-host/flash/nor-flash.js';
 import { faultyWire } from '../../firmware-host/wires/faulty-wire.js';
 import type { SimulatedChipName } from '../../firmware-host/gateware/simulated-chips.js';
@@ -21,6 +20,7 @@ import { parseFaults, type BoardFaults } from './board-faults.js';
 import { openBoardUsb, type BoardUsbInput } from './board-usb.js';
 import { openWires, type BoardWiresInput } from './board-wires.js';
 import { hexOf } from './image-facts.js';
+import { openFlash } from './open-flash.js';
 import { readInput } from './read-input.js';
 import { rtlBoard } from './rtl-board.js';
 
@@ -49,7 +49,7 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
   const faults = parseFaults(input.faults);
   const options = await boardOptions(input, faults);
   const { serial } = options.identity;
-  const store = openStore(input);
+  const store = openFlash('--flash-file', input.flashFile, input.flashMib * 2 ** 20);
   const flashes = { next: new NorFlash(store, SECTOR_BYTES, faults.timing) };
   if (input.image !== undefined) install(input.image, flashes.next, options.slots);
   // Behind the installation, which is the factory's.
@@ -118,8 +118,8 @@ function statsWithoutChip(): UsageError {
   });
 }
 
-function isOnUsb({ usbip, gadget }: BoardUsbInput): boolean {
-  return usbip !== undefined || gadget !== undefined;
+function isOnUsb({ usbip, gadget, ftdi }: BoardUsbInput): boolean {
+  return [usbip, gadget, ftdi].some((way) => way !== undefined);
 }
 
 async function boardOptions(
@@ -143,22 +143,6 @@ async function boardOptions(
     window: input.window,
     ...(damage && { damage }),
   };
-}
-
-function openStore({ flashFile, flashMib }: VirtualBoardInput): FlashStore {
-  const bytes = flashMib * 2 ** 20;
-  if (flashFile === undefined) return memoryStore(bytes);
-  try {
-    return fileStore(flashFile, bytes);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw badValue(
-      '--flash-file',
-      flashFile,
-      `a file of ${bytes} bytes, or none yet (${error.message})`,
-      'board.flash',
-    );
-  }
 }
 
 /** As in a factory: the image lies in slot 0, and is the one to start. */
