@@ -38,7 +38,8 @@ export interface FoundBoard {
 /** What a board says of itself when asked. */
 export interface BoardState {
   readonly hello: Hello;
-  readonly info: BoardInfo;
+  /** Undefined if the board does not say. */
+  readonly info: BoardInfo | undefined;
 }
 
 /** Where a flash goes. */
@@ -234,7 +235,7 @@ export async function onlyBoard(): Promise<BoardAddress | undefined> {
 export async function askBoard(address: BoardAddress, signal?: AbortSignal): Promise<BoardState> {
   const session = await BoardSession.open(await opener(address)(signal), { signal });
   try {
-    return { hello: session.hello, info: await session.info() };
+    return { hello: session.hello, info: await session.infoIfKnown() };
   } finally {
     await session.close();
   }

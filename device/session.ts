@@ -84,6 +84,16 @@ export class BoardSession {
     return await this.#link.request(GET_INFO.type, payload, INFO.type, (answer) => decodeMapMessage(INFO, answer));
   }
 
+  /** How the board is; undefined if it does not say, as the smallest ones. @throws BoardError */
+  async infoIfKnown(): Promise<BoardInfo | undefined> {
+    try {
+      return await this.info();
+    } catch (error) {
+      if (error instanceof BoardError && error.code === 'board-unknown-request') return undefined;
+      throw error;
+    }
+  }
+
   /**
    * The next message of a run; those of other runs are dropped. A token may take ten minutes, a run any time, as long as
    * the board says that it works on it.
@@ -126,7 +136,7 @@ export class BoardSession {
    * @throws BoardError
    */
   async stopForeignRun(): Promise<boolean> {
-    const info = await this.info().catch(unlessUnknown);
+    const info = await this.infoIfKnown();
     if (info === undefined) return false;
     const { run, state } = info;
     if (run !== undefined && (state === 'running' || state === 'waiting')) await this.cancelRun(run.run);
@@ -137,9 +147,4 @@ export class BoardSession {
   async close(): Promise<void> {
     await this.#link.close();
   }
-}
-
-function unlessUnknown(error: unknown): undefined {
-  if (error instanceof BoardError && error.code === 'board-unknown-request') return undefined;
-  throw error;
 }

@@ -119,12 +119,12 @@ function placeOf(usb: UsbDeviceInfo): string {
 function factsOf({ hello, info }: BoardState): JsonObject {
   const { board, serial, firmware, image, limits, slots, sectorBytes, minimumRevision, signer } = hello;
   return {
-    state: info.state,
+    state: info?.state ?? 'ready',
     board,
     serial,
     firmware,
-    uptime_ms: info.uptimeMs,
-    steps: info.steps,
+    uptime_ms: info?.uptimeMs ?? null,
+    steps: info?.steps ?? null,
     slots,
     sector_bytes: sectorBytes,
     slot_bytes: limits.imageBytes,
@@ -134,8 +134,8 @@ function factsOf({ hello, info }: BoardState): JsonObject {
       image === undefined
         ? null
         : { name: image.name, sha256: hexOf(image.sha256), revision: image.revision, confirmed: image.confirmed },
-    bad_frames: info.link.badFrames,
-    repeats: info.link.repeats,
+    bad_frames: info?.link.badFrames ?? null,
+    repeats: info?.link.repeats ?? null,
   };
 }
 
@@ -145,8 +145,12 @@ function linesOf({ hello, info }: BoardState): string[] {
     image === undefined
       ? 'no image: give it one with `mmfree flash`'
       : `${image.name}, revision ${image.revision}, sha256 ${hexOf(image.sha256).slice(0, 16)}…${image.confirmed ? '' : ', not confirmed'}`;
+  const how =
+    info === undefined
+      ? 'computes and no more (RESET and STEP)'
+      : `${info.state}, up ${(info.uptimeMs / 1000).toFixed(0)} s, ${info.steps} tokens`;
   return [
-    `${hello.board} ${hello.serial}, firmware ${hello.firmware}, ${info.state}, up ${(info.uptimeMs / 1000).toFixed(0)} s, ${info.steps} tokens`,
+    `${hello.board} ${hello.serial}, firmware ${hello.firmware}, ${how}`,
     model,
     ...(signer === undefined ? [] : [`takes only images signed by ${hexOf(signer)}`]),
   ];

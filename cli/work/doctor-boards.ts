@@ -37,7 +37,7 @@ async function asked({ address, kind, name }: FoundBoard, signal: AbortSignal): 
   try {
     const { hello, info } = await askBoard(address, signal);
     const image = hello.image === undefined ? 'no image' : hello.image.name;
-    return { state: 'ok', text: `${selector}: ${hello.board} ${hello.serial}, ${image}, ${info.state}` };
+    return { state: 'ok', text: `${selector}: ${hello.board} ${hello.serial}, ${image}, ${info?.state ?? 'ready'}` };
   } catch (error) {
     const { message, cause, fix, exit } = describeProblem(error);
     return { state: exit === EXIT.boardBusy ? 'warn' : 'fail', text: `${message}: ${cause}`, fix, cause: error };
