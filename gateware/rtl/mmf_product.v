@@ -1,0 +1,171 @@
+// The ternary product, step E of ARITHMETIC.md, section 4: acc[r] = Σ t[r][k]·q[k], five rows at a time, BYTES columns a
+// clock, no multiplier. The rows leave one by one from a second set of five registers, while the next five are summed.
+//
+//   clock 0   a beat is taken: its bytes are decoded; its activations are read
+//   clock 1   5 · BYTES terms −q, 0 or q
+//   …         one level of each row's adder tree a clock, none with BYTES = 1
+//   last      acc += sum; or, with the last beat of a group, both go to the second set, which adds them as a row leaves:
+//             so acc is cleared in that clock and can take the next group in the next one
+//
+// Everything stands still only while a last beat waits for the second set to be empty.
+// Start-up: 1 clock. After the last beat: LEVELS + 2 clocks to the first row, o_idle one clock after the last row.
+`default_nettype none
+
+module mmf_product #(
+    // Bytes a beat, a power of two, 1 … 64.
+    parameter BYTES = 1,
+    // Longest row, up to 8192: width of the sums.
+    parameter MAX_COLUMNS = 8192
+) (
+    input wire i_clock,
+    input wire i_reset,
+
+    // A product: i_start while o_idle; the others count in that clock only.
+    input  wire        i_start,
+    input  wire        i_q,
+    /* verilator lint_off UNUSED */  // not more than MAX_COLUMNS / BYTES
+    input  wire [13:0] i_beats,      // columns / BYTES, at least 1
+    /* verilator lint_on UNUSED */
+    input  wire [16:0] i_rows,       // at least 1
+    output wire        o_idle,
+
+    // Weights.
+    input  wire               i_data_valid,
+    output wire               o_data_ready,
+    input  wire [8*BYTES-1:0] i_data,
+
+    // Activations, −127 … 127: i_q_data follows one clock after o_q_read, and stays until the next.
+    output wire               o_q_read,
+    output wire [       13:0] o_q_address,
+    output wire               o_q_buffer,
+    input  wire [8*BYTES-1:0] i_q_data,
+
+    // Sums, signed, in the order of the rows.
+    output wire        o_row_valid,
+    input  wire        i_row_ready,
+    output wire [20:0] o_row
+);
+    localparam LEVELS = $clog2(BYTES);
+    localparam TERM_BITS = 8 + LEVELS;                // |sum of a beat| ≤ 127 · BYTES
+    localparam SUM_BITS = 8 + $clog2(MAX_COLUMNS);    // |acc| ≤ 127 · MAX_COLUMNS
+    localparam BEAT_BITS = $clog2(MAX_COLUMNS / BYTES) < 1 ? 1 : $clog2(MAX_COLUMNS / BYTES);
+    localparam LAST = LEVELS + 1;                     // the stage whose output goes to acc
+
+    // Beats and groups in.
+    reg active_r, q_r;
+    reg [BEAT_BITS-1:0] beat_r, last_beat_r;
+    reg [16:0] rows_r;  // not begun yet, this group's included; stays at the rows of the last group
+    wire advance;
+    wire take = i_data_valid & o_data_ready;
+    wire group_end = beat_r == last_beat_r;
+    wire final_group = rows_r <= 5;
+
+    assign o_data_ready = active_r & advance;
+    assign o_q_read = take;
+    assign o_q_address = {{14 - BEAT_BITS{1'b0}}, beat_r};
+    assign o_q_buffer = q_r;
+
+    always @(posedge i_clock) begin
+        if (i_start) begin
+            q_r <= i_q;
+            last_beat_r <= i_beats[BEAT_BITS-1:0] - 1'b1;
+            rows_r <= i_rows;
+        end else if (take & group_end & !final_group) rows_r <= rows_r - 17'd5;
+        if (i_reset | i_start | (take & group_end)) beat_r <= 0;
+        else if (take) beat_r <= beat_r + 1'b1;
+        if (i_reset) active_r <= 0;
+        else if (i_start) active_r <= 1;
+        else if (take & group_end & final_group) active_r <= 0;
+    end
+
+    // What is in each stage: a beat, the last of its group, the last of all.
+    reg [LAST:0] valid_r, end_r, final_r;
+    always @(posedge i_clock) begin
+        if (i_reset) valid_r <= 0;
+        else if (advance) valid_r <= {valid_r[LAST-1:0], take};
+        if (advance) begin
+            end_r <= {end_r[LAST-1:0], group_end};
+            final_r <= {final_r[LAST-1:0], final_group};
+        end
+    end
+
+    // Stage 0: the decoded beat. Both signs of its activations are made once for the five rows.
+    wire [10*BYTES-1:0] trits;
+    reg [10*BYTES-1:0] trits_r;
+    wire [8*BYTES-1:0] minus_q;
+    always @(posedge i_clock) if (advance) trits_r <= trits;
+
+    genvar k, d;
+    generate
+        for (k = 0; k < BYTES; k = k + 1) begin : column
+            mmf_trits decoder (.i_byte(i_data[8*k+:8]), .o_trits(trits[10*k+:10]));
+            assign minus_q[8*k+:8] = -i_q_data[8*k+:8];
+        end
+    endgenerate
+
+    // The second set: rows that leave.
+    reg [5*SUM_BITS-1:0] held_r;
+    reg [5*TERM_BITS-1:0] held_term_r;
+    reg [2:0] held_rows_r;
+    wire row_taken = o_row_valid & i_row_ready;
+    wire flush = valid_r[LAST] & end_r[LAST];
+    wire load = flush & advance;
+    wire [5*SUM_BITS-1:0] acc;
+    wire [5*TERM_BITS-1:0] term;
+
+    assign advance = !(flush & (held_rows_r > 1 | (held_rows_r == 1 & !i_row_ready)));
+    assign o_row_valid = held_rows_r != 0;
+    assign o_idle = !active_r & valid_r == 0 & held_rows_r == 0;
+
+    always @(posedge i_clock) begin
+        if (i_reset) held_rows_r <= 0;
+        else if (load) held_rows_r <= final_r[LAST] ? rows_r[2:0] : 3'd5;
+        else if (row_taken) held_rows_r <= held_rows_r - 1'b1;
+        if (load) begin
+            held_r <= acc;
+            held_term_r <= term;
+        end else if (row_taken) begin
+            held_r <= held_r >> SUM_BITS;
+            held_term_r <= held_term_r >> TERM_BITS;
+        end
+    end
+
+    wire signed [SUM_BITS-1:0] first_acc = held_r[SUM_BITS-1:0];
+    wire signed [SUM_BITS-1:0] first_term = {{SUM_BITS - TERM_BITS{held_term_r[TERM_BITS-1]}}, held_term_r[TERM_BITS-1:0]};
+    wire signed [SUM_BITS-1:0] first = first_acc + first_term;
+    assign o_row = {{21 - SUM_BITS{first[SUM_BITS-1]}}, first};
+
+    generate
+        for (d = 0; d < 5; d = d + 1) begin : row
+            // The tree as a heap: node 1 is the root, node i adds 2i and 2i + 1, terms are BYTES … 2·BYTES − 1.
+            /* verilator lint_off UNUSED */  // node 0, and the signs of the nodes far from the root
+            wire [2*BYTES*TERM_BITS-1:0] node;
+            /* verilator lint_on UNUSED */
+            assign node[TERM_BITS-1:0] = 0;
+            for (k = 1; k < 2 * BYTES; k = k + 1) begin : sum
+                localparam WIDTH = TERM_BITS + 1 - $clog2(k + 1);
+                reg signed [WIDTH-1:0] value_r;
+                assign node[k*TERM_BITS+:TERM_BITS] = {{TERM_BITS + 1 - WIDTH{value_r[WIDTH-1]}}, value_r[WIDTH-2:0]};
+                if (k >= BYTES) begin : leaf
+                    wire [1:0] trit = trits_r[10*(k-BYTES)+2*d+:2];
+                    always @(posedge i_clock)
+                        if (advance)
+                            value_r <= !trit[0] ? 8'd0 : trit[1] ? minus_q[8*(k-BYTES)+:8] : i_q_data[8*(k-BYTES)+:8];
+                end else begin : branch
+                    wire signed [WIDTH-1:0] left = node[2*k*TERM_BITS+:WIDTH];
+                    wire signed [WIDTH-1:0] right = node[(2*k+1)*TERM_BITS+:WIDTH];
+                    always @(posedge i_clock) if (advance) value_r <= left + right;
+                end
+            end
+            wire [TERM_BITS-1:0] root = node[TERM_BITS+:TERM_BITS];
+            assign term[d*TERM_BITS+:TERM_BITS] = root;
+
+            reg signed [SUM_BITS-1:0] acc_r;
+            wire signed [SUM_BITS-1:0] addend = {{SUM_BITS - TERM_BITS{root[TERM_BITS-1]}}, root};
+            assign acc[d*SUM_BITS+:SUM_BITS] = acc_r;
+            always @(posedge i_clock)
+                if (i_reset | load) acc_r <= 0;
+                else if (valid_r[LAST] & advance) acc_r <= acc_r + addend;
+        end
+    endgenerate
+endmodule
