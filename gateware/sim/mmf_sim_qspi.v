@@ -42,7 +42,11 @@ module mmf_sim_qspi #(
   );
   /* verilator lint_on PINCONNECTEMPTY */
   assign o_computing = u_chip.core_busy;
-  assign o_instruction = u_chip.u_core.u_sequencer.pc_r;
+  // The counter moves on when an instruction is issued.
+  wire at_rest = u_chip.u_core.sequencer.state_r == 2;
+  reg [6:0] instruction_r;
+  always @(posedge i_clock) instruction_r <= o_instruction;
+  assign o_instruction = at_rest ? u_chip.u_core.sequencer.counter_r[6:0] : instruction_r;
   assign o_beat = data_valid & data_ready;
 
   wire select_n, sck_0, sck_1;
