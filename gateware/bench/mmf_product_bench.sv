@@ -192,7 +192,7 @@ module mmf_product_bench #(
       if (first_beat - begun > 1) $fatal(1, "start-up of %0d clocks", first_beat - begun);
       if (last_beat - first_beat != beats_in - 1)
         $fatal(1, "%0d beats in %0d clocks", beats_in, last_beat - first_beat + 1);
-      if (clocks - last_beat > LEVELS + 4 + 5 * period) $fatal(1, "end of %0d clocks", clocks - last_beat);
+      if (clocks - last_beat > LEVELS + 5 + 5 * period) $fatal(1, "end of %0d clocks", clocks - last_beat);
       row_period = 0;
     end
 
