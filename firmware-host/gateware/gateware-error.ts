@@ -24,7 +24,7 @@ export function toolsMissing(programs: readonly string[], packages: readonly str
 export function toolFailed(work: string, lines: readonly string[], cause?: unknown): GatewareError {
   return new GatewareError('gateware-tool-failed', `${work} failed`, {
     reason: lines.length > 0 ? `The tool said: ${lines.join(' / ')}` : 'The tool said nothing.',
-    fix: 'Look at what it said; with changed sources `npm run bench:gateware` may say more, and Debian 12 has versions that work.',
+    fix: 'Look at what it said; with changed sources `npm run test:gateware` may say more, and Debian 12 has versions that work.',
     cause,
   });
 }

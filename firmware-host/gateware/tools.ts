@@ -26,7 +26,7 @@ const PACKAGES = {
 export type Tool = keyof typeof PACKAGES;
 
 /** @throws GatewareError `gateware-tool-missing` */
-export function needTools(tools: readonly Tool[], env: NodeJS.ProcessEnv = process.env): void {
+function needTools(tools: readonly Tool[], env: NodeJS.ProcessEnv = process.env): void {
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const missing = tools.filter((tool) => !folders.some((folder) => isProgram(join(folder, tool))));
   if (missing.length === 0) return;
