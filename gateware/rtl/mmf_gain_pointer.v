@@ -16,7 +16,7 @@ module mmf_gain_pointer #(
 
     input  wire       i_start,
     input  wire       i_from_zero,
-    input  wire [4:0] i_constant,
+    input  wire [4:0] i_constant,  // in the clock after i_start
     input  wire [3:0] i_vectors,
     input  wire       i_and_intermediate,
     input  wire       i_save,

@@ -93,7 +93,7 @@ module mmf_reader #(
   wire by_byte = part_r == VECTORS || part_r == ROW;
   wire full = by_byte && fill_r == 0;
   wire take_byte = by_byte && i_data_valid && fill_r != 0;
-  wire word_taken = part_r == VECTORS ? full : scale_r ? i_row_scale_take : i_row_take;
+  wire word_taken = full && (part_r == VECTORS || (scale_r ? i_row_scale_take : i_row_take));
   wire [GAIN_BITS-1:0] next_index = index_r + 1'b1;
   wire [GAIN_BITS-1:0] words = part_r == VECTORS ? i_vectors_bytes[1+LANE_BITS+:GAIN_BITS]
       : {{GAIN_BITS - 14 + LANE_BITS{1'b0}}, i_hidden[13:LANE_BITS]};

@@ -245,7 +245,7 @@ module mmf_vector #(
       .i_intermediate_words(i_intermediate_words),
       .i_start(state_r == CONSTANT || state_r == GAIN),
       .i_from_zero(is_embed || operation == HEAD),
-      .i_constant(state_r == CONSTANT ? {1'b0, constant_index} : {operation != HEAD, 4'd0}),
+      .i_constant(state_r == CONSTANT_WALK ? {1'b0, constant_index} : {operation != HEAD, 4'd0}),
       .i_vectors(state_r == CONSTANT ? 4'd0 : walk_vectors),
       .i_and_intermediate(state_r == GAIN && operation == LAYER),
       .i_save(state_r == GAIN && (is_base || is_embed)),
@@ -477,7 +477,7 @@ module mmf_vector #(
       .i_squares(s_r),
       .i_maximum(maximum),
       .i_mm(mm_r),
-      .i_em(constant[6:0])  // w is not read again before the job is done,
+      .i_em(constant[6:0]),  // w is not read again before the job is done
       .o_done(scale_done),
       .o_s(),
       .o_rho(),
