@@ -160,7 +160,7 @@ module mmf_chip #(
       .i_hello_data(hello_data),
       .i_image_good(image_good),
       .i_vocabulary(vocabulary),
-      .i_core_ready(core_ready),
+      .i_core_ready(core_ready & ~core_busy),
       .o_step(step),
       .o_token(token),
       .o_taps(taps),

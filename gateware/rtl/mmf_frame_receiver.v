@@ -2,8 +2,8 @@
 // of the payload only the fields of SYN and STEP. A frame of any length is checked as it passes, nothing of it is kept
 // beyond those.
 //
-// In the clock of the delimiter exactly one of o_good and o_bad is high; all other outputs belong to the frame that ends
-// in that clock. Takes a byte a clock.
+// In the clock after the delimiter exactly one of o_good and o_bad is high; all other outputs belong to that frame, in
+// that clock. Takes a byte a clock: the first byte after a delimiter is a code byte, of which nothing comes here.
 `default_nettype none
 
 module mmf_frame_receiver (
@@ -66,7 +66,9 @@ module mmf_frame_receiver (
   reg [2:0] kind_r;
   reg [7:0] type_r, sequence_r, acknowledge_r;
   reg has_window_r, again_r;
+  // Of what came so far; and the verdict.
   reg bad_r;
+  reg good_r, bad_frame_r;
 
   reg [31:0] word_r;
   reg taps_r;
@@ -130,7 +132,7 @@ module mmf_frame_receiver (
       // What is left is payload 4 … 7 of DATA, 8 … 11 of others.
       if (is_next_words & ~(kind_r == DATA & length_r[2])) word_r <= {i_data, word_r[31:8]};
     end
-    if (i_end | i_reset) begin
+    if (good_r | bad_frame_r | i_reset) begin
       length_r <= -13'd10;
       bad_r <= 0;
       is_magic_r <= 1;
@@ -141,7 +143,7 @@ module mmf_frame_receiver (
   wire [31:0] crc;
   mmf_crc32 u_crc (
       .i_clock(i_clock),
-      .i_clear(i_end | i_reset),
+      .i_clear(good_r | bad_frame_r | i_reset),
       .i_valid(i_valid),
       .i_data(i_data),
       .o_register(crc)
@@ -160,8 +162,12 @@ module mmf_frame_receiver (
 
   // A frame without a whole head has a length of −1 or less.
   wire is_good = ~i_malformed & is_kind_length & crc == RESIDUE & ~bad_r;
-  assign o_good = i_end & is_good;
-  assign o_bad = i_end & ~is_good;
+  always @(posedge i_clock) begin
+    good_r <= i_end & is_good & ~i_reset;
+    bad_frame_r <= i_end & ~is_good & ~i_reset;
+  end
+  assign o_good = good_r;
+  assign o_bad = bad_frame_r;
   assign o_is_data = kind_r == DATA;
   assign o_is_ack = kind_r == ACK;
   assign o_is_syn = kind_r == SYN & is_magic_r;

@@ -1,6 +1,6 @@
 // Makes the bytes of a frame, in front of mmf_cobs_encoder (docs/PROTOCOL.md, sections 1 to 3). The payload comes from
-// where its parts are: the memory of HELLO, that of the results, the request. A byte takes two clocks, because memories
-// answer one clock after the address.
+// where its parts are: the memory of HELLO, that of the results, the request. A byte takes three clocks: memories
+// answer one clock after the address, and the choice of the byte has a clock of its own.
 //
 // | payload of | fields                                                                                       |
 // | ---------- | -------------------------------------------------------------------------------------------- |
@@ -90,23 +90,26 @@ module mmf_frame_sender (
   reg [3:0] field_r;
   // Byte within the field.
   reg [9:0] index_r;
-  // The memories have answered.
-  reg fetched_r;
+  // The memories have answered; the byte is there.
+  reg fetched_r, valid_r;
+  reg [7:0] byte_r;
+  reg is_last_r;
 
   wire encoder_ready, encoder_idle;
-  wire takes = active_r & fetched_r & encoder_ready;
+  wire takes = valid_r & encoder_ready;
   assign o_idle = ~active_r & encoder_idle;
 
   // Fields one after the other.
-  reg [9:0] last_index;
+  wire is_crc = field_r == F_CRC;
+  reg [9:0] length;
   reg [3:0] next_field;
   wire [3:0] candidates_or_crc = i_candidates != 0 ? F_CANDIDATES : F_CRC;
   always @* begin
-    last_index = 10'd3;
+    length = 10'd4;
     next_field = F_CRC;
     case (field_r)
       F_HEAD: begin
-        last_index = 10'd5;
+        length = 10'd6;
         if (kind_r == SYN_ACK) next_field = F_NONCE;
         if (kind_r == DATA) begin
           case (message_r)
@@ -117,40 +120,46 @@ module mmf_frame_sender (
           endcase
         end
       end
-      F_HELLO: last_index = i_hello_length - 10'd1;
-      F_REQUEST: last_index = 10'd0;
+      F_HELLO: length = i_hello_length;
+      F_REQUEST: length = 10'd1;
       F_REFUSAL: next_field = F_FACT;
       F_FACT: next_field = F_LIMIT;
       F_TOKEN: next_field = F_RECEIPT;
       F_RECEIPT: next_field = i_taps != 0 ? F_TAPS : candidates_or_crc;
       F_TAPS: begin
-        last_index = {1'b0, i_taps - 7'd1, 2'b11};
+        length = {1'b0, i_taps, 2'b00};
         next_field = candidates_or_crc;
       end
-      F_CANDIDATES: last_index = {i_candidates - 7'd1, 3'b111};
+      F_CANDIDATES: length = {i_candidates, 3'b000};
       default: ;
     endcase
   end
-  wire is_last = index_r == last_index;
+  wire [9:0] next_index = index_r + 10'd1;
 
   always @(posedge i_clock) begin
-    fetched_r <= ~takes;
+    fetched_r <= active_r & ~takes;
+    valid_r <= active_r & fetched_r & ~takes;
+    byte_r <= data;
+    is_last_r <= next_index == length;
     if (takes) begin
-      index_r <= is_last ? 10'd0 : index_r + 10'd1;
-      if (is_last) field_r <= next_field;
-      if (is_last & field_r == F_CRC) active_r <= 0;
+      index_r <= is_last_r ? 10'd0 : next_index;
+      if (is_last_r) field_r <= next_field;
+      if (is_last_r & is_crc) active_r <= 0;
     end
     if (i_start) begin
       active_r <= 1;
       field_r <= F_HEAD;
       index_r <= 0;
-      fetched_r <= 0;
       kind_r <= i_kind;
       again_r <= i_again;
       sequence_r <= i_sequence;
       message_r <= i_message;
     end
-    if (i_reset) active_r <= 0;
+    if (i_reset) begin
+      active_r  <= 0;
+      fetched_r <= 0;
+      valid_r   <= 0;
+    end
   end
 
   assign o_hello_address = index_r;
@@ -200,17 +209,17 @@ module mmf_frame_sender (
       F_REFUSAL: data = byte_of({8'd0, i_type, 13'd0, i_error}, at);
       F_FACT: data = has_fact ? byte_of(i_fact, at) : 8'd0;
       F_LIMIT: data = i_error == UNKNOWN_TOKEN ? byte_of({15'd0, i_vocabulary}, at) : 8'd0;
+      F_CRC: data = ~crc[7:0];
       default: data = byte_of(is_id ? {16'd0, i_results_id} : i_results_word, at);
     endcase
   end
 
   // Its own low byte shifts the register, so the CRC comes out byte by byte.
-  wire is_crc = field_r == F_CRC;
   mmf_crc32 u_crc (
       .i_clock(i_clock),
       .i_clear(i_start),
       .i_valid(takes),
-      .i_data(is_crc ? crc[7:0] : data),
+      .i_data(byte_r ^ {8{is_crc}}),
       .o_register(crc)
   );
 
@@ -220,10 +229,10 @@ module mmf_frame_sender (
       .i_begin(i_start),
       .i_after_pause(i_after_pause),
       .o_idle(encoder_idle),
-      .i_valid(active_r & fetched_r),
+      .i_valid(valid_r),
       .o_ready(encoder_ready),
-      .i_data(is_crc ? ~crc[7:0] : data),
-      .i_last(is_crc & is_last),
+      .i_data(byte_r),
+      .i_last(is_crc & is_last_r),
       .o_valid(o_valid),
       .i_ready(i_ready),
       .o_data(o_data)

@@ -89,11 +89,18 @@ module mmf_requests (
   wire is_reset = type_r == RESET;
   wire is_step = type_r == STEP;
   wire is_outside = word_r[31:17] != 0 | word_r[16:0] >= i_vocabulary;
-  assign o_error = ~(is_reset | is_step) ? UNKNOWN_REQUEST :
+  wire [2:0] error = ~(is_reset | is_step) ? UNKNOWN_REQUEST :
       malformed_r ? MALFORMED_PAYLOAD :
       ~i_image_good ? NO_IMAGE :
       is_step & is_outside ? UNKNOWN_TOKEN : NO_ERROR;
-  wire refuses = o_error != NO_ERROR;
+  // Known one clock later.
+  reg judged_r;
+  reg [2:0] error_r;
+  always @(posedge i_clock) begin
+    judged_r <= full_r & ~i_take;
+    error_r  <= error;
+  end
+  wire refuses = error_r != NO_ERROR;
 
   // The core works; its result is wanted unless the session has ended meanwhile.
   reg works_r, wanted_r;
@@ -103,7 +110,7 @@ module mmf_requests (
   reg fresh_r;
 
   // No frame may be under way when a reply's sources change.
-  wire decides = full_r & ~reply_r & ~works_r & i_is_idle;
+  wire decides = full_r & judged_r & ~reply_r & ~works_r & i_is_idle;
   assign o_step = decides & ~refuses & is_step & i_core_ready & ~i_closed & ~i_opened;
 
   always @(posedge i_clock) begin
@@ -149,7 +156,8 @@ module mmf_requests (
   // What the core works on must not change, even if nobody waits for it any more.
   assign o_has_room = ~full_r & ~works_r;
   assign o_has_reply = reply_r & (message_r != HELLO | i_hello_ready & ~works_r);
-  assign o_is_deciding = full_r & ~reply_r & ~works_r & (refuses | ~is_step | i_core_ready);
+  assign o_is_deciding = full_r & ~reply_r & ~works_r & (~judged_r | refuses | ~is_step | i_core_ready);
+  assign o_error = error_r;
   assign o_message = message_r;
   assign o_type = type_r;
   assign o_fact = word_r;
