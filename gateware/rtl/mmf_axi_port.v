@@ -10,7 +10,9 @@
 // o_error rises with the first error response (SLVERR, DECERR) and stays until reset; the data go on, whatever they are.
 // address + bytes must not exceed 2^32, bytes must not be 0.
 //
-// Cost, DEPTH 512: see docs/GATEWARE.md.
+// Speed: a beat each clock; on DDR4 (gateware/sim/dram_model.sv) 94.9 % of that, the rest are its refreshes.
+// Cost, DEPTH 512: 16 bytes ECP5 218 LUT, 168 flip-flops, 4 DP16KD, Xilinx 163, 168, 2 RAMB36; 64 bytes ECP5 200, 160,
+// 15, Xilinx 157, 160, 15 RAMB18 (synth_ecp5, synth_xilinx of Yosys 0.23).
 `default_nettype none
 
 module mmf_axi_port #(
@@ -134,6 +136,8 @@ module mmf_axi_port #(
     assign o_axi_rready = 1'b1;
 
     // ---- Queue -----------------------------------------------------------------------------------------------------
+    // No place is read and written in one clock: what is read was written before, and its place is not free yet.
+    (* no_rw_check *)
     reg [8*BYTES-1:0] queue_mem[0:DEPTH-1];
     reg [DEPTH_BITS:0] write_r, read_r;
     reg [8*BYTES-1:0] data_r;
