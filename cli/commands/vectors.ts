@@ -6,7 +6,7 @@ import { imageOption } from './source-options.js';
 export const vectors = defineCommand({
   name: 'vectors',
   summary: 'export test vectors for a testbench: primitives, products, sampler, whole tokens',
-  examples: ['mmfree vectors -o vectors --tokens 100'],
+  examples: ['mmfree vectors -o vectors --tokens 100', 'mmfree vectors --image tales-9m.mmfree -o vectors --trace 2'],
   parameters: {
     output: requiredOption('-o, --output <folder>', 'where to write; files of the same name are replaced', path),
     image: imageOption,
@@ -15,6 +15,12 @@ export const vectors = defineCommand({
       'random tokens whose receipts and taps are written',
       integer({ min: 1, max: 1_000_000, example: 100 }),
       64,
+    ),
+    trace: optionWithDefault(
+      '--trace <number>',
+      'of so many of these tokens also every vector after each instruction of the gateware',
+      integer({ min: 0, max: 10_000, example: 2 }),
+      0,
     ),
     count: optionWithDefault(
       '--count <number>',

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
-import { primitiveVectors, tokenLines, type VectorFile } from '../../model/integer/vectors.js';
+import { primitiveVectors, randomTokens, tokenLines, type VectorFile } from '../../model/integer/vectors.js';
+import { traceLines } from '../../model/program/trace.js';
 import type { CommandContext } from '../command.js';
 import { hexOf } from './image-facts.js';
 import { imageOrShipped } from './shipped.js';
@@ -13,6 +14,7 @@ interface VectorsInput {
   readonly output: string;
   readonly image: string | undefined;
   readonly tokens: number;
+  readonly trace: number;
   readonly count: number;
   readonly seed: number;
 }
@@ -27,14 +29,24 @@ export async function vectors(input: VectorsInput, { output, signal }: CommandCo
       yield line;
     }
   }
+  const { shape } = image.view;
+  const weights = image.residentWeights();
+  const tokens = (count: number): Iterable<number> => randomTokens(shape, input.seed, count);
   const files: VectorFile[] = [
     ...primitiveVectors(input.seed, input.count),
     {
       name: 'tokens.jsonl',
       format: 'per token its id, CRC-32 of the residual after embedding and each layer, CRC-32 of the logits (JSON)',
-      lines: counted(tokenLines(readModelWeights(image.residentWeights()), input.seed, input.tokens)),
+      lines: counted(tokenLines(readModelWeights(weights), tokens(input.tokens))),
     },
   ];
+  if (input.trace > 0) {
+    files.push({
+      name: 'trace.txt',
+      format: 'what the gateware holds after each instruction (docs/GATEWARE.md, section 7)',
+      lines: traceLines(image.view, weights, tokens(input.trace)),
+    });
+  }
   await makeFolder(input.output);
   // Written last, so that where there is one, it describes the files beside it.
   const indexPath = join(input.output, 'index.txt');

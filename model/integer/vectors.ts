@@ -70,15 +70,19 @@ export function primitiveVectors(seed: number, count: number): VectorFile[] {
   ];
 }
 
-/** Receipts and taps of `tokens` random tokens, the first being the beginning-of-text token, from a zero state. */
-export function* tokenLines(weights: ModelWeights, seed: number, tokens: number): Generator<string> {
-  const model = new IntegerModel(weights);
-  const { vocabSize, bosTokenId }: ModelShape = weights.shape;
+/** Random tokens, the first being the beginning-of-text token. */
+export function* randomTokens({ vocabSize, bosTokenId }: ModelShape, seed: number, count: number): Generator<number> {
   const words = new Words(seed);
-  for (let position = 0; position < tokens; position++) {
-    const token = position === 0 ? bosTokenId : words.unsigned() % vocabSize;
+  for (let position = 0; position < count; position++) yield position === 0 ? bosTokenId : words.unsigned() % vocabSize;
+}
+
+/** Receipts and taps of tokens that are fed to a zero state. */
+export function* tokenLines(weights: ModelWeights, tokens: Iterable<number>): Generator<string> {
+  const model = new IntegerModel(weights);
+  let position = 0;
+  for (const token of tokens) {
     const taps = Array.from(model.stepWithTaps(token), (tap) => hex(tap, 8));
-    yield JSON.stringify({ position, token, taps, receipt: hex(model.receipt(), 8) });
+    yield JSON.stringify({ position: position++, token, taps, receipt: hex(model.receipt(), 8) });
   }
 }
 

@@ -17,6 +17,7 @@ import { tablesSection } from '../../protocol/image/tables.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { CheckpointHash } from './checkpoint-hash.js';
 import { FileSource, ImageFile } from '../image-file.js';
+import { MODEL_PROGRAM } from '../program/model-program.js';
 import { streamEmbedding } from './pack-embedding.js';
 import { streamTernary } from './pack-ternary.js';
 import { SectionWriter } from './section-writer.js';
@@ -36,6 +37,8 @@ export interface PackOptions {
   readonly name?: string;
   /** Revision of the model, 0 … 2³² − 1; 0 unless given. */
   readonly revision?: number;
+  /** Program of the gateware; that of the architecture unless given. */
+  readonly program?: readonly number[];
   /** Ed25519 private key to sign with. */
   readonly privateKey?: KeyObject;
   /** Bytes of the checkpoint read so far, and in all. */
@@ -121,6 +124,7 @@ function outlineOf(checkpoint: Checkpoint, options: PackOptions): ImageOutline {
   const dtypes = new Set(Array.from(checkpoint.tensors.values(), ({ dtype }) => dtype));
   return {
     revision: options.revision ?? 0,
+    program: options.program ?? MODEL_PROGRAM,
     name: options.name ?? `matmulfree-L${layers}-H${hiddenSize}-V${vocabSize}`,
     model: { ...config, rmsNormEps: String(config.rmsNormEps) },
     dtypes: (['F32', 'F16', 'BF16'] as const).filter((dtype) => dtypes.has(dtype)).join('+'),

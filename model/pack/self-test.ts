@@ -4,34 +4,39 @@ import type { SelfTest } from '../../protocol/image/manifest.js';
 import { ternaryWeights, type ModelShape } from '../../protocol/image/model-shape.js';
 import { FileSource, streamedBytes } from '../image-file.js';
 import { IntegerModel } from '../integer/integer-model.js';
-import { readModelWeights } from '../integer/model-weights.js';
+import { readModelWeights, type WeightBytes } from '../integer/model-weights.js';
 
 /** Tokens of the self-test's continuation: as many as about 400 M weights pay for, 2 to 16. */
 export function selfTestLength(shape: ModelShape): number {
   return Math.max(2, Math.min(16, Math.floor(400e6 / ternaryWeights(shape))));
 }
 
-/** Greedy continuation of the beginning-of-text token, by the integer model on the weights as written. */
+/** {@link selfTestOf} on the weights of an image as they were written. */
 export function runSelfTest(path: string, plan: ImagePlan, signal: AbortSignal | undefined): SelfTest {
   const { model: shape, continuationLength } = plan.outline;
   const source = new FileSource(path);
   try {
-    const model = new IntegerModel(readModelWeights(streamedBytes(source, shape, plan.layout.sections)));
-    const prompt = Uint32Array.of(shape.bosTokenId);
-    const tokens = new Uint32Array(continuationLength);
-    const receipts = new Uint32Array(continuationLength);
-    let next = shape.bosTokenId;
-    for (let k = 0; k < continuationLength; k++) {
-      signal?.throwIfAborted();
-      model.step(next);
-      receipts[k] = model.receipt();
-      next = greedy(model.logits);
-      tokens[k] = next;
-    }
-    return { prompt, tokens, receipts };
+    return selfTestOf(streamedBytes(source, shape, plan.layout.sections), continuationLength, signal);
   } finally {
     source.close();
   }
+}
+
+/** Greedy continuation of the beginning-of-text token, by the integer model. */
+export function selfTestOf(weights: WeightBytes, length: number, signal?: AbortSignal): SelfTest {
+  const { bosTokenId } = weights.shape;
+  const model = new IntegerModel(readModelWeights(weights));
+  const tokens = new Uint32Array(length);
+  const receipts = new Uint32Array(length);
+  let next = bosTokenId;
+  for (let k = 0; k < length; k++) {
+    signal?.throwIfAborted();
+    model.step(next);
+    receipts[k] = model.receipt();
+    next = greedy(model.logits);
+    tokens[k] = next;
+  }
+  return { prompt: Uint32Array.of(bosTokenId), tokens, receipts };
 }
 
 /** The largest logit; the lowest id of equals. */

@@ -12,6 +12,9 @@ import type { ModelShape, SectionName } from './model-shape.js';
 /** Size of the record. */
 export const BOOT_RECORD_BYTES = 256;
 
+/** Most words of a program. */
+export const PROGRAM_WORDS = 86;
+
 /** Where a section's content lies in the file, in bytes. */
 export interface SectionPlace {
   readonly offset: number;
@@ -26,6 +29,8 @@ export interface BootRecord {
   readonly sections: Readonly<Record<SectionName, SectionPlace>>;
   /** Of the model, for boards that refuse to go back to an older one. */
   readonly revision: number;
+  /** Of the gateware (docs/GATEWARE.md, section 4): words of 16 bits, at most {@link PROGRAM_WORDS}, none of them 0; none in older images. */
+  readonly program: readonly number[];
 }
 
 const MAGIC = 0x42464d4d; // "MMFB"
@@ -38,7 +43,7 @@ const AT = {
   fileLength: 32,
   sections: 36,
   revision: 76,
-  reserved: 80,
+  program: 80,
   crc: 252,
 } as const;
 
@@ -52,8 +57,19 @@ export const SHAPE_FIELDS = [
   'eosTokenId',
 ] as const satisfies readonly (keyof ModelShape)[];
 
-/** The 256 bytes of a record. Every number must be an integer from 0 to 2³²−1. */
+/**
+ * The 256 bytes of a record. Every number must be an integer from 0 to 2³²−1.
+ *
+ * @throws RangeError if the program is too long or has a word that is 0 or wider than 16 bits
+ */
 export function encodeBootRecord(record: BootRecord): Uint8Array {
+  const { program } = record;
+  if (
+    program.length > PROGRAM_WORDS ||
+    !program.every((word) => Number.isInteger(word) && word > 0 && word < 2 ** 16)
+  ) {
+    throw new RangeError(`a program has at most ${PROGRAM_WORDS} words of 16 bits that are not 0`);
+  }
   const view = new DataView(new ArrayBuffer(BOOT_RECORD_BYTES));
   const bytes = new Uint8Array(view.buffer);
   view.setUint32(AT.magic, MAGIC, true);
@@ -66,6 +82,7 @@ export function encodeBootRecord(record: BootRecord): Uint8Array {
     view.setUint32(AT.sections + 8 * index + 4, record.sections[name].length, true);
   });
   view.setUint32(AT.revision, record.revision, true);
+  program.forEach((word, index) => view.setUint16(AT.program + 2 * index, word, true));
   view.setUint32(AT.crc, crc32(bytes.subarray(0, AT.crc)), true);
   return bytes;
 }
@@ -85,8 +102,11 @@ export function decodeBootRecord(bytes: Uint8Array): BootRecord {
   if (version !== VERSION) throw unsupportedVersion(`mmfree/${version}`);
   if (view.getUint16(AT.size, true) !== BOOT_RECORD_BYTES)
     throw inconsistentImage('the boot record gives another size');
-  if (bytes.subarray(AT.reserved, AT.crc).some((byte) => byte !== 0)) {
-    throw inconsistentImage('reserved bytes of the boot record are not zero');
+  const words = Array.from({ length: PROGRAM_WORDS }, (_, index) => view.getUint16(AT.program + 2 * index, true));
+  const end = words.indexOf(0);
+  const program = end < 0 ? words : words.slice(0, end);
+  if (words.slice(program.length).some((word) => word !== 0)) {
+    throw inconsistentImage('something follows the end of the program in the boot record');
   }
   const place = (name: SectionName): SectionPlace => {
     const at = AT.sections + 8 * SECTION_NAMES.indexOf(name);
@@ -110,5 +130,6 @@ export function decodeBootRecord(bytes: Uint8Array): BootRecord {
       tokenizer: place('tokenizer'),
     },
     revision: u32(AT.revision),
+    program,
   };
 }

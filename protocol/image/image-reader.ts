@@ -31,6 +31,8 @@ import type { ModelShape, SectionName } from './model-shape.js';
 export interface ImageView {
   readonly shape: ModelShape;
   readonly revision: number;
+  /** Of the gateware; empty in an image without one. What it says is checked by `checkProgram` (model/program/). */
+  readonly program: readonly number[];
   readonly manifest: ImageManifest;
   readonly sections: Readonly<Record<SectionName, SectionPlace>>;
   readonly seal: ImageSeal;
@@ -75,6 +77,7 @@ function openContainer(source: ByteSource, boot: BootRecord): ImageView {
   return {
     shape,
     revision: boot.revision,
+    program: boot.program,
     manifest,
     sections: layout.sections,
     seal,

@@ -21,6 +21,8 @@ export interface ImageOutline {
   readonly model: ManifestModel;
   /** 0 … 2³² − 1. */
   readonly revision: number;
+  /** Of the gateware, as in the boot record; empty for none. */
+  readonly program: readonly number[];
   /** As in the manifest: `F16`, or several joined by `+`. */
   readonly dtypes: string;
   /** As in the manifest: `mmfree/` and the version of the arithmetic. */
@@ -69,7 +71,13 @@ export function imageHead(plan: ImagePlan, findings: ImageFindings): Uint8Array 
   const { sections, fileLength } = layout;
   const parts = [
     IMAGE_PREFIX,
-    encodeBootRecord({ shape: outline.model, fileLength, sections, revision: outline.revision }),
+    encodeBootRecord({
+      shape: outline.model,
+      fileLength,
+      sections,
+      revision: outline.revision,
+      program: outline.program,
+    }),
     manifest,
   ];
   const head = new Uint8Array(sections.tables.offset);

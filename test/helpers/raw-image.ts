@@ -12,6 +12,11 @@ import { sha256 } from './tiny-image.js';
 
 type Fields = Record<string, unknown>;
 
+/** docs/IMAGE.md, section 2: the program of every model, encoded by hand from docs/GATEWARE.md, section 4. */
+const PROGRAM = `
+  1c00 9000 2c00 3c00 4c20 5c00 4e44 5e40 4468 5c80 6400 7000 3d00 4ecc 5ec0 20e0
+  3c00 4d10 5d00 8c00 3201 4f35 5ec1 ac01 9000 bc00 2c00 3c00 4c22 5d40 0c00`;
+
 /** The manifest before it is encoded, with its keys as in the file. */
 export interface RawManifest extends Fields {
   model: Fields;
@@ -55,6 +60,7 @@ export function rawImage(sections: ModelSections, changes: RawChanges = {}): Uin
   const { vocabSize, hiddenSize, intermediateSize, layers, bosTokenId, eosTokenId } = sections.shape;
   const words = [0x42464d4d, 0x01000001, vocabSize, hiddenSize, intermediateSize, layers, bosTokenId, eosTokenId];
   [...words, image.length + encode(seal).length].forEach((word, index) => boot.setUint32(4 * index, word, true));
+  PROGRAM.match(/[0-9a-f]{4}/g)?.forEach((word, index) => boot.setUint16(80 + 2 * index, parseInt(word, 16), true));
   changes.boot?.(boot);
   boot.setUint32(252, crc32(new Uint8Array(boot.buffer, 0, 252)), true);
   image.set(new Uint8Array(boot.buffer), 16);

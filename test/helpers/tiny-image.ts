@@ -6,12 +6,10 @@
 
 import { createHash } from 'node:crypto';
 
-import { gapBefore } from '../../protocol/image/image-layout.js';
-import { encodeSeal, signedMessage } from '../../protocol/image/image-seal.js';
-import type { ImageSignature } from '../../protocol/image/image-seal.js';
-import { imageHead, planImage } from '../../protocol/image/image-writer.js';
+import { imageInMemory, type ImageFrame } from '../../model/pack/image-in-memory.js';
+import { MODEL_PROGRAM } from '../../model/program/model-program.js';
 import type { SelfTest } from '../../protocol/image/manifest.js';
-import { CONSTANTS, SECTION_NAMES, sectionLengths } from '../../protocol/image/model-shape.js';
+import { CONSTANTS, sectionLengths } from '../../protocol/image/model-shape.js';
 import type { ModelSections, ModelShape } from '../../protocol/image/model-shape.js';
 import { tablesSection } from '../../protocol/image/tables.js';
 import { randomModel } from '../oracle/random-model.js';
@@ -26,15 +24,8 @@ export const TINY_SHAPE: ModelShape = {
   eosTokenId: 2,
 };
 
-/** What an image holds beside the weights. */
-export interface TinyImageOptions {
-  /** 0 unless given. */
-  readonly revision?: number;
-  readonly name?: string;
-  readonly tokenizer?: Uint8Array;
-  readonly selfTest?: SelfTest;
-  readonly sign?: (message: Uint8Array) => ImageSignature;
-}
+/** What an image holds beside the weights; made up unless given. */
+export type TinyImageOptions = Partial<ImageFrame>;
 
 /** Legal random contents for a shape; the same seed gives the same bytes. */
 export function tinySections(seed = 1, shape: ModelShape = TINY_SHAPE): ModelSections {
@@ -62,41 +53,9 @@ export function zeroSections(shape: ModelShape): ModelSections {
 
 /** The whole file around given contents. */
 export function imageOf(sections: ModelSections, options: TinyImageOptions = {}): Uint8Array {
-  const { shape } = sections;
-  const { tokenizer = new TextEncoder().encode('{"version":"1.0"}'), sign } = options;
-  const selfTest = options.selfTest ?? madeUpSelfTest(shape);
-  const plan = planImage({
-    name: options.name ?? 'tiny',
-    model: { ...shape, rmsNormEps: '1e-06', useLowerBound: true },
-    revision: options.revision ?? 0,
-    dtypes: 'F32',
-    packer: 'mmfree/1',
-    tokenizerLength: tokenizer.length,
-    promptLength: selfTest.prompt.length,
-    continuationLength: selfTest.tokens.length,
-    signed: sign !== undefined,
-  });
-
-  const contents = { ...sections, tokenizer };
-  const sectionSha256 = {
-    tables: sha256(contents.tables),
-    vectors: sha256(contents.vectors),
-    embedding: sha256(contents.embedding),
-    ternary: sha256(contents.ternary),
-    tokenizer: sha256(contents.tokenizer),
-  };
-  const image = new Uint8Array(plan.layout.fileLength);
-  image.set(imageHead(plan, { checkpointSha256: sha256(new Uint8Array(0)), sectionSha256, selfTest }));
-  for (const name of SECTION_NAMES) {
-    const { offset } = plan.layout.sections[name];
-    const gap = gapBefore(plan.layout, name);
-    image.set(gap, offset - gap.length);
-    image.set(contents[name], offset);
-  }
-  const hash = sha256(image.subarray(0, plan.layout.sealOffset));
-  const seal = sign ? { sha256: hash, signature: sign(signedMessage(hash)) } : { sha256: hash };
-  image.set(encodeSeal(seal), plan.layout.sealOffset);
-  return image;
+  const tokenizer = new TextEncoder().encode('{"version":"1.0"}');
+  const selfTest = madeUpSelfTest(sections.shape);
+  return imageInMemory(sections, { name: 'tiny', program: MODEL_PROGRAM, tokenizer, selfTest, ...options });
 }
 
 /** A small image: `imageOf(tinySections(seed))`. */

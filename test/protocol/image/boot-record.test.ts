@@ -17,12 +17,14 @@ const RECORD: BootRecord = {
     tokenizer: { offset: 0xfffff000, length: 0 },
   },
   revision: 0x61626364,
+  program: [0x1c00, 0x9000, 0xffff, 1],
 };
 
 // Written by hand from the table in docs/IMAGE.md, section 2; all but the CRC.
 const RECORD_HEX = [
   '4d4d4642 0100 0001 00100000 00010000 00030000 08000000 01000000 02000000 04030201',
   '00100000 02040000 00200000 14131211 24232221 34333231 44434241 54535251 00f0ffff 00000000 64636261',
+  '001c 0090 ffff 0100',
 ].join('');
 
 function bytesOfRecord(): Uint8Array {
@@ -56,6 +58,7 @@ describe('the boot record', () => {
       }),
       fileLength: u32,
       revision: u32,
+      program: fc.array(fc.integer({ min: 1, max: 0xffff }), { maxLength: 86 }),
       sections: fc.record({ tables: place, vectors: place, embedding: place, ternary: place, tokenizer: place }),
     });
     fc.assert(
@@ -77,11 +80,25 @@ describe('the boot record', () => {
   test.each([
     ['another version', 4, 2, 'image-unsupported-version'],
     ['another size of the record', 6, 1, 'image-inconsistent'],
-    ['a reserved byte', 80, 1, 'image-inconsistent'],
-    ['the last reserved byte', 251, 1, 'image-inconsistent'],
+    ['a word behind the end of the program', 90, 1, 'image-inconsistent'],
+    ['the last byte, behind the end of the program', 251, 1, 'image-inconsistent'],
   ])('is refused for %s, even if its CRC is right', (_, offset, value, code) => {
     const bytes = bytesOfRecord();
     bytes[offset] = value;
     expect(imageRefusal(() => decodeBootRecord(withCrc(bytes)))?.code).toBe(code);
+  });
+
+  test('of an older image has no program', () => {
+    const program: readonly number[] = [];
+    expect(decodeBootRecord(encodeBootRecord({ ...RECORD, program })).program).toEqual([]);
+  });
+
+  test.each([
+    ['too many words', Array.from({ length: 87 }, () => 1)],
+    ['a word that is 0, which would be the end', [1, 0, 1]],
+    ['a word of 17 bits', [0x10000]],
+    ['a word that is no integer', [0.5]],
+  ])('cannot hold %s', (_, program) => {
+    expect(() => encodeBootRecord({ ...RECORD, program })).toThrow(RangeError);
   });
 });

@@ -102,6 +102,7 @@ function largeImage(shape: ModelShape): ByteSource {
     name: 'large',
     model: { ...shape, rmsNormEps: '1e-06', useLowerBound: true },
     revision: 0,
+    program: [],
     dtypes: 'F16',
     packer: 'mmfree/1',
     tokenizerLength: 100_000,

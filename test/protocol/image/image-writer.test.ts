@@ -15,6 +15,7 @@ const OUTLINE: ImageOutline = {
   name: 'tiny',
   model: { ...TINY_SHAPE, rmsNormEps: '1e-06', useLowerBound: true },
   revision: 0,
+  program: [],
   dtypes: 'F32',
   packer: 'mmfree/1',
   tokenizerLength: 0,
@@ -45,7 +46,7 @@ describe('an image', () => {
   });
 
   test('can be read without a CBOR parser: the boot record leads to every content', () => {
-    const image = tinyImage(1, { revision: 7 });
+    const image = tinyImage(1, { revision: 7, program: [1, 0xffff] });
     const sections = tinySections();
     const boot = decodeBootRecord(image.subarray(16, 272));
     const contents = SECTION_NAMES.map((name) => {
@@ -54,7 +55,8 @@ describe('an image', () => {
       return image.subarray(offset, offset + length);
     });
     expect(contents.slice(0, 4)).toEqual([sections.tables, sections.vectors, sections.embedding, sections.ternary]);
-    expect([boot.shape, boot.fileLength, boot.revision]).toEqual([TINY_SHAPE, image.length, 7]);
+    const { shape, fileLength, revision, program } = boot;
+    expect([shape, fileLength, revision, program]).toEqual([TINY_SHAPE, image.length, 7, [1, 0xffff]]);
   });
 
   test('without a tokenizer ends in an empty section', () => {
