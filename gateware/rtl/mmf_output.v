@@ -7,6 +7,7 @@
 // BYTES ≤ 2: one multiplier, and p is shifted by 8 or 1 a clock: 5 + ⌊shift / 8⌋ + shift mod 8 clocks a row, at most
 // 15; a row comes every columns / (5·BYTES) clocks, and five may wait in mmf_product. i_sum is taken in the third clock.
 // Wider: a pipeline of four stages, a row each clock.
+// Area (synth_ice40, BYTES = 1): 255 LUT4, 1 SB_MAC16; iCE40UP5K alone in nextpnr: 40 MHz.
 `default_nettype none
 
 module mmf_output #(

@@ -15,6 +15,8 @@
 // remainder begins with 16256 or 16383, below any divisor, and zeros or ones follow. ρ ≤ 32767 then, without the min.
 // In job 2, p = a·ρ and c·mm are in 2^28 … 2^30, so norm15 shifts by 14 or 15: with n of them having a bit 29 and r of
 // them rounding to 2^15, −x − 4 = s − d − em − 3 − n − r.
+//
+// Area (synth_ice40): 322 LUT4, 1 SB_MAC16; iCE40UP5K alone in nextpnr: 32 MHz.
 `default_nettype none
 
 module mmf_scale (

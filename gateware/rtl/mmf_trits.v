@@ -15,14 +15,14 @@ module mmf_trits (
     output wire [9:0] o_trits  // trit d in bits 2d+1 … 2d, two's complement: 11 = −1, 00 = 0, 01 = +1
 );
     wire [7:0] a = i_byte;
-    wire more_4 = a[7] & (a[6] | (a[5] & a[4:1] != 0));                  // a ≥ 162
-    wire some_4 = a[7] | (a[6] & (a[5] | (a[4] & a[3:0] != 0)));         // a ≥ 81
+    wire more_4 = a[7] & (a[6] | (a[5] & a[4:1] != 0));                              // a ≥ 162
+    wire some_4 = a[7] | (a[6] & (a[5] | (a[4] & a[3:0] != 0)));                     // a ≥ 81
 
-    reg [6:0] b_r;                                                         // ≤ 93
-    wire more_3 = b_r[6] | (b_r[5] & b_r[4] & (b_r[3] | (b_r[2] & b_r[1])));         // b ≥ 54
-    wire some_3 = b_r[6] | b_r[5] | (b_r[4] & b_r[3] & (b_r[2] | (b_r[1] & b_r[0])));  // b ≥ 27
+    reg [6:0] b_r;                                                                   // ≤ 93
+    wire more_3 = b_r[6] | (b_r[5] & b_r[4] & (b_r[3] | (b_r[2] & b_r[1])));         // b_r ≥ 54
+    wire some_3 = b_r[6] | b_r[5] | (b_r[4] & b_r[3] & (b_r[2] | b_r[1] & b_r[0]));  // b_r ≥ 27
 
-    reg [5:0] c_r;                                                         // ≤ 39, above 26 of invalid bytes only
+    reg [5:0] c_r;                                                                   // ≤ 39, above 26 of invalid bytes only
 
     // more: +1, some: 0, neither: −1
     reg [1:0] trit_4_r;
