@@ -9,7 +9,7 @@ export const EXIT = {
   noBoard: 3,
   accessDenied: 4,
   boardBusy: 5,
-  /** An image, a checkpoint or a tokenizer that cannot be used. */
+  /** An image, a checkpoint, a tokenizer or a program that cannot be used. */
   badImage: 6,
   /** A good image, for another board or GPU. */
   wrongBoard: 7,
@@ -46,6 +46,7 @@ const EXIT_OF_CLASS: ReadonlyMap<string, ExitCode> = new Map([
   ['ImageError', EXIT.badImage],
   ['CheckpointError', EXIT.badImage],
   ['TokenizerError', EXIT.badImage],
+  ['ProgramError', EXIT.badImage],
   ['MismatchError', EXIT.mismatch],
   ['AbortError', EXIT.interrupted],
 ]);

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { verifyEd25519 } from '../model/ed25519.js';
+import { checkImageProgram } from '../model/program/image-program.js';
 import type { ByteSource } from '../protocol/byte-source.js';
 import { CborError } from '../protocol/cbor-scan.js';
 import type { BootRecord } from '../protocol/image/boot-record.js';
@@ -76,7 +77,11 @@ export function* checkedImage(slot: ByteSource, policy: AcceptancePolicy): Gener
       return slot.read(offset, length);
     },
   };
-  const view = orRefusal('imageDamaged', () => openImage(source));
+  const view = orRefusal('imageDamaged', () => {
+    const opened = openImage(source);
+    checkImageProgram(opened);
+    return opened;
+  });
   checkBoot(view, policy);
   checkSigner(view.seal, policy);
   yield* stepsOrRefusal(

@@ -20,6 +20,7 @@ import { embeddingStride, type ModelShape, type SectionName } from '../protocol/
 import { verifyWeights } from '../protocol/image/weight-checks.js';
 import { verifyEd25519 } from './ed25519.js';
 import { residentBytes, type WeightBytes } from './integer/model-weights.js';
+import { checkImageProgram } from './program/image-program.js';
 
 /** Pieces up to this size share one buffer. */
 const SCRATCH_BYTES = 1 << 20;
@@ -141,7 +142,9 @@ export class ImageFile {
     const source = new FileSource(file);
     try {
       const dfuIds = source.dropDfuSuffix();
-      return new ImageFile(source, openImage(source), dfuIds);
+      const view = openImage(source);
+      checkImageProgram(view);
+      return new ImageFile(source, view, dfuIds);
     } catch (error) {
       source.close();
       throw error;

@@ -1,7 +1,7 @@
 /** `mmfree bench`: declaration. */
 import { argument, defineCommand, option, optionWithDefault } from '../command.js';
 import { integer, oneOf, path } from '../options.js';
-import { BACKENDS } from './source-options.js';
+import { FAST_BACKENDS } from './source-options.js';
 
 /** What can be measured. */
 const SUBJECTS = ['pack', 'reference', 'gpu', 'link', 'usb', 'start-up'] as const;
@@ -55,7 +55,7 @@ export const bench = defineCommand({
       integer({ min: 1, max: 1024, example: 32 }),
       32,
     ),
-    backend: option('--backend <name>', 'start-up: what computes the first token', oneOf(BACKENDS)),
+    backend: option('--backend <name>', 'start-up: what computes the first token', oneOf(FAST_BACKENDS)),
     cycles: option(
       '--cycles <number>',
       'gpu: instead of speeds, load and unload so often and then generate --tokens, watching the memory',

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { defineCommand, option, optionWithDefault, requiredOption } from '../command.js';
 import { integer, path } from '../options.js';
-import { computerOption } from './source-options.js';
+import { fastOption } from './source-options.js';
 
 // `eval` is a reserved name.
 export const evalCommand = defineCommand({
@@ -15,7 +15,7 @@ export const evalCommand = defineCommand({
   parameters: {
     text: requiredOption('--text <file>', 'UTF-8 text; documents end at lines that are <|endoftext|>', path),
     image: option('--image <file>', 'score the integer model of this image', path),
-    backend: computerOption,
+    backend: fastOption,
     checkpoint: option('--checkpoint <folder>', 'score the float model of this checkpoint', path),
     context: optionWithDefault(
       '--context <number>',

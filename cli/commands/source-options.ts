@@ -2,9 +2,13 @@
 import { option, optionWithDefault } from '../command.js';
 import { integer, oneOf, path, text } from '../options.js';
 
-/** What can compute tokens from an image. */
-export const BACKENDS = ['reference', 'gpu'] as const;
+/** What can compute tokens from an image; `simulator` runs the program that gateware runs, slowly. */
+export const BACKENDS = ['reference', 'gpu', 'simulator'] as const;
 export type BackendName = (typeof BACKENDS)[number];
+
+/** Those that are worth measuring. */
+export const FAST_BACKENDS = ['reference', 'gpu'] as const;
+export type FastBackendName = (typeof FAST_BACKENDS)[number];
 
 export const imageOption = option('--image <file>', 'weight image (default: the shipped tales-9m)', path);
 
@@ -14,11 +18,18 @@ export const backendOption = option(
   oneOf(BACKENDS),
 );
 
-/** For commands that compare or measure, and do not change their machine by themselves. */
+/** For commands that compare, and do not change their machine by themselves. */
 export const computerOption = option(
   '--backend <name>',
   `what computes on this computer: ${BACKENDS.join(', ')} (default: reference)`,
   oneOf(BACKENDS),
+);
+
+/** For commands that measure. */
+export const fastOption = option(
+  '--backend <name>',
+  `what computes on this computer: ${FAST_BACKENDS.join(', ')} (default: reference)`,
+  oneOf(FAST_BACKENDS),
 );
 
 /** What `device/selector.ts` reads. */

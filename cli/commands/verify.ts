@@ -9,6 +9,7 @@ export const verify = defineCommand({
   examples: [
     'mmfree verify --image tales-9m.mmfree',
     'mmfree verify --image tales-9m.mmfree --backend gpu --tokens 1000',
+    'mmfree verify --image tales-9m.mmfree --backend simulator',
     'mmfree verify --board serial:/dev/ttyACM0 --tokens 1000',
     'mmfree verify --checkpoint model --golden model/golden.safetensors',
   ],
@@ -19,7 +20,7 @@ export const verify = defineCommand({
     backend: computerOption,
     tokens: optionWithDefault(
       '--tokens <number>',
-      'board, gpu: random tokens to compare with the reference, beside self-test and sampling',
+      'board, gpu, simulator: random tokens to compare with the reference, beside self-test and sampling',
       integer({ min: 1, max: 1_000_000, example: 1000 }),
       200,
     ),

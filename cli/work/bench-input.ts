@@ -1,6 +1,6 @@
 /** What the benchmarks share. */
 
-import type { BackendName } from '../commands/source-options.js';
+import type { FastBackendName } from '../commands/source-options.js';
 
 /** Options of all subjects. */
 export interface BenchInput {
@@ -13,7 +13,7 @@ export interface BenchInput {
   readonly prompt: number;
   readonly batch: number;
   readonly cycles: number | undefined;
-  readonly backend: BackendName | undefined;
+  readonly backend: FastBackendName | undefined;
 }
 
 /** The middle one of several measurements. */

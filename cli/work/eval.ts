@@ -6,7 +6,7 @@ import { ImageFile } from '../../model/image-file.js';
 import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
 import { evaluationWindows, type EvaluationWindow } from '../../model/measure/windows.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
-import type { BackendName } from '../commands/source-options.js';
+import type { FastBackendName } from '../commands/source-options.js';
 import type { CommandContext } from '../command.js';
 import { badValue, UsageError } from '../usage-error.js';
 import { readInput } from './read-input.js';
@@ -14,7 +14,7 @@ import { readInput } from './read-input.js';
 interface EvalInput {
   readonly text: string;
   readonly image: string | undefined;
-  readonly backend: BackendName | undefined;
+  readonly backend: FastBackendName | undefined;
   readonly checkpoint: string | undefined;
   readonly context: number;
   readonly windows: number | undefined;

@@ -1,8 +1,11 @@
 /** From the options `--board`, `--wait`, `--image` and `--backend` to something that computes tokens. */
+import type { Backend } from '../../model/backends/backend.js';
 import { ReferenceBackend } from '../../model/backends/reference-backend.js';
 import { whyNoGpu } from '../../model/backends/gpu/gpu-presence.js';
+import { SimulatorBackend } from '../../model/backends/simulator-backend.js';
 import { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
+import { programOf } from '../../model/program/image-program.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import { MmfreeError } from '../../protocol/errors.js';
 import type { CommandContext } from '../command.js';
@@ -26,11 +29,19 @@ export interface LoadedBackend extends TokenSource {
 
 /** Reads and checks an image, every byte of it. @throws ImageError */
 export function loadReference(path: string): LoadedBackend {
+  return loadStepwise(path, (image) => new ReferenceBackend(readModelWeights(image.residentWeights())));
+}
+
+/** The program in the image, run by the simulator. @throws ImageError */
+export function loadSimulator(path: string): LoadedBackend {
+  return loadStepwise(path, (image) => new SimulatorBackend(image.residentWeights(), programOf(image.view)));
+}
+
+function loadStepwise(path: string, make: (image: ImageFile) => Backend): LoadedBackend {
   const image = ImageFile.openChecked(path);
   try {
-    const backend = new ReferenceBackend(readModelWeights(image.residentWeights()));
     const tokenizerJson = image.section('tokenizer');
-    return { backend, view: image.view, tokenizerJson, imageName: path, imagePath: path };
+    return { backend: make(image), view: image.view, tokenizerJson, imageName: path, imagePath: path };
   } finally {
     image.close();
   }
@@ -64,6 +75,7 @@ export async function loadTokenSource(
 /** The backend that the user named. @throws ImageError; GpuError */
 async function loadBackend(name: BackendName, path: string, context: CommandContext): Promise<LoadedBackend> {
   if (name === 'reference') return loadReference(path);
+  if (name === 'simulator') return loadSimulator(path);
   const { loadGpu } = await import('./load-gpu.js');
   return await loadGpu(path, context, { software: true });
 }

@@ -8,7 +8,7 @@ import type { BackendName } from '../commands/source-options.js';
 import type { CommandContext } from '../command.js';
 import { UsageError } from '../usage-error.js';
 import { compareWithReference } from './compare-with-reference.js';
-import { loadReference } from './load-backend.js';
+import { loadReference, loadSimulator } from './load-backend.js';
 import { goldenMismatch, receiptMismatch } from './mismatch-error.js';
 import { imageOrShipped } from './shipped.js';
 
@@ -34,6 +34,7 @@ export async function verify(input: VerifyInput, context: CommandContext): Promi
   } else if (!isBoardMeant && checkpoint === undefined && golden === undefined) {
     const path = imageOrShipped(image, context.output);
     if (backend === 'gpu') await verifyGpu(path, input.tokens, context);
+    else if (backend === 'simulator') await verifySimulator(path, input.tokens, context);
     else await verifyImage(path, context);
   } else {
     throw new UsageError('conflicting-options', 'these options do not go together', {
@@ -80,6 +81,14 @@ async function verifyGpu(path: string, randomTokens: number, context: CommandCon
   } finally {
     await subject.close();
   }
+}
+
+/** The program of the gateware, by the simulator, against the reference. */
+async function verifySimulator(path: string, randomTokens: number, context: CommandContext): Promise<void> {
+  const { backend: subject, view } = loadSimulator(path);
+  const { backend: reference } = loadReference(path);
+  const { manifest } = view;
+  await compareWithReference({ subject, reference, manifest, imageName: path }, randomTokens, context);
 }
 
 /** The float model against logits from PyTorch. */

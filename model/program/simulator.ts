@@ -87,13 +87,18 @@ export class Simulator {
     return crcOf(this.logits);
   }
 
+  /** As {@link stepWithTaps}; logits are computed always. */
+  step(token: number): void {
+    this.stepWithTaps(token);
+  }
+
   /**
-   * Runs the program for one token; afterwards `logits` are those behind it.
+   * Runs the program for one token; afterwards `logits` are those after it.
    *
    * @returns CRC-32 of the residual at each TAP
    * @throws ProgramError `program-fault`; RangeError if `token` is not an id of the vocabulary
    */
-  step(token: number): readonly number[] {
+  stepWithTaps(token: number): readonly number[] {
     const { vocabSize } = this.shape;
     if (!Number.isInteger(token) || token < 0 || token >= vocabSize) {
       throw new RangeError(`token ${token} is not an id of the vocabulary (0 … ${vocabSize - 1})`);

@@ -6,18 +6,20 @@
  */
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { WeightBytes } from '../integer/model-weights.js';
+import { programOf } from './image-program.js';
 import { Simulator } from './simulator.js';
 
-/** Lines of the trace of some tokens, fed to a state of zero. @throws ProgramError */
+/** Lines of the trace of some tokens, fed to a state of zero. @throws ImageError `image-no-program` */
 export function* traceLines(view: ImageView, weights: WeightBytes, tokens: Iterable<number>): Generator<string> {
   const { vocabSize, hiddenSize, intermediateSize, layers } = view.shape;
   const { vectors, embedding, ternary } = view.sections;
+  const program = programOf(view);
   yield record('shape', [vocabSize, hiddenSize, intermediateSize, layers]);
   yield record('offsets', [vectors.offset, embedding.offset, ternary.offset]);
-  yield record('program', view.program);
+  yield record('program', program);
   yield record('sigma', new Uint16Array(weights.tables.slice(0, 512).buffer));
   const lines: string[] = [];
-  const simulator = new Simulator(weights, view.program, {
+  const simulator = new Simulator(weights, program, {
     onInstruction: ({ address, word, layer, changes }) => {
       lines.push(record('op', [address, word, layer]));
       for (const { name, values } of changes) lines.push(record(name, values));

@@ -12,8 +12,8 @@ export type VectorName = 'x' | 'v' | 'n' | 'i' | 'f' | 'g' | 'u' | 'q0' | 'q1' |
 /** `u` may lie where these do, which are dead by then. */
 const SHARED_WITH_U: readonly VectorName[] = ['i', 'f', 'g', 'n'];
 
-/** What may lie in the same place. */
-function sharedWith(name: VectorName): readonly VectorName[] {
+/** What may lie in the same place: who writes one of them loses the others. */
+export function sharedWith(name: VectorName): readonly VectorName[] {
   return name === 'u' ? SHARED_WITH_U : SHARED_WITH_U.includes(name) ? ['u'] : [];
 }
 

@@ -50,6 +50,8 @@ export class VectorUnit {
   #norm: NormScalars | undefined;
   /** Σ g². */
   #gSquares: number | undefined;
+  /** The row of the embedding comes once a token. */
+  #hasRow = false;
   /** Bytes of the section `ternary` that products have taken. */
   #taken = 0;
 
@@ -66,6 +68,7 @@ export class VectorUnit {
   begin(): void {
     this.#norm = undefined;
     this.#gSquares = undefined;
+    this.#hasRow = false;
     this.#taken = 0;
   }
 
@@ -83,6 +86,8 @@ export class VectorUnit {
   }
 
   embed(token: number): void {
+    if (this.#hasRow) throw new MemoryFault('the row of the embedding was taken already');
+    this.#hasRow = true;
     const { hiddenSize } = this.shape;
     const row = new Uint8Array(embeddingStride(this.shape));
     this.#weights.readEmbeddingRow(token, row);

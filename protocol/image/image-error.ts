@@ -33,6 +33,10 @@ export type ImageErrorCode =
   | 'image-too-large'
   /** A weight, constant or table that the arithmetic does not allow. */
   | 'image-bad-weights'
+  /** The program of the gateware would not compute a token. */
+  | 'image-bad-program'
+  /** An older image, for machines that need no program. */
+  | 'image-no-program'
   /** The signature is not one of this image by its public key. */
   | 'image-bad-signature';
 
@@ -190,6 +194,25 @@ export function badWeights(section: SectionName, offset: number, problem: string
     reason: `${capitalised(problem)}.`,
     fix: PACK_AGAIN,
     facts: { section, offset },
+  });
+}
+
+/**
+ * @param address of a word, from 0
+ * @param problem a whole clause, without the final period
+ */
+export function badProgram(address: number, problem: string): ImageError {
+  return fail('image-bad-program', `the gateware's program in the image is not valid at its word ${address}`, {
+    reason: `${capitalised(problem)}.`,
+    fix: PACK_AGAIN,
+    facts: { address },
+  });
+}
+
+export function noProgram(): ImageError {
+  return fail('image-no-program', 'the image has no program for gateware', {
+    reason: 'It was packed by a version of mmfree that wrote none; everything else in it can be used.',
+    fix: 'Pack the checkpoint again with `mmfree pack`.',
   });
 }
 
