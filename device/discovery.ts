@@ -3,17 +3,15 @@
 import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
 import { BoardError, boardAmbiguous, boardDenied, boardNotFound, noBoard } from './board-error.js';
 import { deviceNode } from './device-node.js';
-import { addressText, opener, parseSelector } from './selector.js';
+import { addressText, isUsbNamed, opener, parseSelector, selectorText, usbipHost } from './selector.js';
 import type { BoardAddress, BoardSelector } from './selector.js';
 import { BoardSession } from './session.js';
 import { listSerialPorts } from './serial-ports.js';
-import { noProgrammer, notAProgrammer } from './spi-flash/spi-flash-error.js';
 import { isFtdi, isOurs } from './usb/ids.js';
-import { hex4, localUsb, portOf } from './usb/local-usb.js';
+import { localUsb, portOf } from './usb/local-usb.js';
 import { hasDfu, isSerialControl } from './usb/usb-classes.js';
 import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
 import { noSerialPort, usbBroken, usbDenied } from './usb/usb-error.js';
-import type { UsbipHost } from './usb/usbip/usbip-host.js';
 import { listVirtualBoards } from './virtual-boards.js';
 
 /** A board, or something that may be one. */
@@ -93,50 +91,6 @@ function ftdiBoard(info: UsbDeviceInfo): Pick<FoundBoard, 'address' | 'kind' | '
   return { address: { kind: 'usb', device: info }, kind: 'ftdi', portProblem };
 }
 
-/**
- * The FT2232H by which the flash of an FPGA board is programmed.
- *
- * @throws BoardError `board-not-found`, `board-ambiguous`, `board-denied`, `board-not-flashable`; AbortError
- */
-export async function selectProgrammer(
-  selector: BoardSelector | undefined,
-  signal?: AbortSignal,
-): Promise<{ readonly host: UsbHost; readonly info: UsbDeviceInfo }> {
-  if (selector !== undefined && (selector.kind === 'serial' || selector.kind === 'tcp')) {
-    throw notAProgrammer(addressText(selector), 'It is no USB device.');
-  }
-  const host = selector?.kind === 'usbip' ? await usbipHost(selector) : localUsb;
-  const devices = await host.list(signal);
-  const named = devices.filter((info) => selector === undefined || isNamed(info, selector));
-  const [first] = named;
-  const fitting = named.filter(isFtdi);
-  const [info, ...others] = fitting;
-  if (others.length > 0) throw boardAmbiguous(fitting.map((device) => host.nameOf(device)));
-  if (info === undefined) {
-    // A server may have other devices too; who names one means that one.
-    const isSingled = selector !== undefined && !(selector.kind === 'usbip' && selector.busId === undefined);
-    if (isSingled && first !== undefined)
-      throw notAProgrammer(host.nameOf(first), 'Its USB ids are of another device.');
-    throw selector === undefined ? noProgrammer() : boardNotFound(textOf(selector), 'No FT2232H is there.');
-  }
-  const { node } = info;
-  if (node !== undefined && !node.mayOpen) throw usbDenied(host.nameOf(info), node);
-  return { host, info };
-}
-
-function isNamed(info: UsbDeviceInfo, selector: BoardSelector): boolean {
-  if (selector.kind === 'usbip') return selector.busId === undefined || selector.busId === info.path;
-  return isUsbNamed(info, selector);
-}
-
-function isUsbNamed(info: UsbDeviceInfo, selector: BoardSelector): boolean {
-  if (selector.kind === 'serial-number') return info.serial === selector.serial;
-  if (selector.kind === 'usb-path') return info.path === selector.path;
-  if (selector.kind !== 'usb-ids') return false;
-  const { vendor, product, serial } = selector;
-  return info.vendor === vendor && info.product === product && (serial ?? info.serial) === info.serial;
-}
-
 function portAt(path: string): Pick<FoundBoard, 'address' | 'kind' | 'portProblem'> {
   const portProblem = deniedPort(path);
   return { address: { kind: 'serial', path, baudRate: 115_200 }, kind: 'port', ...(portProblem && { portProblem }) };
@@ -199,14 +153,9 @@ async function usbipTarget(
   { host, port, busId }: BoardAddress & { kind: 'usbip' },
   signal?: AbortSignal,
 ): Promise<FlashTarget> {
-  const server = await usbipHost({ host, port });
+  const server = await usbipHost(host, port);
   const info = await server.find(busId, signal);
   return { kind: 'usb', host: server, info, isOurs: isOurs(info) };
-}
-
-async function usbipHost({ host, port }: { readonly host: string; readonly port: number }): Promise<UsbipHost> {
-  const { UsbipHost: Host } = await import('./usb/usbip/usbip-host.js');
-  return new Host(host, port);
 }
 
 async function theBoard(
@@ -216,7 +165,7 @@ async function theBoard(
   const fitting = (await findBoards()).filter((board) => isMeant(board, selector));
   const [board, ...others] = fitting;
   if (board === undefined)
-    throw selector === undefined ? noBoard() : boardNotFound(textOf(selector), 'Nothing like it is plugged in.');
+    throw selector === undefined ? noBoard() : boardNotFound(selectorText(selector), 'Nothing like it is plugged in.');
   if (others.length > 0) throw boardAmbiguous(fitting.map(({ address }) => addressText(address)));
   return board;
 }
@@ -250,12 +199,4 @@ function fits(board: FoundBoard, selector: BoardSelector | undefined): boolean {
   if (selector === undefined) return board.kind !== 'port' && board.kind !== 'dfu' && board.kind !== 'ftdi';
   if (selector.kind === 'serial-number') return board.serial === selector.serial;
   return board.usb !== undefined && isUsbNamed(board.usb, selector);
-}
-
-function textOf(selector: BoardSelector): string {
-  if (selector.kind === 'serial-number') return selector.serial;
-  if (selector.kind === 'usb-path') return `usb:${selector.path}`;
-  if (selector.kind !== 'usb-ids') return addressText(selector);
-  const serial = selector.serial === undefined ? '' : `:${selector.serial}`;
-  return `usb:${hex4(selector.vendor)}:${hex4(selector.product)}${serial}`;
 }

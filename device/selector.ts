@@ -4,13 +4,14 @@
  */
 
 import { systemClock } from './clock.js';
-import { localUsb, portOf, usbName } from './usb/local-usb.js';
+import { hex4, localUsb, portOf, usbName } from './usb/local-usb.js';
 import { openPort } from './usb/open-port.js';
 import { findSame } from './usb/same-device.js';
 import type { DeviceIdentity } from './usb/same-device.js';
 import { openSerial } from './transport/serial-transport.js';
 import { openTcp } from './transport/tcp-transport.js';
 import type { OpenTransport, Transport } from './transport/transport.js';
+import type { UsbipHost } from './usb/usbip/usbip-host.js';
 
 /** Where a board is reached. */
 export type BoardAddress =
@@ -91,8 +92,31 @@ export function addressText(address: BoardAddress): string {
   return usbName(address.device);
 }
 
+export function selectorText(selector: BoardSelector): string {
+  if (selector.kind === 'serial-number') return selector.serial;
+  if (selector.kind === 'usb-path') return `usb:${selector.path}`;
+  if (selector.kind !== 'usb-ids') return addressText(selector);
+  const serial = selector.serial === undefined ? '' : `:${selector.serial}`;
+  return `usb:${hex4(selector.vendor)}:${hex4(selector.product)}${serial}`;
+}
+
+/** Whether a selector means this device of this computer's USB, which other ones may be meant by too. */
+export function isUsbNamed(info: DeviceIdentity, selector: BoardSelector): boolean {
+  if (selector.kind === 'serial-number') return info.serial === selector.serial;
+  if (selector.kind === 'usb-path') return info.path === selector.path;
+  if (selector.kind !== 'usb-ids') return false;
+  const { vendor, product, serial } = selector;
+  return info.vendor === vendor && info.product === product && (serial ?? info.serial) === info.serial;
+}
+
 function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
+}
+
+/** A USB/IP server, whose code is loaded when it is used. */
+export async function usbipHost(host: string, port: number): Promise<UsbipHost> {
+  const { UsbipHost: Host } = await import('./usb/usbip/usbip-host.js');
+  return new Host(host, port);
 }
 
 /** How to open the wire. */
@@ -106,8 +130,7 @@ export function opener(address: BoardAddress): OpenTransport {
       return (signal) => openTcp(address.host, address.port, signal);
     case 'usbip':
       return async (signal): Promise<Transport> => {
-        const { UsbipHost } = await import('./usb/usbip/usbip-host.js');
-        const server = new UsbipHost(address.host, address.port);
+        const server = await usbipHost(address.host, address.port);
         return await server.openPort(await server.find(address.busId, signal), signal);
       };
     case 'usb':

@@ -1,9 +1,9 @@
 /** `mmfree gateware flash`: the work. */
 import { stat } from 'node:fs/promises';
-import { selectProgrammer } from '../../device/discovery.js';
 import { programFlash } from '../../device/spi-flash/program-flash.js';
 import type { ProgramReport } from '../../device/spi-flash/program-flash.js';
 import type { FlashSegment } from '../../device/spi-flash/program-plan.js';
+import { selectProgrammer } from '../../device/spi-flash/select-programmer.js';
 import { ImageFile } from '../../model/image-file.js';
 import type { CommandContext } from '../command.js';
 import { badValue, UsageError } from '../usage-error.js';

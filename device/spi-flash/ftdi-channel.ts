@@ -41,6 +41,8 @@ const LATENCY_MS = 255;
 
 /** Beside what the commands themselves take. */
 const PATIENCE_MS = 3000;
+/** Of answers, as over a bad network. */
+const SLOWEST_BYTES_PER_MS = 4;
 /** Packets without data in a row; with {@link LATENCY_MS} time is over long before. */
 const MAX_EMPTY_READS = 4000;
 /** Stale bytes before the echo; more than the chip's buffer holds. */
@@ -93,6 +95,11 @@ export class FtdiChannel {
   /** Whether the device is gone or dead, so that talking to it makes no sense. */
   get isDead(): boolean {
     return this.#isDead;
+  }
+
+  /** Milliseconds of the computer's clock. */
+  now(): number {
+    return this.#connection.clock.now();
   }
 
   /** What `clocks` of SCK take, in milliseconds. */
@@ -173,7 +180,7 @@ export class FtdiChannel {
   async #receive(length: number, timeMs: number, doing: string): Promise<Uint8Array> {
     const { clock } = this.#connection;
     const answer = new Uint8Array(length);
-    let endMs = clock.now() + timeMs;
+    const endMs = clock.now() + timeMs + length / SLOWEST_BYTES_PER_MS;
     for (let position = 0, empty = 0; position < length;) {
       const data = await this.#readPackets(Math.ceil((length - position) / PACKET_DATA_BYTES), endMs, doing);
       if (position + data.length > length) throw this.#broken(`it sends more than ${length} bytes while ${doing}`);
@@ -181,7 +188,6 @@ export class FtdiChannel {
       position += data.length;
       empty = data.length === 0 ? empty + 1 : 0;
       if (empty > MAX_EMPTY_READS) throw this.#silent(doing);
-      if (data.length > 0) endMs = clock.now() + timeMs;
     }
     return answer;
   }

@@ -28,10 +28,10 @@ export function notAProgrammer(name: string, reason: string): BoardError {
   });
 }
 
-/** @param doing completes "Nothing came while …" */
+/** @param doing completes "It has not answered in time while …" */
 export function programmerSilent(name: string, doing: string): BoardError {
   return fail('board-silent', `${name} does not answer`, {
-    reason: `Nothing came while ${doing}.`,
+    reason: `It has not answered in time while ${doing}.`,
     fix: PLUG_AGAIN,
     facts: { board: name },
   });

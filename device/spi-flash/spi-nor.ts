@@ -161,19 +161,21 @@ export class SpiNor {
     return [first, second];
   }
 
-  /** Time is counted in the clocks that were sent: no sleep of the computer makes it pass too early. */
+  /** Time is counted in the clocks that were sent; that of the computer only ends the wait for a programmer that is slow. */
   async #waitUntilIdle(what: string, limitMs: number): Promise<void> {
     const channel = this.#channel;
     // Short waits first: most times it is done soon.
     let pauseMs = 0.2;
-    for (let waitedMs = 0; ;) {
+    const startMs = channel.now();
+    for (let clockedMs = 0; ;) {
       const commands = new MpsseCommands();
       for (let poll = 0; poll < POLLS; poll++) {
         commands.flash([COMMAND.readStatus], undefined, 1).wait(channel.clocksOf(poll === POLLS - 1 ? 0 : pauseMs));
       }
       const statuses = await channel.run(commands, `the flash was busy with ${what}`);
       if (statuses.some((status) => (status & BUSY) === 0)) return;
-      waitedMs += channel.msOf(commands.clocks);
+      clockedMs += channel.msOf(commands.clocks);
+      const waitedMs = Math.max(clockedMs, channel.now() - startMs);
       if (waitedMs > limitMs) throw flashStuck(channel.name, what, waitedMs);
       pauseMs = Math.min(2 * pauseMs, 20);
     }

@@ -7,8 +7,9 @@ import type { ProgramFlashOptions, ProgramReport } from '../../../device/spi-fla
 import type { FlashSegment } from '../../../device/spi-flash/program-plan.js';
 import { PowerLost, TEAR_PATTERNS } from '../../../firmware-host/flash/power-cut.js';
 import { xorshift } from '../../../firmware-host/random.js';
+import { bitstream } from '../../helpers/bitstream.js';
 import { boardErrorOf, FakeUsb } from '../../helpers/fake-usb.js';
-import { bitstream, FLASH_BYTES, PluggedFpgaBoard } from '../../helpers/plugged-fpga-board.js';
+import { FLASH_BYTES, PluggedFpgaBoard } from '../../helpers/plugged-fpga-board.js';
 import type { PluggedFpgaBoardOptions } from '../../helpers/plugged-fpga-board.js';
 
 interface Desk {

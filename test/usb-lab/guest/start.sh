@@ -1,6 +1,6 @@
 # Brings the guest up as far as USB goes, then runs the scenarios (or a shell, for looking around).
 
-modules="vhci_hcd cdc_acm dummy_hcd libcomposite usb_f_acm usb_f_fs"
+modules="vhci_hcd cdc_acm ftdi_sio dummy_hcd libcomposite usb_f_acm usb_f_fs"
 for module in $modules; do modprobe "$module" || echo "no module $module"; done
 modprobe usbmon 2>/dev/null
 mount -t configfs configfs /sys/kernel/config

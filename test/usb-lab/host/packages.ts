@@ -14,6 +14,8 @@ const PACKAGES = [
   'usbip', // plugs boards in
   'usbutils', // lsusb
   'dfu-util', // flashes boards
+  'fpga-icestorm', // iceprog: flashes FPGA boards
+  'openfpgaloader', // does that too
   'util-linux', // setpriv: programs of another user
 ];
 

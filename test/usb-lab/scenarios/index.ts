@@ -3,6 +3,7 @@
 import type { Scenario } from '../guest/scenario.js';
 import { access } from './access.js';
 import { flashRunVerify } from './flash-run-verify.js';
+import { fpgaBoard } from './fpga-board.js';
 import { gadget } from './gadget.js';
 import { hostileDevice } from './hostile-device.js';
 import { hostileHost } from './hostile-host.js';
@@ -20,6 +21,7 @@ const SCENARIOS: readonly Scenario[] = [
   unplugStates,
   access,
   killed,
+  fpgaBoard,
   gadget,
   flashRunVerify,
   unplugRun,
