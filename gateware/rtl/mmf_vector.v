@@ -353,7 +353,7 @@ module mmf_vector #(
           .i_b(row[14:12]),
           .i_first(row[16] && is_gate && i_fresh ? 2'd0 : row[16:15]),
           .i_second(row[18:17]),
-          .i_c(row[20:19]),
+          .i_c(row[20:19] & {2{advance}}),
           .i_node(row[21]),
           .i_of_shifted(row[22]),
           .i_flip(row[23]),
