@@ -52,7 +52,8 @@ module mmf_output #(
 
             // One adder: 0 and the high product, the low one onto it, the last bit shifted out onto the rest.
             /* verilator lint_off UNUSED */  // the lowest bit only carries
-            wire [32:0] sum = {p_r, 1'b1} + (low ? {product_r[30:0], 2'b0} : {16'd0, product_r[19:4], product_r[3] | round_r});
+            wire [32:0] sum = {p_r, 1'b1}
+                + (low ? {product_r[30:0], 2'b0} : {16'd0, product_r[19:4], product_r[3] | round_r});
             /* verilator lint_on UNUSED */
 
             always @(posedge i_clock) begin

@@ -11,7 +11,8 @@
 // Everything stands still only while a last beat waits for the second set to be empty. With BYTES = 1, where a group is
 // long and area short, acc takes the last beat too and goes to the second set alone in a clock of its own, in which
 // everything stands still: one clock a group (hundreds of beats) for 60 LUTs.
-// Start-up: 1 clock. After the last beat: LEVELS + 4 clocks to the first row (5 with BYTES = 1), o_idle one clock after the last row.
+// Start-up: 1 clock. After the last beat: LEVELS + 4 clocks to the first row (5 with BYTES = 1); o_idle one clock after
+// the last row.
 // Area (synth_ice40, BYTES = 1): 377 LUT4 with MAX_COLUMNS = 768, 415 with 8192; iCE40UP5K alone in nextpnr: 48 MHz.
 // BYTES = 16 and 64, yosys 0.23: synth_xilinx -family xcup about 2,700 and 10,000 LUTs, 1,991 and 7,221 FFs; synth_ecp5
 // about 2,960 and 10,900 LUT4 (carry cells as two), 2,003 and 7,237 FFs. About 160 LUTs a byte.
