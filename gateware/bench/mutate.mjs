@@ -1,7 +1,7 @@
 /**
  * Would the benches notice? Changes one operator or constant of a module at a time and runs the benches that contain it:
  *
- *     node gateware/bench/mutate.mjs [--count 60] [--seed 1] [--jobs 2] [--then COMMAND] [MODULE…]
+ *     node gateware/bench/mutate.mjs [--count 60] [--seed 1] [--jobs 2] [--chip COMMAND] [MODULE…]
  *
  * MODULE is a part of a name in gateware/rtl; none means all, each with its share of the count. Each mutant lives in a
  * copy of gateware/ under gateware/build/mutants, in which bench/run.mjs runs. COMMAND runs there, in a shell, for
@@ -57,7 +57,7 @@ const { values, positionals } = parseArgs({
     count: { type: 'string', default: '60' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '2' },
-    then: { type: 'string' },
+    chip: { type: 'string' },
   },
   allowPositionals: true,
 });
@@ -145,9 +145,9 @@ async function tryOut(mutant, folder) {
       break;
     }
   }
-  if (fate === 'survived' && values.then !== undefined) {
-    const ended = await execute('/bin/sh', ['-c', values.then], folder);
-    if (ended.code !== 0) [fate, by] = ['caught', values.then];
+  if (fate === 'survived' && values.chip !== undefined) {
+    const ended = await execute('/bin/sh', ['-c', values.chip], folder);
+    if (ended.code !== 0) [fate, by] = ['caught', values.chip];
   }
   const { hash, where, is } = mutant;
   const result = { hash, where, line: is, fate, ...(by === undefined ? {} : { by }) };
@@ -181,7 +181,7 @@ function mutantsOf(name) {
       const source = [...lines.slice(0, index), is, ...lines.slice(index + 1)].join('\n');
       const hash = createHash('sha256')
         .update(source)
-        .update(values.then ?? '')
+        .update(values.chip ?? '')
         .digest('hex');
       mutants.push({ name, where: `${name}.v:${index + 1}`, was: text.trim(), is: is.trim(), source, hash });
     };

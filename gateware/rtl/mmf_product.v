@@ -8,9 +8,14 @@
 //   then      acc += sum; or, with the last beat of a group, both go to the second set, which adds them as a row leaves:
 //             so acc is cleared in that clock and can take the next group in the next one
 //
-// Everything stands still only while a last beat waits for the second set to be empty.
-// Start-up: 1 clock. After the last beat: LEVELS + 4 clocks to the first row, o_idle one clock after the last row.
-// Area (synth_ice40, BYTES = 1): 425 LUT4 with MAX_COLUMNS = 768, 465 with 8192; iCE40UP5K alone in nextpnr: 48 MHz.
+// Everything stands still only while a last beat waits for the second set to be empty. With BYTES = 1, where a group is
+// long and area short, acc takes the last beat too and goes to the second set alone in a clock of its own, in which
+// everything stands still: one clock a group (hundreds of beats) for 60 LUTs.
+// Start-up: 1 clock. After the last beat: LEVELS + 4 clocks to the first row (5 with BYTES = 1); o_idle one clock after
+// the last row.
+// Area (synth_ice40, BYTES = 1): 377 LUT4 with MAX_COLUMNS = 768, 415 with 8192; iCE40UP5K alone in nextpnr: 48 MHz.
+// BYTES = 16 and 64, yosys 0.23: synth_xilinx -family xcup about 2,700 and 10,000 LUTs, 1,991 and 7,221 FFs; synth_ecp5
+// about 2,960 and 10,900 LUT4 (carry cells as two), 2,003 and 7,237 FFs. About 160 LUTs a byte.
 `default_nettype none
 
 module mmf_product #(
@@ -51,6 +56,7 @@ module mmf_product #(
     localparam TERM_BITS = 8 + LEVELS;                // |sum of a beat| ≤ 127 · BYTES
     localparam SUM_BITS = 8 + $clog2(MAX_COLUMNS);    // |acc| ≤ 127 · MAX_COLUMNS
     localparam BEAT_BITS = $clog2(MAX_COLUMNS / BYTES) < 1 ? 1 : $clog2(MAX_COLUMNS / BYTES);
+    localparam PAUSE = BYTES == 1;
     localparam LAST = LEVELS + 2;                     // the stage whose output goes to acc
 
     // Beats and groups, counted as they leave stage 0.
@@ -111,22 +117,27 @@ module mmf_product #(
     reg [5*TERM_BITS-1:0] held_term_r;
     reg [2:0] held_rows_r;
     wire row_taken = o_row_valid & i_row_ready;
-    wire flush = valid_r[LAST] & end_r[LAST];
-    wire load = flush & advance;
     wire [5*SUM_BITS-1:0] acc;
     wire [5*TERM_BITS-1:0] term;
+    wire last_beat = valid_r[LAST] & end_r[LAST];
+    reg full_r, full_final_r;  // PAUSE: acc holds a whole group
+    wire place = held_rows_r == 0 | (held_rows_r == 1 & i_row_ready);
+    wire load = place & (PAUSE ? full_r : last_beat);
+    wire load_final = PAUSE ? full_final_r : final_r[LAST];
 
-    assign advance = !(flush & (held_rows_r > 1 | (held_rows_r == 1 & !i_row_ready)));
+    assign advance = PAUSE ? !full_r : place | !last_beat;
     assign o_row_valid = held_rows_r != 0;
-    assign o_idle = !active_r & valid_r == 0 & held_rows_r == 0;
+    assign o_idle = !active_r & valid_r == 0 & !full_r & held_rows_r == 0;
 
     always @(posedge i_clock) begin
+        full_r <= PAUSE & !i_reset & (full_r ? !place : last_beat);
+        if (advance) full_final_r <= final_r[LAST];
         if (i_reset) held_rows_r <= 0;
-        else if (load) held_rows_r <= final_r[LAST] ? rows_r[2:0] : 3'd5;
+        else if (load) held_rows_r <= load_final ? rows_r[2:0] : 3'd5;
         else if (row_taken) held_rows_r <= held_rows_r - 1'b1;
         if (load) begin
             held_r <= acc;
-            held_term_r <= term;
+            held_term_r <= PAUSE ? {5 * TERM_BITS{1'b0}} : term;
         end else if (row_taken) begin
             held_r <= held_r >> SUM_BITS;
             held_term_r <= held_term_r >> TERM_BITS;
