@@ -8,6 +8,7 @@ module mmf_boot_bench #(
 );
   localparam [31:0] BASE = 32'h0010_0000;
   localparam SIZE = 1 << 22;
+  localparam VECTOR_WORDS = 20_000;
 
   reg clock = 0, reset = 1, first = 0;
   initial forever #5 clock = ~clock;
@@ -29,7 +30,7 @@ module mmf_boot_bench #(
 
   mmf_boot #(
       .BYTES(BYTES), .GROUP_BYTES(GROUP_BYTES), .IMAGE_ADDRESS(BASE), .MAX_HIDDEN(1024), .MAX_INTERMEDIATE(2048),
-      .MAX_LAYERS(23), .MAX_VOCABULARY(65536), .MAX_IMAGE_BYTES(SIZE),
+      .MAX_LAYERS(23), .MAX_VOCABULARY(65536), .MAX_IMAGE_BYTES(SIZE), .VECTOR_WORDS(VECTOR_WORDS),
       .BOARD("icebreaker"), .SERIAL("bench-1"), .FIRMWARE("0.1.0")
   ) boot (
       .i_clock(clock), .i_reset(reset),
@@ -370,8 +371,8 @@ module mmf_boot_bench #(
     for (integer i = 0; i < 4; i = i + 1) begin
       with_word(52 + 8 * i, SIZE - 4096, 1);
       with_word(52 + 8 * i, SIZE, 0);
-      with_word(56 + 8 * i, SIZE - 1, 1);
-      with_word(56 + 8 * i, SIZE, 0);
+      with_word(56 + 8 * i, i == 1 ? 2 * VECTOR_WORDS : SIZE, 1);
+      with_word(56 + 8 * i, (i == 1 ? 2 * VECTOR_WORDS : SIZE) + 1, 0);
       with_word(56 + 8 * i, 32'h8000_0000, 0);
       with_word(52 + 8 * i, 32'hffff_f000, 0);
       with_word(52 + 8 * i, 32'h0000_1001, 0);

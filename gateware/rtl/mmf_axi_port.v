@@ -7,7 +7,8 @@
 // beats, and as many bursts are under way as fit in them. The next request is taken when the last burst of the one
 // before is on its way. One ID: answers come in order.
 //
-// o_error rises with the first error response (SLVERR, DECERR) and stays until reset; the data go on, whatever they are.
+// o_error rises with the first error response (SLVERR, DECERR) and stays until reset; the data go on, whatever they
+// are.
 // address + bytes must not exceed 2^32, bytes must not be 0.
 //
 // Speed: a beat each clock; on DDR4 (gateware/sim/dram_model.sv) 94.9 % of that, the rest are its refreshes.

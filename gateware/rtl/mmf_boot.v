@@ -13,13 +13,14 @@
 // free-running shift register at that byte. Do not hold back the first byte until o_hello_ready.
 //
 // Checked: the 16 bytes before the boot record; its magic, version, size and CRC; the shape, against the MAX_…
-// parameters and GROUP_BYTES; special tokens < 65,536; length of the file and offsets of the sections within
-// MAX_IMAGE_BYTES, offsets multiples of 4,096 and lengths not above it; first word of the program not 0; key and head of the name in the
-// manifest, no control character in it; the place of the hash in the seal. Not checked: lengths and order of the
-// sections beyond that, the instruction words, and the hash itself (the host does that when it flashes).
+// parameters and GROUP_BYTES; special tokens < 65,536; length of the file, and offsets and lengths of the sections,
+// within MAX_IMAGE_BYTES, `vectors` within VECTOR_WORDS, offsets multiples of 4,096; first word of the program not 0;
+// key and head of the name in the manifest, no control character in it; the place of the hash in the seal. Not checked:
+// whether lengths and order of the sections are those of the shape, the instruction words, and the hash itself (the
+// host does that when it flashes).
 // Any failure gives a HELLO without `image`.
 //
-// Cost on an iCE40UP5K (BYTES 1, sizes 256 and 768, 15 MiB): 378 LUT, 319 flip-flops, 3 EBR (4 if the texts are long),
+// Cost on an iCE40UP5K (BYTES 1, sizes 256 and 768, 15 MiB): 371 LUT, 312 flip-flops, 3 EBR (4 if the texts are long),
 // about 570 logic cells; 30 MHz. From reset to o_done 15,000 clocks when each byte is there 2 clocks after its request.
 `default_nettype none
 
@@ -33,6 +34,9 @@ module mmf_boot #(
     parameter [31:0] MAX_LAYERS = 64,
     parameter [31:0] MAX_VOCABULARY = 65536,
     parameter [31:0] MAX_IMAGE_BYTES = 32'h00f0_0000,
+    // Of the section `vectors`, which must fit the chip's memory. What fits that needs at most a ninth of it for the
+    // recurrent state (nine vectors of H a layer), which therefore is not checked.
+    parameter [31:0] VECTOR_WORDS = 32768,
     // Hidden and intermediate size must be multiples of it; a power of two up to 4,096.
     parameter GROUP_BYTES = 1,
     // Texts of 1 … 64 printable ASCII characters.
@@ -163,10 +167,10 @@ module mmf_boot #(
   endfunction
 
   // A section's offset, to an absolute address, and its length.
-  function [223:0] section(input [7:0] target, input [7:0] to_bytes);
+  function [223:0] section(input [7:0] target, input [7:0] to_bytes, input [31:0] most);
     section = {
       {LOAD, add(-MAX_IMAGE_BYTES), NEED_0, add(MAX_IMAGE_BYTES + IMAGE_ADDRESS), STORE, target},
-      {LOAD, add(-MAX_IMAGE_BYTES), NEED_0, add(MAX_IMAGE_BYTES), STORE, to_bytes}
+      {LOAD, add(32'hffff_ffff - most), NEED_0, add(most + 1), STORE, to_bytes}
     };
   endfunction
 
@@ -222,8 +226,8 @@ module mmf_boot #(
     {LOAD, STORE, TO_LAYERS, range(1, MAX_LAYERS)},
     {LOAD, add(32'hffff_0000), NEED_0, LOAD, add(32'hffff_0000), NEED_0},
     {LOAD, add(32'hffff_ffff - MAX_IMAGE_BYTES), NEED_0},
-    {section(TO_NOWHERE, TO_NOTHING), section(TO_VECTORS, TO_VECTORS_BYTES)},
-    {section(TO_EMBEDDING, TO_NOTHING), section(TO_TERNARY, TO_TERNARY_BYTES)},
+    {section(TO_NOWHERE, TO_NOTHING, MAX_IMAGE_BYTES), section(TO_VECTORS, TO_VECTORS_BYTES, 2 * VECTOR_WORDS)},
+    {section(TO_EMBEDDING, TO_NOTHING, MAX_IMAGE_BYTES), section(TO_TERNARY, TO_TERNARY_BYTES, MAX_IMAGE_BYTES)},
     // The upper half of this number is the first word of the program.
     {at(94), LOAD, add(32'hffff_0000), NEED_1}
   };
@@ -518,6 +522,7 @@ module mmf_boot #(
   localparam [31:0] INTERMEDIATE_MASK = mask(MAX_INTERMEDIATE);
   localparam [31:0] LAYERS_MASK = mask(MAX_LAYERS);
   localparam [31:0] ADDRESS_MASK = mask(IMAGE_ADDRESS + MAX_IMAGE_BYTES - 1);
+  localparam [31:0] VECTORS_MASK = mask(2 * VECTOR_WORDS);
   localparam [31:0] LENGTH_MASK = mask(MAX_IMAGE_BYTES);
   reg [16:0] vocabulary_r;
   reg [13:0] hidden_r, intermediate_r;
@@ -534,7 +539,7 @@ module mmf_boot #(
         TO_VECTORS[3:0]: vectors_r <= value_r[31:12] & ADDRESS_MASK[31:12];
         TO_EMBEDDING[3:0]: embedding_r <= value_r[31:12] & ADDRESS_MASK[31:12];
         TO_TERNARY[3:0]: ternary_r <= value_r[31:12] & ADDRESS_MASK[31:12];
-        TO_VECTORS_BYTES[3:0]: vectors_bytes_r <= value_r & LENGTH_MASK;
+        TO_VECTORS_BYTES[3:0]: vectors_bytes_r <= value_r & VECTORS_MASK;
         TO_TERNARY_BYTES[3:0]: ternary_bytes_r <= value_r & LENGTH_MASK;
         default: ;
       endcase

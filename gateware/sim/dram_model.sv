@@ -2,8 +2,8 @@
 // the data, refresh; peak is one beat a clock. It answers in order and has no delays within a clock.
 //
 // One beat is one burst of eight of the memory: a port of 64 bytes stands for a module of 64 lines, one of 16 bytes for
-// a single chip of 16 lines, on a controller with a quarter of the memory's clock (250 MHz: DDR4-2000). A row then has 128
-// beats on any width. Address of a beat, from the lowest bit: 2 bits bank group, 7 bits of the column, 2 bits bank, row:
+// a single chip of 16 lines, on a controller with a quarter of the memory's clock (250 MHz: DDR4-2000). A row then has
+// 128 beats on any width. Address of a beat, from the lowest bit: 2 bits bank group, 7 bits of the column, 2 bits bank, row:
 // consecutive beats go to different bank groups, as controllers do because tCCD_L is longer than tCCD_S.
 //
 // Times: Micron 8 Gb DDR4 (MT40A1G8), speed bin DDR4-2400 16-16-16 (-083E), in ns, rounded up to clocks of the port;
@@ -112,10 +112,13 @@ module dram_model #(
   reg is_refreshing;
 
   task automatic check_burst;
-    if (i_axi_arburst != 2'b01 || i_axi_arsize != 3'($clog2(BYTES))) $fatal(1, "dram: burst %b, size %0d", i_axi_arburst, i_axi_arsize);
+    reg [32:0] bytes;
+    bytes = (33'(i_axi_arlen) + 1) * BYTES;
+    if (i_axi_arburst != 2'b01) $fatal(1, "dram: burst of kind %b", i_axi_arburst);
+    if (i_axi_arsize != 3'($clog2(BYTES))) $fatal(1, "dram: burst of size %0d", i_axi_arsize);
     if ((i_axi_araddr & (BYTES - 1)) != 0) $fatal(1, "dram: address %h", i_axi_araddr);
-    if (32'(i_axi_araddr[11:0]) + (32'(i_axi_arlen) + 1) * BYTES > 4096) $fatal(1, "dram: burst of %0d at %h crosses 4 KiB", i_axi_arlen + 1, i_axi_araddr);
-    if (33'(i_axi_araddr) + (33'(i_axi_arlen) + 1) * BYTES > SIZE) $fatal(1, "dram: address %h", i_axi_araddr);
+    if (33'(i_axi_araddr[11:0]) + bytes > 4096) $fatal(1, "dram: %0d bytes at %h cross 4 KiB", bytes, i_axi_araddr);
+    if (33'(i_axi_araddr) + bytes > SIZE) $fatal(1, "dram: address %h", i_axi_araddr);
   endtask
 
   // Opens the row of the first beat that needs it and whose bank no beat before it uses. One a clock.
