@@ -18,7 +18,7 @@ const MODEL = residentBytes(
   randomModel(4, {
     shape: { hiddenSize: 13, intermediateSize: 17, vocabSize: 19, layers: 2 },
     em: (random, product) =>
-      ({ i: -25, f: -25, g: 24, o: -31, gateUp: -32, down: -31, head: -23 })[product] + random.between(-1, 0),
+      ({ i: -25, f: -25, g: 24, o: -27, gateUp: -32, down: -31, head: -23 })[product] + random.between(-1, 0),
     gEpsShift: () => 0,
     embeddingShift: 12,
   }),
