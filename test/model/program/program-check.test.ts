@@ -92,6 +92,21 @@ describe('the check of programs', () => {
     expect(found).toEqual({ address, problem: expect.stringContaining(problem) });
   });
 
+  it('knows that a third product begins only when the first is finished', () => {
+    const four = ['i', 'f', 'g', 'x'].map((target) => `MATMUL ${target}, 0, H`);
+    // What follows the fourth may read i and f; that the result is another model is its own affair.
+    const program = assemble([...LINES.slice(0, 5), ...four, 'GATE', ...LINES.slice(15)].join('\n'));
+    expect(programProblem(program, MODEL.shape)).toBeUndefined();
+    const [early, late] = outcomes(program);
+    expect(late).toBe(early);
+    expect(early).not.toContain('program-fault');
+    const three = assemble([...LINES.slice(0, 5), ...four.slice(0, 3), 'GATE', ...LINES.slice(15)].join('\n'));
+    expect(programProblem(three, MODEL.shape)).toEqual({
+      address: 8,
+      problem: 'f is read while a product may still write it',
+    });
+  });
+
   it('refuses each program with another bit, or it computes something else, or it only waits for more', () => {
     const survivors: string[] = [];
     for (let bit = 0; bit < 16 * MODEL_PROGRAM.length; bit++) {
