@@ -50,7 +50,7 @@ export function imageLengthOf(prefix: Uint8Array): number {
 /** Decides from the head of a file; who signed it is seen only with its seal. @throws Refusal */
 export function checkHead({ imageLength, prefix, seal }: ImageHead, slotBytes: number, policy: AcceptancePolicy): void {
   const [boot, decodedSeal] = orRefusal('notAnImage', () => {
-    return [decodeImagePrefix(prefix), seal && decodeSeal(seal)] as const;
+    return [bootOf(prefix), seal && decodeSeal(seal)] as const;
   });
   const isConsistent =
     boot.fileLength === imageLength && seal?.length === (decodedSeal && sealBytes(decodedSeal.signature !== undefined));
@@ -67,7 +67,7 @@ export function checkHead({ imageLength, prefix, seal }: ImageHead, slotBytes: n
  * @throws Refusal
  */
 export function* checkedImage(slot: ByteSource, policy: AcceptancePolicy): Generator<void, AcceptedImage> {
-  const boot = orRefusal('imageDamaged', () => decodeImagePrefix(slot.read(0, IMAGE_PREFIX_BYTES).slice()));
+  const boot = orRefusal('imageDamaged', () => bootOf(slot.read(0, IMAGE_PREFIX_BYTES).slice()));
   const { fileLength } = boot;
   if (fileLength > slot.length) throw new Refusal('imageDamaged');
   const source: ByteSource = {
@@ -77,11 +77,7 @@ export function* checkedImage(slot: ByteSource, policy: AcceptancePolicy): Gener
       return slot.read(offset, length);
     },
   };
-  const view = orRefusal('imageDamaged', () => {
-    const opened = openImage(source);
-    checkImageProgram(opened);
-    return opened;
-  });
+  const view = orRefusal('imageDamaged', () => openImage(source));
   checkBoot(view, policy);
   checkSigner(view.seal, policy);
   yield* stepsOrRefusal(
@@ -97,6 +93,13 @@ export function* checkedImage(slot: ByteSource, policy: AcceptancePolicy): Gener
 export interface AcceptedImage {
   readonly view: ImageView;
   readonly source: ByteSource;
+}
+
+/** @throws ImageError */
+function bootOf(prefix: Uint8Array): BootRecord {
+  const boot = decodeImagePrefix(prefix);
+  checkImageProgram(boot);
+  return boot;
 }
 
 function checkBoot(

@@ -1,11 +1,14 @@
 /** `mmfree inspect`: declaration. */
-import { argument, defineCommand } from '../command.js';
+import { argument, defineCommand, flag } from '../command.js';
 import { path } from '../options.js';
 
 export const inspect = defineCommand({
   name: 'inspect',
   summary: 'check every byte of a weight image and show what it holds',
-  examples: ['mmfree inspect tales-9m.mmfree'],
-  parameters: { image: argument('<image>', 'the weight image', path) },
+  examples: ['mmfree inspect tales-9m.mmfree', 'mmfree inspect tales-9m.mmfree --program'],
+  parameters: {
+    image: argument('<image>', 'the weight image', path),
+    program: flag('--program', 'show the program of the gateware instead, as text that pack --program takes'),
+  },
   load: async () => (await import('../work/inspect.js')).inspect,
 });

@@ -32,6 +32,7 @@ export function describeImage(view: ImageView): ImageFacts {
       sections: Object.fromEntries(
         SECTION_NAMES.map((name) => [name, { ...sections[name], sha256: hexOf(manifest.sectionSha256[name]) }]),
       ),
+      program_words: view.program.length,
       tokenizer_sha256: sections.tokenizer.length > 0 ? hexOf(manifest.sectionSha256.tokenizer) : null,
       checkpoint_sha256: hexOf(source.checkpointSha256),
       checkpoint_dtypes: source.dtypes,
@@ -48,6 +49,7 @@ export function describeImage(view: ImageView): ImageFacts {
       `file          ${megabytes(fileLength)}: ${SECTION_NAMES.map((name) => `${name} ${megabytes(sections[name].length)}`).join(', ')}`,
       `checkpoint    ${source.dtypes}, sha256 ${hexOf(source.checkpointSha256)}`,
       `tokenizer     ${sections.tokenizer.length > 0 ? `sha256 ${hexOf(manifest.sectionSha256.tokenizer)}` : 'none'}`,
+      `program       ${view.program.length > 0 ? `${view.program.length} words for gateware` : 'none: for gateware, pack it again'}`,
       `sealed        sha256 ${hexOf(seal.sha256)}`,
       `signature     ${signer === undefined ? 'none' : `Ed25519, valid, by ${signer}`}`,
     ],

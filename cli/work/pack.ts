@@ -5,9 +5,12 @@ import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../pr
 import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
 import { packCheckpoint } from '../../model/pack/pack.js';
+import { assemble } from '../../model/program/assembler.js';
+import { checkProgram } from '../../model/program/program-check.js';
 import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
 import type { ByteSource } from '../../protocol/byte-source.js';
 import { MAX_NAME_BYTES, UNPRINTABLE } from '../../protocol/image/manifest-fields.js';
+import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { utf8Length } from '../../protocol/utf8.js';
 import type { CommandContext } from '../command.js';
 import { badValue } from '../usage-error.js';
@@ -20,6 +23,7 @@ interface PackInput {
   readonly name: string | undefined;
   readonly revision: number;
   readonly sign: string | undefined;
+  readonly program: string | undefined;
   readonly dfu: boolean;
 }
 
@@ -31,6 +35,7 @@ export async function pack(input: PackInput, { output, signal }: CommandContext)
   try {
     const { config, tokenizerJson } = checkpoint;
     const tokenizer = tokenizerJson && (await loadTokenizer(tokenizerJson, config));
+    const program = input.program === undefined ? undefined : await readProgram(input.program, config);
     const totalBytes = [...checkpoint.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
     const progress = output.progress({ label: 'pack', unit: 'bytes', total: totalBytes });
     const startMs = performance.now();
@@ -38,6 +43,7 @@ export async function pack(input: PackInput, { output, signal }: CommandContext)
       ...(input.name !== undefined && { name: input.name }),
       revision: input.revision,
       ...(privateKey && { privateKey }),
+      ...(program && { program }),
       ...(input.dfu && { suffix: dfuSuffix }),
       onProgress: (doneBytes) => progress.update(doneBytes),
       signal,
@@ -103,6 +109,13 @@ function checkName(name: string): void {
   if (!UNPRINTABLE.test(name) && utf8Length(name) <= MAX_NAME_BYTES) return;
   const expected = `1 to ${MAX_NAME_BYTES} bytes of UTF-8 text without control and format characters`;
   throw badValue('--name', name, expected, 'tales-9m');
+}
+
+/** @throws ProgramError */
+async function readProgram(path: string, shape: Pick<ModelShape, 'layers'>): Promise<number[]> {
+  const program = assemble(new TextDecoder().decode(await readInput(path)));
+  checkProgram(program, shape);
+  return program;
 }
 
 async function readPrivateKey(path: string): Promise<KeyObject> {

@@ -1,6 +1,6 @@
 /**
  * The gateware's program, run by the instruction-level simulator, as a backend: a third computation of the integer model, from the image's own
- * program. A twentieth as fast as the reference.
+ * program.
  */
 import { readModelWeights, type WeightBytes } from '../integer/model-weights.js';
 import { Simulator } from '../program/simulator.js';

@@ -82,20 +82,28 @@ function waitOf(line: number, text: string | undefined): Wait {
 }
 
 function operandOf(line: number, field: OperandField, text: string, labels: ReadonlyMap<string, number>): number {
-  const byName = field.name === 'address' ? labels.get(text) : field.names?.indexOf(text);
-  const value = byName ?? (NUMBER.test(text) ? Number(text) : -1);
+  const { name, names } = field;
+  const value = names?.indexOf(text) ?? (name === 'address' ? labels.get(text) : undefined) ?? numberOf(text);
   if (value >= 0 && value < valuesOf(field)) return value;
-  const numbers = `a number from 0 to ${valuesOf(field) - 1}`;
-  const expected =
-    field.names?.join(', ') ?? (field.name === 'address' ? `a label of the program, or ${numbers}` : numbers);
-  throw programSyntax(line, `${quoted(text)} is no ${field.name}`, `Use ${field.names ? 'one of ' : ''}${expected}.`);
+  const number = `a number from 0 to ${valuesOf(field) - 1}`;
+  const expected = names
+    ? `one of ${names.join(', ')}`
+    : name === 'address'
+      ? `a label of the program, or ${number}`
+      : number;
+  throw programSyntax(line, `${quoted(text)} is no ${name}`, `Use ${expected}.`);
 }
 
 function wordOf(line: number, texts: readonly string[]): number {
   const [text = ''] = texts;
-  const value = NUMBER.test(text) ? Number(text) : -1;
+  const value = numberOf(text);
   if (texts.length === 1 && value >= 0 && value < 2 ** 16) return value;
   throw programSyntax(line, 'WORD has one operand', 'Give a number from 0 to 0xffff.');
+}
+
+/** Decimal or hexadecimal; −1 if it is no number. */
+function numberOf(text: string): number {
+  return NUMBER.test(text) ? Number(text) : -1;
 }
 
 /** Text of somebody else's, short and printable. */

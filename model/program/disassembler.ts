@@ -4,7 +4,7 @@ import { decodeInstruction, OPERANDS, type Instruction } from './instruction-set
 /** What a word is, for people: `QUANT 0, 1, 0, H`, `TAP wait 0`; a word that is no instruction is a `WORD`. */
 export function disassembleWord(word: number, labels: ReadonlyMap<number, string> = new Map()): string {
   const instruction = decodeInstruction(word);
-  if (!instruction) return `WORD 0x${hex(word)}`;
+  if (!instruction) return `WORD 0x${hexWord(word)}`;
   const { operation, wait, operands } = instruction;
   const texts = OPERANDS[operation].map(({ name, names }, index) => {
     const value = operands[index];
@@ -32,7 +32,7 @@ export function disassemble(words: readonly number[]): string[] {
     isHead ||= instruction?.operation === 'HEAD';
     const text = `${(label === undefined ? '' : `${label}:`).padEnd(7)} ${disassembleWord(word, labels)}`;
     const note = instruction ? noteOf(instruction, isHead) : 'no instruction';
-    return `${text.padEnd(33)} ; ${String(address).padStart(2)}  ${hex(word)}  ${note}`.trimEnd();
+    return `${text.padEnd(33)} ; ${String(address).padStart(2)}  ${hexWord(word)}  ${note}`.trimEnd();
   });
 }
 
@@ -46,6 +46,7 @@ function noteOf({ operation, operands }: Instruction, isHead: boolean): string {
   return field < 0 ? '' : (gains[operands[field]] ?? '');
 }
 
-function hex(word: number): string {
+/** Four digits. */
+export function hexWord(word: number): string {
   return word.toString(16).padStart(4, '0');
 }

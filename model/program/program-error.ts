@@ -34,7 +34,7 @@ export function programSyntax(line: number, problem: string, fix = `Correct the 
 export function programRefused(address: number, problem: string): ProgramError {
   return new ProgramError('program-refused', `word ${address} of the program: ${problem}`, {
     reason: 'A machine that runs it would stop, wait forever, or compute with numbers that are not there yet.',
-    fix: `Pack the checkpoint again with \`mmfree pack\`, or correct the program: ${SEE}`,
+    fix: `Correct the program: ${SEE}`,
     facts: { address },
   });
 }

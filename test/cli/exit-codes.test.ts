@@ -10,6 +10,7 @@ import {
   gpuTooSmall,
 } from '../../model/backends/gpu/gpu-error.js';
 import { CheckpointError } from '../../model/checkpoint/checkpoint-error.js';
+import { programSyntax } from '../../model/program/program-error.js';
 import { TokenizerError } from '../../model/text/tokenizer-error.js';
 import { ImageError } from '../../protocol/image/image-error.js';
 
@@ -19,6 +20,7 @@ it.each([
   [new UsageError('bad-value', 'm', details), 2],
   [new ImageError('image-truncated', 'm', details), 6],
   [new CheckpointError('checkpoint-truncated', 'm', details), 6],
+  [programSyntax(1, 'm'), 6],
   [new TokenizerError('tokenizer-malformed', 'm', details), 6],
   [gpuPackage(new Error('m')), 18],
   [gpuNotFound(), 18],

@@ -8,6 +8,7 @@ import { Flashing } from '../../firmware-host/flashing.js';
 import { ImageStore } from '../../firmware-host/image-store.js';
 import { installImage } from '../../firmware-host/install-image.js';
 import { Refusal } from '../../firmware-host/refusal.js';
+import { MODEL_PROGRAM } from '../../model/program/model-program.js';
 import { memorySource } from '../../protocol/byte-source.js';
 import { sealBytes } from '../../protocol/image/image-seal.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
@@ -55,6 +56,12 @@ function answerTo({ image, policy = ANY, slotSectors = 12, signed = false, image
 }
 
 describe('a board', () => {
+  it('refuses an image whose program would not compute a token, from its head', () => {
+    const program = MODEL_PROGRAM.with(1, 0x9c00);
+    expect(answerTo({ image: goodImage(1, { program }) })).toEqual([BOARD_ERRORS.notAnImage, 0, 0]);
+    expect(answerTo({ image: goodImage(1, { program: [] }) })).toEqual(['accepted']);
+  });
+
   it('takes an image of any signer unless it is told otherwise', () => {
     expect(answerTo({ image: IMAGE })).toEqual(['accepted']);
     expect(answerTo({ image: goodImage(1, { sign: STRANGER.sign }), signed: true })).toEqual(['accepted']);

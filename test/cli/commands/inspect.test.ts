@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { mmfree, mmfreeJson, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+import { mmfree, mmfreeJson, TALES, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 import { writeCheckpoint } from '../../helpers/synthetic-checkpoint.js';
 import { tinyImage } from '../../helpers/tiny-image.js';
 
@@ -30,6 +30,34 @@ it('tells people the same', async () => {
   expect([exit, stderr.text]).toEqual([0, '']);
   expect(stdout.lines[2]).toBe('ternary       7,864,320 weights at 1.6167 bit, padding and alignment included');
   expect(stdout.lines.at(-1)).toBe('all hashes and weights are as they must be');
+});
+
+describe('the program of the gateware', () => {
+  it('is shown as text that packs the same image again', async () => {
+    const { exit, stdout } = await mmfree('inspect', TALES_IMAGE, '--program');
+    expect([exit, stdout.lines.length]).toEqual([0, 31]);
+    expect(stdout.lines[8]).toBe('        QUANT 0, 3, 4, H   wait 1 ;  8  4468  gGain');
+    await writeFile(path('program.txt'), stdout.text);
+    await mmfree('pack', TALES, '-o', path('again.mmfree'), '--program', path('program.txt'));
+    expect((await readFile(path('again.mmfree'))).equals(await readFile(TALES_IMAGE))).toBe(true);
+  });
+
+  it('is shown to programs word by word', async () => {
+    const { result } = await mmfreeJson('inspect', TALES_IMAGE, '--program');
+    const program = result['program'] as unknown[];
+    expect([program.length, result['program_words']]).toEqual([31, 31]);
+    expect(program[1]).toEqual({ address: 1, word: '9000', text: 'at1:    TAP                wait 0 ;  1  9000' });
+  });
+
+  it('is missing in an older image, which can be inspected nevertheless', async () => {
+    await writeFile(path('old.mmfree'), tinyImage(1, { program: [], tokenizer: new Uint8Array(0) }));
+    const { exit, stdout } = await mmfree('inspect', path('old.mmfree'));
+    expect(exit).toBe(0);
+    expect(stdout.lines).toContain('program       none: for gateware, pack it again');
+    const { exit: exitOfProgram, result } = await mmfreeJson('inspect', path('old.mmfree'), '--program');
+    expect(exitOfProgram).toBe(6);
+    expect(result['error']).toMatchObject({ code: 'image-no-program' });
+  });
 });
 
 describe('a damaged image', () => {

@@ -23,6 +23,7 @@ beforeAll(async () => {
   const pkcs8 = { format: 'pem', type: 'pkcs8' } as const;
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
   await writeFile(path('key.pem'), ed25519.privateKey.export(pkcs8));
+  await writeFile(path('halt.txt'), 'HALT\n');
   await writeFile(path('public.pem'), ed25519.publicKey.export({ format: 'pem', type: 'spki' }));
   await writeFile(
     path('locked.pem'),
@@ -60,6 +61,7 @@ it('says on stdout what it made, and that what it read comes back as text', asyn
     'file',
     'checkpoint',
     'tokenizer',
+    'program',
     'sealed',
     'signature',
     'file sha256',
@@ -105,8 +107,12 @@ describe('a command line that it refuses', () => {
     ['a name of 66 bytes', ['tiny', '--name', 'é'.repeat(33)], 2, '1 to 64 bytes'],
     ['a negative revision', ['tiny', '--revision', '-1'], 2, '0 to 4,294,967,295'],
     ['a revision of 33 bits', ['tiny', '--revision', '4294967296'], 2, '0 to 4,294,967,295'],
+    ['a program that is none', ['tiny', '--program', 'key.pem'], 6, 'It cannot be assembled.'],
+    ['a program that would not compute a token', ['tiny', '--program', 'halt.txt'], 6, 'A machine that runs it'],
+    ['a program that is not there', ['tiny', '--program', 'nowhere.txt'], 2, 'ENOENT'],
   ])('%s leaves nothing behind', async (_title, [checkpoint = '', option, value = ''], exit, cause) => {
-    const options = option === undefined ? [] : [option, option === '--sign' ? path(value) : value];
+    const options =
+      option === undefined ? [] : [option, option === '--sign' || option === '--program' ? path(value) : value];
     const { result, ...run } = await mmfreeJson('pack', path(checkpoint), '-o', path('refused'), ...options);
     expect(run.exit).toBe(exit);
     expect(result['error']).toMatchObject({ cause: expect.stringContaining(cause) });

@@ -126,6 +126,17 @@ describe('the vectors', () => {
   });
 });
 
+it('writes a trace of the first tokens if it is asked for one', async () => {
+  const { result } = await mmfreeJson(...into('traced', '--trace', '2'));
+  expect(result['files']).toContain('trace.txt');
+  const trace = await linesOf('traced', 'trace.txt');
+  const receipts = trace.filter((line) => line.startsWith('receipt ')).map((line) => line.split(' ').at(-1));
+  const tokens = (await linesOf('traced', 'tokens.jsonl')).map((line) => JSON.parse(line));
+  expect(receipts).toEqual(tokens.slice(0, 2).map(({ receipt }) => receipt));
+  const index = await linesOf('traced', 'index.txt');
+  expect(index).toContainEqual(expect.stringMatching(`^trace.txt: ${trace.length} lines: `));
+});
+
 it('writes the same for the same seed, over what is there, and something else for another', async () => {
   const all = (): Promise<string[][]> =>
     Promise.all(['mul15.hex', 'sampler.jsonl', 'tokens.jsonl'].map((name) => linesOf('seeds', name)));

@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { MODEL_PROGRAM } from '../../../model/program/model-program.js';
 import { GOLDEN_A, mmfree, mmfreeJson, TALES, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+import { goodImageOf } from '../../helpers/good-image.js';
 import { tinyImage, tinySections } from '../../helpers/tiny-image.js';
 import { BigIntModel } from '../../oracle/bigint-model.js';
 
@@ -57,6 +59,37 @@ describe('an image', () => {
       await write(-1);
       expect((await mmfree('verify', '--image', path('lies.mmfree'))).exit).toBe(0);
     });
+  });
+});
+
+describe('the program of the gateware', () => {
+  it('is verified by the simulator against the reference', async () => {
+    const { exit, result } = await mmfreeJson(
+      'verify',
+      '--image',
+      TALES_IMAGE,
+      '--backend',
+      'simulator',
+      '--tokens',
+      '9',
+    );
+    expect(exit).toBe(0);
+    expect(result).toMatchObject({ backend: 'simulator', tokens: 16 + 9 + 64, mismatches: 0 });
+  });
+
+  it('is a mismatch, with the layer, where it computes something else', async () => {
+    // QUANT of g with the gain of f.
+    const program = MODEL_PROGRAM.with(8, 0x4448);
+    await writeFile(path('other.mmfree'), goodImageOf(tinySections(), { program }));
+    const { exit, result } = await mmfreeJson('verify', '--image', path('other.mmfree'), '--backend', 'simulator');
+    expect(exit).toBe(9);
+    expect(result['first_mismatch']).toMatchObject({ stream: 'self-test', position: 0, layer: 'layer 0' });
+  });
+
+  it('is needed for that', async () => {
+    await writeFile(path('old.mmfree'), tinyImage(1, { program: [] }));
+    const { exit, stderr } = await mmfree('verify', '--image', path('old.mmfree'), '--backend', 'simulator');
+    expect([exit, stderr.lines[0]]).toEqual([6, 'error: the image has no program for gateware']);
   });
 });
 
