@@ -192,8 +192,8 @@ describe('erasing', () => {
   });
 });
 
-describe('asleep', () => {
-  it('it hears nothing but the wake-up, and a moment later everything', () => {
+describe('a part that sleeps', () => {
+  it('hears nothing but the wake-up, and a moment later everything', () => {
     const bench = new Bench();
     bench.command([0xb9]);
     expect([bench.flash.isAsleep, bench.command([0x9f], 1)]).toEqual([true, [0xff]]);
