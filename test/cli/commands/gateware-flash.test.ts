@@ -3,8 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { bitstream } from '../../helpers/bitstream.js';
-import { mmfree, mmfreeJson, temporaryFolder } from '../../helpers/command-line.js';
-import { COMMANDS } from '../../helpers/command-line.js';
+import { COMMANDS, mmfree, mmfreeJson, temporaryFolder } from '../../helpers/command-line.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
 import { goodImage } from '../../helpers/good-image.js';
 
