@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../../../firmware-host/flash/flash-store.js';
 import { PowerLost } from '../../../firmware-host/flash/power-cut.js';
 import { protectedArea } from '../../../firmware-host/spi-flash/protected-area.js';
-import { SpiFlash, TYPICAL_TIMING } from '../../../firmware-host/spi-flash/spi-flash.js';
-import type { SpiFlashOptions } from '../../../firmware-host/spi-flash/spi-flash.js';
+import { TYPICAL_TIMING } from '../../../firmware-host/spi-flash/flash-cells.js';
+import type { SpiFlashOptions } from '../../../firmware-host/spi-flash/flash-cells.js';
+import { SpiFlash } from '../../../firmware-host/spi-flash/spi-flash.js';
 
 const BYTES = 2 ** 17;
 const MIB = 2 ** 20;
