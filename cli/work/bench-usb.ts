@@ -1,4 +1,4 @@
-/** What USB costs on our side: a DFU download over loopback USB/IP, both ends in this process, against bare TCP. */
+/** What USB costs on our side: a DFU download over loopback USB/IP, both ends in this process, against bare TCP. The programmer of FPGA boards comes after it. */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
@@ -15,6 +15,7 @@ import { ImageFile } from '../../model/image-file.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
 import { median, type BenchInput } from './bench-input.js';
+import { benchProgrammer } from './bench-programmer.js';
 import { megabytes } from './image-facts.js';
 import { imageOrShipped } from './shipped.js';
 
@@ -64,6 +65,7 @@ export async function benchUsb(input: BenchInput, { output, signal }: CommandCon
       download_bytes_per_second: download,
       rest_microseconds_per_block: rest,
     });
+    await benchProgrammer(content, output, signal);
   } finally {
     image.close();
   }

@@ -38,7 +38,7 @@ export const BAD_COMMAND = 0xfa;
 const MAX_LENGTH = 65_536;
 
 /** SCK is this, divided by 1 + divisor. */
-export const MAX_CLOCK_HZ = 30_000_000;
+const MAX_CLOCK_HZ = 30_000_000;
 
 /** The fastest clock that is not above what is asked for. @throws RangeError */
 export function clockDivisorFor(clockHz: number): { readonly divisor: number; readonly actualHz: number } {

@@ -6,7 +6,7 @@
 
 import { ByteQueue } from '../usbip/byte-queue.js';
 
-export const PACKET_BYTES = 512;
+const PACKET_BYTES = 512;
 const STATUS_BYTES = 2;
 const DATA_BYTES = PACKET_BYTES - STATUS_BYTES;
 

@@ -1,8 +1,8 @@
 /** A board like the iCEBreaker, put together: an FT2232H, on its channel A a SPI flash and an FPGA that starts from it. */
 
 import type { FlashStore } from '../flash/flash-store.js';
+import type { SpiFlashTiming } from '../spi-flash/flash-cells.js';
 import { SpiFlash } from '../spi-flash/spi-flash.js';
-import type { SpiFlashTiming } from '../spi-flash/spi-flash.js';
 import { FpgaBoard } from './fpga-board.js';
 import { Ft2232h } from './ft2232h.js';
 import type { Ft2232hOptions } from './ft2232h.js';

@@ -138,6 +138,55 @@ describe('the parameters of a command', () => {
   });
 });
 
+describe('a group of commands', () => {
+  const group = { name: 'gate', summary: 'work in a group', commands: [idle] };
+
+  it('is listed, and lists its own', async () => {
+    expect((await new FakeProcess().run([group], '--help')).stdout.text).toMatch(/gate +work in a group/);
+    for (const argv of [
+      ['gate', '--help'],
+      ['help', 'gate'],
+    ]) {
+      const { exit, stdout } = await new FakeProcess().run([group], ...argv);
+      expect([exit, stdout.text]).toEqual([0, expect.stringMatching(/work \[options\] \[word\] +do some work/)]);
+    }
+    const { stdout } = await new FakeProcess().run([group], 'gate', 'work', '--help');
+    expect(stdout.text).toContain('Examples:\n  mmfree work now');
+  });
+
+  it('runs the command that is named behind it, which JSON names with it', async () => {
+    const words: unknown[] = [];
+    const command = workCommand(async (_, word) => void words.push(word));
+    const { exit, events } = await new FakeProcess().run(
+      [{ ...group, commands: [command] }],
+      'gate',
+      'work',
+      'x',
+      '--json',
+    );
+    expect([exit, words]).toEqual([0, ['x']]);
+    expect(events()[0]).toEqual({ type: 'hello', command: 'gate work', version: VERSION });
+  });
+
+  it.each([
+    [['gate'], 'gate', 'no command given behind gate', 'Run `mmfree gate --help` to see what they do.'],
+    [['gate', 'wor'], 'gate', "unknown command 'wor'", expect.stringContaining('Did you mean work?')],
+    [
+      ['gate', 'work', '--x'],
+      'gate work',
+      "unknown option '--x'",
+      'Run `mmfree gate work --help` to see what there is.',
+    ],
+  ])('teaches when it is wrong: %j', async (argv, command, message, fix) => {
+    const { exit, events } = await new FakeProcess().run([group], ...argv, '--json');
+    expect(exit).toBe(2);
+    expect(events()).toEqual([
+      { type: 'hello', command, version: VERSION },
+      { type: 'result', exit: 2, error: expect.objectContaining({ message, fix }) },
+    ]);
+  });
+});
+
 describe('runProgram', () => {
   it('lists the commands in its help and does nothing else', async () => {
     const { exit, stdout, stderr } = await new FakeProcess().run([idle], '--help');

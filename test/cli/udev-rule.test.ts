@@ -1,21 +1,30 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { installRule, ruleState, ruleText } from '../../cli/work/udev-rule.js';
-import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
+import { isFtdi, OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 
 const path = temporaryFolder();
 
 describe('the udev rule', () => {
-  it('is for our boards, their USB device and their serial port, and keeps ModemManager away', () => {
+  it('is for our boards, their USB device and serial port, and for FPGA boards, and keeps ModemManager away', () => {
     const rules = ruleText()
       .split('\n')
       .filter((line) => line.startsWith('SUBSYSTEM'));
-    expect(rules.map((line) => /^SUBSYSTEM=="(\w+)"/.exec(line)?.[1])).toEqual(['usb', 'tty']);
+    const fields = rules.map((line) => {
+      const [, subsystem, vendor, product] =
+        /^SUBSYSTEM=="(\w+)".*ATTRS?\{idVendor\}=="(.*?)".*ATTRS?\{idProduct\}=="(.*?)"/.exec(line) ?? [];
+      return [subsystem, vendor, product];
+    });
     const hex4 = (id: number): string => id.toString(16).padStart(4, '0');
+    const ours = [hex4(OUR_VENDOR), hex4(OUR_PRODUCT)];
+    expect(fields).toEqual([
+      ['usb', ...ours],
+      ['tty', ...ours],
+      ['usb', '0403', '6010|6014'],
+    ]);
+    for (const product of [0x6010, 0x6014]) expect(isFtdi({ vendor: 0x0403, product })).toBe(true);
     for (const rule of rules) {
-      expect(rule).toMatch(new RegExp(`ATTRS?\\{idVendor\\}=="${hex4(OUR_VENDOR)}"`));
-      expect(rule).toMatch(new RegExp(`ATTRS?\\{idProduct\\}=="${hex4(OUR_PRODUCT)}"`));
       expect(rule).toContain('TAG+="uaccess"');
       expect(rule).toContain('GROUP="plugdev"');
       expect(rule).toContain('ENV{ID_MM_DEVICE_IGNORE}="1"');

@@ -123,6 +123,31 @@ describe('boards', () => {
     expect((await mmfree('boards')).stdout.text).toContain('flash FILE --board usb:1d50:6017:A-1 --dfu-alt NAME');
   });
 
+  it('shows an FT2232H as what may be an FPGA board, with the port of its second channel, and asks nothing', async () => {
+    const [A, B] = [0, 1].map((number) => ({ number, class: 0xff, subclass: 0xff, protocol: 0xff }));
+    const ids = { vendor: 0x0403, product: 0x6010, serial: 'ICE-1', name: '1BitSquared iCEBreaker' };
+    plugIn(
+      [
+        { ...A!, driver: 'ftdi_sio', port: '/dev/ttyUSB0' },
+        { ...B!, driver: 'ftdi_sio', port: '/dev/ttyUSB1' },
+      ],
+      ids,
+    );
+    expect(await board()).toMatchObject({
+      selector: 'serial:/dev/ttyUSB1',
+      kind: 'ftdi',
+      state: 'not-asked',
+      programmer: 'usb:0403:6010:ICE-1',
+    });
+    plugIn([A!, B!], ids);
+    expect((await mmfree('boards')).stdout.lines).toEqual([
+      'usb:0403:6010:ICE-1  1BitSquared iCEBreaker  usb 0403:6010 at 1-2',
+      '  FT2232H, maybe an FPGA board, not asked; its flash: mmfree gateware flash --board usb:0403:6010:ICE-1',
+    ]);
+    expect((await mmfree('flash', path('x'))).exit).toBe(6);
+    expect((await mmfree('run', 'x', '--backend', 'reference', '--board', 'ICE-1')).exit).not.toBe(0);
+  });
+
   it('has nothing to say of a mouse', async () => {
     plugIn([{ number: 0, class: 3, subclass: 1, protocol: 2, driver: 'usbhid' }], { vendor: 0x46d });
     expect(await board()).toBeUndefined();

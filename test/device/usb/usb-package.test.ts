@@ -37,6 +37,8 @@ const METHODS = [
   'reset',
   'claimInterface',
   'releaseInterface',
+  'detachKernelDriver',
+  'attachKernelDriver',
   'selectAlternateInterface',
   'controlTransferIn',
 ] as const;
@@ -109,6 +111,51 @@ describe('a device of the package', () => {
     await opened.claimInterface(2);
     await opened.close();
     expect(calls).toEqual([['releaseInterface', 2], ['close']]);
+  });
+
+  it('takes an interface from the driver that may be taken off it, and gives it back', async () => {
+    const calls: unknown[] = [];
+    const names = ['detachKernelDriver', 'claimInterface', 'releaseInterface', 'attachKernelDriver', 'close'] as const;
+    const noting = (name: string): Work => {
+      return (...args) => {
+        calls.push([name, ...args]);
+        return Promise.resolve();
+      };
+    };
+    plugIn(Object.fromEntries(names.map((name) => [name, noting(name)])));
+    vi.mocked(sysfsDevices).mockReturnValue([withDriver('ftdi_sio')]);
+    const opened = await device();
+    await opened.claimInterface(2, 'ftdi_sio');
+    await opened.close();
+    expect(calls).toEqual([
+      ['detachKernelDriver', 2],
+      ['claimInterface', 2],
+      ['releaseInterface', 2],
+      ['attachKernelDriver', 2],
+      ['close'],
+    ]);
+  });
+
+  it.each([
+    // To the kernel a program that has the interface is a driver.
+    ['another program', 'usbfs', 'board-busy'],
+    ['another driver', 'option', 'board-wrong-driver'],
+  ])('takes nothing from %s', async (_, driver, code) => {
+    const taken: unknown[] = [];
+    plugIn({
+      detachKernelDriver: (...args) => Promise.resolve(taken.push(args)),
+      claimInterface: failing('failed to claim interface: interface is busy'),
+    });
+    vi.mocked(sysfsDevices).mockReturnValue([withDriver(driver)]);
+    const error = await boardErrorOf((await device()).claimInterface(2, 'ftdi_sio'));
+    expect([error.code, taken]).toEqual([code, []]);
+  });
+
+  it('whose driver does not let itself be taken off says so', async () => {
+    plugIn({ detachKernelDriver: failing('failed to detach') });
+    vi.mocked(sysfsDevices).mockReturnValue([withDriver('ftdi_sio')]);
+    const error = await boardErrorOf((await device()).claimInterface(2, 'ftdi_sio'));
+    expect(error).toMatchObject({ code: 'board-wrong-driver', facts: { driver: 'ftdi_sio', interface: 2 } });
   });
 
   // Texts of nusb 0.2, on which the package is built.

@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../../../firmware-host/flash/flash-store.js';
 import { PowerLost } from '../../../firmware-host/flash/power-cut.js';
 import { protectedArea } from '../../../firmware-host/spi-flash/protected-area.js';
-import { SpiFlash, TYPICAL_TIMING } from '../../../firmware-host/spi-flash/spi-flash.js';
-import type { SpiFlashOptions } from '../../../firmware-host/spi-flash/spi-flash.js';
+import { TYPICAL_TIMING } from '../../../firmware-host/spi-flash/flash-cells.js';
+import type { SpiFlashOptions } from '../../../firmware-host/spi-flash/flash-cells.js';
+import { SpiFlash } from '../../../firmware-host/spi-flash/spi-flash.js';
 
 const BYTES = 2 ** 17;
 const MIB = 2 ** 20;
@@ -192,8 +193,8 @@ describe('erasing', () => {
   });
 });
 
-describe('asleep', () => {
-  it('it hears nothing but the wake-up, and a moment later everything', () => {
+describe('a part that sleeps', () => {
+  it('hears nothing but the wake-up, and a moment later everything', () => {
     const bench = new Bench();
     bench.command([0xb9]);
     expect([bench.flash.isAsleep, bench.command([0x9f], 1)]).toEqual([true, [0xff]]);
