@@ -6,13 +6,12 @@
 
 module mmf_gain_pointer #(
     parameter GAIN_BITS  = 15,
-    parameter WORDS_BITS = 14,  // width of H and I in words
     parameter LANE_BITS  = 0    // log2 LANES
 ) (
     input wire i_clock,
 
-    input wire [WORDS_BITS-1:0] i_hidden_words,
-    input wire [WORDS_BITS-1:0] i_intermediate_words,
+    input wire [13:0] i_hidden_words,
+    input wire [13:0] i_intermediate_words,
 
     input  wire       i_start,
     input  wire       i_from_zero,
@@ -38,11 +37,17 @@ module mmf_gain_pointer #(
 
   wire [4:0] constant_words = i_constant >> LANE_BITS;
 
+  // A vector fits w, which may have fewer words than 14 bits count.
+  // verilator lint_off UNUSEDSIGNAL
+  wire [GAIN_BITS+13:0] hidden = {{GAIN_BITS{1'b0}}, i_hidden_words};
+  wire [GAIN_BITS+13:0] intermediate = {{GAIN_BITS{1'b0}}, i_intermediate_words};
+  // verilator lint_on UNUSEDSIGNAL
+
   reg [GAIN_BITS-1:0] step;
   always @* begin
     if (constant_r) step = {{GAIN_BITS - 5{1'b0}}, constant_words};
-    else if (vectors_r != 0) step = {{GAIN_BITS - WORDS_BITS{1'b0}}, i_hidden_words};
-    else if (intermediate_r) step = {{GAIN_BITS - WORDS_BITS{1'b0}}, i_intermediate_words};
+    else if (vectors_r != 0) step = hidden[GAIN_BITS-1:0];
+    else if (intermediate_r) step = intermediate[GAIN_BITS-1:0];
     else step = {{GAIN_BITS - 1{1'b0}}, i_next};
   end
 

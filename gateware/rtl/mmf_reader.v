@@ -6,7 +6,7 @@
 module mmf_reader #(
     parameter BYTES = 1,
     parameter BYTE_BITS = 0,  // log2 BYTES
-    parameter LANES = 1,
+    parameter [31:0] LANES = 1,
     parameter LANE_BITS = 0,  // log2 LANES
     parameter GAIN_BITS = 15,
     parameter ADDRESS_BITS = 32  // of the memory; higher bits of addresses are 0
@@ -95,9 +95,10 @@ module mmf_reader #(
   wire take_byte = by_byte && i_data_valid && fill_r != 0;
   wire word_taken = full && (part_r == VECTORS || (scale_r ? i_row_scale_take : i_row_take));
   wire [GAIN_BITS-1:0] next_index = index_r + 1'b1;
-  wire [GAIN_BITS-1:0] words = part_r == VECTORS ? i_vectors_bytes[1+LANE_BITS+:GAIN_BITS]
-      : {{GAIN_BITS - 14 + LANE_BITS{1'b0}}, i_hidden[13:LANE_BITS]};
-  wire last_taken = word_taken && !scale_r && next_index == words;
+  // verilator lint_off UNUSEDSIGNAL
+  wire [31:0] words = part_r == VECTORS ? i_vectors_bytes >> (1 + LANE_BITS) : {18'b0, i_hidden} >> LANE_BITS;
+  // verilator lint_on UNUSEDSIGNAL
+  wire last_taken = word_taken && !scale_r && next_index == words[GAIN_BITS-1:0];
 
   wire [7:0] data_byte;
   wire beat_end;
@@ -117,8 +118,8 @@ module mmf_reader #(
     end
   endgenerate
 
-  localparam [FILL_BITS-1:0] NUMBERS = 2 * LANES;
-  localparam [FILL_BITS-1:0] BYTES_OF_WORD = LANES;
+  localparam [FILL_BITS-1:0] NUMBERS = {LANES[FILL_BITS-2:0], 1'b0};
+  localparam [FILL_BITS-1:0] BYTES_OF_WORD = LANES[FILL_BITS-1:0];
 
   // The last beat may hold more bytes than are wanted; it is let go with the last byte.
   reg last_beat_taken_r;

@@ -16,7 +16,7 @@ module mmf_vector #(
     parameter STATE_BITS = 14,
     parameter GAIN_BITS = 15,
     parameter PRE_BITS = 11,
-    parameter X_BASE = 768  // of x in the state memory, in words: v is before, the states h behind it
+    parameter [31:0] X_BASE = 768  // of x in the state memory, in words: v is before, the states h behind it
 ) (
     input wire i_clock,
     input wire i_reset,
@@ -27,14 +27,18 @@ module mmf_vector #(
 
     // An instruction, while o_idle; stable until o_idle is high again.
     input  wire        i_start,
-    input  wire [15:0] i_instruction,
+    // verilator lint_off UNUSEDSIGNAL
+    input  wire [15:0] i_instruction,  // bits 11 … 10 are the sequencer's
+    // verilator lint_on UNUSEDSIGNAL
     output wire        o_idle,
     // Of the token: the state is zero.
     input  wire        i_fresh,
 
     // Rows of the running product that are written, for GLU: pairs of them; or none is running.
     input wire        i_products_done,
+    // verilator lint_off UNUSEDSIGNAL
     input wire [15:0] i_pairs_done,
+    // verilator lint_on UNUSEDSIGNAL
 
     // Section `vectors`, before the first token: words of w in order.
     input wire                i_gain_write,
@@ -197,7 +201,9 @@ module mmf_vector #(
   reg  [ 3:0] embedding_shift_r;
   wire [16*LANES-1:0] gains;
   wire [3:0] constant_index = is_norm ? 4'd12 : is_embed ? 4'd0 : i_instruction[4:1] + {3'b0, second_constant_r};
+  // verilator lint_off UNUSEDSIGNAL
   wire [15:0] constant;
+  // verilator lint_on UNUSEDSIGNAL
   generate
     if (LANES == 1) begin : one_constant
       assign constant = gains;
@@ -220,7 +226,9 @@ module mmf_vector #(
   end
 
   wire [GAIN_BITS-1:0] gain_address;
-  wire [29:0] row;
+  // verilator lint_off UNUSEDSIGNAL
+  wire [29:0] row;  // bits 27 … 26 are mmf_pass's
+  // verilator lint_on UNUSEDSIGNAL
   wire advance;
   wire gain_next = advance && row[8];
 
@@ -304,7 +312,7 @@ module mmf_vector #(
   wire of_x = result_write ? row[29] : row[0];
   wire of_h = row[2] || row[3];
   wire [WORD_BITS-1:0] state_word = result_write ? done_word : word;
-  localparam [STATE_BITS-1:0] X_ADDRESS = X_BASE;
+  localparam [STATE_BITS-1:0] X_ADDRESS = X_BASE[STATE_BITS-1:0];
   wire [STATE_BITS-1:0] region = of_x ? X_ADDRESS : of_h ? h_base_r : {STATE_BITS{1'b0}};
   wire back_x = i_back_x_read || i_back_x_write;
   wire [STATE_BITS-1:0] state_address = back_x ? i_back_x_address + X_ADDRESS
@@ -430,14 +438,16 @@ module mmf_vector #(
 
       reg [34:0] sum_r;
       reg sum_valid_r;
-      reg [34:0] total;
-      integer index;
-      always @* begin
-        total = 35'd0;
-        for (index = 0; index < LANES; index = index + 1) total = total + {4'b0, squares[31*index+:31]};
+      for (lane = 0; lane < LANES; lane = lane + 1) begin : up_to
+        wire [34:0] total;
+        if (lane == 0) begin : first
+          assign total = {4'b0, squares[0+:31]};
+        end else begin : other
+          assign total = up_to[lane-1].total + {4'b0, squares[31*lane+:31]};
+        end
       end
       always @(posedge i_clock) begin
-        sum_r <= total;
+        sum_r <= up_to[LANES-1].total;
         sum_valid_r <= square_r;
       end
       assign sum = sum_r;
@@ -469,6 +479,8 @@ module mmf_vector #(
   wire [5:0] scale_shift;
   wire scale_start = (state_r == MAXIMUM_JOB || state_r == SQUARES_JOB) && !scale_busy_r || state_r == SCALE_JOB;
 
+  // s, ρ and a stay inside.
+  // verilator lint_off PINMISSING
   mmf_scale scale (
       .i_clock(i_clock),
       .i_reset(i_reset),
@@ -479,14 +491,12 @@ module mmf_vector #(
       .i_mm(mm_r),
       .i_em(constant[6:0]),  // w is not read again before the job is done
       .o_done(scale_done),
-      .o_s(),
-      .o_rho(),
       .o_d(scale_d),
-      .o_a(),
       .o_r(reciprocal),
       .o_c(scale_c),
       .o_shift(scale_shift)
   );
+  // verilator lint_on PINMISSING
 
   wire quant_done = state_r == SCALE_WAIT && !scale_busy_r;
   wire quant_zero = state_r == MAXIMUM && maximum_done && is_quant;
