@@ -2,8 +2,9 @@
  * Runs the benches of the gateware, and lints its modules: `node gateware/bench/run.mjs [--json] [--jobs N] [FILTER…]`.
  *
  * A bench is `*_bench.sv`; its top module is named as the file, what it instantiates is found in `gateware/rtl` and
- * `gateware/sim`. Its first lines may say with which parameters it runs: `// variants: -GBYTES=1; -GBYTES=16 -GLANES=4`.
- * It passes with exit code 0 and `PASS` as its last line. Linted is every module of `gateware/rtl` by itself, and what
+ * `gateware/sim`. Its first lines may say with which parameters it runs: `// variants: -GBYTES=1; -GBYTES=16 -GLANES=4`,
+ * and what must be made for it, in the folder of the project: `// prepare: node scripts/gateware-images.mjs -o gateware/build/images`
+ * (once a run, however many ask). It passes with exit code 0 and `PASS` as its last line. Linted is every module of `gateware/rtl` by itself, and what
  * the top of each board is made of, with all warnings as errors.
  *
  * FILTER is a part of a name in the table; several are joined by or.
@@ -17,10 +18,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const gateware = join(dirname(fileURLToPath(import.meta.url)), '..');
+const root = join(gateware, '..');
 const built = join(gateware, 'build');
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 const LIMIT_MS = 300_000;
+const VARIANTS = '// variants:';
+const PREPARE = '// prepare:';
 const BUILD = '--binary --timing --assert -Wno-fatal -Wno-lint -Wno-style -O3 -j 1 -CFLAGS -O1 -o bench'.split(' ');
 const SEARCH = ['-y', join(gateware, 'rtl'), '-y', join(gateware, 'sim'), '-y', join(gateware, 'bench')];
 
@@ -38,6 +42,13 @@ if (tasks.length === 0) {
 }
 
 if (tasks.some(({ into }) => into !== undefined)) await buildRuntime();
+for (const command of new Set(tasks.flatMap(({ prepare }) => prepare ?? []))) {
+  const { code, output } = await execute('sh', ['-c', command]);
+  if (code !== 0) {
+    console.error(`${command}: ${output}`);
+    process.exit(1);
+  }
+}
 const results = [];
 const width = Math.max(...tasks.map(({ name }) => name.length));
 let next = 0;
@@ -52,7 +63,7 @@ process.exitCode = failed.length > 0 ? 1 : 0;
 
 /** Builds and runs one entry of the table, and prints it. */
 async function carryOut({ name, into, steps }) {
-  if (into !== undefined) prepare(into);
+  if (into !== undefined) prepareFolder(into);
   const startMs = performance.now();
   let ended = { code: 0, output: '' };
   for (const [program, ...args] of steps) {
@@ -85,7 +96,7 @@ async function buildRuntime() {
 }
 
 /** A folder to build a bench in. */
-function prepare(into) {
+function prepareFolder(into) {
   mkdirSync(into, { recursive: true });
   for (const name of namesIn(join(built, 'runtime'), '').filter((file) => /^verilated.*\.[do]$/.test(file))) {
     if (!existsSync(join(into, name))) copyFileSync(join(built, 'runtime', name), join(into, name));
@@ -96,7 +107,7 @@ function prepare(into) {
 function execute(program, args) {
   return new Promise((resolve) => {
     // A group of its own, because the tools start others.
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const end = () => process.kill(-child.pid, 'SIGKILL');
     const timer = setTimeout(end, LIMIT_MS);
     process.once('exit', end);
@@ -117,23 +128,32 @@ function benches() {
   const folder = join(gateware, 'bench');
   return namesIn(folder, '_bench.sv').flatMap((file) => {
     const top = file.replace(/\.sv$/, '');
-    return variantsOf(join(folder, file)).map((parameters) => {
+    const head = readFileSync(join(folder, file), 'utf8').split('\n', 10);
+    const prepare = head
+      .find((line) => line.startsWith(PREPARE))
+      ?.slice(PREPARE.length)
+      .trim();
+    return variantsOf(head).map((parameters) => {
       const name = [top, ...parameters].join(' ');
       const into = join(built, 'bench', name.replaceAll(/[^\w.=-]+/g, '_'));
       // A bench may be as untidy as it likes; what it tests is linted by itself.
       const flags = ['-Mdir', into, '--top-module', top, ...parameters, ...SEARCH];
-      return { name, into, steps: [['verilator', ...BUILD, ...flags, join(folder, file)], [join(into, 'bench')]] };
+      return {
+        name,
+        into,
+        prepare,
+        steps: [['verilator', ...BUILD, ...flags, join(folder, file)], [join(into, 'bench')]],
+      };
     });
   });
 }
 
-/** In one of the first ten lines. */
-function variantsOf(path) {
-  const head = readFileSync(path, 'utf8').split('\n', 10);
-  const line = head.find((text) => text.startsWith('// variants:'));
+/** @param {string[]} head the first lines of the file */
+function variantsOf(head) {
+  const line = head.find((text) => text.startsWith(VARIANTS));
   if (line === undefined) return [[]];
   return line
-    .slice('// variants:'.length)
+    .slice(VARIANTS.length)
     .split(';')
     .map((words) => words.split(' ').filter((word) => word !== ''));
 }

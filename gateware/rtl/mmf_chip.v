@@ -19,6 +19,7 @@ module mmf_chip #(
     // Where the image lies in the memory, and where that ends.
     parameter [31:0] IMAGE_ADDRESS = 32'h0010_0000,
     parameter [31:0] MAX_IMAGE_BYTES = 32'h00f0_0000,
+    parameter ADDRESS_BITS = 24,
     // What HELLO says: texts of 1 … 64 printable ASCII characters.
     parameter [511:0] BOARD = "icebreaker",
     parameter [511:0] SERIAL = "0",
@@ -199,7 +200,8 @@ module mmf_chip #(
       .MAX_HIDDEN(MAX_HIDDEN),
       .MAX_INTERMEDIATE(MAX_INTERMEDIATE),
       .STATE_WORDS(STATE_WORDS),
-      .VECTOR_WORDS(VECTOR_WORDS)
+      .VECTOR_WORDS(VECTOR_WORDS),
+      .ADDRESS_BITS(ADDRESS_BITS)
   ) u_core (
       .i_clock(i_clock),
       .i_reset(i_reset),

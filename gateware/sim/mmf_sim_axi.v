@@ -30,6 +30,7 @@ module mmf_sim_axi #(
       .STATE_WORDS(131_072),
       .VECTOR_WORDS(1_048_576),
       .IMAGE_ADDRESS(32'h0),
+      .ADDRESS_BITS(32),
       .MAX_IMAGE_BYTES(32'h0800_0000),
       .BOARD("axi"),
       .SERIAL("RTL")

@@ -50,6 +50,7 @@ module mmf_axi #(
       .STATE_WORDS(STATE_WORDS),
       .VECTOR_WORDS(VECTOR_WORDS),
       .IMAGE_ADDRESS(32'h0),
+      .ADDRESS_BITS(32),
       .MAX_IMAGE_BYTES(32'h4000_0000),
       .BOARD("axi")
   ) u_chip (
