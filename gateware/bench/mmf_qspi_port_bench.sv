@@ -1,8 +1,7 @@
 // The QSPI port against a strict flash, with pads as iCE40's and delays of board, pads and flash.
 // variants: -GDTR=0; -GDTR=1; -GDTR=0 -GFAST=1 -GLEFT=235 -GQUAD=1; -GDTR=1 -GFAST=1 -GLEFT=237; -GDTR=1 -GLEFT=237 -GQUAD=1; -GDTR=0 -GGAP=3
 //
-// Random requests, some that go on where the last one ended, some jumps, readers that stall; then how long a jump and a
-// byte take. The flash model checks the protocol.
+// Random requests, some that go on where the last one ended, readers that stall; then how long a jump and a byte take. The flash model checks the protocol.
 `default_nettype none
 `timescale 1ns / 1ps
 
@@ -168,7 +167,7 @@ module mmf_qspi_port_bench #(
     per_byte = (last_taken - first_taken) * 1.0 / (bytes - 1);
   endtask
 
-  integer bytes, begun, stalls, reads;
+  integer bytes;
   reg [23:0] at;
   initial begin
     for (integer i = 0; i < (1 << 24); i = i + 1) flash.memory[i] = 8'(i * 7 + (i >> 8) * 13 + (i >> 16) * 29);
@@ -199,14 +198,6 @@ module mmf_qspi_port_bench #(
              jump, per_byte);
     if (per_byte != (DTR ? 1.0 : 2.0)) $fatal(1, "%0.3f clocks a byte", per_byte);
     if (jump > (DTR ? 21 : 19) + GAP - 1) $fatal(1, "a jump of %0d clocks", jump);
-
-    // Requests that join cost nothing: as one.
-    reads = flash.reads;
-    first_taken = -1;
-    for (integer i = 0; i < 50; i = i + 1) ask(24'h2000 + 24'(i * 40), 40);
-    drain;
-    if (last_taken - first_taken != (DTR ? 1 : 2) * 1999) $fatal(1, "joined: %0d clocks", last_taken - first_taken);
-    if (flash.reads != reads + 1) $fatal(1, "joined requests jump");
 
     // A reader that pauses loses nothing but its pauses.
     ready_chance = 50;

@@ -167,6 +167,50 @@ module mmf_axi_port #(
     assign o_data_valid = data_valid_r;
     assign o_data = data_r;
     assign o_error = error_r;
+
+`ifdef FORMAL
+    // Proved by induction for all requests, stalls and answers: gateware/formal/run.sh.
+    // Beats that were asked for and have not come: a memory sends no others.
+    reg [15:0] asked_r;
+    initial assume (i_reset);
+    always @(posedge i_clock) begin
+        if (i_reset) asked_r <= 16'd0;
+        else begin
+            asked_r <= asked_r + (offered_r && i_axi_arready ? {8'd0, length_r} + 16'd1 : 16'd0) - {15'd0, i_axi_rvalid};
+        end
+    end
+    always @* if (asked_r == 0) assume (!i_axi_rvalid);
+    wire [32:0] request_end = {1'b0, i_request_address} + {1'b0, i_request_bytes};
+    always @* if (i_request_valid) assume (i_request_bytes != 0 && request_end <= 33'h1_0000_0000);
+
+    wire [DEPTH_BITS:0] level = write_r - read_r;
+    wire [15:0] offered_beats = offered_r ? {8'd0, length_r} + 16'd1 : 16'd0;
+    wire [31:0] burst_end = {24'd0, length_r} + {{(32 - BLOCK_BITS) {1'b0}}, start_r[BLOCK_BITS-1:0]};
+    wire [31:0] plan_end = {23'd0, beats_r} + {{(32 - BLOCK_BITS) {1'b0}}, plan_r[BLOCK_BITS-1:0]};
+    reg started_r = 0;
+    always @(posedge i_clock) started_r <= i_reset || started_r;
+    always @(posedge i_clock) begin
+        if (started_r && !i_reset) begin
+            // Each place of the queue is free, promised or taken: it never overflows.
+            assert (free_r <= DEPTH);
+            assert (level <= DEPTH);
+            assert (asked_r <= DEPTH);
+            assert (!busy_r || next_r <= last_r);
+            assert (free_r + offered_beats + asked_r + {{(15 - DEPTH_BITS) {1'b0}}, level} == DEPTH);
+            // No burst, nor what will be one, leaves its block, and a block lies in one page of 4 KiB.
+            assert (!offered_r || burst_end < BLOCK);
+            assert (!planned_r || (beats_r != 0 && plan_end <= BLOCK));
+        end
+    end
+    // A burst waits unchanged.
+    reg waited_r = 0;
+    reg [INDEX_BITS+7:0] waited_burst_r;
+    always @(posedge i_clock) begin
+        waited_r <= offered_r && !i_axi_arready && !i_reset;
+        waited_burst_r <= {start_r, length_r};
+        if (waited_r && !i_reset) assert (offered_r && {start_r, length_r} == waited_burst_r);
+    end
+`endif
 endmodule
 
 `default_nettype wire
