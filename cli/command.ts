@@ -44,6 +44,17 @@ export interface CommandSpec {
   readonly declare: (command: Command) => (context: CommandContext) => Promise<void>;
 }
 
+/** Commands with one name in front, such as `gateware`. */
+export interface GroupSpec {
+  readonly name: string;
+  readonly summary: string;
+  readonly commands: readonly CommandSpec[];
+}
+
+export function isGroup(spec: CommandSpec | GroupSpec): spec is GroupSpec {
+  return 'commands' in spec;
+}
+
 /** Ends with exit code 0 when the promise of the work is fulfilled; every failure is an error that it throws. */
 export function defineCommand<P extends object>(definition: {
   readonly name: string;

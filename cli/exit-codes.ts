@@ -29,6 +29,8 @@ export const EXIT = {
   brokenBoard: 17,
   /** The computer has no GPU that can be used, and one was asked for. */
   noGpu: 18,
+  /** A tool for gateware is not installed, or failed. */
+  noTool: 19,
   /** 128 + SIGINT, as shells have it. */
   interrupted: 130,
 } as const;
@@ -69,6 +71,7 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['board-not-signed', EXIT.notSigned],
   ['board-signature-wrong', EXIT.wrongSignature],
   ['board-write-failed', EXIT.transferFailed],
+  ['board-write-protected', EXIT.transferFailed],
   ['board-wrong-tokens', EXIT.mismatch],
   ['board-wrong-driver', EXIT.wrongDriver],
   ['board-broken', EXIT.brokenBoard],
@@ -76,6 +79,8 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['board-other-device', EXIT.wrongBoard],
   ['needs-root', EXIT.accessDenied],
   ['usb-unavailable', EXIT.transferFailed],
+  ['gateware-tool-missing', EXIT.noTool],
+  ['gateware-tool-failed', EXIT.noTool],
   // Of GPUs as of boards, where it is the same thing.
   ['gpu-package', EXIT.noGpu],
   ['gpu-not-found', EXIT.noGpu],

@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 /** The program `mmfree`. */
 
-import type { CommandSpec } from './command.js';
+import type { CommandSpec, GroupSpec } from './command.js';
 import { bench } from './commands/bench.js';
 import { boards } from './commands/boards.js';
 import { doctor } from './commands/doctor.js';
 import { evalCommand } from './commands/eval.js';
 import { flash } from './commands/flash.js';
+import { gateware } from './commands/gateware.js';
 import { inspect } from './commands/inspect.js';
 import { pack } from './commands/pack.js';
 import { run } from './commands/run.js';
@@ -16,7 +17,7 @@ import { virtualBoard } from './commands/virtual-board.js';
 import { processHost } from './host.js';
 import { runProgram } from './program.js';
 
-const commands: readonly CommandSpec[] = [
+const commands: readonly (CommandSpec | GroupSpec)[] = [
   pack,
   inspect,
   boards,
@@ -26,6 +27,7 @@ const commands: readonly CommandSpec[] = [
   evalCommand,
   bench,
   virtualBoard,
+  gateware,
   doctor,
   vectors,
 ];

@@ -1,7 +1,8 @@
 /** The command line as a whole: parses it, runs one command, and turns however that ends into output and an exit code. */
 
 import { Command, CommanderError } from 'commander';
-import type { CommandContext, CommandSpec } from './command.js';
+import { isGroup } from './command.js';
+import type { CommandContext, CommandSpec, GroupSpec } from './command.js';
 import { EXIT } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 import { HumanReporter, JsonReporter, printProblem } from './output.js';
@@ -12,6 +13,8 @@ import { Sink } from './sink.js';
 import type { OutputStream } from './sink.js';
 import { fromParser, noCommand } from './usage-error.js';
 import { VERSION } from './version.js';
+
+type Commands = readonly (CommandSpec | GroupSpec)[];
 
 /** The process, as far as the command line has to do with it. */
 export interface Host {
@@ -33,7 +36,7 @@ export interface Host {
  *
  * @returns the exit code; never rejects
  */
-export async function runProgram(commands: readonly CommandSpec[], host: Host): Promise<ExitCode> {
+export async function runProgram(commands: Commands, host: Host): Promise<ExitCode> {
   const interrupt = new AbortController();
   const uncaught = new Promise<never>((_, reject) => host.onUncaught(reject));
   host.onInterrupt(() => interrupt.abort());
@@ -79,12 +82,7 @@ export async function runProgram(commands: readonly CommandSpec[], host: Host): 
   return problem?.exit ?? EXIT.done;
 }
 
-function buildProgram(
-  commands: readonly CommandSpec[],
-  reporter: Reporter,
-  signal: AbortSignal,
-  stdout: Sink,
-): Command {
+function buildProgram(commands: Commands, reporter: Reporter, signal: AbortSignal, stdout: Sink): Command {
   const context: CommandContext = { output: reporter, signal };
   const program = new Command('mmfree')
     .description(
@@ -102,16 +100,22 @@ function buildProgram(
       getOutHelpWidth: () => stdout.columns,
     })
     .exitOverride();
-  for (const { name, summary, examples, declare } of commands) {
-    const command = program.command(name).description(summary);
+  const add = (parent: Command, spec: CommandSpec | GroupSpec): void => {
+    const command = parent.command(spec.name).description(spec.summary);
+    if (isGroup(spec)) {
+      for (const member of spec.commands) add(command, member);
+      return;
+    }
+    const { examples } = spec;
     if (examples.length > 0)
       command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}\n`).join('')}`);
-    const run = declare(command);
+    const run = spec.declare(command);
     command.action(async () => {
       reporter.begin();
       await run(context);
     });
-  }
+  };
+  for (const spec of commands) add(program, spec);
   return program;
 }
 
@@ -121,17 +125,26 @@ function wantsJson(argv: readonly string[]): boolean {
   return argv.slice(0, end < 0 ? argv.length : end).includes('--json');
 }
 
-function commandName(commands: readonly CommandSpec[], argv: readonly string[]): string | null {
-  const word = argv.find((text) => !text.startsWith('-'));
-  return commands.find(({ name }) => name === word)?.name ?? null;
+/** Such as `flash`, or `gateware flash`; as far as the words name commands. */
+function commandName(commands: Commands, argv: readonly string[]): string | null {
+  const [word, next] = argv.filter((text) => !text.startsWith('-'));
+  const spec = commands.find(({ name }) => name === word);
+  if (spec === undefined || !isGroup(spec)) return spec?.name ?? null;
+  const member = spec.commands.find(({ name }) => name === next);
+  return member === undefined ? spec.name : `${spec.name} ${member.name}`;
 }
 
 function isHelp(error: unknown): boolean {
   return error instanceof CommanderError && error.exitCode === 0;
 }
 
-function asUsageError(error: CommanderError, name: string | null, commands: readonly CommandSpec[]): Error {
-  // Without any argument the parser would show its help as an error.
-  if (error.code === 'commander.help') return noCommand(commands.map((command) => command.name));
-  return fromParser(error, name);
+function asUsageError(error: CommanderError, name: string | null, commands: Commands): Error {
+  if (error.code !== 'commander.help') return fromParser(error, name);
+  // Without any command the parser would show its help as an error.
+  const group = commands.find((spec) => spec.name === name);
+  const choice = group !== undefined && isGroup(group) ? group.commands : commands;
+  return noCommand(
+    choice.map((command) => command.name),
+    name,
+  );
 }

@@ -41,10 +41,11 @@ export function missingOption(flags: string): UsageError {
   });
 }
 
-export function noCommand(names: readonly string[]): UsageError {
-  return new UsageError('no-command', 'no command given', {
+/** @param group the command that was given, if it has commands of its own */
+export function noCommand(names: readonly string[], group: string | null): UsageError {
+  return new UsageError('no-command', group === null ? 'no command given' : `no command given behind ${group}`, {
     reason: `One of these must say what to do: ${names.join(', ')}.`,
-    fix: 'Run `mmfree --help` to see what they do.',
+    fix: `Run \`mmfree ${group === null ? '' : `${group} `}--help\` to see what they do.`,
   });
 }
 

@@ -28,7 +28,7 @@ import type { BoardConnection } from './connection.js';
 import type { BoardSession } from './session.js';
 
 export interface BoardBackendOptions {
-  /** Who samples: the board itself, or this computer from the candidates that the board sends. */
+  /** Who samples: the board itself if it can, or this computer from the candidates that the board sends. */
   readonly sampling?: 'board' | 'host';
 }
 
@@ -41,7 +41,7 @@ export class BoardBackend implements Backend {
   readonly name: string;
   readonly shape: ModelShape;
   readonly #connection: BoardConnection;
-  readonly #sampling: 'board' | 'host';
+  #sampling: 'board' | 'host';
   readonly #sampler = new Sampler(exp2Table());
   /** SHA-256 of the image's seal, in hexadecimal. */
   readonly #image: string;
@@ -92,8 +92,16 @@ export class BoardBackend implements Backend {
     });
   }
 
-  generate(request: GenerateRequest): AsyncIterable<GeneratedToken> {
-    return this.#sampling === 'host' ? this.#generateHere(request) : this.#generateThere(request);
+  async *generate(request: GenerateRequest): AsyncIterable<GeneratedToken> {
+    if (this.#sampling === 'board') {
+      const asking = this.#connection.persist(async (session) => await session.stopForeignRun());
+      const knowsRuns = await asking.catch((error: unknown) => {
+        if (request.signal?.aborted !== true) throw error;
+      });
+      if (knowsRuns === undefined) return;
+      if (!knowsRuns) this.#sampling = 'host';
+    }
+    yield* this.#sampling === 'host' ? this.#generateHere(request) : this.#generateThere(request);
   }
 
   async close(): Promise<void> {

@@ -35,13 +35,15 @@ export type BoardErrorCode =
   | 'board-signature-wrong'
   /** What it wrote is not what was sent. */
   | 'board-write-failed'
+  /** Its flash does not let itself be written. */
+  | 'board-write-protected'
   /** It runs the new image, but computes other tokens than the packer. */
   | 'board-wrong-tokens'
   /** The kernel lets another driver have it, or none. */
   | 'board-wrong-driver'
   /** Its descriptors, or its answers to USB requests, break the standard, or it answers none. */
   | 'board-broken'
-  /** It is there, but has no DFU function, or not the memory that is meant. */
+  /** It is there, but has no DFU function, or not the memory that is meant, or no request for it. */
   | 'board-not-flashable'
   /** A file for another device, by the suffix of the file or by the device's own word. */
   | 'board-other-device'
@@ -171,6 +173,16 @@ export function boardHasNoImage(name: string): BoardError {
   });
 }
 
+/** A board that computes and no more, such as gateware. */
+export function notFlashableByProtocol(name: string, cause: unknown): BoardError {
+  return fail('board-not-flashable', `${name} cannot be flashed over the protocol`, {
+    reason: 'It knows RESET and STEP only, and reads its image from a flash chip that it does not write.',
+    fix: 'Write the flash chip of an FPGA board with `mmfree gateware flash`; start a simulated one (`mmfree virtual-board --rtl`) with another --image.',
+    facts: { board: name },
+    cause,
+  });
+}
+
 /** Hashes in hexadecimal. */
 export function otherImage(name: string, onBoard: string, expected: string): BoardError {
   return fail('board-other-image', `${name} runs another image`, {
@@ -221,7 +233,7 @@ export function boardRefuses(name: string, code: number, factA: number, factB: n
         'board-unknown-request',
         'does not know a request',
         'Its firmware does not carry out requests of this kind (docs/PROTOCOL.md, section 3).',
-        'Update the firmware; boards that only know RESET and STEP generate with `mmfree run --sampling host`.',
+        'Update the firmware, or do without: boards that only know RESET and STEP generate (`mmfree run`) and prove themselves (`mmfree verify`).',
       );
     case BOARD_ERRORS.busy:
       return refuse(

@@ -7,18 +7,23 @@ import { addressText, opener, parseSelector } from './selector.js';
 import type { BoardAddress, BoardSelector } from './selector.js';
 import { BoardSession } from './session.js';
 import { listSerialPorts } from './serial-ports.js';
-import { isOurs } from './usb/ids.js';
+import { noProgrammer, notAProgrammer } from './spi-flash/spi-flash-error.js';
+import { isFtdi, isOurs } from './usb/ids.js';
 import { hex4, localUsb, portOf } from './usb/local-usb.js';
 import { hasDfu, isSerialControl } from './usb/usb-classes.js';
 import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
 import { noSerialPort, usbBroken, usbDenied } from './usb/usb-error.js';
+import type { UsbipHost } from './usb/usbip/usbip-host.js';
 import { listVirtualBoards } from './virtual-boards.js';
 
 /** A board, or something that may be one. */
 export interface FoundBoard {
   readonly address: BoardAddress;
-  /** `virtual`, `usb` and `network` are boards of ours; a `dfu` device can be flashed; behind a `port` can be anything. */
-  readonly kind: 'virtual' | 'usb' | 'network' | 'dfu' | 'port';
+  /**
+   * `virtual`, `usb` and `network` are boards of ours; a `dfu` device can be flashed; behind a `port` can be anything, and
+   * behind an `ftdi` chip an FPGA.
+   */
+  readonly kind: 'virtual' | 'usb' | 'network' | 'dfu' | 'ftdi' | 'port';
   /** Empty if not known. */
   readonly serial: string;
   /** For people: what it calls itself. */
@@ -33,7 +38,8 @@ export interface FoundBoard {
 /** What a board says of itself when asked. */
 export interface BoardState {
   readonly hello: Hello;
-  readonly info: BoardInfo;
+  /** Undefined if the board does not say. */
+  readonly info: BoardInfo | undefined;
 }
 
 /** Where a flash goes. */
@@ -62,6 +68,7 @@ export async function findBoards(): Promise<FoundBoard[]> {
 function usbBoard(info: UsbDeviceInfo): FoundBoard | undefined {
   const port = portOf(info);
   const facts = { serial: info.serial, name: info.name, usb: info };
+  if (isFtdi(info)) return { ...ftdiBoard(info), ...facts };
   if (!isOurs(info) && !hasDfu(info)) return port === undefined ? undefined : { ...portAt(port), ...facts };
   const address: BoardAddress = { kind: 'usb', device: info };
   const name = localUsb.nameOf(info);
@@ -75,6 +82,59 @@ function usbBoard(info: UsbDeviceInfo): FoundBoard | undefined {
     ...(portProblem && { portProblem }),
     ...(flashProblem && { flashProblem }),
   };
+}
+
+/** On FPGA boards the serial port of the second channel is the FPGA's, while the first one leads to its flash. */
+function ftdiBoard(info: UsbDeviceInfo): Pick<FoundBoard, 'address' | 'kind' | 'portProblem'> {
+  const { port } = info.interfaces.find(({ number }) => number === 1) ?? info.interfaces[0] ?? {};
+  if (port !== undefined) return { ...portAt(port), kind: 'ftdi' };
+  const reason = 'The kernel has made no serial port of its second channel.';
+  const portProblem = boardNotFound(localUsb.nameOf(info), reason);
+  return { address: { kind: 'usb', device: info }, kind: 'ftdi', portProblem };
+}
+
+/**
+ * The FT2232H by which the flash of an FPGA board is programmed.
+ *
+ * @throws BoardError `board-not-found`, `board-ambiguous`, `board-denied`, `board-not-flashable`; AbortError
+ */
+export async function selectProgrammer(
+  selector: BoardSelector | undefined,
+  signal?: AbortSignal,
+): Promise<{ readonly host: UsbHost; readonly info: UsbDeviceInfo }> {
+  if (selector !== undefined && (selector.kind === 'serial' || selector.kind === 'tcp')) {
+    throw notAProgrammer(addressText(selector), 'It is no USB device.');
+  }
+  const host = selector?.kind === 'usbip' ? await usbipHost(selector) : localUsb;
+  const devices = await host.list(signal);
+  const named = devices.filter((info) => selector === undefined || isNamed(info, selector));
+  const [first] = named;
+  const fitting = named.filter(isFtdi);
+  const [info, ...others] = fitting;
+  if (others.length > 0) throw boardAmbiguous(fitting.map((device) => host.nameOf(device)));
+  if (info === undefined) {
+    // A server may have other devices too; who names one means that one.
+    const isSingled = selector !== undefined && !(selector.kind === 'usbip' && selector.busId === undefined);
+    if (isSingled && first !== undefined)
+      throw notAProgrammer(host.nameOf(first), 'Its USB ids are of another device.');
+    throw selector === undefined ? noProgrammer() : boardNotFound(textOf(selector), 'No FT2232H is there.');
+  }
+  const { node } = info;
+  if (node !== undefined && !node.mayOpen) throw usbDenied(host.nameOf(info), node);
+  return { host, info };
+}
+
+function isNamed(info: UsbDeviceInfo, selector: BoardSelector): boolean {
+  if (selector.kind === 'usbip') return selector.busId === undefined || selector.busId === info.path;
+  return isUsbNamed(info, selector);
+}
+
+function isUsbNamed(info: UsbDeviceInfo, selector: BoardSelector): boolean {
+  if (selector.kind === 'serial-number') return info.serial === selector.serial;
+  if (selector.kind === 'usb-path') return info.path === selector.path;
+  if (selector.kind !== 'usb-ids') return false;
+  const { vendor, product, serial } = selector;
+  return info.vendor === vendor && info.product === product && (serial ?? info.serial) === info.serial;
 }
 
 function portAt(path: string): Pick<FoundBoard, 'address' | 'kind' | 'portProblem'> {
@@ -139,10 +199,14 @@ async function usbipTarget(
   { host, port, busId }: BoardAddress & { kind: 'usbip' },
   signal?: AbortSignal,
 ): Promise<FlashTarget> {
-  const { UsbipHost } = await import('./usb/usbip/usbip-host.js');
-  const server = new UsbipHost(host, port);
+  const server = await usbipHost({ host, port });
   const info = await server.find(busId, signal);
   return { kind: 'usb', host: server, info, isOurs: isOurs(info) };
+}
+
+async function usbipHost({ host, port }: { readonly host: string; readonly port: number }): Promise<UsbipHost> {
+  const { UsbipHost: Host } = await import('./usb/usbip/usbip-host.js');
+  return new Host(host, port);
 }
 
 async function theBoard(
@@ -171,7 +235,7 @@ export async function onlyBoard(): Promise<BoardAddress | undefined> {
 export async function askBoard(address: BoardAddress, signal?: AbortSignal): Promise<BoardState> {
   const session = await BoardSession.open(await opener(address)(signal), { signal });
   try {
-    return { hello: session.hello, info: await session.info() };
+    return { hello: session.hello, info: await session.infoIfKnown() };
   } finally {
     await session.close();
   }
@@ -183,12 +247,9 @@ function isAddress(selector: BoardSelector): selector is Exclude<BoardAddress, {
 
 function fits(board: FoundBoard, selector: BoardSelector | undefined): boolean {
   // Without being told to, nothing is sent to what may be a modem or a 3D printer.
-  if (selector === undefined) return board.kind !== 'port' && board.kind !== 'dfu';
+  if (selector === undefined) return board.kind !== 'port' && board.kind !== 'dfu' && board.kind !== 'ftdi';
   if (selector.kind === 'serial-number') return board.serial === selector.serial;
-  if (selector.kind === 'usb-path') return board.usb?.path === selector.path;
-  if (selector.kind !== 'usb-ids') return false;
-  const { vendor, product, serial } = selector;
-  return board.usb?.vendor === vendor && board.usb.product === product && (serial ?? board.serial) === board.serial;
+  return board.usb !== undefined && isUsbNamed(board.usb, selector);
 }
 
 function textOf(selector: BoardSelector): string {

@@ -26,7 +26,7 @@ import {
 } from '../protocol/wire/messages-flash.js';
 import { BOARD_ERRORS } from '../protocol/wire/messages-board.js';
 import { DONE, RESET, STEP, STEPPED } from '../protocol/wire/messages-run.js';
-import { BoardError, boardMalformed, readBackDiffers, wrongTokens } from './board-error.js';
+import { BoardError, boardMalformed, notFlashableByProtocol, readBackDiffers, wrongTokens } from './board-error.js';
 import type { BoardConnection } from './connection.js';
 import type { BoardSession } from './session.js';
 
@@ -114,8 +114,14 @@ export async function runs(session: BoardSession, { source, view }: ImageFile): 
   } catch (error) {
     // A shorter file: the seal on the board is of another kind.
     if (error instanceof BoardError && error.facts['board_code'] === BOARD_ERRORS.writeOutOfOrder) return false;
-    throw error;
+    throw inWordsOfFlashing(session, error);
   }
+}
+
+/** That a board knows no requests for this is what the user must know, not which one it was. */
+function inWordsOfFlashing({ name }: BoardSession, error: unknown): unknown {
+  const isUnknown = error instanceof BoardError && error.code === 'board-unknown-request';
+  return isUnknown ? notFlashableByProtocol(name, error) : error;
 }
 
 type TransferOptions = FlashOptions & { readonly onWritten: (bytes: number) => void };
@@ -167,7 +173,10 @@ async function begin(session: BoardSession, { source, view }: ImageFile): Promis
   const { fileLength, sealedLength } = view;
   const prefix = source.read(0, IMAGE_PREFIX_BYTES).slice();
   const seal = source.read(sealedLength, fileLength - sealedLength).slice();
-  const ready = await session.request(FLASH_BEGIN, { imageLength: fileLength, prefix, seal }, FLASH_READY);
+  const asking = session.request(FLASH_BEGIN, { imageLength: fileLength, prefix, seal }, FLASH_READY);
+  const ready = await asking.catch((error: unknown) => {
+    throw inWordsOfFlashing(session, error);
+  });
   if (ready.imageLength !== fileLength) throw boardMalformed(session.name, 'it is ready for another image');
 }
 

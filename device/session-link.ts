@@ -40,7 +40,7 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** A board that keeps its link alive and never answers is broken all the same. */
+/** A board that keeps its link alive and never answers is broken all the same. Its answers come one after the other. */
 const ANSWER_TIMEOUT_MS = 120_000;
 
 type Decoded<T> = { readonly value: T } | { readonly problem: string };
@@ -57,6 +57,7 @@ export class SessionLink {
   readonly #waiting = new Set<() => void>();
   #hello: Hello | undefined;
   #cancelTimer = (): void => {};
+  #cancelAnswerTimer = (): void => {};
   #error: Error | undefined;
   #isClosed = false;
 
@@ -104,24 +105,18 @@ export class SessionLink {
   ): Promise<T> {
     await this.#untilRoom();
     return await new Promise<T>((resolve, reject) => {
-      const cancelTimer = this.#clock.after(ANSWER_TIMEOUT_MS, () => {
-        this.fail(boardLost(this.name, `It has not answered a request for ${ANSWER_TIMEOUT_MS / 1000} s.`));
-      });
       this.#pending.push({
         requestType: type,
         answerType,
         take: (answer) => {
           const decoded = decode(answer);
           if ('problem' in decoded) return decoded.problem;
-          cancelTimer();
           resolve(decoded.value);
           return undefined;
         },
-        reject: (error) => {
-          cancelTimer();
-          reject(error);
-        },
+        reject,
       });
+      if (this.#pending.length === 1) this.#awaitAnswer();
       this.#link.send(type, payload);
       this.#pump();
     });
@@ -142,6 +137,22 @@ export class SessionLink {
     } finally {
       cancelTimer();
     }
+  }
+
+  /** Starts the time that the next answer may take. */
+  #awaitAnswer(): void {
+    this.#cancelAnswerTimer();
+    if (this.#pending.length === 0) return;
+    this.#cancelAnswerTimer = this.#clock.after(ANSWER_TIMEOUT_MS, () => {
+      this.fail(boardLost(this.name, `It has not answered a request for ${ANSWER_TIMEOUT_MS / 1000} s.`));
+    });
+  }
+
+  /** The first request is answered. */
+  #answered(): Pending | undefined {
+    const pending = this.#pending.shift();
+    this.#awaitAnswer();
+    return pending;
   }
 
   /** A message of a run that is here already. */
@@ -247,7 +258,7 @@ export class SessionLink {
     const [pending] = this.#pending;
     if (pending?.answerType !== type) return `a message of type ${type} comes unasked`;
     const problem = pending.take(payload);
-    if (problem === undefined) this.#pending.shift();
+    if (problem === undefined) this.#answered();
     return problem;
   }
 
@@ -263,7 +274,7 @@ export class SessionLink {
     const error = decodeMessage(ERROR, payload);
     if (error === undefined) return 'an ERROR has the wrong length or values';
     const refusal = boardRefuses(this.name, error.code, error.factA, error.factB);
-    if (this.#pending[0]?.requestType === error.request) this.#pending.shift()?.reject(refusal);
+    if (this.#pending[0]?.requestType === error.request) this.#answered()?.reject(refusal);
     // A request without an answer: whoever goes on with the session must know.
     else this.fail(refusal);
     return undefined;
@@ -272,6 +283,7 @@ export class SessionLink {
   /** The session is over. The first reason counts, which is given back. */
   fail(error: Error): Error {
     this.#error ??= error;
+    this.#cancelAnswerTimer();
     for (const { reject } of this.#pending.splice(0)) reject(this.#error);
     this.#wake();
     return this.#error;

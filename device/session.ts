@@ -84,6 +84,16 @@ export class BoardSession {
     return await this.#link.request(GET_INFO.type, payload, INFO.type, (answer) => decodeMapMessage(INFO, answer));
   }
 
+  /** How the board is; undefined if it does not say, as the smallest ones. @throws BoardError */
+  async infoIfKnown(): Promise<BoardInfo | undefined> {
+    try {
+      return await this.info();
+    } catch (error) {
+      if (error instanceof BoardError && error.code === 'board-unknown-request') return undefined;
+      throw error;
+    }
+  }
+
   /**
    * The next message of a run; those of other runs are dropped. A token may take ten minutes, a run any time, as long as
    * the board says that it works on it.
@@ -119,20 +129,22 @@ export class BoardSession {
     }
   }
 
-  /** Ends a run that another host has left behind, which would keep the board from anything else. @throws BoardError */
-  async stopForeignRun(): Promise<void> {
-    const { run, state } = await this.info().catch(unlessUnknown);
+  /**
+   * Ends a run that another host has left behind, which would keep the board from anything else.
+   *
+   * @returns whether the board knows runs: one that answers `GET_INFO` with `ERROR` 1 knows `RESET` and `STEP` only
+   * @throws BoardError
+   */
+  async stopForeignRun(): Promise<boolean> {
+    const info = await this.infoIfKnown();
+    if (info === undefined) return false;
+    const { run, state } = info;
     if (run !== undefined && (state === 'running' || state === 'waiting')) await this.cancelRun(run.run);
+    return true;
   }
 
   /** Ends the session and closes the wire. */
   async close(): Promise<void> {
     await this.#link.close();
   }
-}
-
-/** A board that knows no GET_INFO has no runs either. */
-function unlessUnknown(error: unknown): Pick<BoardInfo, 'state'> & { readonly run?: undefined } {
-  if (error instanceof BoardError && error.code === 'board-unknown-request') return { state: 'idle' };
-  throw error;
 }

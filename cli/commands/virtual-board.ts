@@ -1,4 +1,5 @@
 /** `mmfree virtual-board`: declaration. */
+import { SIMULATED_CHIPS } from '../../firmware-host/gateware/simulated-chips.js';
 import { defineCommand, flag, option, optionWithDefault, optionWithPreset, repeatedOption } from '../command.js';
 import { integer, oneOf, path, text } from '../options.js';
 
@@ -9,7 +10,9 @@ export const virtualBoard = defineCommand({
     'mmfree virtual-board',
     'mmfree virtual-board --pty --flash-file board.flash',
     'mmfree virtual-board --image tales-9m.mmfree --fault flip:3',
+    'mmfree virtual-board --rtl --image tales-9m.mmfree',
     'mmfree virtual-board --usbip --flash-file board.flash',
+    'mmfree virtual-board --ftdi --spi-flash-file icebreaker.flash',
     'mmfree virtual-board --gadget --flash-file /var/lib/mmfree/flash --serial-number PI-1',
     'mmfree virtual-board --tcp 0.0.0.0:4711 --flash-file /var/lib/mmfree/flash',
   ],
@@ -22,12 +25,26 @@ export const virtualBoard = defineCommand({
       text,
       '127.0.0.1:3240',
     ),
+    ftdi: optionWithPreset(
+      '--ftdi [host:port]',
+      'be a board with an FT2232H that `usbip attach` finds there: a SPI flash and an FPGA on channel A, this board’s UART on channel B (without a value: 127.0.0.1:3240)',
+      text,
+      '127.0.0.1:3240',
+    ),
+    spiFlashFile: option('--spi-flash-file <file>', 'with --ftdi: keep that SPI flash of 16 MiB in this file', path),
     gadget: optionWithPreset(
       '--gadget [controller]',
       'be the USB device of this Linux computer, by the controller of /sys/class/udc (without a value: the first one)',
       text,
       'first',
     ),
+    rtl: optionWithPreset(
+      '--rtl [chip]',
+      `simulate the gateware of this chip: ${SIMULATED_CHIPS.join(', ')} (without a value: icebreaker)`,
+      oneOf(SIMULATED_CHIPS),
+      'icebreaker',
+    ),
+    rtlStats: option('--rtl-stats <file>', 'write what each token of the simulated chip took', path),
     dfu: optionWithDefault(
       '--dfu <mode>',
       'how it is flashed over USB: always ready, or detached by a bus reset (reset) or by itself (will-detach)',
@@ -44,7 +61,11 @@ export const virtualBoard = defineCommand({
       16,
     ),
     slots: optionWithDefault('--slots <number>', 'images that the flash holds: 1 or 2', oneOf(['1', '2']), '2'),
-    image: option('--image <file>', 'put this image into the flash first, as if it came from the factory', path),
+    image: option(
+      '--image <file>',
+      'put this image into the flash first, as if it came from the factory (with --rtl: the shipped one by default)',
+      path,
+    ),
     signer: option(
       '--signer <file>',
       'take only images signed with the key in this file (PEM, public or private)',

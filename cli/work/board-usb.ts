@@ -1,4 +1,4 @@
-/** `--usbip` and `--gadget` of `mmfree virtual-board`: the board on USB. */
+/** `--usbip`, `--gadget` and `--ftdi` of `mmfree virtual-board`: the board on USB. */
 import type { Peripheral } from '../../firmware-host/board-program.js';
 import { openGadget } from '../../firmware-host/gadget/gadget-board.js';
 import type { GadgetOptions } from '../../firmware-host/gadget/gadget-board.js';
@@ -9,9 +9,10 @@ import { USBIP_PORT } from '../../firmware-host/usbip/usbip-protocol.js';
 import { UsbIpServer } from '../../firmware-host/usbip/usbip-server.js';
 import type { JsonObject } from '../output.js';
 import { UsageError } from '../usage-error.js';
+import { openBoardFtdi, type BoardFtdiInput } from './board-ftdi.js';
 import { listenAt } from './listen-address.js';
 
-export interface BoardUsbInput {
+export interface BoardUsbInput extends BoardFtdiInput {
   /** Where a USB/IP server listens. */
   readonly usbip: string | undefined;
   /** A USB device controller, or `first`. */
@@ -20,7 +21,7 @@ export interface BoardUsbInput {
 }
 
 /** A way onto USB that was opened. */
-interface BoardUsb {
+export interface BoardUsb {
   readonly peripheral: Peripheral;
   /** How hosts come to it. */
   readonly text: string;
@@ -32,17 +33,25 @@ interface BoardUsb {
   readonly close: () => Promise<void>;
 }
 
-type BoardUsbOptions = Omit<GadgetOptions, 'controller'>;
+export type BoardUsbOptions = Omit<GadgetOptions, 'controller'>;
 
 /** Opens what the user asked for. @throws UsageError; the operating system's error */
 export async function openBoardUsb(
-  { usbip, gadget, dfu }: BoardUsbInput,
+  { usbip, gadget, dfu, ftdi, spiFlashFile }: BoardUsbInput,
   options: BoardUsbOptions,
 ): Promise<BoardUsb[]> {
-  if (usbip !== undefined && gadget !== undefined) {
-    throw new UsageError('conflicting-options', '--usbip and --gadget exclude each other', {
+  const ports = Object.entries({ '--usbip': usbip, '--gadget': gadget, '--ftdi': ftdi });
+  const [first, second] = ports.flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (first !== undefined && second !== undefined) {
+    throw new UsageError('conflicting-options', `${first} and ${second} exclude each other`, {
       reason: 'A board has one USB port; two hosts could write into one flash.',
       fix: 'Leave one of them out.',
+    });
+  }
+  if (spiFlashFile !== undefined && ftdi === undefined) {
+    throw new UsageError('conflicting-options', '--spi-flash-file is for boards with --ftdi', {
+      reason: 'Others have no flash that hosts write over SPI.',
+      fix: 'Add --ftdi, or keep the flash of the firmware in a file: --flash-file',
     });
   }
   if (dfu !== 'always' && usbip === undefined) {
@@ -54,6 +63,7 @@ export async function openBoardUsb(
   return [
     ...(usbip === undefined ? [] : [await openUsbIp(usbip, dfu, options)]),
     ...(gadget === undefined ? [] : [await openGadgetBoard(gadget, options)]),
+    ...(ftdi === undefined ? [] : [await openBoardFtdi(ftdi, spiFlashFile, options)]),
   ];
 }
 

@@ -1,7 +1,7 @@
 /** `mmfree boards`: the work. */
 import { askBoard, findBoards, type BoardState, type FoundBoard } from '../../device/discovery.js';
 import { addressText } from '../../device/selector.js';
-import { hex4, portOf } from '../../device/usb/local-usb.js';
+import { hex4, localUsb, portOf } from '../../device/usb/local-usb.js';
 import { hasDfu } from '../../device/usb/usb-classes.js';
 import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import type { CommandContext } from '../command.js';
@@ -75,6 +75,11 @@ async function stateOf(
     const remark = `can be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
     return { state: { state: 'dfu' }, lines: [remark] };
   }
+  if (kind === 'ftdi' && usb !== undefined) {
+    const programmer = localUsb.nameOf(usb);
+    const remark = `FT2232H, maybe an FPGA board, not asked; its flash: mmfree gateware flash --board ${programmer}`;
+    return { state: { state: 'not-asked', programmer }, lines: [remark] };
+  }
   if (portProblem !== undefined) {
     const state = portProblem.code === 'board-denied' ? 'denied' : portProblem.code;
     const { reason, fix } = portProblem;
@@ -114,12 +119,12 @@ function placeOf(usb: UsbDeviceInfo): string {
 function factsOf({ hello, info }: BoardState): JsonObject {
   const { board, serial, firmware, image, limits, slots, sectorBytes, minimumRevision, signer } = hello;
   return {
-    state: info.state,
+    state: info?.state ?? 'ready',
     board,
     serial,
     firmware,
-    uptime_ms: info.uptimeMs,
-    steps: info.steps,
+    uptime_ms: info?.uptimeMs ?? null,
+    steps: info?.steps ?? null,
     slots,
     sector_bytes: sectorBytes,
     slot_bytes: limits.imageBytes,
@@ -129,8 +134,8 @@ function factsOf({ hello, info }: BoardState): JsonObject {
       image === undefined
         ? null
         : { name: image.name, sha256: hexOf(image.sha256), revision: image.revision, confirmed: image.confirmed },
-    bad_frames: info.link.badFrames,
-    repeats: info.link.repeats,
+    bad_frames: info?.link.badFrames ?? null,
+    repeats: info?.link.repeats ?? null,
   };
 }
 
@@ -140,8 +145,12 @@ function linesOf({ hello, info }: BoardState): string[] {
     image === undefined
       ? 'no image: give it one with `mmfree flash`'
       : `${image.name}, revision ${image.revision}, sha256 ${hexOf(image.sha256).slice(0, 16)}…${image.confirmed ? '' : ', not confirmed'}`;
+  const how =
+    info === undefined
+      ? 'computes and no more (RESET and STEP)'
+      : `${info.state}, up ${(info.uptimeMs / 1000).toFixed(0)} s, ${info.steps} tokens`;
   return [
-    `${hello.board} ${hello.serial}, firmware ${hello.firmware}, ${info.state}, up ${(info.uptimeMs / 1000).toFixed(0)} s, ${info.steps} tokens`,
+    `${hello.board} ${hello.serial}, firmware ${hello.firmware}, ${how}`,
     model,
     ...(signer === undefined ? [] : [`takes only images signed by ${hexOf(signer)}`]),
   ];

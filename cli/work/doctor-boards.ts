@@ -5,6 +5,9 @@ import { EXIT } from '../exit-codes.js';
 import { describeProblem } from '../problem.js';
 import type { Finding } from './doctor-finding.js';
 
+/** What need not be a board of ours. */
+const OTHERS: ReadonlySet<FoundBoard['kind']> = new Set(['port', 'dfu', 'ftdi']);
+
 export async function examineBoards(signal: AbortSignal): Promise<readonly Finding[]> {
   const found = await findBoards();
   if (found.length === 0) return [{ state: 'ok', text: 'none is plugged in' }];
@@ -13,7 +16,7 @@ export async function examineBoards(signal: AbortSignal): Promise<readonly Findi
 
 async function examineBoard(board: FoundBoard, signal: AbortSignal): Promise<Finding[]> {
   const { kind, portProblem, flashProblem } = board;
-  const isOurs = kind !== 'port' && kind !== 'dfu';
+  const isOurs = !OTHERS.has(kind);
   const problems = [portProblem, flashProblem].flatMap((problem): Finding[] => {
     if (problem === undefined || (problem.code === 'board-not-found' && flashProblem === undefined)) return [];
     const { message, reason, fix } = problem;
@@ -30,11 +33,11 @@ function dfuMode({ address, name, portProblem }: FoundBoard): Finding[] {
 
 async function asked({ address, kind, name }: FoundBoard, signal: AbortSignal): Promise<Finding> {
   const selector = addressText(address);
-  if (kind === 'port' || kind === 'dfu') return { state: 'ok', text: `${selector} (${name}) may be opened` };
+  if (OTHERS.has(kind)) return { state: 'ok', text: `${selector} (${name}) may be opened` };
   try {
     const { hello, info } = await askBoard(address, signal);
     const image = hello.image === undefined ? 'no image' : hello.image.name;
-    return { state: 'ok', text: `${selector}: ${hello.board} ${hello.serial}, ${image}, ${info.state}` };
+    return { state: 'ok', text: `${selector}: ${hello.board} ${hello.serial}, ${image}, ${info?.state ?? 'ready'}` };
   } catch (error) {
     const { message, cause, fix, exit } = describeProblem(error);
     return { state: exit === EXIT.boardBusy ? 'warn' : 'fail', text: `${message}: ${cause}`, fix, cause: error };

@@ -2,19 +2,14 @@
 import { createPrivateKey, createPublicKey, randomInt } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
-import { parseSelector } from '../../device/selector.js';
-import { openError } from '../../device/transport/serial-transport.js';
 import { announceVirtualBoard } from '../../device/virtual-boards.js';
 import { Board, type BoardOptions } from '../../firmware-host/board.js';
 import { BoardProgram } from '../../firmware-host/board-program.js';
 import { BOOT_TABLE_SECTORS } from '../../firmware-host/flash/boot-table.js';
 import { installImage } from '../../firmware-host/install-image.js';
-import { fileStore, memoryStore, type FlashStore } from '../../firmware-host/flash/flash-store.js';
 import { NorFlash } from '../../firmware-host/flash/nor-flash.js';
 import { faultyWire } from '../../firmware-host/wires/faulty-wire.js';
-import { openPseudoTerminal } from '../../firmware-host/wires/pseudo-terminal.js';
-import { openSerialWire } from '../../firmware-host/wires/serial-port.js';
-import { openTcpPort } from '../../firmware-host/wires/tcp-port.js';
+import type { SimulatedChipName } from '../../firmware-host/gateware/simulated-chips.js';
 import type { Wire } from '../../firmware-host/wires/wire.js';
 import { ImageFile } from '../../model/image-file.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
@@ -23,14 +18,15 @@ import { badValue, UsageError } from '../usage-error.js';
 import { VERSION } from '../version.js';
 import { parseFaults, type BoardFaults } from './board-faults.js';
 import { openBoardUsb, type BoardUsbInput } from './board-usb.js';
+import { openWires, type BoardWiresInput } from './board-wires.js';
 import { hexOf } from './image-facts.js';
-import { listenAt } from './listen-address.js';
+import { openFlash } from './open-flash.js';
 import { readInput } from './read-input.js';
+import { rtlBoard } from './rtl-board.js';
 
-interface VirtualBoardInput extends BoardUsbInput {
-  readonly tcp: string | undefined;
-  readonly pty: boolean;
-  readonly port: string | undefined;
+export interface VirtualBoardInput extends BoardUsbInput, BoardWiresInput {
+  readonly rtl: SimulatedChipName | undefined;
+  readonly rtlStats: string | undefined;
   readonly serialNumber: string | undefined;
   readonly flashFile: string | undefined;
   readonly flashMib: number;
@@ -47,11 +43,13 @@ const SECTOR_BYTES = 4096;
 
 /** Runs until it is interrupted, which is how it is meant to end. */
 export async function virtualBoard(input: VirtualBoardInput, context: CommandContext): Promise<void> {
+  if (input.rtl !== undefined) return await rtlBoard({ ...input, rtl: input.rtl }, context);
   const { output, signal } = context;
+  if (input.rtlStats !== undefined) throw statsWithoutChip();
   const faults = parseFaults(input.faults);
   const options = await boardOptions(input, faults);
   const { serial } = options.identity;
-  const store = openStore(input);
+  const store = openFlash('--flash-file', input.flashFile, input.flashMib * 2 ** 20);
   const flashes = { next: new NorFlash(store, SECTOR_BYTES, faults.timing) };
   if (input.image !== undefined) install(input.image, flashes.next, options.slots);
   // Behind the installation, which is the factory's.
@@ -77,7 +75,7 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
     onCrash: crashed,
   });
   const connect = (wire: Wire): void => program.connect(faults.wire ? faultyWire(wire, faults.wire) : wire);
-  const addresses = await openWires(input, connect);
+  const addresses = await openWires(input, isOnUsb(input), connect);
   const usb = await openBoardUsb(input, {
     identity: options.identity,
     now: options.now,
@@ -113,6 +111,17 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
   }
 }
 
+function statsWithoutChip(): UsageError {
+  return new UsageError('conflicting-options', '--rtl-stats needs --rtl', {
+    reason: 'Only a simulated chip has clocks to count.',
+    fix: 'Add --rtl, or leave --rtl-stats out.',
+  });
+}
+
+function isOnUsb({ usbip, gadget, ftdi }: BoardUsbInput): boolean {
+  return [usbip, gadget, ftdi].some((way) => way !== undefined);
+}
+
 async function boardOptions(
   input: VirtualBoardInput,
   { damage }: BoardFaults,
@@ -136,22 +145,6 @@ async function boardOptions(
   };
 }
 
-function openStore({ flashFile, flashMib }: VirtualBoardInput): FlashStore {
-  const bytes = flashMib * 2 ** 20;
-  if (flashFile === undefined) return memoryStore(bytes);
-  try {
-    return fileStore(flashFile, bytes);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw badValue(
-      '--flash-file',
-      flashFile,
-      `a file of ${bytes} bytes, or none yet (${error.message})`,
-      'board.flash',
-    );
-  }
-}
-
 /** As in a factory: the image lies in slot 0, and is the one to start. */
 function install(path: string, flash: NorFlash, slots: 1 | 2): void {
   const image = ImageFile.openChecked(path);
@@ -164,57 +157,6 @@ function install(path: string, flash: NorFlash, slots: 1 | 2): void {
     installImage(flash, slots, image.source);
   } finally {
     image.close();
-  }
-}
-
-/** Opens what the user asked for; the selectors by which hosts reach the board. */
-async function openWires(
-  { tcp, pty, port, usbip, gadget }: VirtualBoardInput,
-  connect: (wire: Wire) => void,
-): Promise<string[]> {
-  const addresses: string[] = [];
-  if (pty) {
-    const terminal = await orExplain(openPseudoTerminal());
-    connect(terminal.wire);
-    addresses.push(`serial:${terminal.path}`);
-  }
-  if (port !== undefined) {
-    connect(await openPort(port));
-    addresses.push(`serial:${port}`);
-  }
-  if (tcp !== undefined || (addresses.length === 0 && usbip === undefined && gadget === undefined)) {
-    const opened = await listenAt('--tcp', tcp ?? '127.0.0.1:0', async (host, number) => {
-      return await openTcpPort(host, number, connect);
-    });
-    addresses.push(`tcp:${opened.host.includes(':') ? `[${opened.host}]` : opened.host}:${opened.port}`);
-  }
-  return addresses;
-}
-
-/** A serial port of this computer as a wire of the board. @throws UsageError; BoardError if it is denied or in use */
-async function openPort(text: string): Promise<Wire> {
-  const selector = parseSelector(`serial:${text}`);
-  const expected = 'a serial port of this computer, with a baud rate if it is not 115200';
-  if (selector?.kind !== 'serial') throw badValue('--port', text, expected, '/dev/ttyS0@115200');
-  try {
-    return await openSerialWire(selector.path, selector.baudRate);
-  } catch (cause) {
-    const error = openError(selector.path, cause instanceof Error ? cause : new Error(String(cause)));
-    if (error.code === 'board-denied' || error.code === 'board-busy') throw error;
-    throw badValue('--port', text, `${expected} (${error.reason.replace(/\.$/, '')})`, '/dev/ttyS0@115200');
-  }
-}
-
-/** Who cannot have a pseudo-terminal can have the network. */
-async function orExplain<T>(opening: Promise<T>): Promise<T> {
-  try {
-    return await opening;
-  } catch (cause) {
-    throw new UsageError('conflicting-options', 'this computer opens no pseudo-terminal', {
-      reason: `It takes the program script of util-linux (${cause instanceof Error ? cause.message : String(cause)}).`,
-      fix: 'Install util-linux (Debian: bsdutils), or leave --pty out and be reached by --tcp.',
-      cause,
-    });
   }
 }
 

@@ -55,8 +55,9 @@ export class UsbConnection {
     return connection;
   }
 
-  async claim(interfaceNumber: number): Promise<void> {
-    await this.#inTime(this.#device.claimInterface(interfaceNumber));
+  /** @param takeFrom a driver of the kernel that may be taken off it until the connection is closed */
+  async claim(interfaceNumber: number, takeFrom?: string): Promise<void> {
+    await this.#inTime(this.#device.claimInterface(interfaceNumber, takeFrom));
   }
 
   async selectAlternate(interfaceNumber: number, alternate: number): Promise<void> {

@@ -11,7 +11,11 @@ export interface UsbDevice {
   close(): Promise<void>;
   /** Resets its port. It may come back as another device, which then fails. */
   reset(): Promise<void>;
-  claimInterface(interfaceNumber: number): Promise<void>;
+  /**
+   * @param takeFrom a driver of the kernel that may be taken off it, and gets it back when the device is closed; where
+   * the kernel has none it means nothing
+   */
+  claimInterface(interfaceNumber: number, takeFrom?: string): Promise<void>;
   selectAlternateInterface(interfaceNumber: number, alternateSetting: number): Promise<void>;
   controlTransferIn(setup: UsbSetup, length: number): Promise<UsbInResult>;
   /** `data` is always given: the package `usb` 3 fails without it, although WebUSB has it optional. */

@@ -44,6 +44,9 @@ interface PackageDevice {
   reset(): Promise<void>;
   claimInterface(interfaceNumber: number): Promise<void>;
   releaseInterface(interfaceNumber: number): Promise<void>;
+  /** On Linux; elsewhere they fail. */
+  detachKernelDriver(interfaceNumber: number): Promise<void>;
+  attachKernelDriver(interfaceNumber: number): Promise<void>;
   selectAlternateInterface(interfaceNumber: number, alternate: number): Promise<void>;
   controlTransferIn(setup: UsbSetup, length: number, timeoutMs?: number): Promise<UsbInResult>;
   controlTransferOut(setup: UsbSetup, data: Uint8Array<ArrayBuffer>, timeoutMs?: number): Promise<UsbOutResult>;
@@ -137,6 +140,8 @@ export async function packageDevice(name: string, info: UsbDeviceInfo): Promise<
 
 function adapt(device: PackageDevice, name: string, info: UsbDeviceInfo): UsbDevice {
   const claimed = new Set<number>();
+  /** From a driver of the kernel. */
+  const taken = new Set<number>();
   /** A STALL as the answer that it is. */
   const stallOr = <T>(error: unknown, stall: T): T => {
     if (/stall/i.test(messageOf(error))) return stall;
@@ -146,10 +151,18 @@ function adapt(device: PackageDevice, name: string, info: UsbDeviceInfo): UsbDev
     open: () => device.open().catch((error: unknown) => Promise.reject(openError(name, info, error))),
     close: async () => {
       for (const interfaceNumber of claimed) await device.releaseInterface(interfaceNumber).catch(() => {});
+      for (const interfaceNumber of taken) await device.attachKernelDriver(interfaceNumber).catch(() => {});
       await device.close();
     },
     reset: () => device.reset().catch((error: unknown) => Promise.reject(transferError(name, error))),
-    claimInterface: async (interfaceNumber) => {
+    claimInterface: async (interfaceNumber, takeFrom) => {
+      // Only that very driver: to the kernel a program that has claimed the interface is one too.
+      if (takeFrom !== undefined && driverOf(seen(info), interfaceNumber) === takeFrom) {
+        await device
+          .detachKernelDriver(interfaceNumber)
+          .catch((error: unknown) => Promise.reject(claimError(name, info, interfaceNumber, error)));
+        taken.add(interfaceNumber);
+      }
       await device
         .claimInterface(interfaceNumber)
         .catch((error: unknown) => Promise.reject(claimError(name, info, interfaceNumber, error)));
@@ -194,7 +207,7 @@ function openError(name: string, info: UsbDeviceInfo, error: unknown): BoardErro
 function claimError(name: string, info: UsbDeviceInfo, interfaceNumber: number, error: unknown): BoardError {
   const now = seen(info);
   if (now === 'gone') return usbLost(name, 'It was unplugged, or is starting again.', error);
-  const driver = now?.interfaces.find(({ number }) => number === interfaceNumber)?.driver;
+  const driver = driverOf(now, interfaceNumber);
   // That is the kernel's name for a program that has claimed an interface.
   if (driver === 'usbfs' || (driver === undefined && /busy/i.test(messageOf(error)))) return usbBusy(name, error);
   if (driver !== undefined) return usbWrongDriver(name, info.path, interfaceNumber, driver);
@@ -211,6 +224,11 @@ function transferError(name: string, error: unknown): BoardError {
 function seen({ path, address, node }: UsbDeviceInfo): UsbDeviceInfo | 'gone' | undefined {
   if (node === undefined) return undefined;
   return sysfsDevices().find((device) => device.path === path && device.address === address) ?? 'gone';
+}
+
+function driverOf(device: ReturnType<typeof seen>, interfaceNumber: number): string | undefined {
+  if (device === 'gone') return undefined;
+  return device?.interfaces.find(({ number }) => number === interfaceNumber)?.driver;
 }
 
 function messageOf(error: unknown): string {

@@ -8,18 +8,22 @@ import { concat, descriptor, u16, utf16 } from './descriptor-bytes.js';
 import { DETACH_TIMEOUT_MS, TRANSFER_BYTES } from './dfu-protocol.js';
 import { binaryObjectStore, microsoftDescriptorSet } from './platform-descriptors.js';
 
-/** What a host can ask for by GET_DESCRIPTOR, and the set for Windows. */
-export interface DeviceDescriptors {
+/** What a host can ask for by GET_DESCRIPTOR. */
+export interface StandardDescriptors {
   readonly device: Uint8Array;
   readonly qualifier: Uint8Array;
   /** At high speed. */
   readonly configuration: Uint8Array;
   /** At full speed. */
   readonly otherSpeed: Uint8Array;
-  readonly binaryObjectStore: Uint8Array;
-  readonly microsoftSet: Uint8Array;
+  readonly binaryObjectStore?: Uint8Array;
   /** From index 0, the languages, on. */
   readonly strings: readonly Uint8Array[];
+}
+
+/** Those of a board of ours, and the set for Windows. */
+export interface DeviceDescriptors extends StandardDescriptors {
+  readonly microsoftSet: Uint8Array;
   /** Number of the DFU interface. */
   readonly dfuInterface: number;
   /** Whether there is the serial port as well: interfaces 0 and 1. */

@@ -1,13 +1,13 @@
 /** The requests that every device answers. USB 2.0, section 9.4. */
 
 import { DESCRIPTOR } from './descriptors.js';
-import type { DeviceDescriptors } from './descriptors.js';
+import type { StandardDescriptors } from './descriptors.js';
 import { isIn, RECIPIENT } from './setup-packet.js';
 import type { SetupPacket } from './setup-packet.js';
 
 /** What they change and show. */
 export interface StandardDevice {
-  readonly descriptors: DeviceDescriptors;
+  readonly descriptors: StandardDescriptors;
   readonly configuration: number;
   configure(configuration: number): void;
   alternateOf(interfaceNumber: number): number | undefined;
@@ -75,7 +75,7 @@ function deviceRequest(device: StandardDevice, request: number, value: number): 
 }
 
 /** @param value type in the high byte, index in the low one */
-function descriptorOf(descriptors: DeviceDescriptors, value: number): Uint8Array | undefined {
+function descriptorOf(descriptors: StandardDescriptors, value: number): Uint8Array | undefined {
   const index = value & 0xff;
   const type = value >> 8;
   if (type === DESCRIPTOR.string) return descriptors.strings[index];

@@ -1,11 +1,11 @@
 /** A USB device as a bus sees it: what it does with the transfers of a host. */
 
-import type { DeviceDescriptors } from './descriptors.js';
+import type { StandardDescriptors } from './descriptors.js';
 import type { SetupPacket } from './setup-packet.js';
 
 export interface UsbDevice {
   /** Those of the mode in which it is; another one comes only with a bus reset, or when it has left the bus. */
-  readonly descriptors: Pick<DeviceDescriptors, 'device' | 'configuration'>;
+  readonly descriptors: Pick<StandardDescriptors, 'device' | 'configuration'>;
   /** 0 until a host configures it. */
   readonly configuration: number;
   /** Whether it waits for a bus reset to go on: after DFU_DETACH, or a manifestation. */

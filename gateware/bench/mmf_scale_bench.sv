@@ -117,7 +117,7 @@ module mmf_scale_bench #(
   task automatic squares_of(longint value);
     squares = 45'(value);
     model_f(value);
-    run(0, value >= 64'sd1 << 28 ? 42 : 54);
+    run(0, value >= 64'sd1 << 28 ? 41 : 55);
     if (int'(s) != model_s || longint'(rho) != model_rho)
       $fatal(1, "S %0d: s %0d, rho %0d, expected %0d, %0d", value, s, rho, model_s, model_rho);
   endtask

@@ -2,9 +2,10 @@
 `default_nettype none
 
 module mmf_trits_bench;
+  logic clock = 0, enable = 1;
   logic [7:0] value;
   wire [9:0] trits;
-  mmf_trits dut (.i_byte(value), .o_trits(trits));
+  mmf_trits dut (.i_clock(clock), .i_enable(enable), .i_byte(value), .o_trits(trits));
 
   int digit[5];
 
@@ -12,7 +13,16 @@ module mmf_trits_bench;
     for (int d = 0; d < 5; d++) digit[d] = 0;
     for (int b = 0; b < 256; b++) begin
       value = 8'(b);
-      #1;
+      // Two clocks with the byte; then others, while nothing moves.
+      enable = 1;
+      #1 clock = 1;
+      #1 clock = 0;
+      value = 8'(b * 7 + 3);
+      #1 clock = 1;
+      #1 clock = 0;
+      enable = 0;
+      #1 clock = 1;
+      #1 clock = 0;
       for (int d = 0; d < 5; d++) begin
         int got, want;
         got = int'($signed(trits[2*d+:2]));

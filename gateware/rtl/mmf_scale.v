@@ -1,7 +1,7 @@
 // The scalars of a vector: ARITHMETIC.md, section 4. One job at a time; i_start while no job runs.
 //
-//   job 0, step F   i_squares → s, ρ        16 + 15 + 8 − s clocks: 32 … 54, at most 42 for S ≥ 2^28
-//   job 1, step D   i_maximum → d, a, R     18 … 40 clocks: 25 + leading zero pairs of 30 bits
+//   job 0, step F   i_squares → s, ρ        41 − s clocks: 33 … 55, at most 41 for S ≥ 2^28
+//   job 1, step D   i_maximum → d, a, R     26 … 40 clocks, one for each leading pair of zeros in 30 bits
 //   job 2, step G   s, ρ, d, a, mm, em → c, shift (min(−x − 4, 32) of the text)     5 clocks; takes a: once a job 1
 //
 // i_squares, i_maximum, i_mm and i_em stay as they are from i_start to o_done. With o_done the results are there: s and ρ
@@ -15,6 +15,8 @@
 // remainder begins with 16256 or 16383, below any divisor, and zeros or ones follow. ρ ≤ 32767 then, without the min.
 // In job 2, p = a·ρ and c·mm are in 2^28 … 2^30, so norm15 shifts by 14 or 15: with n of them having a bit 29 and r of
 // them rounding to 2^15, −x − 4 = s − d − em − 3 − n − r.
+//
+// Area (synth_ice40): 322 LUT4, 1 SB_MAC16; iCE40UP5K alone in nextpnr: 32 MHz.
 `default_nettype none
 
 module mmf_scale (
@@ -47,14 +49,15 @@ module mmf_scale (
     reg [2:0] step_r;
     reg maximum_r;  // job 1
 
-    // The next pair of bits, from the top. Below pair 0 come zeros: pairs 31 … 23, and then 22 …, which are zero whenever
-    // it comes to that.
+    // The next pair of bits, from the top, read one clock before it is used: the first clock uses a pair of zeros, which
+    // the first exponent allows for. Below pair 0 come zeros: pairs 31 … 23, and then 22 …, which are zero whenever it
+    // comes to that.
     reg [4:0] pair_r, exponent_r;
     reg started_r;
     wire [127:0] pairs = {34'd0, i_maximum[29:0], 19'd0, i_squares};
-    wire [1:0] given = pairs[{maximum_r, pair_r, 1'b0}+:2];
-    wire leading = !started_r & given == 0;
-    wire [1:0] pair = {given[1], given[0] | (leading & pair_r == 0)};
+    reg [1:0] given_r;
+    wire leading = !started_r & given_r == 0;
+    wire [1:0] pair = {given_r[1], given_r[0] | (leading & pair_r == 31)};
 
     // One subtractor for root and division.
     reg [15:0] digits_r;  // of the root, of the quotient; of a while it is shifted in
@@ -92,8 +95,9 @@ module mmf_scale (
                 step_r <= i_job[1] ? PRODUCT_1 : PAIRS;
                 maximum_r <= i_job[0];
                 pair_r <= i_job[0] ? 5'd14 : 5'd22;
-                exponent_r <= i_job[0] ? 5'd7 : 5'd8;
+                exponent_r <= i_job[0] ? 5'd8 : 5'd9;
                 started_r <= 0;
+                given_r <= 0;
                 shift_r <= {{3{s_r[4]}}, s_r};
                 if (!i_job[1]) begin
                     digits_r <= 0;
@@ -102,6 +106,7 @@ module mmf_scale (
             end
             PAIRS: begin
                 pair_r <= pair_r - 1'b1;
+                given_r <= pairs[{maximum_r, pair_r, 1'b0}+:2];
                 if (leading & pair == 0) exponent_r <= exponent_r - 1'b1;
                 else started_r <= 1;
                 digits_r <= maximum_r ? {digits_r[13:0], pair} : {digits_r[14:0], fits};

@@ -280,7 +280,7 @@ describe('a board that is asked', () => {
     const address = await select('V-1');
     for (let times = 0; times < 2; times++) {
       const { hello, info } = await askBoard(address);
-      expect([hello.board, hello.serial, info.state, info.steps]).toEqual(['virtual', 'V-1', 'idle', 0]);
+      expect([hello.board, hello.serial, info?.state, info?.steps]).toEqual(['virtual', 'V-1', 'idle', 0]);
     }
     await running.stop();
   });

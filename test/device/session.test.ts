@@ -327,7 +327,7 @@ describe('a session', () => {
     const stopped = session.stopForeignRun();
     const unknown = { code: BOARD_ERRORS.unknownRequest, request: GET_INFO.type, factA: 0, factB: 0 };
     board.send(ERROR.type, encodeMessage(ERROR, unknown));
-    await expect(board.clock.until(stopped)).resolves.toBeUndefined();
+    await expect(board.clock.until(stopped)).resolves.toBe(false);
   });
 
   it.each<[string, number, Uint8Array]>([

@@ -13,6 +13,7 @@ import { boards } from '../../cli/commands/boards.js';
 import { doctor } from '../../cli/commands/doctor.js';
 import { evalCommand } from '../../cli/commands/eval.js';
 import { flash } from '../../cli/commands/flash.js';
+import { gateware } from '../../cli/commands/gateware.js';
 import { inspect } from '../../cli/commands/inspect.js';
 import { pack } from '../../cli/commands/pack.js';
 import { run } from '../../cli/commands/run.js';
@@ -23,7 +24,20 @@ import { FakeProcess, type FakeRun } from './fake-host.js';
 import { makeTensors, TINY_CONFIG, writeCheckpoint, type TestTensor } from './synthetic-checkpoint.js';
 import { MISTRAL_STYLE_IDS, mistralStyleTokenizer } from './tokenizers.js';
 
-export const COMMANDS = [pack, inspect, boards, flash, run, verify, evalCommand, bench, virtualBoard, doctor, vectors];
+export const COMMANDS = [
+  pack,
+  inspect,
+  boards,
+  flash,
+  run,
+  verify,
+  evalCommand,
+  bench,
+  virtualBoard,
+  gateware,
+  doctor,
+  vectors,
+];
 
 const inRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 

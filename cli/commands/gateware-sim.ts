@@ -1,0 +1,20 @@
+/** `mmfree gateware sim`: declaration. */
+import { SIMULATED_CHIPS } from '../../firmware-host/gateware/simulated-chips.js';
+import { defineCommand, flag, optionWithDefault } from '../command.js';
+import { oneOf } from '../options.js';
+
+export const gatewareSim = defineCommand({
+  name: 'sim',
+  summary: 'make the simulator of a whole chip, which `virtual-board --rtl` runs, and say where it is',
+  examples: ['mmfree gateware sim', 'mmfree gateware sim --chip axi-512', 'mmfree gateware sim --trace'],
+  parameters: {
+    chip: optionWithDefault(
+      '--chip <chip>',
+      `one of ${SIMULATED_CHIPS.join(', ')}`,
+      oneOf(SIMULATED_CHIPS),
+      'icebreaker',
+    ),
+    trace: flag('--trace', 'make it able to write waveforms (--vcd), which makes it slower'),
+  },
+  load: async () => (await import('../work/gateware-sim.js')).gatewareSim,
+});
