@@ -6,7 +6,7 @@
  * program computes: that shows in the receipts.
  */
 import type { ModelShape } from '../../protocol/image/model-shape.js';
-import { decodeInstruction, EPSILONS, LENGTHS, TARGETS, type Instruction } from './instruction-set.js';
+import { decodeInstruction, EPSILONS, LENGTHS, TARGETS, type Instruction, type Operation } from './instruction-set.js';
 import { programRefused } from './program-error.js';
 import { sharedWith, type VectorName } from './vector-memory.js';
 
@@ -101,6 +101,22 @@ class SymbolicRun {
   /** Matrices that were taken, of all layers and the head. */
   #matrices = 0;
 
+  readonly #effects: Readonly<Record<Operation, (operands: readonly number[], address: number) => string | undefined>> =
+    {
+      HALT: () => this.#halt(),
+      EMBED: () => this.#embed(),
+      SCALE: ([gain]) => this.#read('x', 'H') ?? this.#gain(gain, 'H') ?? this.#write('v', 'H'),
+      NORM: (operands) => this.#normalise(operands),
+      QUANT: (operands) => this.#quantise(operands),
+      MATMUL: (operands) => this.#multiply(operands),
+      GATE: () => this.#inLayer() ?? this.#read('i', 'H') ?? this.#read('f', 'H') ?? this.#write('v', 'H'),
+      MIX: () => this.#mix(),
+      GLU: () => this.#followProduct() ?? this.#write('v', 'I'),
+      TAP: () => this.#tap(),
+      LAYER: ([target], address) => this.#nextLayer(target, address),
+      HEAD: () => this.#head(),
+    };
+
   constructor(layers: number) {
     this.#layers = layers;
   }
@@ -108,34 +124,7 @@ class SymbolicRun {
   execute({ operation, wait, operands }: Instruction, address: number): string | undefined {
     this.next = address + 1;
     this.#finish(wait);
-    switch (operation) {
-      case 'HALT':
-        return this.#halt();
-      case 'EMBED':
-        return this.#embed();
-      case 'SCALE':
-        return this.#read('x', 'H') ?? this.#gain(operands[0], 'H') ?? this.#write('v', 'H');
-      case 'NORM':
-        return this.#normalise(operands);
-      case 'QUANT':
-        return this.#quantise(operands);
-      case 'MATMUL':
-        return this.#multiply(operands);
-      case 'GATE':
-        return this.#inLayer() ?? this.#read('i', 'H') ?? this.#read('f', 'H') ?? this.#write('v', 'H');
-      case 'MIX':
-        this.#hasGSquares = true;
-        return this.#inLayer() ?? this.#read('g', 'H') ?? this.#read('v', 'H') ?? this.#write('v', 'H');
-      case 'GLU':
-        return this.#followProduct() ?? this.#write('v', 'I');
-      case 'TAP':
-        this.#taps += 1;
-        return this.#read('x', 'H');
-      case 'LAYER':
-        return this.#nextLayer(operands[0], address);
-      case 'HEAD':
-        return this.#head();
-    }
+    return this.#effects[operation](operands, address);
   }
 
   #embed(): string | undefined {
@@ -179,6 +168,16 @@ class SymbolicRun {
       (target === 'logits' ? undefined : this.#write(target, target === 'u' ? 'I' : 'H'));
     this.#products.push({ target, input: Q[q] });
     return problem;
+  }
+
+  #mix(): string | undefined {
+    this.#hasGSquares = true;
+    return this.#inLayer() ?? this.#read('g', 'H') ?? this.#read('v', 'H') ?? this.#write('v', 'H');
+  }
+
+  #tap(): string | undefined {
+    this.#taps += 1;
+    return this.#read('x', 'H');
   }
 
   /** GLU waits for rows of the product that streams, whichever that is. */

@@ -70,7 +70,7 @@ it('says on stdout what it made, and that what it read comes back as text', asyn
   ]);
   expect(stdout.lines[1]).toBe('name          Tiny, revision 0');
   expect(stdout.lines[2]).toBe('shape         2 layers, hidden 4, intermediate 6, vocabulary 320');
-  expect(stdout.lines[10]).toMatch(/^self-test {5}(\d+ ){16} ".+"$/);
+  expect(stdout.lines[11]).toMatch(/^self-test {5}(\d+ ){16} ".+"$/);
 });
 
 it('reports its progress from nothing to every byte of the checkpoint', async () => {

@@ -6,18 +6,17 @@ import { disassemble } from '../../../model/program/disassembler.js';
 import { MODEL_PROGRAM } from '../../../model/program/model-program.js';
 import { ProgramError } from '../../../model/program/program-error.js';
 
-/** What is wrong with a text, and the line. */
-function problemOf(text: string): readonly [number | undefined, string] {
+/** The line of what is wrong with a text, what it is, and what to do. */
+function problemOf(text: string): readonly [number | undefined, string, string] {
   try {
     assemble(text);
   } catch (error) {
     if (error instanceof ProgramError && error.code === 'program-syntax') {
-      expect(error.fix).toMatch(/^[A-Z].*\.$/s);
-      return [Number(error.facts['line']), error.message];
+      return [Number(error.facts['line']), error.message, error.fix];
     }
     throw error;
   }
-  return [undefined, ''];
+  return [undefined, '', ''];
 }
 
 describe('the assembler', () => {
@@ -65,8 +64,9 @@ describe('the assembler', () => {
     ['an instruction too many', 'TAP\n'.repeat(87), 87, 'it is instruction 87'],
     ['a text without an end', ' '.repeat(70_000), 1, 'the text is longer than 65536 characters'],
   ])('refuses %s, with its line', (_, text, line, message) => {
-    const [at, problem] = problemOf(text);
+    const [at, problem, fix] = problemOf(text);
     expect(at).toBe(line);
+    expect(fix).toMatch(/^[A-Z].*\.$/);
     expect(problem).toContain(message);
   });
 
