@@ -25,10 +25,11 @@ async function examineBoard(board: FoundBoard, signal: AbortSignal): Promise<Fin
   return portProblem === undefined ? [await asked(board, signal), ...problems] : [...problems, ...dfuMode(board)];
 }
 
-/** In DFU mode there is no port, and nothing is wrong. */
-function dfuMode({ address, name, portProblem }: FoundBoard): Finding[] {
+/** In DFU mode, or without a driver for it, there is no port, and nothing is wrong. */
+function dfuMode({ address, kind, name, portProblem }: FoundBoard): Finding[] {
   if (portProblem?.code !== 'board-not-found') return [];
-  return [{ state: 'ok', text: `${addressText(address)} (${name}) is ready to be flashed` }];
+  const what = kind === 'ftdi' ? 'may be an FPGA board' : 'is ready to be flashed';
+  return [{ state: 'ok', text: `${addressText(address)} (${name}) ${what}` }];
 }
 
 async function asked({ address, kind, name }: FoundBoard, signal: AbortSignal): Promise<Finding> {

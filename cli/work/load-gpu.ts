@@ -3,13 +3,14 @@ import { openGpu } from '../../model/backends/gpu/adapter.js';
 import { GpuBackend } from '../../model/backends/gpu/gpu-backend.js';
 import type { GpuDevice } from '../../model/backends/gpu/gpu-device.js';
 import { loadGpuModel, type GpuModel } from '../../model/backends/gpu/gpu-model.js';
+import { prepareKernels } from '../../model/backends/gpu/gpu-sequences.js';
 import { DEFAULT_PLAN } from '../../model/backends/gpu/kernel-plan.js';
 import { checkImage } from '../../model/check-image.js';
 import { ImageFile } from '../../model/image-file.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { CommandContext } from '../command.js';
 import type { TokenSource } from './token-source.js';
-import { tunedPlan } from './tuned-plan.js';
+import { likelyPlan, tunedPlan } from './tuned-plan.js';
 
 /** A model on a GPU and the image that it came from. Whoever has it destroys `model.gpu`. */
 export interface LoadedModel {
@@ -50,13 +51,13 @@ export async function loadChecked(path: string, context: CommandContext, choice:
   const image = ImageFile.open(path);
   let gpu: GpuDevice | undefined;
   try {
-    // The driver starts while the image is checked.
-    const opening = choice.gpu ? Promise.resolve(choice.gpu) : openGpu(choice);
+    gpu = choice.gpu ?? (await openGpu(choice));
+    const { shape } = image.view;
+    const plan = await likelyPlan(gpu, shape);
+    // While the driver compiles: first what brings the weights to the GPU, then what uses them.
+    const loading = loadFrom(image, gpu);
+    prepareKernels({ gpu, shape, plan });
     const checking = checkImage(image, signal);
-    const loading = opening.then(async (opened) => {
-      gpu = opened;
-      return await loadFrom(image, gpu);
-    });
     // Both to their end, whatever happens to one: both read the file.
     const [checked, loaded] = await Promise.allSettled([checking, loading]);
     // What is wrong with an image may be what the GPU stumbled over.

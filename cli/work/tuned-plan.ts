@@ -11,6 +11,7 @@ import {
   type PlanMeasurement,
   type TuningResult,
 } from '../../model/backends/gpu/tuning.js';
+import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
 import { VERSION } from '../version.js';
 
@@ -28,7 +29,7 @@ export async function tunedPlan(
   const { gpu, shape } = model;
   // An adapter that is a program would measure for hours.
   if (!isWorthTuning(shape) || gpu.device.adapterInfo.isFallbackAdapter) return DEFAULT_PLAN;
-  const cache = new PlanCache({ adapter: adapterIdentity(gpu.device), shape, version: VERSION });
+  const cache = planCache(gpu, shape);
   const known = await cache.read();
   if (known !== undefined) return known;
   output.note(`measuring which kernels are the fastest for this model on ${gpu.name}, once …`);
@@ -54,6 +55,16 @@ export async function tunedPlan(
       (canKeep ? `; kept in ${cache.path}` : ''),
   );
   return plan;
+}
+
+/** What {@link tunedPlan} will say if it has nothing to measure. */
+export async function likelyPlan(gpu: GpuDevice, shape: ModelShape): Promise<KernelPlan> {
+  if (!isWorthTuning(shape) || gpu.device.adapterInfo.isFallbackAdapter) return DEFAULT_PLAN;
+  return (await planCache(gpu, shape).read()) ?? DEFAULT_PLAN;
+}
+
+function planCache({ device }: GpuDevice, shape: ModelShape): PlanCache {
+  return new PlanCache({ adapter: adapterIdentity(device), shape, version: VERSION });
 }
 
 async function keep(cache: PlanCache, plan: KernelPlan, output: CommandContext['output']): Promise<boolean> {

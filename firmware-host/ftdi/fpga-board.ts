@@ -28,6 +28,8 @@ export interface FpgaBoardOptions {
   /** Of the flash, as the FPGA reads it. */
   readonly store: FlashStore;
   readonly now: () => number;
+  /** Whether the design in the FPGA reads the flash in continuous mode all the time. */
+  readonly readsOn?: boolean;
 }
 
 export class FpgaBoard implements MpssePins {
@@ -74,7 +76,7 @@ export class FpgaBoard implements MpssePins {
     const before = this.#pins();
     [this.#levels, this.#direction] = [levels, direction];
     const after = this.#pins();
-    if ((before & CRESET) !== 0 && (after & CRESET) === 0) this.#startedAtMs = undefined;
+    if ((before & CRESET) !== 0 && (after & CRESET) === 0) this.#halt();
     if ((before & ~after & CHIP_SELECT) !== 0) this.#options.flash.select();
     if ((~before & after & CHIP_SELECT) !== 0) this.#options.flash.deselect();
     if ((before & CRESET) === 0 && (after & CRESET) !== 0) this.#start();
@@ -111,6 +113,15 @@ export class FpgaBoard implements MpssePins {
     this.#startedAtMs = configured && now() + START_UP_MS + MS_PER_BYTE * configured.readBytes;
     this.#sendsToSleep = configured?.sendsToSleep ?? false;
     command(flash, WAKE_UP);
+  }
+
+  #halt(): void {
+    const { flash, readsOn = false } = this.#options;
+    if (this.isConfigured && readsOn) {
+      command(flash, WAKE_UP);
+      flash.continueRead();
+    }
+    this.#startedAtMs = undefined;
   }
 
   /** What the FPGA has done meanwhile. */

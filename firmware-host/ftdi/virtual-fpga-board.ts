@@ -14,6 +14,8 @@ export interface VirtualFpgaBoardOptions extends Omit<Ft2232hOptions, 'names' | 
   readonly store: FlashStore;
   /** Typical times if absent. */
   readonly timing?: SpiFlashTiming;
+  /** Whether the design in the FPGA reads the flash in continuous mode all the time. */
+  readonly readsOn?: boolean;
   /** Whether the WP# pin of the flash is low. */
   readonly isWpLow?: boolean;
 }
@@ -34,7 +36,7 @@ export class VirtualFpgaBoard {
     this.time = new Timeline(options.now);
     const { now } = this.time;
     this.flash = new SpiFlash({ ...options, now });
-    this.fpga = new FpgaBoard({ flash: this.flash, store: options.store, now });
+    this.fpga = new FpgaBoard({ ...options, flash: this.flash, now });
     this.device = new Ft2232h({
       ...options,
       names: { ...NAMES, serial },

@@ -58,6 +58,9 @@ const UNIQUE_ID = Uint8Array.of(0xd2, 0x64, 0x1c, 0x21, 0x83, 0x58, 0x36, 0x2b);
 /** Until commands are heard after a wake-up: t_RES1. */
 const WAKE_UP_MS = 0.003;
 
+/** Of a command in continuous mode, counted from 1: the first one behind the address, on four wires. */
+const MODE_CLOCK = 7;
+
 /** Nobody drives the wire, and it is pulled up. */
 const NOBODY = 0xff;
 
@@ -80,6 +83,10 @@ export class SpiFlash extends FlashCells {
   #bitCount = 0;
   /** The byte that goes out meanwhile. */
   #outgoing = NOBODY;
+  /** It takes what comes for the address of a read that goes on, until it is told to end that. */
+  #isContinued = false;
+  #endsContinued = false;
+  #clocks = 0;
   readonly #page = new Uint8Array(PAGE_BYTES);
   #pageBytes = 0;
 
@@ -96,8 +103,7 @@ export class SpiFlash extends FlashCells {
 
   override powerUp(): void {
     super.powerUp();
-    this.#isAsleep = false;
-    this.#isSelected = false;
+    [this.#isAsleep, this.#isSelected, this.#isContinued] = [false, false, false];
   }
 
   override reset(): void {
@@ -106,9 +112,15 @@ export class SpiFlash extends FlashCells {
     this.#awakeAtMs = 0;
   }
 
+  /** As if a quad read in continuous mode had just ended (section 8.2.10), in which commands are not heard. */
+  continueRead(): void {
+    this.#isContinued = true;
+  }
+
   /** CS# goes low. */
   select(): void {
     this.#isSelected = true;
+    [this.#clocks, this.#endsContinued] = [0, false];
     this.#isHeard = this.hasPower;
     [this.#received, this.#bitCount, this.#address, this.#pageBytes] = [0, 0, 0, 0];
   }
@@ -117,12 +129,13 @@ export class SpiFlash extends FlashCells {
   deselect(): void {
     if (!this.#isSelected) return;
     this.#isSelected = false;
+    if (this.#endsContinued) this.#isContinued = false;
     if (this.#isHeard && this.#bitCount === 0 && this.#received > 0) this.#execute();
   }
 
   /** Clocks. @param mosi of which the lowest `bits` go in, the highest of them first @returns what comes out */
   exchange(mosi: number, bits = 8): number {
-    if (!this.#isSelected) return NOBODY >> (8 - bits);
+    if (!this.#isSelected || this.#isContinued) return this.#ignore(mosi, bits);
     if (bits === 8 && this.#bitCount === 0) {
       const miso = this.#output();
       this.#take(mosi);
@@ -137,6 +150,14 @@ export class SpiFlash extends FlashCells {
       if (this.#bitCount === 0) this.#take(this.#bits);
     }
     return miso;
+  }
+
+  /** The bit after the 24 of an address on four wires is M4: a 1 ends the continuous mode with this command. */
+  #ignore(mosi: number, bits: number): number {
+    const end = MODE_CLOCK - this.#clocks;
+    this.#clocks += bits;
+    if (this.#isSelected && end > 0 && end <= bits) this.#endsContinued = ((mosi >> (bits - end)) & 1) === 1;
+    return NOBODY >> (8 - bits);
   }
 
   #take(byte: number): void {

@@ -1,6 +1,9 @@
 /**
  * The way to a GPU in Node: the package `webgpu` (Dawn). Everything else in this folder but gpu-presence.ts would run in a browser too.
  */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder } from './cache-folder.js';
 import { GpuDevice, type GpuFeatures } from './gpu-device.js';
 import { gpuNotFound, gpuPackage } from './gpu-error.js';
 import { whyNoGpu } from './gpu-presence.js';
@@ -54,6 +57,7 @@ let users = 0;
 async function acquire(): Promise<GPU> {
   users++;
   if (gpu !== undefined) return gpu;
+  keepCompiledKernels();
   try {
     const { create } = await import('webgpu');
     gpu = create([`enable-dawn-features=${DAWN_FEATURES.join(',')}`, 'disable-dawn-features=timestamp_quantization']);
@@ -61,6 +65,22 @@ async function acquire(): Promise<GPU> {
   } catch (error) {
     release();
     throw gpuPackage(error);
+  }
+}
+
+/**
+ * NVIDIA's driver keeps what it compiled (its README, `__GL_SHADER_DISK_CACHE_PATH`), but not where it runs as root: there a start takes half a second
+ * longer than with a folder of its own. Other drivers do not look at the variable.
+ */
+function keepCompiledKernels(): void {
+  const name = '__GL_SHADER_DISK_CACHE_PATH';
+  if (process.env[name] !== undefined) return;
+  const folder = join(cacheFolder(process.env), 'gpu-kernels');
+  try {
+    mkdirSync(folder, { recursive: true });
+    process.env[name] = folder;
+  } catch {
+    // A home that cannot be written to costs time only.
   }
 }
 

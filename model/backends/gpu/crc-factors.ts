@@ -30,7 +30,12 @@ export function crcFactors(count: number): Uint32Array<ArrayBuffer> {
   return factors;
 }
 
-/** What the two inversions of the CRC add for a message of as many words as there are factors: the CRC of that many zero words. */
-export function crcOfZeroWords(factors: Uint32Array): number {
-  return (product(0xffff_ffff, factors[factors.length - 1]) ^ 0xffff_ffff) >>> 0;
+/** What the two inversions of the CRC add for a message of so many words: the CRC of as many zero words. */
+export function crcOfZeroWords(count: number): number {
+  // x^(32·count), by squaring; bit 31 is x⁰.
+  let power = 0x8000_0000;
+  for (let bits = count, square = X32; bits > 0; bits >>>= 1, square = product(square, square)) {
+    if (bits & 1) power = product(power, square);
+  }
+  return (product(0xffff_ffff, power) ^ 0xffff_ffff) >>> 0;
 }

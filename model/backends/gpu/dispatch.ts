@@ -6,18 +6,29 @@ export interface Dispatch {
   /** Name of the kernel. */
   readonly label: string;
   readonly kernel: GPUComputePipeline;
+  /** Group 0. Dispatches that share one share its layout as well. */
   readonly bindings: GPUBindGroup;
+  /** Group 1, if the kernel has one. */
+  readonly sequence?: GPUBindGroup;
   /** As a function of the rows at work. */
   readonly workgroups: (rows: number) => readonly [number, number, number];
 }
 
-/** A step has hundreds of dispatches, and encoding them takes as long as the GPU needs: nothing is done here that can be done before. */
+/**
+ * A step has hundreds of dispatches, and encoding them takes as long as the GPU needs: nothing is done here that can be done before, and what is
+ * bound is not bound again.
+ */
 export function encodeDispatches(pass: GPUComputePassEncoder, dispatches: readonly Dispatch[], rows: number): void {
+  let bound: GPUBindGroup | undefined;
+  let boundSequence: GPUBindGroup | undefined;
   for (let k = 0; k < dispatches.length; k++) {
-    const { kernel, bindings, workgroups } = dispatches[k];
+    const { kernel, bindings, sequence, workgroups } = dispatches[k];
     const counts = workgroups(rows);
     pass.setPipeline(kernel);
-    pass.setBindGroup(0, bindings);
+    if (bindings !== bound) pass.setBindGroup(0, bindings);
+    if (sequence !== undefined && sequence !== boundSequence) pass.setBindGroup(1, sequence);
+    bound = bindings;
+    boundSequence = sequence ?? boundSequence;
     pass.dispatchWorkgroups(counts[0], counts[1], counts[2]);
   }
 }

@@ -3,7 +3,7 @@
  *
  * Only WebGPU itself (https://www.w3.org/TR/webgpu/), nothing of Node: the same code runs in a browser.
  */
-import { MAP_READ, USAGE } from './gpu-usage.js';
+import { COMPUTE_STAGE, MAP_READ, USAGE } from './gpu-usage.js';
 import { matricesWork } from './probes.js';
 import { gpuFailed, gpuLost, gpuOutOfMemory, gpuTooSmall, type GpuError } from './gpu-error.js';
 
@@ -33,6 +33,7 @@ export class GpuDevice {
   #problem: GpuError | undefined;
   readonly #buffers = new Set<GPUBuffer>();
   readonly #kernels = new Map<string, Promise<GPUComputePipeline>>();
+  #parsing: Promise<unknown> = Promise.resolve();
   readonly #release: () => void;
   #matrices: Promise<boolean> | undefined;
 
@@ -98,17 +99,30 @@ export class GpuDevice {
     buffer.destroy();
   }
 
-  /** Compiles a kernel, or gives the one that was compiled from the same text. @throws GpuError */
-  kernel(label: string, code: string): Promise<GPUComputePipeline> {
+  /**
+   * Compiles a kernel, or gives the one that was compiled from the same text.
+   *
+   * @param layout if the kernel shares its bindings with others; always the same for the same text
+   * @throws GpuError
+   */
+  kernel(label: string, code: string, layout?: GPUPipelineLayout): Promise<GPUComputePipeline> {
     let kernel = this.#kernels.get(code);
     if (kernel === undefined) {
-      kernel = this.#compile(label, code);
+      kernel = this.#compile(label, code, layout ?? 'auto');
       this.#kernels.set(code, kernel);
     }
     return kernel;
   }
 
-  async #compile(label: string, code: string): Promise<GPUComputePipeline> {
+  async #compile(label: string, code: string, layout: GPUPipelineLayout | 'auto'): Promise<GPUComputePipeline> {
+    // One after the other: while the driver compiles one in its threads, this one parses the next.
+    const parsing = this.#parsing.then(() => this.#parse(label, code));
+    this.#parsing = parsing.catch(() => {});
+    const compute = { module: await parsing, entryPoint: 'main' };
+    return await this.device.createComputePipelineAsync({ label, layout, compute });
+  }
+
+  async #parse(label: string, code: string): Promise<GPUShaderModule> {
     // Known before a pipeline is made of it: `createComputePipelineAsync` of webgpu 0.6.2 does not reject then, but ends the process. In a scope,
     // or the device would be taken for broken.
     this.device.pushErrorScope('validation');
@@ -116,14 +130,24 @@ export class GpuDevice {
     const problem = await this.device.popErrorScope();
     this.throwProblem();
     if (problem !== null) throw gpuFailed(`kernel ${label}: ${problem.message}`);
-    const compute = { module, entryPoint: 'main' };
-    return await this.device.createComputePipelineAsync({ label, layout: 'auto', compute });
+    return module;
   }
 
   /** Binds `parts` to 0, 1, … of a kernel. */
   bind(kernel: GPUComputePipeline, parts: readonly (BufferPart | GPUBuffer)[]): GPUBindGroup {
+    return this.bindTo(kernel.getBindGroupLayout(0), parts);
+  }
+
+  /** Binds `parts` to 0, 1, … of a layout that kernels share. */
+  bindTo(layout: GPUBindGroupLayout, parts: readonly (BufferPart | GPUBuffer)[]): GPUBindGroup {
     const entries = parts.map((part, binding) => ({ binding, resource: 'buffer' in part ? part : { buffer: part } }));
-    return this.device.createBindGroup({ layout: kernel.getBindGroupLayout(0), entries });
+    return this.device.createBindGroup({ layout, entries });
+  }
+
+  /** A layout of buffers at 0, 1, … for compute shaders. */
+  groupLayout(types: readonly GPUBufferBindingType[]): GPUBindGroupLayout {
+    const entries = types.map((type, binding) => ({ binding, visibility: COMPUTE_STAGE, buffer: { type } }));
+    return this.device.createBindGroupLayout({ entries });
   }
 
   submit(commands: GPUCommandEncoder): void {

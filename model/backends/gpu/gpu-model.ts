@@ -29,7 +29,7 @@ export async function loadGpuModel(
     shape,
     weights: await loadGpuWeights(gpu, shape, read, factors),
     plan,
-    receiptOfZeros: crcOfZeroWords(factors.subarray(0, vocabSize)),
-    tapOfZeros: crcOfZeroWords(factors.subarray(0, hiddenSize)),
+    receiptOfZeros: crcOfZeroWords(vocabSize),
+    tapOfZeros: crcOfZeroWords(hiddenSize),
   };
 }

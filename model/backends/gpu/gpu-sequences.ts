@@ -16,11 +16,12 @@ import { embedNext } from './kernels/embed.js';
 import type { Group } from './kernels/reduce.js';
 import { sample } from './kernels/sample.js';
 import { surveyLogits, surveyWorkgroups } from './kernels/survey-logits.js';
+import { crcOfZeroWords } from './crc-factors.js';
 import { createBatchStep, type Step } from './batch-step.js';
 import { checkToken, PromptFeeder, type FedToken, type Want } from './prompt-feeder.js';
 import { manyRows } from './row-buffers.js';
 import { SequenceBuffers } from './sequence-buffers.js';
-import { SinglePass } from './single-pass.js';
+import { singleKernels, SinglePass } from './single-pass.js';
 
 /** A run of one sequence, from its present state. */
 export interface SequenceRun {
@@ -103,21 +104,18 @@ export class GpuSequences {
 
   /** Sequences with states of zero. @throws GpuError; RangeError for a batch that is too large */
   static async create(model: GpuModel, count: number): Promise<GpuSequences> {
-    const { gpu, shape, plan, receiptOfZeros } = model;
+    const { gpu, shape, plan } = model;
     const most = manyRows(shape);
     if (!(Number.isInteger(count) && count >= 1 && count <= most)) {
       throw new RangeError(`a batch has 1 to ${most} sequences, not ${count}`);
     }
     const buffers = await gpu.allocating(() => new SequenceBuffers(gpu, shape, count, RESULT_SLOTS));
-    const [survey, sampleKernel, embedKernel, step] = await Promise.all([
-      gpu.kernel('survey logits', surveyLogits(shape, surveyGroup(model))),
-      gpu.kernel('sample', sample(shape, GROUP_SIZE, RESULT_SLOTS, receiptOfZeros)),
-      gpu.kernel('embed next', embedNext(shape, GROUP_SIZE)),
+    const [kernels, step] = await Promise.all([
+      runKernels(model),
       count === 1 && fusedKernelsFit(gpu, plan, shape)
         ? SinglePass.create(model, buffers)
         : createBatchStep(model, buffers),
     ]);
-    const kernels = { survey, sample: sampleKernel, embedNext: embedKernel };
     return await gpu.allocating(() => new GpuSequences(model, buffers, step, kernels));
   }
 
@@ -284,8 +282,27 @@ export class GpuSequences {
   }
 }
 
-function surveyGroup({ gpu, plan }: GpuModel): Group {
+function surveyGroup({ gpu, plan }: Pick<GpuModel, 'gpu' | 'plan'>): Group {
   return { size: GROUP_SIZE, subgroup: subgroupOf(gpu, plan) };
+}
+
+/** Begins to compile what a run of one sequence needs, while its weights are still on their way. */
+export function prepareKernels(model: Pick<GpuModel, 'gpu' | 'plan' | 'shape'>): void {
+  const { gpu, plan, shape } = model;
+  const parts: Promise<unknown>[] = [runKernels(model)];
+  if (fusedKernelsFit(gpu, plan, shape)) parts.push(singleKernels(model));
+  // What fails here fails again, and is reported, where it is needed.
+  for (const part of parts) part.catch(() => {});
+}
+
+async function runKernels(model: Pick<GpuModel, 'gpu' | 'plan' | 'shape'>): Promise<RunKernels> {
+  const { gpu, shape } = model;
+  const [survey, sampleKernel, embedKernel] = await Promise.all([
+    gpu.kernel('survey logits', surveyLogits(shape, surveyGroup(model))),
+    gpu.kernel('sample', sample(shape, GROUP_SIZE, RESULT_SLOTS, crcOfZeroWords(shape.vocabSize))),
+    gpu.kernel('embed next', embedNext(shape, GROUP_SIZE)),
+  ]);
+  return { survey, sample: sampleKernel, embedNext: embedKernel };
 }
 
 interface RunKernels {

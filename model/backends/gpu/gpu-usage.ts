@@ -8,3 +8,5 @@ export const USAGE = {
   queryResolve: 0x200,
 } as const;
 export const MAP_READ = 1;
+/** `GPUShaderStage.COMPUTE`. */
+export const COMPUTE_STAGE = 4;

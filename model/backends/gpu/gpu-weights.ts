@@ -17,6 +17,7 @@ import { USAGE } from './gpu-usage.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { embeddingRowWords } from './kernels/embed.js';
 import { matrixBytes, TRANSCODE, TRANSCODE_SIZE } from './kernels/transcode.js';
+import { layerMatrixOffsets } from './matrix-layout.js';
 import { alignBinding, BINDING_ALIGNMENT, layOutVectors, vectorLayout } from './vector-layout.js';
 
 /** Fills `into` with the bytes of a section from `offset` on. */
@@ -24,6 +25,8 @@ export type ReadSection = (section: SectionName, offset: number, into: Uint8Arra
 
 /** Matrices of one layer. */
 export interface LayerMatrices {
+  /** All of them: see matrix-layout.ts. */
+  readonly all: BufferPart;
   /** i, f and g, one behind the other. */
   readonly mix: BufferPart;
   readonly mixOutput: BufferPart;
@@ -47,8 +50,7 @@ export interface GpuWeights {
 
 /** Frees a model's weights; the device stays. */
 export function freeGpuWeights(gpu: GpuDevice, weights: GpuWeights): void {
-  const matrices = weights.layers.flatMap(({ mix, mixOutput, glu, gluOutput }) => [mix, mixOutput, glu, gluOutput]);
-  const parts = [...matrices, weights.head, weights.headVectors, weights.headConstants];
+  const parts = [...weights.layers.map(({ all }) => all), weights.head, weights.headVectors, weights.headConstants];
   for (const { buffer } of parts) gpu.free(buffer);
   for (const buffer of [weights.embedding, weights.tables, weights.crcFactors]) gpu.free(buffer);
 }
@@ -120,13 +122,11 @@ export async function loadGpuWeights(
 
 /** Bytes of the largest part that is bound as one: what `maxStorageBufferBindingSize` must allow. */
 export function largestBinding(shape: ModelShape): number {
-  const { vocabSize, hiddenSize: h, intermediateSize: i } = shape;
+  const { vocabSize, hiddenSize } = shape;
   return Math.max(
     4 * vocabSize * embeddingRowWords(shape),
-    matrixBytes(vocabSize, h),
-    matrixBytes(3 * h, h),
-    matrixBytes(2 * i, h),
-    matrixBytes(h, i),
+    matrixBytes(vocabSize, hiddenSize),
+    layerMatrixOffsets(shape).bytes,
   );
 }
 
@@ -147,15 +147,8 @@ function placeMatrices(
   shape: ModelShape,
 ): { readonly weights: { readonly layers: LayerMatrices[]; readonly head: BufferPart }; readonly plans: MatrixPlan[] } {
   const { vocabSize, hiddenSize: h, intermediateSize: i, layers } = shape;
-  const sizes = [
-    ...Array.from({ length: layers }, () => [
-      matrixBytes(3 * h, h),
-      matrixBytes(h, h),
-      matrixBytes(2 * i, h),
-      matrixBytes(h, i),
-    ]).flat(),
-    matrixBytes(vocabSize, h),
-  ];
+  const offsets = layerMatrixOffsets(shape);
+  const sizes = [...Array.from({ length: layers }, () => offsets.bytes), matrixBytes(vocabSize, h)];
   const parts = allocateParts(gpu, sizes);
   const plans: MatrixPlan[] = [];
   let fromByte = 0;
@@ -164,21 +157,30 @@ function placeMatrices(
     fromByte += ternaryBytes(rows, columns);
   };
   const placed = Array.from({ length: layers }, (_, l): LayerMatrices => {
-    const [mix, mixOutput, glu, gluOutput] = parts.slice(4 * l, 4 * l + 4);
+    const all = parts[l];
+    const part = (offset: number, rows: number, columns: number): BufferPart => ({
+      buffer: all.buffer,
+      offset: all.offset + offset,
+      size: matrixBytes(rows, columns),
+    });
+    const mix = part(offsets.mix, 3 * h, h);
+    const mixOutput = part(offsets.mixOutput, h, h);
+    const glu = part(offsets.glu, 2 * i, h);
+    const gluOutput = part(offsets.gluOutput, h, i);
     for (let p = 0; p < 3; p++) plan(mix, h, h, (p * matrixBytes(h, h)) / 4);
     plan(mixOutput, h, h);
     plan(glu, 2 * i, h);
     plan(gluOutput, h, i);
-    return { mix, mixOutput, glu, gluOutput };
+    return { all, mix, mixOutput, glu, gluOutput };
   });
-  const head = parts[4 * layers];
+  const head = parts[layers];
   plan(head, vocabSize, h);
   return { weights: { layers: placed, head }, plans };
 }
 
-function allocateParts(gpu: GpuDevice, sizes: readonly number[]): BufferPart[] {
+function allocateParts(gpu: GpuDevice, sizes: readonly number[]): Required<BufferPart>[] {
   const { maxBufferSize } = gpu.limits;
-  const parts: BufferPart[] = [];
+  const parts: Required<BufferPart>[] = [];
   let first = 0;
   while (first < sizes.length) {
     let bytes = 0;

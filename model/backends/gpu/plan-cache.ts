@@ -1,14 +1,12 @@
 /**
  * Plans that were found the fastest, in the user's cache folder: what was measured once for an adapter, its driver and a shape is not measured
  * again. Node only; a browser would keep them elsewhere.
- *
- * https://specifications.freedesktop.org/basedir-spec/latest/: `$XDG_CACHE_HOME`, or `~/.cache`.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
+import { cacheFolder } from './cache-folder.js';
 import { DEFAULT_PLAN, PLAN_SIZES, PLAN_WORKGROUPS, type KernelPlan } from './kernel-plan.js';
 
 /** What a plan is good for. */
@@ -36,11 +34,8 @@ export class PlanCache {
   constructor(key: PlanKey, env: Readonly<Record<string, string | undefined>> = process.env) {
     const { vocabSize, hiddenSize, intermediateSize, layers } = key.shape;
     this.#key = JSON.stringify([key.version, key.adapter, vocabSize, hiddenSize, intermediateSize, layers]);
-    const given = env['XDG_CACHE_HOME'] ?? '';
-    // The specification ignores relative paths.
-    const folder = isAbsolute(given) ? given : join(env['HOME'] ?? homedir(), '.cache');
     const name = createHash('sha256').update(this.#key).digest('hex').slice(0, 16);
-    this.path = join(folder, 'mmfree', `gpu-plan-${name}.json`);
+    this.path = join(cacheFolder(env), `gpu-plan-${name}.json`);
   }
 
   /** The plan that was kept; undefined if there is none, or what is there is none. */

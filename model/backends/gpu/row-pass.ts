@@ -4,14 +4,14 @@
  * Eight dispatches a layer, four times quantise and multiply; and between the first two pairs, for the tokens of a prompt, the scan.
  */
 import { encodeDispatches, type Dispatch } from './dispatch.js';
-import type { BufferPart } from './gpu-device.js';
+import type { BufferPart, GpuDevice } from './gpu-device.js';
 import { USAGE } from './gpu-usage.js';
 import type { GpuModel } from './gpu-model.js';
 import { subgroupOf } from './kernel-plan.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { embedTokens } from './kernels/embed.js';
 import { adding, checking, gating, mixing, scoring, type Epilogue } from './kernels/product-epilogues.js';
-import { MATRIX_FEW, MATRIX_FEW_TALL, MATRIX_MANY, productFew, productMany } from './kernels/product-matrices.js';
+import { fewTile, MATRIX_FEW_TALL, MATRIX_MANY, productFew, productMany } from './kernels/product-matrices.js';
 import type { MatrixTile } from './kernels/product-matrices.js';
 import { FEW, MANY, productRows, TILE_SIZE, type ProductRowsText } from './kernels/product-rows.js';
 import {
@@ -65,6 +65,8 @@ export class RowPass {
     const x = mode === 'sequences' ? sequences.x : rows.x;
     const group = { size: GROUP_SIZE, subgroup: subgroupOf(gpu, model.plan) };
 
+    // At most so many at a time.
+    const tokens = mode === 'sequences' ? sequences.count : capacity;
     const onMatrices = model.plan.matrices && (await gpu.matricesWork());
 
     const perRow = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
@@ -80,7 +82,7 @@ export class RowPass {
       matrix: { readonly rows: number; readonly columns: number; readonly count?: number },
       epilogue: (size: number, tokens: number) => Epilogue,
     ): Promise<(weightPart: BufferPart, parts: Parts) => Dispatch> => {
-      const product = productKind(onMatrices, capacity, matrix.rows);
+      const product = productKind(gpu, onMatrices, { capacity, tokens }, matrix.rows);
       const text = {
         row: rowSize(matrix.columns),
         rows: matrix.rows,
@@ -192,11 +194,16 @@ interface ProductKind extends MatrixTile {
 /** Rows of a matrix from which on there is enough work for the whole GPU in larger tiles. */
 const TALL_ROWS = 4096;
 
-function productKind(onMatrices: boolean, capacity: number, matrixRows: number): ProductKind {
+function productKind(
+  gpu: GpuDevice,
+  onMatrices: boolean,
+  { capacity, tokens }: { readonly capacity: number; readonly tokens: number },
+  matrixRows: number,
+): ProductKind {
   const isFew = capacity <= FEW_ROWS;
   if (onMatrices) {
     if (!isFew) return { ...MATRIX_MANY, code: productMany };
-    const tile = matrixRows >= TALL_ROWS ? MATRIX_FEW_TALL : MATRIX_FEW;
+    const tile = matrixRows >= TALL_ROWS ? MATRIX_FEW_TALL : fewTile(gpu.limits, tokens, matrixRows);
     return { ...tile, code: (text) => productFew(text, tile) };
   }
   const tile = isFew ? FEW : MANY;

@@ -6,10 +6,10 @@ import type { GpuDevice } from './gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
 import { dealFor } from './kernel-plan.js';
 import { gluOutput, mixOutput } from './kernels/add-output.js';
-import { rowSize } from './kernels/arithmetic.js';
 import { unitsPerWorkgroup, type RowDeal } from './kernels/fused-product.js';
 import { gluInput } from './kernels/glu.js';
 import { head } from './kernels/head.js';
+import { LAYER_GROUP, scratchLayout, SEQUENCE_GROUP } from './kernels/layer-bindings.js';
 import { mixTokens } from './kernels/mix-tokens.js';
 import type { SequenceBuffers } from './sequence-buffers.js';
 
@@ -27,82 +27,38 @@ export class SinglePass {
   }
 
   /** @throws GpuError */
-  static async create({ gpu, plan, shape, weights }: GpuModel, buffers: SequenceBuffers): Promise<SinglePass> {
-    const { tables } = weights;
+  static async create(model: GpuModel, buffers: SequenceBuffers): Promise<SinglePass> {
+    const { gpu, shape, weights } = model;
     const { hiddenSize, intermediateSize, vocabSize } = shape;
-    const deals = {
-      mix: dealFor(gpu, plan, hiddenSize, hiddenSize),
-      glu: dealFor(gpu, plan, hiddenSize, intermediateSize),
-      gluOutput: dealFor(gpu, plan, intermediateSize, hiddenSize),
-      head: dealFor(gpu, plan, hiddenSize, vocabSize),
-    };
-    const [mix, mixOut, glu, gluOut, logitKernel] = await Promise.all([
-      gpu.kernel('mix tokens', mixTokens(shape, deals.mix)),
-      gpu.kernel('mix output', mixOutput(shape, deals.mix)),
-      gpu.kernel('GLU input', gluInput(shape, deals.glu)),
-      gpu.kernel('GLU output', gluOutput(shape, deals.gluOutput)),
-      gpu.kernel('head', head(shape, deals.head)),
-    ]);
+    const kernels = await singleKernels(model);
+    const { deals, layerGroup, sequenceGroup } = kernels;
     const { x, control, logits } = buffers;
-    const mixed = gpu.storage('mixed', 16 * rowSize(hiddenSize).words);
-    const gates = gpu.storage('gates', 16 * rowSize(hiddenSize).words);
-    const products = gpu.storage('GLU products', 16 * rowSize(intermediateSize).words);
-    const dispatch = (
-      label: string,
-      kernel: GPUComputePipeline,
-      units: number,
-      deal: RowDeal,
-      parts: Parameters<GpuDevice['bind']>[1],
-    ): Dispatch => {
+    const between = gpu.storage('scratch', 16 * scratchLayout(shape).words);
+    const sequence = gpu.bindTo(sequenceGroup, [weights.tables, x, between, control]);
+    const workgroupsFor = (units: number, deal: RowDeal): Pick<Dispatch, 'workgroups'> => {
       const workgroups = [Math.ceil(units / unitsPerWorkgroup(deal)), 1, 1] as const;
-      return { label, kernel, bindings: gpu.bind(kernel, parts), workgroups: () => workgroups };
+      return { workgroups: () => workgroups };
     };
-    const dispatches = [
-      ...weights.layers.flatMap(({ constants, vectors, ...matrices }, l) => [
-        dispatch('mix tokens', mix, hiddenSize, deals.mix, [
-          constants,
-          vectors,
-          matrices.mix,
-          tables,
-          x,
-          buffers.stateOf(l),
-          mixed,
-          gates,
-          control,
-        ]),
-        dispatch('mix output', mixOut, hiddenSize, deals.mix, [
-          constants,
-          vectors,
-          matrices.mixOutput,
-          mixed,
-          x,
-          gates,
-        ]),
-        dispatch('GLU input', glu, intermediateSize, deals.glu, [
-          constants,
-          vectors,
-          matrices.glu,
-          tables,
-          x,
-          products,
-        ]),
-        dispatch('GLU output', gluOut, hiddenSize, deals.gluOutput, [
-          constants,
-          vectors,
-          matrices.gluOutput,
-          products,
-          x,
-        ]),
-      ]),
-      dispatch('head', logitKernel, vocabSize, deals.head, [
-        weights.headConstants,
-        weights.headVectors,
-        weights.head,
-        x,
-        logits,
-      ]),
+    const ofLayer = [
+      { label: 'mix tokens', kernel: kernels.mix, ...workgroupsFor(hiddenSize, deals.mix) },
+      { label: 'mix output', kernel: kernels.mixOutput, ...workgroupsFor(hiddenSize, deals.mix) },
+      { label: 'GLU input', kernel: kernels.glu, ...workgroupsFor(intermediateSize, deals.glu) },
+      { label: 'GLU output', kernel: kernels.gluOutput, ...workgroupsFor(hiddenSize, deals.gluOutput) },
     ];
-    return new SinglePass(gpu, dispatches, [mixed, gates, products]);
+    const { headConstants, headVectors } = weights;
+    const dispatches = [
+      ...weights.layers.flatMap(({ constants, vectors, all }, l) => {
+        const bindings = gpu.bindTo(layerGroup, [constants, vectors, all, buffers.stateOf(l)]);
+        return ofLayer.map((kernel) => ({ ...kernel, bindings, sequence }));
+      }),
+      {
+        label: 'head',
+        kernel: kernels.head,
+        bindings: gpu.bind(kernels.head, [headConstants, headVectors, weights.head, x, logits]),
+        ...workgroupsFor(vocabSize, deals.head),
+      },
+    ];
+    return new SinglePass(gpu, dispatches, [between]);
   }
 
   /** Without the head: for tokens after which nobody wants to know the logits. */
@@ -118,4 +74,41 @@ export class SinglePass {
   close(): void {
     for (const buffer of this.#own) this.#gpu.free(buffer);
   }
+}
+
+/** What a step of one sequence runs on. Calling it early compiles it early. @throws GpuError */
+export async function singleKernels({
+  gpu,
+  plan,
+  shape,
+}: Pick<GpuModel, 'gpu' | 'plan' | 'shape'>): Promise<SingleKernels> {
+  const { hiddenSize, intermediateSize, vocabSize } = shape;
+  const deals = {
+    mix: dealFor(gpu, plan, hiddenSize, hiddenSize),
+    glu: dealFor(gpu, plan, hiddenSize, intermediateSize),
+    gluOutput: dealFor(gpu, plan, intermediateSize, hiddenSize),
+    head: dealFor(gpu, plan, hiddenSize, vocabSize),
+  };
+  const layerGroup = gpu.groupLayout(LAYER_GROUP);
+  const sequenceGroup = gpu.groupLayout(SEQUENCE_GROUP);
+  const layout = gpu.device.createPipelineLayout({ bindGroupLayouts: [layerGroup, sequenceGroup] });
+  const [mix, mixOut, glu, gluOut, headKernel] = await Promise.all([
+    gpu.kernel('mix tokens', mixTokens(shape, deals.mix), layout),
+    gpu.kernel('mix output', mixOutput(shape, deals.mix), layout),
+    gpu.kernel('GLU input', gluInput(shape, deals.glu), layout),
+    gpu.kernel('GLU output', gluOutput(shape, deals.gluOutput), layout),
+    gpu.kernel('head', head(shape, deals.head)),
+  ]);
+  return { deals, layerGroup, sequenceGroup, mix, mixOutput: mixOut, glu, gluOutput: gluOut, head: headKernel };
+}
+
+interface SingleKernels {
+  readonly deals: Readonly<Record<'mix' | 'glu' | 'gluOutput' | 'head', RowDeal>>;
+  readonly layerGroup: GPUBindGroupLayout;
+  readonly sequenceGroup: GPUBindGroupLayout;
+  readonly mix: GPUComputePipeline;
+  readonly mixOutput: GPUComputePipeline;
+  readonly glu: GPUComputePipeline;
+  readonly gluOutput: GPUComputePipeline;
+  readonly head: GPUComputePipeline;
 }

@@ -92,6 +92,14 @@ describe('programming', () => {
     expect(await program([{ offset: 0, bytes: bitstream(2) }])).toMatchObject({ isConfigured: true });
   });
 
+  it('ends the continuous read in which the gateware was stopped', async () => {
+    const { usb, plugged, program } = desk({ readsOn: true });
+    await program([{ offset: 0, bytes: bitstream(1) }]);
+    await usb.clock.pass(1000);
+    expect(await program([{ offset: 0, bytes: bitstream(2) }])).toMatchObject({ isConfigured: true });
+    expect(plugged.bits.subarray(0, bitstream(2).length)).toEqual(bitstream(2));
+  });
+
   it('waits for a flash that is slower than usual', async () => {
     const slow = { program: 3, erase4KiB: 400, erase32KiB: 1600, erase64KiB: 2000, eraseAll: 2e5, writeStatus: 15 };
     const { plugged, program } = desk({ bits: random(FLASH_BYTES, 7), timing: slow });

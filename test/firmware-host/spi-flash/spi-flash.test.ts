@@ -212,6 +212,19 @@ describe('a part that sleeps', () => {
   });
 });
 
+describe('a continuous read', () => {
+  it.each([
+    ['is not ended by a byte whose seventh bit is 0', [0x05], [0xff]],
+    ['is ended by ones', [0xff], [0xef]],
+    ['is ended by a wake-up', [0xab], [0xef]],
+  ])('%s', (_, out, answer) => {
+    const bench = new Bench();
+    bench.flash.continueRead();
+    expect(bench.command(out, 1)).toEqual([0xff]);
+    expect(bench.command([0x90, 0, 0, 0], 1)).toEqual(answer);
+  });
+});
+
 describe('a reset', () => {
   it('takes an enabling command just before', () => {
     const bench = new Bench();

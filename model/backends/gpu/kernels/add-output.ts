@@ -2,13 +2,15 @@
  * WGSL: the o product and the down product for one token, added to the residual (docs/ARITHMETIC.md, section 5).
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
+import { layerMatrixOffsets } from '../matrix-layout.js';
 import { vectorLayout } from '../vector-layout.js';
 import { rowSize } from './arithmetic.js';
 import { fusedProduct, type RowDeal } from './fused-product.js';
+import { residual, scratch, scratchLayout } from './layer-bindings.js';
 
-const RESIDUAL = /* wgsl */ `
-@group(0) @binding(3) var<storage, read> activations: array<vec4<i32>>;
-@group(0) @binding(4) var<storage, read_write> x: array<i32>;
+const RESIDUAL = `
+${scratch('vec4<i32>')}
+${residual('i32')}
 `;
 
 const ADD = { early: { before: 'x[unit]' }, epilogue: 'x[unit] = sat31(before + sat31(out0));' };
@@ -16,16 +18,17 @@ const ADD = { early: { before: 'x[unit]' }, epilogue: 'x[unit] = sat31(before + 
 /** The ε of o comes from the gates: (Σ g²) >> gEpsShift. */
 export function mixOutput(shape: ModelShape, deal: RowDeal): string {
   const { hiddenSize } = shape;
+  const { mixed, gates } = scratchLayout(shape);
   return fusedProduct(
     {
       declarations: /* wgsl */ `${RESIDUAL}
-@group(0) @binding(5) var<storage, read> gates: array<vec4<i32>>;
 fn productScale(product: u32) -> vec2<i32> { return constants[1].zw; }
 `,
       row: rowSize(hiddenSize),
+      matrixAt: layerMatrixOffsets(shape).mixOutput,
       gains: [vectorLayout(shape).layer.oGain],
-      input: 'activations[word]',
-      squared: 'gates[word]',
+      input: `scratch[${mixed}u + word]`,
+      squared: `scratch[${gates}u + word]`,
       epsilon: 'shiftedSum(squares, u32(constants[3].x))',
       unitCount: hiddenSize,
       unitRows: [{ product: 0, row: 'unit' }],
@@ -44,8 +47,9 @@ export function gluOutput(shape: ModelShape, deal: RowDeal): string {
 fn productScale(product: u32) -> vec2<i32> { return constants[2].zw; }
 `,
       row: rowSize(intermediateSize),
+      matrixAt: layerMatrixOffsets(shape).gluOutput,
       gains: [vectorLayout(shape).layer.downGain],
-      input: 'activations[word]',
+      input: `scratch[${scratchLayout(shape).products}u + word]`,
       epsilon: `carried(0u, ${intermediateSize << 12}u)`,
       unitCount: hiddenSize,
       unitRows: [{ product: 0, row: 'unit' }],

@@ -16,6 +16,8 @@ export interface RowDeal extends Group {
 
 export interface FusedProductText extends Omit<QuantiserText, 'store'> {
   readonly declarations: string;
+  /** Byte of the bound weights at which the matrix begins: a multiple of 16. */
+  readonly matrixAt: number;
   /** What one epilogue needs: a channel with its rows of i, f and g, a pair of gate and up, or a single row. */
   readonly unitCount: number;
   /** Rows of a unit: the product (index of its gain) and the WGSL expression of the row's number, from `unit`. */
@@ -105,7 +107,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     )
     .join('\n  ')}
   // The first weights are on their way while the activations are made.
-  ${each.map(({ u, k, row: number }) => `let row${u}_${k} = (${number.replaceAll('unit', `unit${u}`)}) * ${row.chunks}u;`).join('\n  ')}
+  ${each.map(({ u, k, row: number }) => `let row${u}_${k} = ${text.matrixAt / 16}u + (${number.replaceAll('unit', `unit${u}`)}) * ${row.chunks}u;`).join('\n  ')}
   ${turnsEarly.map((t) => each.map(({ u, k }) => `let w${u}_${k}_${t} = weights[row${u}_${k} + ${chunkOf(t)}];`).join('\n  ')).join('\n  ')}
   quantise(local);
   var sums: array<i32, ${rows}>;

@@ -1,8 +1,10 @@
 /** WGSL: gate and up of the channel mixing (GLU) for one token: z = silu(gate)·up (docs/ARITHMETIC.md, section 5). */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
+import { layerMatrixOffsets } from '../matrix-layout.js';
 import { vectorLayout } from '../vector-layout.js';
 import { rowSize, sigmoid } from './arithmetic.js';
 import { fusedProduct, type RowDeal } from './fused-product.js';
+import { residual, scratch, scratchLayout, TABLES } from './layer-bindings.js';
 
 /** From two outputs before saturation to z in Q16; −32768 as `up` is taken as −32767. */
 export const GLU = /* wgsl */ `
@@ -18,14 +20,15 @@ export function gluInput(shape: ModelShape, deal: RowDeal): string {
   return fusedProduct(
     {
       declarations: /* wgsl */ `
-@group(0) @binding(3) var<storage, read> tables: array<u32>;
-@group(0) @binding(4) var<storage, read> x: array<vec4<i32>>;
-@group(0) @binding(5) var<storage, read_write> products: array<i32>;
+${TABLES}
+${residual('vec4<i32>')}
+${scratch('i32')}
 ${sigmoid(deal.size)}
 ${GLU}
 fn productScale(product: u32) -> vec2<i32> { return constants[2].xy; }
 `,
       row: rowSize(hiddenSize),
+      matrixAt: layerMatrixOffsets(shape).glu,
       gains: [layer.gateGain],
       input: `mul15x4(x[word], gainWord(${layer.mlpNorm}u, word))`,
       epsilon: 'vec2(0u)',
@@ -35,7 +38,7 @@ fn productScale(product: u32) -> vec2<i32> { return constants[2].xy; }
         { product: 0, row: '2u * unit + 1u' },
       ],
       begin: 'loadSigma(local);',
-      epilogue: 'products[unit] = glu(out0, out1);',
+      epilogue: `scratch[${4 * scratchLayout(shape).products}u + unit] = glu(out0, out1);`,
     },
     deal,
   );

@@ -15,6 +15,7 @@ export function head(shape: ModelShape, deal: RowDeal): string {
 fn productScale(product: u32) -> vec2<i32> { return constants[0].yz; }
 `,
       row: rowSize(hiddenSize),
+      matrixAt: 0,
       gains: [vectors.headGain],
       input: `mul15x4(x[word], gainWord(${vectors.finalNorm}u, word))`,
       epsilon: 'vec2(0u)',

@@ -4,23 +4,25 @@
  * docs/ARITHMETIC.md, section 5, from `v = mul15(x, attnNorm)` to `v = mul15(y, b)`.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
+import { layerMatrixOffsets } from '../matrix-layout.js';
 import { vectorLayout } from '../vector-layout.js';
 import { rowSize, sigmoid, VECTOR_AT } from './arithmetic.js';
 import { CONTROL } from './control.js';
 import { fusedProduct, type RowDeal } from './fused-product.js';
+import { CONTROL_BLOCK, residual, scratch, scratchLayout, STATE, TABLES } from './layer-bindings.js';
 
 export function mixTokens(shape: ModelShape, deal: RowDeal): string {
   const { hiddenSize } = shape;
   const { layer } = vectorLayout(shape);
+  const { mixed, gates } = scratchLayout(shape);
   return fusedProduct(
     {
       declarations: /* wgsl */ `
-@group(0) @binding(3) var<storage, read> tables: array<u32>;
-@group(0) @binding(4) var<storage, read> x: array<vec4<i32>>;
-@group(0) @binding(5) var<storage, read_write> state: array<i32>;
-@group(0) @binding(6) var<storage, read_write> mixed: array<i32>;
-@group(0) @binding(7) var<storage, read_write> gates: array<i32>;
-@group(0) @binding(8) var<storage, read> control: array<u32>;
+${TABLES}
+${residual('vec4<i32>')}
+${STATE}
+${scratch('i32')}
+${CONTROL_BLOCK}
 ${sigmoid(deal.size)}
 fn productScale(product: u32) -> vec2<i32> {
   if (product == 0u) { return constants[0].xy; }
@@ -30,6 +32,7 @@ fn productScale(product: u32) -> vec2<i32> {
 ${VECTOR_AT}
 `,
       row: rowSize(hiddenSize),
+      matrixAt: layerMatrixOffsets(shape).mix,
       gains: [layer.iGain, layer.fGain, layer.gGain],
       input: `mul15x4(x[word], gainWord(${layer.attnNorm}u, word))`,
       epsilon: 'vec2(0u)',
@@ -54,8 +57,8 @@ ${VECTOR_AT}
     if (control[${CONTROL.done}] == 0u) { state[unit] = h; }
     let swish = mul15(h, sigmoid(sat16(roundShift(h, 12u))));
     let gate = sat16(out2);
-    mixed[unit] = mul15(swish, (gate * gNorm + 0x4000) >> 15u);
-    gates[unit] = gate;`,
+    scratch[${4 * mixed}u + unit] = mul15(swish, (gate * gNorm + 0x4000) >> 15u);
+    scratch[${4 * gates}u + unit] = gate;`,
     },
     deal,
   );

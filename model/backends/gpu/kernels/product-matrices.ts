@@ -20,8 +20,7 @@ export interface MatrixTile {
   readonly size: number;
 }
 
-/** For few tokens and a matrix of few rows, or many; and for many tokens. */
-export const MATRIX_FEW: MatrixTile = { tokens: 32, rows: 16, size: 256 };
+/** For few tokens and a matrix of many rows, and for many tokens. */
 export const MATRIX_FEW_TALL: MatrixTile = { tokens: 32, rows: 32, size: 128 };
 export const MATRIX_MANY: MatrixTile = { tokens: 64, rows: 128, size: 256 };
 
@@ -34,6 +33,20 @@ const STRIDE = 5;
 const LEFT = 'subgroup_matrix_left<i8, 32, 16>, row_major';
 const RIGHT = 'subgroup_matrix_right<i8, 16, 32>, col_major';
 const RESULT = 'subgroup_matrix_result<i32, 16, 16>';
+
+/** Rows of a matrix up to which tiles of 16 tokens are faster even if there are more tokens: the GPU is not busy otherwise. */
+const SMALL_ROWS = 1536;
+
+/** For few tokens and a matrix of few rows: small tiles, and as many subgroups as the adapter allows to share the columns. */
+export function fewTile(
+  limits: Pick<GPUSupportedLimits, 'maxComputeInvocationsPerWorkgroup' | 'maxComputeWorkgroupStorageSize'>,
+  tokens: number,
+  matrixRows: number,
+): MatrixTile {
+  if (tokens > 16 && matrixRows > SMALL_ROWS) return { tokens: 32, rows: 16, size: 256 };
+  const { maxComputeInvocationsPerWorkgroup: invocations, maxComputeWorkgroupStorageSize: bytes } = limits;
+  return { tokens: 16, rows: 16, size: invocations >= 512 && bytes >= 48 * 1024 ? 512 : 256 };
+}
 
 function frame({ epilogue }: ProductRowsText): string {
   return /* wgsl */ `
@@ -81,17 +94,17 @@ function elements({ pairs }: Epilogue, count: number): number {
 }
 
 /**
- * Up to 32 tokens at a time × 16 or 32 rows of the matrix. Each subgroup takes every eighth (or fourth) chunk of 64 columns; their sums are added at
- * the end. Fewer rows keep more of the GPU busy where there are few; more rows load the tokens less often.
+ * 16 or 32 tokens at a time × 16 or 32 rows of the matrix. Each subgroup takes every so many-th chunk of 64 columns; their sums are added at the end.
+ * Smaller tiles keep more of the GPU busy where there are few rows; larger ones load tokens and rows less often.
  */
-export function productFew(text: ProductRowsText, { rows: tileRows, size }: MatrixTile): string {
+export function productFew(text: ProductRowsText, { tokens, rows: tileRows, size }: MatrixTile): string {
   const { row, rows, capacity, epilogue } = text;
-  const tokens = 32;
   const subgroups = size / MATRIX_SUBGROUP;
   const turns = Math.ceil(row.chunks / subgroups);
   const tokenLoads = (tokens * 4) / MATRIX_SUBGROUP;
   const rowLoads = (tileRows * 4) / MATRIX_SUBGROUP;
-  const tiles = [0, 1].flatMap((t) => Array.from({ length: tileRows / 16 }, (_, r) => ({ t, r })));
+  const tokenTiles = Array.from({ length: tokens / 16 }, (_, t) => t);
+  const tiles = tokenTiles.flatMap((t) => Array.from({ length: tileRows / 16 }, (_, r) => ({ t, r })));
   const tileVectors = Math.max(tokens * STRIDE, (tokens * tileRows) / 4);
   const each = (count: number, line: (k: number) => string): string =>
     Array.from({ length: count }, (_, k) => line(k)).join('\n    ');
@@ -143,7 +156,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     ${each(tokenLoads, (k) => `token${k} = ${tokenLoad(k, 'chunk')};`)}
     if (${subgroups}u * turn + subgroup < ${row.chunks}u) {
       for (var half = 0u; half < 2u; half++) {
-        ${[0, 1].map((t) => `let t${t} = subgroupMatrixLoad<${LEFT}>(&tokenTiles, tokenTile + ${16 * t * STRIDE}u + 2u * half, ${STRIDE}u);`).join('\n        ')}
+        ${tokenTiles.map((t) => `let t${t} = subgroupMatrixLoad<${LEFT}>(&tokenTiles, tokenTile + ${16 * t * STRIDE}u + 2u * half, ${STRIDE}u);`).join('\n        ')}
         ${each(tileRows / 16, (r) => `let r${r} = subgroupMatrixLoad<${RIGHT}>(&rowTiles, rowTile + ${16 * r * STRIDE}u + 2u * half, ${STRIDE}u);`)}
         ${tiles.map(({ t, r }) => `s${t}${r} = subgroupMatrixMultiplyAccumulate(t${t}, r${r}, s${t}${r});`).join('\n        ')}
       }
