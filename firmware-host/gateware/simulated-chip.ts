@@ -19,7 +19,8 @@ export interface SimulatedChipOptions {
 
 export class SimulatedChip {
   readonly #child: ChildProcess;
-  #wire: Wire | undefined;
+  /** The first has the line; the others wait for its end. */
+  readonly #wires: Wire[] = [];
   #isStopped = false;
 
   constructor({ program, image, stats, onEnd }: SimulatedChipOptions) {
@@ -28,31 +29,35 @@ export class SimulatedChip {
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     this.#child = child;
     const said = lastLines(child.stderr);
-    child.stdout.on('data', (bytes: Uint8Array) => this.#wire?.write(bytes));
+    child.stdout.on('data', (bytes: Uint8Array) => this.#wires[0]?.write(bytes));
     // What is written to a process that has ended is lost, which `close` tells.
     child.stdin.on('error', () => {});
     child.once('error', (error) => this.#ended(error, onEnd));
     child.once('close', (code, signal) => this.#ended(simulatorEnded(String(signal ?? code), said()), onEnd));
   }
 
-  /** Joins the UART to a wire. It is one line: a second wire is taken away again while the first is there. */
+  /** Joins the UART to a wire, or, as it is one line, when those before are gone. */
   connect(wire: Wire): void {
-    if (this.#wire !== undefined) {
-      wire.close();
-      return;
-    }
-    this.#wire = wire;
-    wire.start({
-      onData: (bytes) => void this.#child.stdin?.write(bytes),
-      onReady: () => {},
-      onGone: () => (this.#wire = undefined),
-    });
+    this.#wires.push(wire);
+    if (this.#wires.length === 1) this.#start(wire);
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.#wire?.close();
+    for (const wire of this.#wires) wire.close();
     this.#child.kill();
+  }
+
+  #start(wire: Wire): void {
+    wire.start({
+      onData: (bytes) => void this.#child.stdin?.write(bytes),
+      onReady: () => {},
+      onGone: () => {
+        this.#wires.shift();
+        const [next] = this.#wires;
+        if (next !== undefined && !this.#isStopped) this.#start(next);
+      },
+    });
   }
 
   #ended(error: Error, onEnd: (error: Error) => void): void {
