@@ -26,10 +26,15 @@ module mmf_frame_receiver (
     output wire o_is_syn,
     output wire o_is_end,
 
-    // Head.
+    // Head. The two sequence numbers are compared as they pass: how far the message is ahead of i_expected (0, or less
+    // than 0), and how many messages after i_sequence are acknowledged (0 or 1). Only frames of the session change those.
+    input  wire [7:0] i_expected,
+    input  wire [7:0] i_sequence,
     output wire [7:0] o_type,
-    output wire [7:0] o_sequence,
-    output wire [7:0] o_acknowledge,
+    output wire       o_is_expected,
+    output wire       o_is_behind,
+    output wire       o_acknowledges_0,
+    output wire       o_acknowledges_1,
     // The window is not 0.
     output wire       o_has_window,
     output wire       o_again,
@@ -64,7 +69,10 @@ module mmf_frame_receiver (
   wire is_next_words = length_r[12:3] == 0;
 
   reg [2:0] kind_r;
-  reg [7:0] type_r, sequence_r, acknowledge_r;
+  reg [7:0] type_r;
+  reg is_expected_r, is_behind_r, acknowledges_0_r, acknowledges_1_r;
+  wire [7:0] ahead = i_data - i_expected;
+  wire [7:0] acknowledged = i_data - i_sequence;
   reg has_window_r, again_r;
   // Of what came so far; and the verdict.
   reg bad_r;
@@ -99,8 +107,14 @@ module mmf_frame_receiver (
             if (i_data > 8'd5) bad_r <= 1;
           end
           3'd1: type_r <= i_data;
-          3'd2: sequence_r <= i_data;
-          3'd3: acknowledge_r <= i_data;
+          3'd2: begin
+            is_expected_r <= ahead == 0;
+            is_behind_r   <= ahead[7];
+          end
+          3'd3: begin
+            acknowledges_0_r <= acknowledged == 0;
+            acknowledges_1_r <= acknowledged == 1;
+          end
           3'd4: begin
             has_window_r <= ~is_zero;
             if (i_data > 8'd32) bad_r <= 1;
@@ -173,8 +187,10 @@ module mmf_frame_receiver (
   assign o_is_syn = kind_r == SYN & is_magic_r;
   assign o_is_end = kind_r == END;
   assign o_type = type_r;
-  assign o_sequence = sequence_r;
-  assign o_acknowledge = acknowledge_r;
+  assign o_is_expected = is_expected_r;
+  assign o_is_behind = is_behind_r;
+  assign o_acknowledges_0 = acknowledges_0_r;
+  assign o_acknowledges_1 = acknowledges_1_r;
   assign o_has_window = has_window_r;
   assign o_again = again_r;
   assign o_length = length_r;

@@ -26,9 +26,9 @@ module mmf_frame_sender (
     input  wire [ 7:0] i_acknowledge,
     input  wire        i_has_room,
     input  wire [31:0] i_nonce,
-    // Pulses: the window goes out; a byte of a message does.
+    // Pulse: the window goes out. And whether a message is under way.
     output wire        o_announces,
-    output wire        o_message_byte,
+    output wire        o_sends_message,
 
     // ERROR.
     input wire [ 2:0] i_error,
@@ -238,8 +238,8 @@ module mmf_frame_sender (
       .o_data(o_data)
   );
 
+  assign o_sends_message = ~o_idle & is_data;
   assign o_announces = takes & field_r == F_HEAD & index_r[2:0] == 4;
-  assign o_message_byte = is_data & o_valid & i_ready;
 
 endmodule
 

@@ -69,7 +69,10 @@ module mmf_link #(
   );
 
   wire good, is_data, is_ack, is_syn, is_end, has_window, again, taps, is_step;
-  wire [7:0] type_of, sequence_of, acknowledge;
+  // Of the board's message, and of the host's next one.
+  wire [7:0] frame_sequence, frame_acknowledge;
+  wire is_expected, is_behind, acknowledges_0, acknowledges_1;
+  wire [7:0] type_of;
   wire [12:0] length;
   wire [31:0] word;
   wire [6:0] candidates;
@@ -87,8 +90,12 @@ module mmf_link #(
       .o_is_syn(is_syn),
       .o_is_end(is_end),
       .o_type(type_of),
-      .o_sequence(sequence_of),
-      .o_acknowledge(acknowledge),
+      .i_expected(frame_acknowledge),
+      .i_sequence(frame_sequence),
+      .o_is_expected(is_expected),
+      .o_is_behind(is_behind),
+      .o_acknowledges_0(acknowledges_0),
+      .o_acknowledges_1(acknowledges_1),
       .o_has_window(has_window),
       .o_again(again),
       .o_length(length),
@@ -99,9 +106,8 @@ module mmf_link #(
   );
 
   wire opened, closed, take, acknowledged, has_room, has_reply, is_deciding;
-  wire sender_idle, start, after_pause, frame_again, announces, message_byte;
+  wire sender_idle, start, after_pause, frame_again, announces, sends_message;
   wire [2:0] frame_kind;
-  wire [7:0] frame_sequence, frame_acknowledge;
   wire [31:0] frame_nonce;
   mmf_link_session #(
       .CLOCK_HZ(CLOCK_HZ)
@@ -114,8 +120,10 @@ module mmf_link #(
       .i_is_ack(is_ack),
       .i_is_syn(is_syn),
       .i_is_end(is_end),
-      .i_sequence(sequence_of),
-      .i_acknowledge(acknowledge),
+      .i_is_expected(is_expected),
+      .i_is_behind(is_behind),
+      .i_acknowledges_0(acknowledges_0),
+      .i_acknowledges_1(acknowledges_1),
       .i_has_window(has_window),
       .i_again(again),
       .i_nonce(word),
@@ -136,7 +144,7 @@ module mmf_link #(
       .o_acknowledge(frame_acknowledge),
       .o_nonce(frame_nonce),
       .i_announces(announces),
-      .i_message_byte(message_byte)
+      .i_sends_message(sends_message)
   );
 
   wire [1:0] message;
@@ -192,7 +200,7 @@ module mmf_link #(
       .i_has_room(has_room),
       .i_nonce(frame_nonce),
       .o_announces(announces),
-      .o_message_byte(message_byte),
+      .o_sends_message(sends_message),
       .i_error(error),
       .i_type(request_type),
       .i_fact(fact),

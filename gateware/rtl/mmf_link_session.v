@@ -20,8 +20,10 @@ module mmf_link_session #(
     input wire        i_is_ack,
     input wire        i_is_syn,
     input wire        i_is_end,
-    input wire [ 7:0] i_sequence,
-    input wire [ 7:0] i_acknowledge,
+    input wire        i_is_expected,
+    input wire        i_is_behind,
+    input wire        i_acknowledges_0,
+    input wire        i_acknowledges_1,
     input wire        i_has_window,
     input wire        i_again,
     input wire [31:0] i_nonce,
@@ -50,9 +52,9 @@ module mmf_link_session #(
     output wire [ 7:0] o_sequence,
     output wire [ 7:0] o_acknowledge,
     output wire [31:0] o_nonce,
-    // Pulses: the frame tells the window; a byte of a message goes out.
+    // Pulse: the frame tells the window. And whether the frame that is under way is a message.
     input  wire        i_announces,
-    input  wire        i_message_byte
+    input  wire        i_sends_message
 );
 
   localparam [2:0] DATA = 3'd0;
@@ -83,17 +85,14 @@ module mmf_link_session #(
   assign o_closed = open_r & (i_good ? i_is_end : silent | stuck);
 
   wire traffic = i_good & is_traffic & open_r;
-  wire [7:0] acknowledged = i_acknowledge - sequence_r;
-  wire is_next = acknowledged == 1 & sent_r;
-  wire is_known = acknowledged == 0 | is_next;
+  wire is_next = i_acknowledges_1 & sent_r;
+  wire is_known = i_acknowledges_0 | is_next;
   assign o_acknowledged = traffic & is_next;
 
-  wire [7:0] ahead = i_sequence - expected_r;
-  wire is_expected = ahead == 0;
   wire message = traffic & i_is_data;
-  assign o_take = message & is_expected & i_has_room;
-  wire came_twice = message & (is_expected ? ~i_has_room : ahead[7]);
-  wire is_missing = open_r & i_bad | message & ~is_expected & ~ahead[7];
+  assign o_take = message & i_is_expected & i_has_room;
+  wire came_twice = message & (i_is_expected ? ~i_has_room : i_is_behind);
+  wire is_missing = open_r & i_bad | message & ~i_is_expected & ~i_is_behind;
   wire asks_again = is_missing & (~asked_r | again_passed);
   // With nothing to repeat, the answer may be what got lost.
   wire is_asked = traffic & i_again;
@@ -129,7 +128,7 @@ module mmf_link_session #(
     if (i_announces) announced_r <= i_has_room;
 
     if (o_take) expected_r <= expected_r + 1;
-    if (o_acknowledged) sequence_r <= i_acknowledge;
+    if (o_acknowledged) sequence_r <= sequence_r + 1;
     if (traffic & is_known | is_syn & ~is_same) has_window_r <= i_has_window;
 
     if (starts_message) {sent_r, repeat_r} <= 2'b10;
@@ -156,8 +155,7 @@ module mmf_link_session #(
       .i_clock(i_clock),
       .i_reset(i_reset),
       .i_sent(o_start),
-      .i_message(starts_message),
-      .i_message_byte(i_message_byte),
+      .i_sends_message(i_sends_message),
       .i_heard(i_good),
       .i_again(asks_again),
       .i_unacknowledged(sent_r),

@@ -1,5 +1,8 @@
-// The clocks of a session (docs/PROTOCOL.md, section 2). They count ticks of 0.1, 10 and 100 ms that nobody restarts, so
-// what must not be early is late by up to one tick, and what must not be late early.
+// The clocks of a session (docs/PROTOCOL.md, section 2). They count ticks of 10 and 100 ms that nobody restarts, so what
+// must not be early is late by up to one tick, and what must not be late early.
+//
+// The repeat time runs from the end of the message's last byte. The protocol lets it run from the first one and adds
+// 0.1 ms for each byte, because a sender does not see how long its line is busy; here it does.
 //
 // | output         | is high                                                                                |
 // | -------------- | -------------------------------------------------------------------------------------- |
@@ -8,7 +11,7 @@
 // | o_again_passed | since i_again 100 to 110 ms                                                            |
 // | o_silent       | no good frame for 5,000 to 5,100 ms                                                    |
 // | o_stuck        | a message is unacknowledged for 5,000 to 5,100 ms                                      |
-// | o_repeat       | repeat time: 100 ms, doubled by each o_repeat up to 1,600, and 0.1 ms for each byte    |
+// | o_repeat       | pulse: the repeat time is over, 100 to 110 ms, doubled by each o_repeat up to 1,600    |
 `default_nettype none
 
 module mmf_link_timers #(
@@ -17,12 +20,12 @@ module mmf_link_timers #(
     input wire i_clock,
     input wire i_reset,
 
-    // Pulses: a frame goes out; one of them is a message; a byte of a message goes out; a good frame came; AGAIN goes out.
+    // Pulses: a frame goes out; a good frame came; AGAIN goes out.
     input wire i_sent,
-    input wire i_message,
-    input wire i_message_byte,
     input wire i_heard,
     input wire i_again,
+    // A message is going out.
+    input wire i_sends_message,
     // A message was sent and is not acknowledged.
     input wire i_unacknowledged,
 
@@ -31,27 +34,25 @@ module mmf_link_timers #(
     output wire o_again_passed,
     output wire o_silent,
     output wire o_stuck,
-    // Pulse.
     output wire o_repeat
 );
 
-  localparam [31:0] CLOCKS = CLOCK_HZ / 10_000;
+  localparam [31:0] CLOCKS = CLOCK_HZ / 100;
   localparam WIDTH = $clog2(CLOCKS);
   localparam [31:0] LAST = CLOCKS - 1;
 
   reg [WIDTH-1:0] clocks_r;
-  reg [6:0] tenths_r;
   reg [3:0] tens_r;
-  wire tick_tenth = clocks_r == 0;
-  wire tick_10 = tick_tenth & tenths_r == 0;
+  wire is_last = clocks_r == 0;
+  reg tick_10_r;
+  wire tick_10 = tick_10_r;
   wire tick_100 = tick_10 & tens_r == 0;
   always @(posedge i_clock) begin
-    clocks_r <= tick_tenth ? LAST[WIDTH-1:0] : clocks_r - 1;
-    if (tick_tenth) tenths_r <= tick_10 ? 7'd99 : tenths_r - 1;
+    tick_10_r <= is_last;
+    clocks_r <= is_last ? LAST[WIDTH-1:0] : clocks_r - 1;
     if (tick_10) tens_r <= tick_100 ? 4'd9 : tens_r - 1;
     if (i_reset) begin
       clocks_r <= 0;
-      tenths_r <= 0;
       tens_r   <= 0;
     end
   end
@@ -84,19 +85,16 @@ module mmf_link_timers #(
     end
   end
 
-  // 125, 250 … 2,000 times 0.8 ms.
-  reg [10:0] interval_r;
-  // In 0.1 ms. The bytes of a message count as they go out.
-  reg [14:0] repeat_r;
-  assign o_repeat = i_unacknowledged & repeat_r == 0 & tick_tenth;
+  // 10, 20 … 160 ticks.
+  reg [7:0] interval_r;
+  reg [7:0] repeat_r;
+  wire is_longest = interval_r[7];
+  assign o_repeat = i_unacknowledged & tick_10 & repeat_r == 0;
+  wire [7:0] next_interval = o_repeat & ~is_longest ? {interval_r[6:0], 1'b0} : interval_r;
   always @(posedge i_clock) begin
-    if (i_message_byte & ~tick_tenth) repeat_r <= repeat_r + 1;
-    if (tick_tenth & ~i_message_byte) repeat_r <= repeat_r - 1;
-    if (o_repeat & ~interval_r[10]) interval_r <= {interval_r[9:0], 1'b0};
-    if (o_repeat) repeat_r <= {1'b0, interval_r[9:0], 4'd0};
-    if (o_repeat & interval_r[10]) repeat_r <= {1'b0, interval_r, 3'd0};
-    if (i_message) repeat_r <= {1'b0, interval_r, 3'd0};
-    if (~i_unacknowledged & ~i_message) interval_r <= 11'd125;
+    interval_r <= i_unacknowledged ? next_interval : 8'd10;
+    if (i_sends_message | o_repeat) repeat_r <= next_interval;
+    else if (tick_10) repeat_r <= repeat_r - 1;
   end
 
 endmodule
