@@ -1,5 +1,5 @@
-// The AXI port against DDR4 behind AXI4: random requests, stalls on every channel, an error response; then how much of the
-// port's bandwidth a long request gets.
+// The AXI port against DDR4 behind AXI4: random requests, stalls on every channel, an error response; then how much of
+// the port's bandwidth a long request gets.
 // variants: -GBYTES=8; -GBYTES=16; -GBYTES=32 -GBURST=16 -GDEPTH=64; -GBYTES=64; -GBYTES=16 -GBURST=256
 `default_nettype none
 

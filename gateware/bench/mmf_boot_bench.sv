@@ -38,7 +38,8 @@ module mmf_boot_bench #(
       .o_request_bytes(request_bytes), .i_data_valid(data_valid), .o_data_ready(data_ready), .i_data(data),
       .o_done(done), .o_image_good(good),
       .o_vocabulary(vocabulary), .o_hidden(hidden), .o_intermediate(intermediate), .o_layers(layers),
-      .o_vectors(vectors), .o_vectors_bytes(vectors_bytes), .o_ternary_bytes(ternary_bytes), .o_embedding(embedding), .o_ternary(ternary),
+      .o_vectors(vectors), .o_vectors_bytes(vectors_bytes), .o_ternary_bytes(ternary_bytes),
+      .o_embedding(embedding), .o_ternary(ternary),
       .o_program_write(program_write), .o_program_index(program_index), .o_program_data(program_data),
       .o_sigma_write(sigma_write), .o_sigma_index(sigma_index), .o_sigma_data(sigma_data),
       .o_hello_ready(hello_ready), .o_hello_length(hello_length), .i_hello_address(hello_address),
@@ -217,7 +218,8 @@ module mmf_boot_bench #(
     wtext(16, "minimum_revision"); wnumber(0);
   endtask
 
-  // Inputs change at falling edges. One start; the first byte comes before the end of it, or after. The nonce must differ from the one before.
+  // Inputs change at falling edges. One start; the first byte comes before the end of it, or after. The nonce must
+  // differ from the one before.
   reg [31:0] nonce = 0, last_nonce;
   integer good_clocks = 0;
   task automatic boot_once(input want_good, input is_early);

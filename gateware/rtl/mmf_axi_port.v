@@ -176,7 +176,8 @@ module mmf_axi_port #(
     always @(posedge i_clock) begin
         if (i_reset) asked_r <= 16'd0;
         else begin
-            asked_r <= asked_r + (offered_r && i_axi_arready ? {8'd0, length_r} + 16'd1 : 16'd0) - {15'd0, i_axi_rvalid};
+            asked_r <= asked_r - {15'd0, i_axi_rvalid} +
+                (offered_r && i_axi_arready ? {8'd0, length_r} + 16'd1 : 16'd0);
         end
     end
     always @* if (asked_r == 0) assume (!i_axi_rvalid);

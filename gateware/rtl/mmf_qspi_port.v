@@ -33,8 +33,8 @@
 //                   20.8 ns less skew of setup, hold and tSLCH; select high for a clock, 41.7 ns
 //   single rate     the flash answers to the fall of SCK at one clock edge and is taken in at the next:
 //                   9.0 + 0.5 + 7 + 0.5 - 0.5 = 16.5 of 41.7 ns
-//   double rate     the same way in half a clock: 16.5 of 20.8 ns. A clock whose halves are 45 : 55 still leaves 2.2 ns;
-//                   so the double rate wants a clock that is divided by two, or the PLL's with a good duty cycle
+//   double rate     the same way in half a clock: 16.5 of 20.8 ns. Halves of 45 : 55 still leave 2.2 ns; so the
+//                   double rate wants a clock that is divided by two, or a PLL's of a good duty cycle
 //   hold            the flash changes its lines only after the edge of SCK that leaves the pad at the instant of
 //                   sampling: 5 (clock) + 1 (pad) + 0.5 + 1.5 + 0.5 = 8.5 ns after the clock pin, where 5.6 are needed
 // In the fabric o_sck_1 and i_io_in_1 have half a clock: one register and a route of 3 … 7 ns, no logic between.

@@ -3,8 +3,8 @@
 //
 // One beat is one burst of eight of the memory: a port of 64 bytes stands for a module of 64 lines, one of 16 bytes for
 // a single chip of 16 lines, on a controller with a quarter of the memory's clock (250 MHz: DDR4-2000). A row then has
-// 128 beats on any width. Address of a beat, from the lowest bit: 2 bits bank group, 7 bits of the column, 2 bits bank, row:
-// consecutive beats go to different bank groups, as controllers do because tCCD_L is longer than tCCD_S.
+// 128 beats on any width. Address of a beat, from the lowest bit: 2 bits bank group, 7 bits of the column, 2 bits bank,
+// row: consecutive beats go to different bank groups, as controllers do because tCCD_L is longer than tCCD_S.
 //
 // Times: Micron 8 Gb DDR4 (MT40A1G8), speed bin DDR4-2400 16-16-16 (-083E), in ns, rounded up to clocks of the port;
 // CONTROLLER_CLOCKS is the way through controller and PHY both ways, about that of AMD's and LiteDRAM's.
@@ -157,7 +157,8 @@ module dram_model #(
     reg [3:0] bank;
     address = beat_address[6'(beat_out)];
     bank = bank_of(address);
-    if (is_open[bank] && row[bank] == row_of(address) && clocks >= ready_at[bank] && clocks >= group_at[bank[1:0]]) begin
+    if (is_open[bank] && row[bank] == row_of(address) &&
+        clocks >= ready_at[bank] && clocks >= group_at[bank[1:0]]) begin
       group_at[bank[1:0]] = clocks + T_CCD_L;
       if (close_at[bank] < clocks + T_RTP) close_at[bank] = clocks + T_RTP;
       back_address[7'(back_in)] = address;
@@ -268,8 +269,9 @@ module dram_model #(
   end
 
   assign o_axi_rvalid = valid_r;
-  assign o_axi_rlast = last_r;
-  assign o_axi_rresp = response_r;
+  // Nothing that a master may look at while there is no beat.
+  assign o_axi_rlast = last_r || !valid_r;
+  assign o_axi_rresp = valid_r ? response_r : 2'b11;
   reg [8*BYTES-1:0] data;
   always @* for (integer i = 0; i < BYTES; i = i + 1) data[8*i+:8] = memory[(address_r + i) & (SIZE - 1)];
   assign o_axi_rdata = data;

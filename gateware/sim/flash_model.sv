@@ -5,8 +5,8 @@
 // outputs (tCLQX, tCLQV) outside. Times between edges of the inputs are checked if TIMES is 1: then the time must go
 // on as in reality (1 ns units). Outputs change by non-blocking assignment in the time step of the edge of SCK.
 //
-// Commands, mode 0: ABh, B9h, 9Fh, 05h, 35h, 06h, 50h, 04h, 31h, FFh (nothing), EBh, EDh. Both reads know the continuous
-// mode (M5-4 = 10b); it ends by any other mode bits. EBh: 8 command, 6 + 2 address and mode, 4 dummy clocks, 2 clocks a
+// Commands, mode 0: ABh, B9h, 9Fh, 05h, 35h, 06h, 50h, 04h, 31h, FFh (nothing), EBh, EDh. Both reads know the
+// continuous mode (M5-4 = 10b); it ends by any other mode bits. EBh: 8 command, 6 + 2 address and mode, 4 dummy clocks, 2 clocks a
 // byte; EDh: 8, 3 + 1 clocks with both edges, 7 dummy clocks, 1 clock a byte.
 //
 // Contents: FFh, and from byte OFFSET on the file that +image=FILE names. A bench may also write memory[].
@@ -74,7 +74,9 @@ module flash_model #(
       end
     end
     always @(posedge i_io_enable[n]) begin
-      if (o_io_enable[n] || (TIMES != 0 && $realtime - released_at < RELEASE)) $fatal(1, "flash: IO%0d driven twice", n);
+      if (o_io_enable[n] || (TIMES != 0 && $realtime - released_at < RELEASE)) begin
+        $fatal(1, "flash: IO%0d driven twice", n);
+      end
     end
   end
 
