@@ -94,9 +94,8 @@ export class FpgaBoard implements MpssePins {
     return isOurs ? this.#options.flash.exchange(out, bits) : 0xff >> (8 - bits);
   }
 
-  idle(bits: number, mosi: number): void {
-    if ((this.#pins() & CHIP_SELECT) !== 0) return;
-    for (let bit = 0; bit < bits; bit++) this.exchange(mosi, 1);
+  isHeard(): boolean {
+    return (this.#pins() & CHIP_SELECT) === 0;
   }
 
   /** Pins that nobody drives are pulled up. */

@@ -43,6 +43,8 @@ const BIT_MODE = { reset: 0, mpsse: 2 } as const;
 
 /** The wire takes no more while so much waits for the host. */
 const HIGH_WATER_BYTES = 32_768;
+/** The engine answers no more while so much waits for the host; the chip, which has 4 KiB, makes the host wait then. */
+const MAX_ANSWER_BYTES = 2 ** 20;
 const NOTHING = new Uint8Array(0);
 
 export interface Ft2232hOptions extends FtdiPortOptions {
@@ -191,12 +193,13 @@ export class Ft2232h implements StandardDevice, UsbDevice {
     if (mode !== BIT_MODE.reset && !(mode === BIT_MODE.mpsse && isA)) return false;
     if (!isA) return true;
     const { pins, time } = this.#options;
+    const isFull = (): boolean => port.waitingBytes >= MAX_ANSWER_BYTES;
     time.catchUp();
     pins.drive(0, mode === BIT_MODE.mpsse ? direction : 0);
     this.#mpsse =
       mode === BIT_MODE.reset
         ? undefined
-        : new Mpsse({ pins, time, onAnswer: (bytes) => port.push(bytes), onFlush: () => port.flush() });
+        : new Mpsse({ pins, time, onAnswer: (bytes) => port.push(bytes), onFlush: () => port.flush(), isFull });
     return true;
   }
 

@@ -16,8 +16,8 @@ export interface MpssePins {
   levels(): number;
   /** Clocks `bits` out, the highest of the lowest `bits` first. @returns what came in meanwhile */
   exchange(out: number, bits: number): number;
-  /** Clocks while MOSI stays as it is. */
-  idle(bits: number, mosi: number): void;
+  /** Whether anybody hears clocks now. */
+  isHeard(): boolean;
 }
 
 /** Opcodes below 0x80 are made of these bits. */
@@ -72,6 +72,8 @@ const BAD_COMMAND = 0xfa;
 const WAIT_PIN = 1 << 5;
 /** ACBUS is connected to nothing, and pulled up. */
 const HIGH_PINS = 0xff;
+/** That somebody hears, of one transfer; half a second of the fastest clock. More is for keeping this computer busy. */
+const MAX_CLOCKS = 2 ** 24;
 const MASTER_HZ = { fast: 60_000_000, slow: 12_000_000 } as const;
 
 export interface MpsseOptions {
@@ -80,6 +82,8 @@ export interface MpsseOptions {
   readonly onAnswer: (bytes: Uint8Array) => void;
   /** What was answered so far is to be sent without waiting for more. */
   readonly onFlush: () => void;
+  /** Whether so much was answered that nobody fetches that no more is kept. */
+  readonly isFull: () => boolean;
 }
 
 export class Mpsse {
@@ -90,8 +94,9 @@ export class Mpsse {
   #masterHz: number = MASTER_HZ.slow;
   #divisor = 0;
   #loopback = false;
-  /** It waits for a pin that does not change, and does nothing any more. */
+  /** It waits for a pin that does not change, or for a host that does not fetch answers: it does nothing any more. */
   #isStuck = false;
+  #clocks = 0;
   /** On MOSI. */
   #lastBit = 0;
 
@@ -102,6 +107,7 @@ export class Mpsse {
   /** Commands, cut anywhere. */
   receive(bytes: Uint8Array): void {
     this.#options.time.catchUp();
+    this.#clocks = 0;
     for (let at = 0; at < bytes.length && !this.#isStuck;) {
       if (this.#left > 0) {
         const end = Math.min(bytes.length, at + this.#left);
@@ -117,6 +123,8 @@ export class Mpsse {
   }
 
   #execute(): void {
+    this.#isStuck = this.#options.isFull() || this.#clocks > MAX_CLOCKS;
+    if (this.#isStuck) return;
     const [opcode = 0, low = 0, high = 0] = this.#command;
     if (isShift(opcode) && (opcode & SHIFT.bits) === 0) {
       this.#left = 1 + low + 256 * high;
@@ -209,13 +217,17 @@ export class Mpsse {
     const out = isLate ? (this.#lastBit << (bits - 1)) | (wanted >> 1) : wanted;
     this.#lastBit = wanted & 1;
     const answer = this.#options.pins.exchange(out, bits);
+    this.#clocks += bits;
     this.#pass(bits);
     return this.#loopback ? wanted : answer;
   }
 
   #idle(bits: number): void {
-    this.#options.pins.idle(bits, this.#lastBit);
-    this.#pass(bits);
+    if (!this.#options.pins.isHeard()) {
+      this.#pass(bits);
+      return;
+    }
+    for (let left = bits; left > 0; left -= 8) this.#exchange(0, 0, Math.min(left, 8));
   }
 
   #pass(clocks: number): void {

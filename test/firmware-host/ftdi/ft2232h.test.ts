@@ -204,7 +204,7 @@ describe('the FPGA', () => {
     await clock.pass(10);
     out(11, 0x0200);
     expect(read(12, 1, 1)![0]! & 0x40).toBe(0x40);
-    board.fpga.idle(0, 0);
+    board.fpga.exchange(0, 1);
     expect([board.fpga.isConfigured, board.flash.isAsleep]).toEqual([true, true]);
   });
 

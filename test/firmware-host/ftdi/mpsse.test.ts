@@ -10,6 +10,7 @@ import { Timeline } from '../../../firmware-host/ftdi/timeline.js';
 class Pins implements MpssePins {
   readonly did: string[] = [];
   level = 0xff;
+  heard = false;
 
   drive(levels: number, direction: number): void {
     this.did.push(`drive ${levels.toString(16)} ${direction.toString(16)}`);
@@ -24,10 +25,12 @@ class Pins implements MpssePins {
     return ~out & (2 ** bits - 1);
   }
 
-  idle(bits: number, mosi: number): void {
-    this.did.push(`idle ${bits} at ${mosi}`);
+  isHeard(): boolean {
+    return this.heard;
   }
 }
+
+const FULL = 100_000;
 
 interface Bench {
   readonly pins: Pins;
@@ -44,7 +47,13 @@ function bench(): Bench {
   const result = { pins, answers, flushes: 0, time };
   const onFlush = (): void => void result.flushes++;
   return Object.assign(result, {
-    mpsse: new Mpsse({ pins, time, onAnswer: (bytes) => answers.push(...bytes), onFlush }),
+    mpsse: new Mpsse({
+      pins,
+      time,
+      onAnswer: (bytes) => answers.push(...bytes),
+      onFlush,
+      isFull: () => answers.length >= FULL,
+    }),
   });
 }
 
@@ -67,7 +76,7 @@ describe('the engine', () => {
     ['writes and reads bits, the lowest first', [0x3b, 2, 0b0000_0110], ['011'], [0b0010_0000]],
     ['reads bits', [0x22, 4], ['00000'], [0b1_1111]],
     ['is late by a clock on the wrong edge', [0x10, 1, 0, 0b1000_0001, 0b0000_0000], ['01000000', '10000000'], []],
-    ['waits in bits and bytes', [0x8e, 2, 0x8f, 4, 1], ['idle 3 at 0', `idle ${8 * 261} at 0`], []],
+    ['waits in bits and bytes', [0x8e, 2, 0x8f, 4, 1], [], []],
     ['loops back', [0x84, 0x31, 0, 0, 0x77, 0x85, 0x31, 0, 0, 0x77], ['01110111', '01110111'], [0x77, 0x88]],
     [
       'knows commands that change nothing here',
@@ -111,12 +120,32 @@ describe('the engine', () => {
     expect(time.now()).toBeCloseTo((1000 * 160) / clockHz, 9);
   });
 
+  it('clocks somebody who listens while it waits', () => {
+    const { mpsse, pins } = bench();
+    pins.heard = true;
+    mpsse.receive(Uint8Array.of(0x13, 0, 0x80, 0x8f, 1, 0, 0x8e, 2));
+    expect(pins.did).toEqual(['1', '11111111', '11111111', '111']);
+  });
+
+  it.each([
+    ['answers that nobody fetches', [0x20, 0xff, 0xff]],
+    ['clocks', [0x8f, 0xff, 0xff]],
+  ])('stops when a host asks for no end of %s', (_, command) => {
+    const { mpsse, pins, answers } = bench();
+    pins.heard = true;
+    let exchanges = 0;
+    pins.exchange = (): number => exchanges++ & 0;
+    mpsse.receive(Uint8Array.from({ length: 3000 }, (_unused, index) => command[index % 3]!));
+    expect(answers.length).toBeLessThanOrEqual(FULL + 65_536);
+    expect(exchanges).toBeLessThanOrEqual(2 ** 21 + 65_536);
+  });
+
   it('survives anything, and answers at most what was asked for', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
         const { mpsse, answers } = bench();
         mpsse.receive(bytes);
-        expect(answers.length).toBeLessThanOrEqual(65_536 * Math.ceil(bytes.length / 3) + 2 * bytes.length);
+        expect(answers.length).toBeLessThanOrEqual(FULL + 65_536);
       }),
     );
   });
