@@ -1,8 +1,9 @@
 /** What a host makes of boards: busy ones, silent ones, foreign ones, and what it owes them. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BoardBackend } from '../../device/board-backend.js';
 import type { BoardBackendOptions } from '../../device/board-backend.js';
+import { boardRefuses } from '../../device/board-error.js';
 import { BoardConnection } from '../../device/connection.js';
 import { BoardSession } from '../../device/session.js';
 import type { Transport, TransportEvents } from '../../device/transport/transport.js';
@@ -44,6 +45,19 @@ async function backendOn(line: BoardOnALine, options: BoardBackendOptions = {}):
   return new BoardBackend(await line.connect(), options);
 }
 
+/** Types of the messages that reach the board from now on. */
+function typesToBoard(line: BoardOnALine): ReadonlySet<number> {
+  const reader = new FrameReader();
+  const types = new Set<number>();
+  line.fate = ({ to, bytes }) => {
+    for (const event of to === 'board' ? reader.feed(bytes) : []) {
+      if (event.kind === 'frame' && event.frame.kind === 'data') types.add(event.frame.type);
+    }
+    return [{ bytes }];
+  };
+  return types;
+}
+
 describe('two hosts', () => {
   it('cannot have a board at the same time, and the first does not notice the second', async () => {
     const line = new BoardOnALine({ image: IMAGE });
@@ -83,16 +97,21 @@ describe('a generation', () => {
   it('sampled here needs no more of a board than GET_INFO, RESET and STEP', async () => {
     const line = new BoardOnALine({ image: IMAGE });
     const backend = await backendOn(line, { sampling: 'host' });
-    const reader = new FrameReader();
-    const types = new Set<number>();
-    line.fate = ({ to, bytes }) => {
-      for (const event of to === 'board' ? reader.feed(bytes) : []) {
-        if (event.kind === 'frame' && event.frame.kind === 'data') types.add(event.frame.type);
-      }
-      return [{ bytes }];
-    };
+    const types = typesToBoard(line);
     expect(await line.clock.until(collect(backend))).toEqual(await expectedTokens());
     expect([...types]).toEqual([GET_INFO.type, RESET.type, STEP.type]);
+  });
+
+  // It used to end with board-unknown-request, unless --sampling host was given.
+  it('is sampled here without being told to, where the board knows RESET and STEP only', async () => {
+    const line = new BoardOnALine({ image: IMAGE });
+    const connection = await line.connect();
+    const unknown = boardRefuses('wire', BOARD_ERRORS.unknownRequest, 0, 0);
+    const asked = vi.spyOn(connection.session, 'info').mockRejectedValue(unknown);
+    const types = typesToBoard(line);
+    expect(await line.clock.until(collect(new BoardBackend(connection)))).toEqual(await expectedTokens());
+    expect(asked).toHaveBeenCalled();
+    expect([...types]).toEqual([RESET.type, STEP.type]);
   });
 
   it('goes on behind an earlier one as on this computer', async () => {
@@ -209,6 +228,11 @@ class ScriptedBoard {
 
   send(type: number, payload: Uint8Array): void {
     this.#say(encodeFrame(frameOf({ kind: 'data', type, sequence: this.#sequence++, window: 32, payload })));
+  }
+
+  /** Says that it has got so many messages, and lives. */
+  acknowledge(count: number): void {
+    this.#say(encodeFrame(frameOf({ kind: 'ack', acknowledge: count, window: 32 })));
   }
 
   #answer(nonce: number): void {
@@ -357,6 +381,25 @@ describe('a session', () => {
     const request = session.request(STEP, { taps: 0, candidates: 0, token: 0 }, STEPPED);
     await expect(board.clock.until(request)).rejects.toMatchObject({ code: 'board-lost' });
     expect(board.clock.now() - startMs).toBeLessThan(5500);
+  });
+
+  // Each request used to have 120 s from when it was sent, so that a queue of them failed on a slow board.
+  it('gives each answer its time from the one before', async () => {
+    const { board, session } = await opened();
+    const stepped = encodeMessage(STEPPED, { token: 1, receipt: 2, words: new Uint32Array(0) });
+    const steps = [0, 1, 2].map(
+      async (token) => await session.request(STEP, { taps: 0, candidates: 0, token }, STEPPED),
+    );
+    const all = Promise.all(steps);
+    for (let count = 0; count < steps.length; count++) {
+      // The link stays alive meanwhile.
+      for (let second = 0; second < 100; second++) {
+        await board.clock.pass(1000);
+        board.acknowledge(steps.length);
+      }
+      board.send(STEPPED.type, stepped);
+    }
+    expect(await board.clock.until(all)).toHaveLength(3);
   });
 
   it('leaves a board that never answers, though its link lives', async () => {
