@@ -167,12 +167,12 @@ module mmf_core_bench;
       "u": return 32'(pre_shadow[(k/2/LANES*2+k%2)*LANES+k/2%LANES]);
       "q0": return 32'(q_shadow[0][k]);
       "q1": return 32'(q_shadow[1][k]);
-      "c0": return 32'(dut.c0);
-      "c1": return 32'(dut.c1);
-      "shift0": return 32'(dut.shift0);
-      "shift1": return 32'(dut.shift1);
-      "zero0": return 32'(dut.zero0);
-      "zero1": return 32'(dut.zero1);
+      "c0": return 32'(dut.scales.memory[0][14:0]);
+      "c1": return 32'(dut.scales.memory[1][14:0]);
+      "shift0": return 32'(dut.scales.memory[0][20:15]);
+      "shift1": return 32'(dut.scales.memory[1][20:15]);
+      "zero0": return 32'(dut.scales.memory[0][21]);
+      "zero1": return 32'(dut.scales.memory[1][21]);
       "logits": return logits[k];
       default: $fatal(1, "the trace has %s", name);
     endcase

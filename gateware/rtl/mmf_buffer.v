@@ -18,7 +18,7 @@ module mmf_buffer #(
     output reg  [       WIDTH-1:0] o_data
 );
 
-  (* no_rw_check *)
+  (* no_rw_check, ram_style = "block" *)
   reg [WIDTH-1:0] memory[0:(1<<ADDRESS_BITS)-1];
 
   always @(posedge i_clock) begin

@@ -164,7 +164,7 @@ module mmf_core #(
   wire [15:0] back_pre_data;
   wire back_x_read;
   wire back_x_write;
-  wire [STATE_BITS-1:0] back_x_address;
+  wire [WORD_BITS-1:0] back_x_word;
   wire [31:0] back_x_data;
   wire [LANES-1:0] back_lane;
   wire [32*LANES-1:0] back_x;
@@ -172,12 +172,10 @@ module mmf_core #(
   wire quantised_buffer;
   wire [WORD_BITS-1:0] quantised_word;
   wire [8*LANES-1:0] quantised;
-  wire [14:0] c0;
-  wire [5:0] shift0;
-  wire zero0;
-  wire [14:0] c1;
-  wire [5:0] shift1;
-  wire zero1;
+  wire scale_write;
+  wire [14:0] quantised_c;
+  wire [5:0] quantised_shift;
+  wire quantised_zero;
 
   mmf_vector #(
       .LANES(LANES),
@@ -221,7 +219,7 @@ module mmf_core #(
       .i_back_pre_data(back_pre_data),
       .i_back_x_read(back_x_read),
       .i_back_x_write(back_x_write),
-      .i_back_x_address(back_x_address),
+      .i_back_x_word(back_x_word),
       .i_back_x_data(back_x_data),
       .i_back_lane(back_lane),
       .o_back_x(back_x),
@@ -229,12 +227,10 @@ module mmf_core #(
       .o_quantised_buffer(quantised_buffer),
       .o_quantised_word(quantised_word),
       .o_quantised(quantised),
-      .o_c0(c0),
-      .o_shift0(shift0),
-      .o_zero0(zero0),
-      .o_c1(c1),
-      .o_shift1(shift1),
-      .o_zero1(zero1)
+      .o_scale_write(scale_write),
+      .o_c(quantised_c),
+      .o_shift(quantised_shift),
+      .o_zero(quantised_zero)
   );
 
   // --- products ---------------------------------------------------------------------------------------------------------
@@ -274,6 +270,24 @@ module mmf_core #(
       .o_data(q_data)
   );
 
+  // c, shift and zero of q0 and q1. It is read all the time: the first row comes long after the product begins.
+  wire [14:0] product_c;
+  wire [5:0] product_shift;
+  wire product_zero;
+
+  mmf_buffer #(
+      .WIDTH(22),
+      .ADDRESS_BITS(1)
+  ) scales (
+      .i_clock(i_clock),
+      .i_write(scale_write),
+      .i_write_address(quantised_buffer),
+      .i_data({quantised_zero, quantised_shift, quantised_c}),
+      .i_read(1'b1),
+      .i_read_address(product_q),
+      .o_data({product_zero, product_shift, product_c})
+  );
+
   mmf_product #(
       .BYTES(BYTES),
       .MAX_COLUMNS(MAX_VECTOR)
@@ -305,9 +319,9 @@ module mmf_core #(
       .i_valid(sum_valid),
       .o_ready(sum_ready),
       .i_sum(sum),
-      .i_c(product_q ? c1 : c0),
-      .i_shift(product_q ? shift1 : shift0),
-      .i_zero(product_q ? zero1 : zero0),
+      .i_c(product_c),
+      .i_shift(product_shift),
+      .i_zero(product_zero),
       .o_valid(value_valid),
       .i_ready(value_ready),
       .o_value(value)
@@ -319,7 +333,6 @@ module mmf_core #(
       .LANE_BITS(LANE_BITS),
       .WORD_BITS(WORD_BITS),
       .HIDDEN_WORD_BITS(HIDDEN_WORD_BITS),
-      .STATE_BITS(STATE_BITS),
       .PRE_BITS(PRE_BITS)
   ) matmul (
       .i_clock(i_clock),
@@ -347,7 +360,7 @@ module mmf_core #(
       .o_pre_data(back_pre_data),
       .o_x_read(back_x_read),
       .o_x_write(back_x_write),
-      .o_x_address(back_x_address),
+      .o_x_word(back_x_word),
       .o_x_data(back_x_data),
       .o_lane(back_lane),
       .i_x(back_x),

@@ -8,7 +8,6 @@ module mmf_matmul #(
     parameter LANE_BITS = 0,  // log2 LANES
     parameter WORD_BITS = 10,
     parameter HIDDEN_WORD_BITS = 8,
-    parameter STATE_BITS = 14,
     parameter PRE_BITS = 11
 ) (
     input wire i_clock,
@@ -45,7 +44,7 @@ module mmf_matmul #(
     output wire [          15:0] o_pre_data,
     output wire                  o_x_read,
     output wire                  o_x_write,
-    output wire [STATE_BITS-1:0] o_x_address,
+    output wire [ WORD_BITS-1:0] o_x_word,
     output wire [          31:0] o_x_data,
     output wire [     LANES-1:0] o_lane,
     input  wire [  32*LANES-1:0] i_x,
@@ -143,7 +142,7 @@ module mmf_matmul #(
   wire fits_31 = sum[31] == sum[30];
   assign o_x_read = row_valid && to_x && !second_clock_r;
   assign o_x_write = row_valid && second_clock_r;
-  assign o_x_address = {{STATE_BITS - WORD_BITS{1'b0}}, word[WORD_BITS-1:0]};
+  assign o_x_word = word[WORD_BITS-1:0];
   assign o_x_data = {sum[31], fits_31 ? sum[30:0] : {sum[31], {30{!sum[31]}}}};
 
   assign o_logit_valid = row_valid && to_logits;

@@ -69,7 +69,7 @@ module mmf_vector #(
     input wire [15:0]          i_back_pre_data,
     input wire                 i_back_x_read,
     input wire                 i_back_x_write,
-    input wire [STATE_BITS-1:0] i_back_x_address,
+    input wire [WORD_BITS-1:0] i_back_x_word,
     input wire [31:0]          i_back_x_data,
     input wire [LANES-1:0]     i_back_lane,
     output wire [32*LANES-1:0] o_back_x,
@@ -79,13 +79,11 @@ module mmf_vector #(
     output wire                 o_quantised_buffer,
     output wire [WORD_BITS-1:0] o_quantised_word,
     output wire [8*LANES-1:0]   o_quantised,
-    // Scale of each buffer's activations times the product's constant.
-    output reg  [14:0] o_c0,
-    output reg  [ 5:0] o_shift0,
-    output reg         o_zero0,
-    output reg  [14:0] o_c1,
-    output reg  [ 5:0] o_shift1,
-    output reg         o_zero1
+    // … and c, shift and zero of that buffer.
+    output wire        o_scale_write,
+    output wire [14:0] o_c,
+    output wire [ 5:0] o_shift,
+    output wire        o_zero
 );
 
   localparam [3:0] EMBED = 4'd1, SCALE = 4'd2, NORM = 4'd3, QUANT = 4'd4;
@@ -311,12 +309,11 @@ module mmf_vector #(
   wire result_write = done && !is_norm && !is_quant && !is_tap;
   wire of_x = result_write ? row[29] : row[0];
   wire of_h = row[2] || row[3];
-  wire [WORD_BITS-1:0] state_word = result_write ? done_word : word;
+  wire [WORD_BITS-1:0] state_word = i_back_x_read || i_back_x_write ? i_back_x_word : result_write ? done_word : word;
   localparam [STATE_BITS-1:0] X_ADDRESS = X_BASE[STATE_BITS-1:0];
-  wire [STATE_BITS-1:0] region = of_x ? X_ADDRESS : of_h ? h_base_r : {STATE_BITS{1'b0}};
   wire back_x = i_back_x_read || i_back_x_write;
-  wire [STATE_BITS-1:0] state_address = back_x ? i_back_x_address + X_ADDRESS
-      : region + {{STATE_BITS - WORD_BITS{1'b0}}, state_word};
+  wire [STATE_BITS-1:0] region = of_x || back_x ? X_ADDRESS : of_h ? h_base_r : {STATE_BITS{1'b0}};
+  wire [STATE_BITS-1:0] state_address = region + {{STATE_BITS - WORD_BITS{1'b0}}, state_word};
   wire state_write = result_write || (advance && row[3]);
   wire state_enable = back_x || state_write || (advance && row[2:0] != 0);
 
@@ -498,17 +495,15 @@ module mmf_vector #(
   );
   // verilator lint_on PINMISSING
 
-  wire quant_done = state_r == SCALE_WAIT && !scale_busy_r;
-  wire quant_zero = state_r == MAXIMUM && maximum_done && is_quant;
+  // If all is zero, there is no job, and this is the end of QUANT; else it is written again behind job 2.
+  assign o_scale_write = is_quant && (state_r == SCALE_WAIT || (state_r == MAXIMUM && maximum_done));
+  assign o_c = scale_c;
+  assign o_shift = scale_shift;
+  assign o_zero = state_r == MAXIMUM && maximum_zero;
 
   always @(posedge i_clock) begin
     if (scale_start) scale_busy_r <= 1'b1;
     else if (scale_done || i_reset) scale_busy_r <= 1'b0;
-
-    if (quant_done && !i_instruction[9]) {o_c0, o_shift0} <= {scale_c, scale_shift};
-    if (quant_done && i_instruction[9]) {o_c1, o_shift1} <= {scale_c, scale_shift};
-    if (quant_zero && !i_instruction[9]) o_zero0 <= maximum_zero;
-    if (quant_zero && i_instruction[9]) o_zero1 <= maximum_zero;
   end
 
   // --- taps -------------------------------------------------------------------------------------------------------------
