@@ -1,7 +1,8 @@
 // The QSPI port against a strict flash, with pads as iCE40's and delays of board, pads and flash.
 // variants: -GDTR=0; -GDTR=1; -GDTR=0 -GFAST=1 -GLEFT=235 -GQUAD=1; -GDTR=1 -GFAST=1 -GLEFT=237; -GDTR=1 -GLEFT=237 -GQUAD=1; -GDTR=0 -GGAP=3
 //
-// Random requests, some that go on where the last one ended, readers that stall; then how long a jump and a byte take. The flash model checks the protocol.
+// Random requests, some that go on where the last one ended, readers that stall; then how long a jump and a byte
+// take. The flash model checks the protocol.
 `default_nettype none
 `timescale 1ns / 1ps
 

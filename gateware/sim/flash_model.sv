@@ -6,8 +6,8 @@
 // on as in reality (1 ns units). Outputs change by non-blocking assignment in the time step of the edge of SCK.
 //
 // Commands, mode 0: ABh, B9h, 9Fh, 05h, 35h, 06h, 50h, 04h, 31h, FFh (nothing), EBh, EDh. Both reads know the
-// continuous mode (M5-4 = 10b); it ends by any other mode bits. EBh: 8 command, 6 + 2 address and mode, 4 dummy clocks, 2 clocks a
-// byte; EDh: 8, 3 + 1 clocks with both edges, 7 dummy clocks, 1 clock a byte.
+// continuous mode (M5-4 = 10b); it ends by any other mode bits. EBh: 8 command, 6 + 2 address and
+// mode, 4 dummy clocks, 2 clocks a byte; EDh: 8, 3 + 1 clocks with both edges, 7 dummy clocks, 1 clock a byte.
 //
 // Contents: FFh, and from byte OFFSET on the file that +image=FILE names. A bench may also write memory[].
 `default_nettype none
