@@ -71,7 +71,7 @@ module mmf_lane #(
     // Maximum of |R|.
     input  wire        i_maximum_clear,
     input  wire        i_maximum_update,
-    output reg  [30:0] o_maximum,
+    output wire [29:0] o_maximum,
 
     // Square of T or of the pre-activation, one clock later.
     input  wire        i_square_pre,
@@ -87,6 +87,8 @@ module mmf_lane #(
   reg signed [31:0] p_r;
   reg signed [31:0] r_r;
   reg signed [15:0] c_r;
+  // Kept out of the multipliers, where it would be one register more.
+  (* keep *)
   reg signed [15:0] t_r;
 
   wire [15:0] pre;
@@ -211,8 +213,12 @@ module mmf_lane #(
     carry = i_second == 2'd3 ? p_r[14] : i_first == 2'd3;
   end
 
+  // verilator lint_off UNUSEDSIGNAL
+  wire [32:0] sum = {first, 1'b1} + {second, carry};
+  // verilator lint_on UNUSEDSIGNAL
+
   always @(posedge i_clock) begin
-    r_r <= first + second + {31'b0, carry};
+    r_r <= sum[32:1];
     if (i_row_scale_load) c_r <= i_row_scale;
     else if (i_c[0]) c_r <= r_r[15:0];
     else if (i_c[1]) c_r <= {pre[15:1], pre[0] || pre == 16'h8000};
@@ -234,11 +240,18 @@ module mmf_lane #(
   end
 
   // --- maximum ---------------------------------------------------------------------------------------------------------
-  wire [30:0] magnitude = (r_r[30:0] ^ {31{r_r[31]}}) + {30'b0, r_r[31]};
+  // |R| < 2^30 is (R xor sign) + sign; it is above the maximum if its sum with ~maximum has a carry. Kept is ~maximum, and the
+  // sign is carried in by one bit more, so that both sums are one carry chain each.
+  reg  [29:0] inverse_r;
+  wire [29:0] ones = r_r[29:0] ^ {30{r_r[31]}};
+  // verilator lint_off UNUSEDSIGNAL
+  wire [31:0] compared = {1'b0, ones, 1'b1} + {1'b0, inverse_r, r_r[31]};
+  // verilator lint_on UNUSEDSIGNAL
+  assign o_maximum = ~inverse_r;
 
   always @(posedge i_clock) begin
-    if (i_maximum_clear) o_maximum <= 31'd0;
-    else if (i_maximum_update && magnitude > o_maximum) o_maximum <= magnitude;
+    if (i_maximum_clear) inverse_r <= {30{1'b1}};
+    else if (i_maximum_update && compared[31]) inverse_r <= ~(ones + {29'b0, r_r[31]});
   end
 
   // --- square and quantisation -----------------------------------------------------------------------------------------

@@ -81,14 +81,25 @@ module mmf_matmul #(
   assign o_rows = to_logits ? i_vocabulary : to_u ? {2'b0, i_intermediate, 1'b0} : {3'b0, i_hidden};
   assign o_pairs_done = row_r[16:1];
 
-  wire row_valid = i_row_valid && started_r;
-  assign o_row_ready = started_r && (to_logits ? i_logit_ready : !to_x || second_clock_r);
-  wire row_done = row_valid && o_row_ready;
+  // A row is kept here while it is written: mmf_output's is at the end of a long path.
+  reg [31:0] value_r;
+  reg        row_valid_r;
+  wire       row_done = row_valid_r && (to_logits ? i_logit_ready : !to_x || second_clock_r);
+  assign o_row_ready = started_r && (!row_valid_r || row_done);
+
+  always @(posedge i_clock) begin
+    if (o_row_ready) begin
+      value_r   <= i_row;
+      row_valid_r <= i_row_valid;
+    end
+    if (i_reset) row_valid_r <= 1'b0;
+  end
+
   wire [16:0] next_row = row_r + 17'd1;
   wire finished = row_done && next_row == o_rows;
 
   always @(posedge i_clock) begin
-    second_clock_r <= row_valid && to_x && !second_clock_r;
+    second_clock_r <= row_valid_r && to_x && !second_clock_r;
     if (o_start) begin
       started_r <= 1'b1;
       row_r <= 17'd0;
@@ -121,11 +132,11 @@ module mmf_matmul #(
   // verilator lint_off UNUSEDSIGNAL
   wire [15:0] word = number >> LANE_BITS;
   // verilator lint_on UNUSEDSIGNAL
-  assign o_pre_write = row_valid && !to_logits && !to_x;
+  assign o_pre_write = row_valid_r && !to_logits && !to_x;
   assign o_pre_address = to_u ? {{PRE_BITS - WORD_BITS - 1{1'b0}}, word[WORD_BITS-1:0], row_r[0]}
       : {{PRE_BITS - HIDDEN_WORD_BITS - 2{1'b0}}, target_r[1:0], word[HIDDEN_WORD_BITS-1:0]};
-  wire fits_16 = i_row[31:15] == {17{i_row[31]}};
-  assign o_pre_data = fits_16 ? i_row[15:0] : {i_row[31], {15{!i_row[31]}}};
+  wire fits_16 = value_r[31:15] == {17{value_r[31]}};
+  assign o_pre_data = fits_16 ? value_r[15:0] : {value_r[31], {15{!value_r[31]}}};
 
   wire [31:0] x;
   generate
@@ -138,14 +149,14 @@ module mmf_matmul #(
     end
   endgenerate
 
-  wire [31:0] sum = x + i_row;
+  wire [31:0] sum = x + value_r;
   wire fits_31 = sum[31] == sum[30];
-  assign o_x_read = row_valid && to_x && !second_clock_r;
-  assign o_x_write = row_valid && second_clock_r;
+  assign o_x_read = row_valid_r && to_x && !second_clock_r;
+  assign o_x_write = row_valid_r && second_clock_r;
   assign o_x_word = word[WORD_BITS-1:0];
   assign o_x_data = {sum[31], fits_31 ? sum[30:0] : {sum[31], {30{!sum[31]}}}};
 
-  assign o_logit_valid = row_valid && to_logits;
-  assign o_logit = i_row;
+  assign o_logit_valid = row_valid_r && to_logits;
+  assign o_logit = value_r;
 
 endmodule

@@ -96,10 +96,10 @@ module mmf_microcode (
 
     // A word every 6 clocks, done in the second iteration.
     rows[MIX+0] = PRE_G | W | V | A_HIGH | R_R;
-    rows[MIX+1] = SQUARE | A_PRE | B_W | R_ZERO | LOW;
+    rows[MIX+1] = A_PRE | B_W | R_ZERO | LOW;
     rows[MIX+2] = R_R | HIGH;
     rows[MIX+3] = R_ZERO | LOW | RETIRE;  // R = b; the word before is written
-    rows[MIX+4] = C_R | R_R;
+    rows[MIX+4] = C_R | R_R | SQUARE;  // behind RETIRE, which ends the pass
     rows[MIX+5] = A_LOW | B_C | LAST;
 
     rows[GLU+0] = WAIT | GATE;
@@ -117,8 +117,8 @@ module mmf_microcode (
     rows[GLU+12] = R_R | HIGH;
     rows[GLU+13] = RETIRE | LAST;
 
-    rows[TAP+0] = X;
-    rows[TAP+1] = WAIT | RETIRE | LAST;
+    rows[TAP+0] = X | RETIRE;
+    rows[TAP+1] = WAIT | LAST;
 
     rows[RECUR+0] = PRE_F | W | H;
     rows[RECUR+1] = 0;

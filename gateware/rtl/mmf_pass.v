@@ -17,14 +17,14 @@ module mmf_pass #(
     input  wire [         13:0] i_words,  // fits WORD_BITS + 1
     // verilator lint_on UNUSEDSIGNAL
     input  wire                 i_ready,  // a row with WAIT goes on
-    output wire                 o_finished,  // with the last o_done
+    output wire                 o_all_done,
+    output wire                 o_finished,  // in the end
 
     output wire [         29:0] o_row,  // of microcode; counts in a clock with o_advance
     output wire                 o_advance,
     output wire                 o_done,  // the word o_done_word is done
     output wire [WORD_BITS-1:0] o_word,
     output wire [WORD_BITS-1:0] o_done_word,
-    output wire                 o_draining,  // o_word is beyond the end, for a lag of 1
     output wire                 o_waiting  // a row with WAIT is there
 );
 
@@ -32,7 +32,7 @@ module mmf_pass #(
   reg                 running_r;
   reg [          7:0] address_r;
   reg [WORD_BITS-1:0] word_r;
-  reg [WORD_BITS-1:0] done_word_r;
+  reg [  WORD_BITS:0] done_word_r;
   reg [          2:0] lag_r;
 
   wire row_retire = o_row[26];
@@ -40,15 +40,13 @@ module mmf_pass #(
   wire row_wait = o_row[28];
 
   assign o_word = word_r;
-  assign o_done_word = done_word_r;
+  assign o_done_word = done_word_r[WORD_BITS-1:0];
   assign o_waiting = running_r && row_wait;
-  assign o_advance = running_r && !(row_wait && !i_ready);
+  assign o_advance = running_r && !o_finished && !(row_wait && !i_ready);
   assign o_done = o_advance && row_retire && lag_r == 0;
-
-  wire [WORD_BITS:0] words_done = {1'b0, done_word_r} + 1'b1;
-  wire at_last_word = words_done == i_words[WORD_BITS:0];
-  assign o_draining = lag_r == 0 && at_last_word;
-  assign o_finished = o_done && at_last_word;
+  assign o_all_done = done_word_r == i_words[WORD_BITS:0];
+  // A last row that waits (that of TAP) hands out what RETIRE left.
+  assign o_finished = running_r && o_all_done && !(row_wait && row_last);
 
   wire [7:0] first_address = {i_block, 4'd0};
   wire [7:0] next_address = begin_r || row_last ? first_address : address_r + 8'd1;
@@ -73,7 +71,7 @@ module mmf_pass #(
       word_r <= word_r + 1'b1;
       if (lag_r != 0) lag_r <= lag_r - 3'd1;
     end
-    if (o_done) done_word_r <= words_done[WORD_BITS-1:0];
+    if (o_done) done_word_r <= done_word_r + 1'b1;
     if (o_finished || i_reset) running_r <= 1'b0;
     if (i_reset) begin_r <= 1'b0;
   end

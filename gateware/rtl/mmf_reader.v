@@ -92,14 +92,13 @@ module mmf_reader #(
 
   wire by_byte = part_r == VECTORS || part_r == ROW;
   wire full = by_byte && fill_r == 0;
-  wire take_byte = by_byte && i_data_valid && fill_r != 0;
   wire word_taken = full && (part_r == VECTORS || (scale_r ? i_row_scale_take : i_row_take));
-  wire [GAIN_BITS-1:0] next_index = index_r + 1'b1;
   // verilator lint_off UNUSEDSIGNAL
   wire [31:0] words = part_r == VECTORS ? i_vectors_bytes >> (1 + LANE_BITS) : {18'b0, i_hidden} >> LANE_BITS;
   // verilator lint_on UNUSEDSIGNAL
-  wire last_taken = word_taken && !scale_r && next_index == words[GAIN_BITS-1:0];
+  wire all_taken = by_byte && index_r == words[GAIN_BITS-1:0];
 
+  wire take_byte = by_byte && !all_taken && i_data_valid && fill_r != 0;
   wire [7:0] data_byte;
   wire beat_end;
   generate
@@ -123,8 +122,8 @@ module mmf_reader #(
 
   // The last beat may hold more bytes than are wanted; it is let go with the last byte.
   reg last_beat_taken_r;
+  wire drop = all_taken && !last_beat_taken_r;
   assign o_data_ready = part_r == TERNARY ? i_stream_ready : take_byte && beat_end || drop;
-  wire drop = by_byte && last_taken && !last_beat_taken_r;
 
   always @(posedge i_clock) begin
     if (take_byte) begin
@@ -135,9 +134,9 @@ module mmf_reader #(
     if (word_taken) begin
       fill_r  <= part_r == VECTORS ? NUMBERS : BYTES_OF_WORD;
       scale_r <= 1'b0;
-      if (!scale_r) index_r <= next_index;
+      if (!scale_r) index_r <= index_r + 1'b1;
     end
-    if (last_taken) begin
+    if (all_taken) begin
       part_r <= part_r == ROW ? TERNARY : NOTHING;
       o_loaded <= 1'b1;
     end

@@ -264,8 +264,8 @@ module mmf_vector #(
   wire done;
   wire [WORD_BITS-1:0] word;
   wire [WORD_BITS-1:0] done_word;
-  wire draining;
   wire waiting;
+  wire all_done;
   wire tap_all;
   reg [2:0] lag;
 
@@ -291,13 +291,13 @@ module mmf_vector #(
       .i_lag(lag),
       .i_words(long_vector ? i_intermediate_words : i_hidden_words),
       .i_ready(is_glu ? glu_ready : is_tap ? tap_all : i_row_valid),
+      .o_all_done(all_done),
       .o_finished(pass_finished),
       .o_row(row),
       .o_advance(advance),
       .o_done(done),
       .o_word(word),
       .o_done_word(done_word),
-      .o_draining(draining),
       .o_waiting(waiting)
   );
 
@@ -342,7 +342,7 @@ module mmf_vector #(
   wire [4:0] shift = is_gate ? 5'd26 : is_norm && scale_d[4] ? 5'd14 : scale_d + 5'd14;
   wire pass_begin = state_r == PASS_BEGIN;
   wire [32*LANES-1:0] states;
-  wire [31*LANES-1:0] maxima;
+  wire [30*LANES-1:0] maxima;
   wire [31*LANES-1:0] squares;
 
   genvar lane;
@@ -392,7 +392,7 @@ module mmf_vector #(
           .i_round(!is_quant),
           .i_maximum_clear(pass_begin),
           .i_maximum_update(done),
-          .o_maximum(maxima[31*lane+:31]),
+          .o_maximum(maxima[30*lane+:30]),
           .i_square_pre(row[25]),
           .o_square(squares[31*lane+:31]),
           .i_reciprocal(reciprocal),
@@ -404,13 +404,13 @@ module mmf_vector #(
   assign o_back_x = states;
 
   // --- maximum and sum of squares over the lanes --------------------------------------------------------------------------
-  wire [30:0] maximum;
+  wire [29:0] maximum;
   reg [44:0] s_r;
   reg square_r;
   wire sum_valid;
   wire [34:0] sum;
 
-  always @(posedge i_clock) square_r <= n_write || (advance && row[25] && !draining);
+  always @(posedge i_clock) square_r <= n_write || (advance && row[25]);
 
   generate
     if (LANES == 1) begin : one_lane
@@ -420,9 +420,9 @@ module mmf_vector #(
       assign sum_valid = square_r;
     end else begin : over_lanes
       // The maximum is found lane by lane while the machine is in state MAXIMUM.
-      reg [30:0] maximum_r;
+      reg [29:0] maximum_r;
       reg [LANE_BITS:0] index_r;
-      wire [30:0] next = maxima[31*index_r[LANE_BITS-1:0]+:31];
+      wire [29:0] next = maxima[30*index_r[LANE_BITS-1:0]+:30];
       assign maximum = maximum_r;
       assign maximum_done = index_r[LANE_BITS];
       always @(posedge i_clock) begin
@@ -484,7 +484,7 @@ module mmf_vector #(
       .i_start(scale_start),
       .i_job(state_r == SQUARES_JOB ? 2'd0 : state_r == MAXIMUM_JOB ? 2'd1 : 2'd2),
       .i_squares(s_r),
-      .i_maximum(maximum),
+      .i_maximum({1'b0, maximum}),
       .i_mm(mm_r),
       .i_em(constant[6:0]),  // w is not read again before the job is done
       .o_done(scale_done),
@@ -508,15 +508,17 @@ module mmf_vector #(
 
   // --- taps -------------------------------------------------------------------------------------------------------------
   assign o_tap_valid = is_tap && waiting;
-  assign o_tap_last = pass_finished;
   generate
     if (LANES == 1) begin : one_tap
       assign o_tap = states;
       assign tap_all = i_tap_ready;
+      assign o_tap_last = all_done;
     end else begin : tap_of_lane
       reg [LANE_BITS-1:0] tap_lane_r;
       assign o_tap = states[{tap_lane_r, 5'b0}+:32];
-      assign tap_all = i_tap_ready && tap_lane_r == {LANE_BITS{1'b1}};
+      wire last_lane = tap_lane_r == {LANE_BITS{1'b1}};
+      assign tap_all = i_tap_ready && last_lane;
+      assign o_tap_last = all_done && last_lane;
       always @(posedge i_clock) begin
         if (i_reset || !o_tap_valid) tap_lane_r <= 0;
         else if (i_tap_ready) tap_lane_r <= tap_lane_r + 1'b1;
