@@ -2,6 +2,11 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseSelector } from '../../../device/selector.js';
+import { BoardSession } from '../../../device/session.js';
+import { selectProgrammer } from '../../../device/spi-flash/select-programmer.js';
+import type { Transport } from '../../../device/transport/transport.js';
+import { UsbConnection } from '../../../device/usb/usb-connection.js';
 import { bitstream } from '../../helpers/bitstream.js';
 import { COMMANDS, mmfree, mmfreeJson, temporaryFolder } from '../../helpers/command-line.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
@@ -131,7 +136,39 @@ describe('gateware flash', () => {
   });
 });
 
+/** Channel B of the board behind {@link selector}, as the kernel's driver has it: without the status of each packet. */
+async function channelB(): Promise<Transport> {
+  const { host, info } = await selectProgrammer(parseSelector(selector));
+  const connection = await UsbConnection.open(host, info);
+  return {
+    name: 'channel B',
+    isReady: true,
+    start: ({ onData }) => {
+      const keepReading = async (): Promise<void> => {
+        // Until the connection is closed.
+        for (;;) {
+          const packets = await connection.bulkIn(3, 4096);
+          onData(packets.filter((_, at) => at % 512 >= 2));
+        }
+      };
+      keepReading().catch(() => {});
+    },
+    write: (bytes) => void connection.bulkOut(4, bytes.slice()).catch(() => {}),
+    close: async () => {
+      await connection.close();
+      await host.close();
+    },
+  };
+}
+
 describe('virtual-board --ftdi', () => {
+  it('answers as the firmware on channel B', async () => {
+    await start('--serial-number', 'ICE-2', '--image', path('small.mmfree'));
+    const session = await BoardSession.open(await channelB());
+    expect(session.hello).toMatchObject({ board: 'virtual', serial: 'ICE-2', image: { name: 'small' } });
+    await session.close();
+  });
+
   it.each<[string, string[]]>([
     ['with another USB port', ['--ftdi', '127.0.0.1:0', '--usbip', '127.0.0.1:0']],
     ['and a flash file without it', ['--spi-flash-file', 'x']],

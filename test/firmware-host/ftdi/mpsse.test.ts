@@ -134,7 +134,10 @@ describe('the engine', () => {
     const { mpsse, pins, answers } = bench();
     pins.heard = true;
     let exchanges = 0;
-    pins.exchange = (): number => exchanges++ & 0;
+    pins.exchange = (): number => {
+      exchanges++;
+      return 0;
+    };
     mpsse.receive(Uint8Array.from({ length: 3000 }, (_unused, index) => command[index % 3]!));
     expect(answers.length).toBeLessThanOrEqual(FULL + 65_536);
     expect(exchanges).toBeLessThanOrEqual(2 ** 21 + 65_536);
