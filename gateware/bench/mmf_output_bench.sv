@@ -125,7 +125,7 @@ module mmf_output_bench #(
     out_stall = 0;
     for (int by = 0; by <= 32; by++) begin
       rows(100, 20000, by, 0, took);
-      if (took > (BYTES <= 2 ? 100 * (4 + by) + 2 : 106)) $fatal(1, "shift %0d: 100 rows in %0d clocks", by, took);
+      if (took > (BYTES <= 2 ? 100 * (5 + by) + 2 : 106)) $fatal(1, "shift %0d: 100 rows in %0d clocks", by, took);
     end
     $display("PASS");
     $finish(0);

@@ -119,7 +119,10 @@ function execute(program, args) {
     child.once('close', (code, signal) => {
       clearTimeout(timer);
       process.off('exit', end);
-      resolve({ code: code ?? 1, output: signal === null ? output : `${output}\nkilled after ${LIMIT_MS / 1000} s` });
+      resolve({
+        code: code ?? 1,
+        output: signal === 'SIGKILL' ? `${output}\nkilled after ${LIMIT_MS / 1000} s` : output,
+      });
     });
   });
 }

@@ -4,7 +4,7 @@
 // 2·high·c + ⌊low·c / 16⌋ + bit 3 of low·c: one multiplier of 16 × 16 bits does both, one after the other.
 // rsh(p, s) = (p >> s) + bit s − 1 of p, 0 for s = 0.
 //
-// BYTES ≤ 2: one multiplier, and p is shifted by 1 a clock: 4 + shift clocks a row. One comes every columns / (5·BYTES)
+// BYTES ≤ 2: one multiplier, and p is shifted by 1 a clock: 5 + shift clocks a row. One comes every columns / (5·BYTES)
 // clocks, and five may wait in mmf_product. i_sum is taken in the second clock.
 // Wider: a pipeline of four stages, a row each clock.
 // Area (synth_ice40, BYTES = 1): 168 LUT4, 1 SB_MAC16; iCE40UP5K alone in nextpnr: 40 MHz.
@@ -34,7 +34,7 @@ module mmf_output #(
 );
     generate
         if (BYTES <= 2) begin : serial
-            localparam [2:0] HIGH = 0, LOW = 1, ADD = 2, SHIFT = 3, DONE = 4;
+            localparam [2:0] HIGH = 0, LOW = 1, ADD = 2, SHIFT = 3, ROUND = 4, DONE = 5;
             reg [2:0] step_r;
             /* verilator lint_off UNUSED */  // |product| < 2^30
             reg signed [31:0] product_r;
@@ -45,7 +45,7 @@ module mmf_output #(
 
             // The product is that of the step before, and 0 after ADD.
             wire low = step_r == LOW;
-            wire adding = step_r == ADD;
+            wire adding = step_r == ADD | step_r == ROUND;
             wire signed [15:0] factor = step_r == HIGH ? i_sum[20:5] : low ? {11'd0, i_sum[4:0]} : 16'd0;
             wire signed [15:0] c = {1'b0, i_c};
             always @(posedge i_clock) product_r <= factor * c;
@@ -60,8 +60,9 @@ module mmf_output #(
                 case (step_r)
                     HIGH: if (i_valid) step_r <= LOW;
                     LOW: step_r <= ADD;
-                    ADD: step_r <= i_shift == 0 ? DONE : SHIFT;
-                    SHIFT: if (left_r == 1) step_r <= DONE;
+                    ADD: step_r <= i_shift == 0 ? ROUND : SHIFT;
+                    SHIFT: if (left_r == 1) step_r <= ROUND;
+                    ROUND: step_r <= DONE;
                     default: if (i_ready) step_r <= HIGH;
                 endcase
                 if (i_reset) step_r <= HIGH;
@@ -70,13 +71,13 @@ module mmf_output #(
                 else if (low | adding) p_r <= sum[32:1];
                 else if (step_r == SHIFT) p_r <= {p_r[31], p_r[31:1]};
 
-                round_r <= step_r == SHIFT ? p_r[0] : step_r == DONE & round_r;
+                round_r <= step_r == SHIFT & p_r[0];
                 left_r <= step_r == SHIFT ? left_r - 1'b1 : i_shift;
             end
 
             assign o_ready = low;
             assign o_valid = step_r == DONE;
-            assign o_value = saturate(sum[32:1], i_zero);
+            assign o_value = saturate(p_r, i_zero);
         end else begin : pipeline
             reg [3:0] valid_r;
             reg signed [35:0] product_r;

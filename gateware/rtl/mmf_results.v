@@ -126,7 +126,16 @@ module mmf_results #(
   wire [6:0] limit = {i_candidates[6:1], i_candidates[0] | i_candidates[6:1] == 0};
   wire is_full = count_r == limit;
   wire is_dropped = is_full & ~is_larger;
-  assign list_done = state_r == COMPARE & is_dropped | state_r == PLACED;
+  // A small chip decides in the clock after it has compared, because a logit, this carry chain and all that waits for
+  // o_logit_ready do not fit into one of 24 MHz.
+  reg compared_r, dropped_r;
+  always @(posedge i_clock) begin
+    compared_r <= state_r == COMPARE & i_logit_valid & ~o_logit_ready & ~i_begin & ~i_reset;
+    dropped_r <= is_dropped;
+  end
+  wire decided = CRC_BYTES == 4 ? i_logit_valid : compared_r;
+  wire drops = CRC_BYTES == 4 ? is_dropped : compared_r & dropped_r;
+  assign list_done = state_r == COMPARE & drops | state_r == PLACED;
 
   wire [6:0] next_count = count_r + 7'd1;
   wire at_front = place_r[6];
@@ -137,7 +146,7 @@ module mmf_results #(
 
   always @(posedge i_clock) begin
     case (state_r)
-      COMPARE: if (i_logit_valid & ~is_dropped) state_r <= MOVE;
+      COMPARE: if (decided & ~drops) state_r <= MOVE;
       MOVE: begin
         place_r <= place_r - 1;
         if (inserts) begin
