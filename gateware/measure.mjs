@@ -20,6 +20,7 @@ import { parseArgs } from 'node:util';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const cli = join(root, 'dist/cli/main.js');
 const SHIPPED = join(root, 'models/tales-9m/tales-9m.mmfree');
+const OPERATIONS = 'HALT EMBED SCALE NORM QUANT MATMUL GATE MIX GLU TAP LAYER HEAD'.split(' ');
 
 const { values, positionals } = parseArgs({
   options: {
@@ -261,8 +262,6 @@ function execute(program, args) {
   if (status !== 0) throw new Error(`${args.join(' ')}: ${stdout.slice(-2000)}${stderr.slice(-2000)}`);
   return stdout;
 }
-
-const OPERATIONS = 'HALT EMBED SCALE NORM QUANT MATMUL GATE MIX GLU TAP LAYER HEAD'.split(' ');
 
 /** The mean over tokens. */
 function report(chip) {
