@@ -102,20 +102,21 @@ module mmf_microcode (
     rows[MIX+4] = C_R | R_R | SQUARE;  // behind RETIRE, which ends the pass
     rows[MIX+5] = A_LOW | B_C | LAST;
 
-    rows[GLU+0] = WAIT | GATE;
-    rows[GLU+1] = 0;  // SIGMA's lower node is read
-    rows[GLU+2] = NODE | A_SIGMA | B_WEIGHT;
-    rows[GLU+3] = A_SIGMA | B_WEIGHT;
-    rows[GLU+4] = R_ZERO | HALF | P;
-    rows[GLU+5] = R_R | P;
-    rows[GLU+6] = UP | A_PRE | B_SIGMA;
-    rows[GLU+7] = C_UP;  // P = gate · σ
-    rows[GLU+8] = R_ZERO | P;
-    rows[GLU+9] = A_LOW_R | B_C | R_R;
-    rows[GLU+10] = A_HIGH_R | R_R;
-    rows[GLU+11] = R_ZERO | LOW;
-    rows[GLU+12] = R_R | HIGH;
-    rows[GLU+13] = RETIRE | LAST;
+    rows[GLU+0] = 0;  // whether word k is there is known a clock after k
+    rows[GLU+1] = WAIT | GATE;
+    rows[GLU+2] = 0;  // SIGMA's lower node is read
+    rows[GLU+3] = NODE | A_SIGMA | B_WEIGHT;
+    rows[GLU+4] = A_SIGMA | B_WEIGHT;
+    rows[GLU+5] = R_ZERO | HALF | P;
+    rows[GLU+6] = R_R | P;
+    rows[GLU+7] = UP | A_PRE | B_SIGMA;
+    rows[GLU+8] = C_UP;  // P = gate · σ
+    rows[GLU+9] = R_ZERO | P;
+    rows[GLU+10] = A_LOW_R | B_C | R_R;
+    rows[GLU+11] = A_HIGH_R | R_R;
+    rows[GLU+12] = R_ZERO | LOW;
+    rows[GLU+13] = R_R | HIGH;
+    rows[GLU+14] = RETIRE | LAST;
 
     rows[TAP+0] = X | RETIRE;
     rows[TAP+1] = WAIT | LAST;

@@ -225,7 +225,7 @@ module mmf_vector #(
 
   wire [GAIN_BITS-1:0] gain_address;
   // verilator lint_off UNUSEDSIGNAL
-  wire [29:0] row;  // bits 27 … 26 are mmf_pass's
+  wire [29:0] row;  // bit 27 is mmf_pass's
   // verilator lint_on UNUSEDSIGNAL
   wire advance;
   wire gain_next = advance && row[8];
@@ -279,7 +279,9 @@ module mmf_vector #(
     endcase
   end
 
-  wire glu_ready = i_products_done || i_pairs_done[15:LANE_BITS] > {{16 - LANE_BITS - WORD_BITS{1'b0}}, word};
+  reg glu_ready_r;
+  always @(posedge i_clock)
+    glu_ready_r <= i_products_done || i_pairs_done[15:LANE_BITS] > {{16 - LANE_BITS - WORD_BITS{1'b0}}, word};
 
   mmf_pass #(
       .WORD_BITS(WORD_BITS)
@@ -290,7 +292,7 @@ module mmf_vector #(
       .i_block(is_gate ? 4'd10 : operation),
       .i_lag(lag),
       .i_words(long_vector ? i_intermediate_words : i_hidden_words),
-      .i_ready(is_glu ? glu_ready : is_tap ? tap_all : i_row_valid),
+      .i_ready(is_glu ? glu_ready_r : is_tap ? tap_all : i_row_valid),
       .o_all_done(all_done),
       .o_finished(pass_finished),
       .o_row(row),
@@ -307,9 +309,11 @@ module mmf_vector #(
   // --- memories ---------------------------------------------------------------------------------------------------------
   reg [STATE_BITS-1:0] h_base_r;
   wire result_write = done && !is_norm && !is_quant && !is_tap;
-  wire of_x = result_write ? row[29] : row[0];
+  // A row that retires a word to the state memory does not read there; addresses do not wait for `done`.
+  wire of_result = row[26] && !is_norm && !is_tap;
+  wire of_x = of_result ? row[29] : row[0];
   wire of_h = row[2] || row[3];
-  wire [WORD_BITS-1:0] state_word = i_back_x_read || i_back_x_write ? i_back_x_word : result_write ? done_word : word;
+  wire [WORD_BITS-1:0] state_word = i_back_x_read || i_back_x_write ? i_back_x_word : of_result ? done_word : word;
   localparam [STATE_BITS-1:0] X_ADDRESS = X_BASE[STATE_BITS-1:0];
   wire back_x = i_back_x_read || i_back_x_write;
   wire [STATE_BITS-1:0] region = of_x || back_x ? X_ADDRESS : of_h ? h_base_r : {STATE_BITS{1'b0}};
