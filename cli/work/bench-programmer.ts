@@ -14,7 +14,9 @@ import { megabytes } from './image-facts.js';
 
 const FLASH_BYTES = 2 ** 24;
 const IMAGE_OFFSET = 2 ** 20;
-const ROUNDS = 5;
+/** Of the image; the rate is that of all of it. */
+const PIECE_BYTES = 2 ** 20;
+const ROUNDS = 3;
 /** For which the programmer waits for an FPGA to start; here there is no bitstream. */
 const BOOT_SECONDS = 1;
 
@@ -26,8 +28,9 @@ interface Round {
   readonly boardSeconds: number;
 }
 
-/** @param content is programmed into a flash of 16 MiB */
-export async function benchProgrammer(content: Uint8Array, output: Output, signal: AbortSignal): Promise<void> {
+/** @param image of which the first MiB is programmed into a flash of 16 MiB */
+export async function benchProgrammer(image: Uint8Array, output: Output, signal: AbortSignal): Promise<void> {
+  const content = image.subarray(0, PIECE_BYTES);
   const rounds: Round[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     signal.throwIfAborted();
@@ -36,7 +39,7 @@ export async function benchProgrammer(content: Uint8Array, output: Output, signa
   const seconds = median(rounds.map((round) => round.seconds));
   const processorSeconds = median(rounds.map((round) => round.processorSeconds));
   const cases = {
-    'erased, 15 MHz': await program(content, 0xff, 15e6),
+    'erased, 15 MHz': rounds[0]!,
     'erased, 30 MHz': await program(content, 0xff, 30e6),
     'written before, 15 MHz': await program(content, 0x00, 15e6),
     'written before, 30 MHz': await program(content, 0x00, 30e6),
@@ -48,7 +51,8 @@ export async function benchProgrammer(content: Uint8Array, output: Output, signa
       `  this computer's part         ${rate(seconds)} (${seconds.toFixed(2)} s, of which the processor ${processorSeconds.toFixed(2)} s), median of ${ROUNDS}`,
       '  the board’s part, in its own time: SPI clocks, 0.7 ms a page, 150 ms a block of 64 KiB; without USB’s round trips',
       ...Object.entries(cases).map(
-        ([name, { boardSeconds }]) => `    ${name.padEnd(26)} ${rate(boardSeconds)} (${boardSeconds.toFixed(1)} s)`,
+        ([name, { boardSeconds }]) =>
+          `    ${name.padEnd(26)} ${rate(boardSeconds)} (all of the image: ${((boardSeconds * image.length) / content.length).toFixed(1)} s)`,
       ),
       '',
     ].join('\n'),
@@ -56,8 +60,8 @@ export async function benchProgrammer(content: Uint8Array, output: Output, signa
   output.result({
     programmer_bytes_per_second: content.length / seconds,
     programmer_processor_seconds: processorSeconds,
-    programmer_board_seconds: Object.fromEntries(
-      Object.entries(cases).map(([name, { boardSeconds }]) => [name, boardSeconds]),
+    programmer_board_bytes_per_second: Object.fromEntries(
+      Object.entries(cases).map(([name, { boardSeconds }]) => [name, content.length / boardSeconds]),
     ),
   });
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { applyRule, installRule, ruleState } from '../../cli/work/udev-rule.js';
-import { mmfree, mmfreeJson } from '../helpers/command-line.js';
+import { mmfree, mmfreeJson, temporaryFolder } from '../helpers/command-line.js';
 
 vi.mock(import('../../cli/work/udev-rule.js'), async (original) => ({
   ...(await original()),
@@ -9,17 +9,21 @@ vi.mock(import('../../cli/work/udev-rule.js'), async (original) => ({
   applyRule: vi.fn<typeof applyRule>(),
 }));
 
+const path = temporaryFolder();
 const PATH = '/etc/udev/rules.d/70-mmfree.rules';
 
 function given(state: ReturnType<typeof ruleState>['state'], uid: number, isApplied = true): void {
   vi.mocked(ruleState).mockReturnValue({ state, path: PATH });
   vi.mocked(installRule).mockReset().mockReturnValue(PATH);
   vi.mocked(applyRule).mockReset().mockReturnValue(isApplied);
+  // It used to look at the boards that this user runs, and to fail with them.
+  vi.stubEnv('MMFREE_RUNTIME_DIR', path('boards'));
   vi.spyOn(process, 'getuid').mockReturnValue(uid);
 }
 
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
 });
 
 describe.skipIf(process.platform !== 'linux')('doctor --fix', () => {

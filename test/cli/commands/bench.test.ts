@@ -73,10 +73,15 @@ it.each<[string[], number, string]>([
   expect(ended.stderr.lines[0]).toContain(message);
 });
 
-it('bench usb measures a DFU download against bare TCP', async () => {
+it('bench usb measures a DFU download against bare TCP, and the programmer in the time of its board', async () => {
   const { exit, result } = await mmfreeJson('bench', 'usb', '--image', TALES_IMAGE);
   expect(exit).toBe(0);
   positive(result, ['copy_bytes_per_second', 'exchange_bytes_per_second', 'download_bytes_per_second']);
+  positive(result, ['programmer_bytes_per_second', 'programmer_processor_seconds']);
+  // 0.75 ms and 2,080 clocks a page, and 16 clocks a byte for reading it before and afterwards.
+  const perPageMs = 0.75 + (2080 + 2 * 2048) / 15e3;
+  const rates = result['programmer_board_bytes_per_second'] as Record<string, number>;
+  expect(rates['erased, 15 MHz']! / ((1000 * 256) / perPageMs)).toBeCloseTo(1, 1);
   const [exchange, download] = [
     Number(result['exchange_bytes_per_second']),
     Number(result['download_bytes_per_second']),
