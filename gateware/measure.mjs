@@ -245,6 +245,7 @@ async function withBoard(chip, image, work) {
       work(event.addresses[0]);
       return;
     }
+    throw new Error('the board ended before it was ready');
   } finally {
     child.kill('SIGINT');
     await ended;
