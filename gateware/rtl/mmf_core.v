@@ -2,6 +2,8 @@
 //
 // i_go (once, after the program and SIGMA are written and the shape is stable) loads w; then o_ready stays high and i_start
 // begins a token. i_reset stops it in any state; a token cannot be resumed, and w must be loaded again.
+//
+// Of an iCE40UP5K, everything below included (BYTES = 1, LANES = 1): 2,640 LUT4, 18 EBR, 4 SPRAM, 6 DSP; mmf_lane 770 of them.
 `default_nettype none
 
 module mmf_core #(
