@@ -1,7 +1,7 @@
 /** `mmfree gateware build`: the work. */
 import { join, resolve } from 'node:path';
 import { readFile } from 'node:fs/promises';
-import { parsePlacement, parseTiming } from '../../firmware-host/gateware/reports.js';
+import { parseClock, parsePlacement } from '../../firmware-host/gateware/reports.js';
 import { make } from '../../firmware-host/gateware/tools.js';
 import type { CommandContext } from '../command.js';
 
@@ -22,17 +22,18 @@ export async function gatewareBuild(input: GatewareBuildInput, context: CommandC
     output.result({ board: input.board, folder, seconds: (performance.now() - startMs) / 1000 });
     return;
   }
-  const tools = ['yosys', 'nextpnr-ice40', 'icepack', 'icetime'] as const;
+  const tools = ['yosys', 'nextpnr-ice40', 'icepack'] as const;
   await make({ work: 'the synthesis', tools, folder: 'boards/icebreaker', words, signal });
   const seconds = (performance.now() - startMs) / 1000;
-  const used = parsePlacement(await readFile(join(folder, 'place-and-route.log'), 'utf8'));
-  const timing = parseTiming(await readFile(join(folder, 'timing.txt'), 'utf8'));
+  const log = await readFile(join(folder, 'place-and-route.log'), 'utf8');
+  const used = parsePlacement(log);
+  const clock = parseClock(log);
   const bitstream = join(folder, 'icebreaker.bin');
   output.print(
     [
       `${bitstream} in ${seconds.toFixed(0)} s`,
       ...used.map(({ name, count, available }) => `  ${name.padEnd(12)} ${String(count).padStart(5)} of ${available}`),
-      `  clock        ${timing.megahertz.toFixed(2)} MHz in the worst case, 24 needed`,
+      `  clock        ${clock.megahertz.toFixed(2)} MHz in the worst case, 24 needed`,
       `Onto a board: mmfree gateware flash --bitstream ${bitstream} --image IMAGE`,
       '',
     ].join('\n'),
@@ -42,6 +43,6 @@ export async function gatewareBuild(input: GatewareBuildInput, context: CommandC
     bitstream,
     seconds,
     used: Object.fromEntries(used.map(({ name, count }) => [name, count])),
-    worst_megahertz: timing.megahertz,
+    worst_megahertz: clock.megahertz,
   });
 }

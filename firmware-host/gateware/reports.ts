@@ -1,4 +1,4 @@
-/** What the tools say of a placed design. */
+/** What nextpnr's log says of a design. */
 
 import { toolFailed } from './gateware-error.js';
 
@@ -21,9 +21,10 @@ export function parsePlacement(log: string): readonly Used[] {
   return used;
 }
 
-/** The result of icetime: `Total path delay: 38.02 ns (26.30 MHz)`. */
-export function parseTiming(report: string): { readonly megahertz: number } {
-  const [, megahertz] = /Total path delay: [\d.]+ ns \(([\d.]+) MHz\)/.exec(report) ?? [];
-  if (megahertz === undefined) throw toolFailed('reading the report of icetime', ['no path delay in it']);
+/** The clock that the routed design may have in the worst case: `Max frequency for clock 'clock': 24.63 MHz (PASS at 24.00 MHz)`. */
+export function parseClock(log: string): { readonly megahertz: number } {
+  // The first one is an estimate, before the wires are there.
+  const megahertz = [...log.matchAll(/Max frequency for clock\s+'[^']+': ([\d.]+) MHz/g)].at(-1)?.[1];
+  if (megahertz === undefined) throw toolFailed('reading the report of nextpnr-ice40', ['no clock in it']);
   return { megahertz: Number(megahertz) };
 }

@@ -20,7 +20,6 @@ const PACKAGES = {
   yosys: 'yosys',
   'nextpnr-ice40': 'nextpnr-ice40',
   icepack: 'fpga-icestorm',
-  icetime: 'fpga-icestorm',
 } as const;
 
 export type Tool = keyof typeof PACKAGES;

@@ -1,7 +1,7 @@
-/** Reports as nextpnr-ice40 0.4 and icetime (Debian 12) write them. */
+/** Logs as nextpnr-ice40 0.4 (Debian 12) writes them. */
 
 import { describe, expect, it } from 'vitest';
-import { parsePlacement, parseTiming } from '../../../firmware-host/gateware/reports.js';
+import { parseClock, parsePlacement } from '../../../firmware-host/gateware/reports.js';
 
 const LOG = `Info: Packing constants..
 Info: Device utilisation:
@@ -36,12 +36,15 @@ describe('the table of nextpnr', () => {
   });
 });
 
-describe('the report of icetime', () => {
-  it('gives the clock', () => {
-    expect(parseTiming('// Timing estimate\nTotal path delay: 38.02 ns (26.30 MHz)\n')).toEqual({ megahertz: 26.3 });
+describe('the clock', () => {
+  it('is that of the routed design, not the estimate from before', () => {
+    const log = `Info: Max frequency for clock 'clock': 24.91 MHz (PASS at 24.00 MHz)
+Info: Max frequency for clock 'clock': 24.63 MHz (PASS at 24.00 MHz)
+`;
+    expect(parseClock(log)).toEqual({ megahertz: 24.63 });
   });
 
-  it('must have a result', () => {
-    expect(() => parseTiming('')).toThrow(expect.objectContaining({ code: 'gateware-tool-failed' }));
+  it('must be there', () => {
+    expect(() => parseClock('')).toThrow(expect.objectContaining({ code: 'gateware-tool-failed' }));
   });
 });
