@@ -66,7 +66,7 @@ export class RowPass {
     const group = { size: GROUP_SIZE, subgroup: subgroupOf(gpu, model.plan) };
 
     // At most so many at a time.
-    const tokens = mode === 'sequences' ? sequences.count : capacity;
+    const atOnce = mode === 'sequences' ? sequences.count : capacity;
     const onMatrices = model.plan.matrices && (await gpu.matricesWork());
 
     const perRow = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
@@ -82,7 +82,7 @@ export class RowPass {
       matrix: { readonly rows: number; readonly columns: number; readonly count?: number },
       epilogue: (size: number, tokens: number) => Epilogue,
     ): Promise<(weightPart: BufferPart, parts: Parts) => Dispatch> => {
-      const product = productKind(gpu, onMatrices, { capacity, tokens }, matrix.rows);
+      const product = productKind(gpu, onMatrices, { capacity, tokens: atOnce }, matrix.rows);
       const text = {
         row: rowSize(matrix.columns),
         rows: matrix.rows,
