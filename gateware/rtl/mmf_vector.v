@@ -343,7 +343,8 @@ module mmf_vector #(
   wire [14:0] reciprocal;
   wire [4:0] scale_d;  // signed
   wire exponent_zero = scale_d[4] || maximum_zero;
-  wire [4:0] shift = is_gate ? 5'd26 : is_norm && scale_d[4] ? 5'd14 : scale_d + 5'd14;
+  reg [4:0] shift_r;  // of the pass; known long before it begins
+  always @(posedge i_clock) shift_r <= is_gate ? 5'd26 : is_norm && scale_d[4] ? 5'd14 : scale_d + 5'd14;
   wire pass_begin = state_r == PASS_BEGIN;
   wire [32*LANES-1:0] states;
   wire [30*LANES-1:0] maxima;
@@ -392,7 +393,7 @@ module mmf_vector #(
           .i_row_scale(i_row_scale),
           .i_byte(i_row[8*lane+:8]),
           .i_embedding_shift(embedding_shift_r),
-          .i_shift(shift),
+          .i_shift(shift_r),
           .i_round(!is_quant),
           .i_maximum_clear(pass_begin),
           .i_maximum_update(done),
