@@ -1,13 +1,14 @@
 // A whole chip under Verilator, with the pins of its UART joined to standard input and output.
 //
-//   mmf_sim [+image=FILE] [--stats FILE] [--vcd FILE]
+//   mmf_sim [+image=FILE] [--stats FILE] [--vcd FILE [--sample N/M]]
 //
 // The chip is told a clock that a computer can simulate (CLOCK_HZ, the Makefile's), so that its timers and the host's
 // are about the same seconds: while it computes or talks it runs as fast as it can, and else at that clock. When the
 // host has been silent for longer than any session lives, the clock stops until the next byte.
 //
 // --stats writes a line of JSON for each token: clocks, beats of the read port, and both by the instruction that the
-// sequencer was at. It ends when standard input does.
+// sequencer was at. --sample writes the waveform of N clocks out of M, and only while a token is computed: enough to
+// count how often signals change, where a whole token would fill a disk. It ends when standard input does.
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -147,8 +148,8 @@ private:
 
 class Simulation {
 public:
-    Simulation(VerilatedContext &context, const char *stats, const char *vcd)
-        : context_(context), top_(&context), statistics_(stats) {
+    Simulation(VerilatedContext &context, const char *stats, const char *vcd, uint64_t sample, uint64_t of)
+        : context_(context), top_(&context), statistics_(stats), sample_(sample), of_(of) {
 #if VM_TRACE
         if (vcd != nullptr) {
             context.traceEverOn(true);
@@ -218,7 +219,8 @@ private:
         top_.eval();
         context_.timeInc(1);
 #if VM_TRACE
-        if (tracing_) trace_.dump(context_.time());
+        if (tracing_ && (of_ == 0 || (top_.o_computing && context_.time() / 2 % of_ < sample_)))
+            trace_.dump(context_.time());
 #endif
     }
     // Whether there was any.
@@ -254,6 +256,7 @@ private:
     Transmitter transmitter_;
     Receiver receiver_;
     bool ended_ = false;
+    uint64_t sample_, of_;
 #if VM_TRACE
     VerilatedVcdC trace_;
     bool tracing_ = false;
@@ -264,19 +267,27 @@ private:
 
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
-    const char *stats = nullptr, *vcd = nullptr;
+    const char *stats = nullptr, *vcd = nullptr, *sample = nullptr;
     for (int i = 1; i < argc; i++) {
-        const char **value = strcmp(argv[i], "--stats") == 0 ? &stats : strcmp(argv[i], "--vcd") == 0 ? &vcd : nullptr;
+        const char **value = strcmp(argv[i], "--stats") == 0    ? &stats
+                             : strcmp(argv[i], "--vcd") == 0    ? &vcd
+                             : strcmp(argv[i], "--sample") == 0 ? &sample
+                                                                : nullptr;
         if (value != nullptr && i + 1 < argc) {
             *value = argv[++i];
         } else if (argv[i][0] != '+') {
-            fprintf(stderr, "usage: mmf_sim [+image=FILE] [--stats FILE] [--vcd FILE]\n");
+            fprintf(stderr, "usage: mmf_sim [+image=FILE] [--stats FILE] [--vcd FILE [--sample N/M]]\n");
             return 2;
         }
     }
+    unsigned long long part = 0, of = 0;
+    if (sample != nullptr && (sscanf(sample, "%llu/%llu", &part, &of) != 2 || of == 0)) {
+        fprintf(stderr, "mmf_sim: --sample is %s; it must be like 64/20000\n", sample);
+        return 2;
+    }
     VerilatedContext context;
     context.commandArgs(argc, argv);
-    Simulation simulation(context, stats, vcd);
+    Simulation simulation(context, stats, vcd, part, of);
     simulation.run();
     return 0;
 }
