@@ -3,7 +3,7 @@
  * each (docs/GATEWARE.md, section 7).
  *
  * Of each shape one model with numbers like those of a trained one, and one of extremes: every number of it is drawn near a limit of the
- * format or of a saturation. Numbers come from Threefry, so files are the same on every machine. Needs `npm run build`.
+ * format or of a saturation. In the third, rounding carries into one bit more than there is (32768 in step A, the only clamp that the others do not reach). Numbers come from Threefry, so files are the same on every machine. Needs `npm run build`.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -58,6 +58,14 @@ const KINDS = {
     embeddingShift: () => 0,
     trit: ({ one }) => one(0, 2, 2, 2),
   },
+};
+// 124 · 16913 = 2,097,212, and mul15 of that and 32767 is 2,097,148: 32,767.9 · 2^6.
+KINDS.carrying = {
+  ...KINDS.plausible,
+  gain: ({ one }) => one(32767, 32767, -32767),
+  embedding: ({ one, between }) => one(124, -124, between(-3, 3)),
+  rowScale: () => 16913,
+  embeddingShift: () => 0,
 };
 
 const { values } = parseArgs({
