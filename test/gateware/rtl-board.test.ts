@@ -57,17 +57,6 @@ describe.skipIf(!HAS_VERILATOR)('the small chip with its flash', () => {
     expect(run.stderr.text).toContain('Name the file that the board runs with --image.');
     await board.stop();
   });
-
-  it('serves one host at a time on its one line, and the next one afterwards', { timeout: 120_000 }, async () => {
-    const board = await startBoard('--rtl', '--image', path('tiny'));
-    const verify = ['verify', '--board', board.selector, '--image', path('tiny'), '--tokens', '300'];
-    const first = mmfreeJson(...verify);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect((await mmfreeJson('boards', '--board', board.selector)).exit).not.toBe(0);
-    expect((await first).exit).toBe(0);
-    expect((await mmfreeJson('boards', '--board', board.selector)).exit).toBe(0);
-    await board.stop();
-  });
 });
 
 describe.skipIf(!HAS_VERILATOR)('the wide chip with its DRAM', () => {
