@@ -95,8 +95,7 @@ module mmf_matmul #(
     if (i_reset) row_valid_r <= 1'b0;
   end
 
-  wire [16:0] next_row = row_r + 17'd1;
-  wire finished = row_done && next_row == o_rows;
+  wire finished = started_r && row_r == o_rows;
 
   always @(posedge i_clock) begin
     second_clock_r <= row_valid_r && to_x && !second_clock_r;
@@ -104,7 +103,7 @@ module mmf_matmul #(
       started_r <= 1'b1;
       row_r <= 17'd0;
     end
-    if (row_done) row_r <= next_row;
+    if (row_done) row_r <= row_r + 17'd1;
 
     if (i_issue && running_r && !finished) begin
       queued_r <= 1'b1;
