@@ -22,6 +22,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -93,6 +94,16 @@ const known = new Map(
     : [],
 );
 
+// What is broken already catches everything.
+const needed = new Set(chosen.flatMap((name) => coveringOf(name)));
+const sound = copyTo(join(work, 'sound'));
+for (const bench of needed) {
+  const ended = await runBench(sound, bench);
+  if (ended.code === 0) continue;
+  console.error(`${bench.name} fails without a mutant:\n${ended.output}`);
+  process.exit(2);
+}
+
 const queues = chosen.map((name, index) => ({
   mutants: shuffle(mutantsOf(name), Number(values.seed) * 1000 + index),
   wanted: Math.floor(Number(values.count) / chosen.length) + (index < Number(values.count) % chosen.length ? 1 : 0),
@@ -116,28 +127,43 @@ console.log(`${results.length} mutants, ${results.length - survivors.length} cau
 for (const { where, line } of survivors) console.log(`  ${where}: ${line}`);
 process.exitCode = survivors.length > 0 ? 1 : 0;
 
+/** A copy of the gateware that benches run in, with what they compiled for the mutants before. */
+function copyTo(folder) {
+  const copy = join(folder, 'gateware');
+  for (const part of ['rtl', 'bench', 'sim', 'boards']) {
+    rmSync(join(copy, part), { recursive: true, force: true });
+    if (existsSync(join(gateware, part))) cpSync(join(gateware, part), join(copy, part), { recursive: true });
+  }
+  mkdirSync(join(copy, 'build'), { recursive: true });
+  const images = join(copy, 'build', 'images');
+  if (!existsSync(images)) symlinkSync(join(gateware, 'build', 'images'), images);
+  return copy;
+}
+
+/** Benches that contain a module, or all: those that contain the least first. */
+function coveringOf(name) {
+  return benches
+    .filter(({ contains }) => name === undefined || contains.has(name))
+    .toSorted((a, b) => a.contains.size - b.contains.size);
+}
+
+function runBench(copy, { name }) {
+  return execute('node', [join(copy, 'bench', 'run.mjs'), '--json', '--again', '--jobs', '1', name], copy);
+}
+
 function nextQueue() {
   return queues.find(({ mutants, wanted }) => wanted > 0 && mutants.length > 0);
 }
 
 /** @returns {Promise<{ hash: string, where: string, line: string, fate: 'caught' | 'survived' | 'invalid', by?: string }>} */
 async function tryOut(mutant, folder) {
-  rmSync(folder, { recursive: true, force: true });
-  for (const part of ['rtl', 'bench', 'sim', 'boards'])
-    if (existsSync(join(gateware, part))) cpSync(join(gateware, part), join(folder, part), { recursive: true });
-  writeFileSync(join(folder, 'rtl', `${mutant.name}.v`), mutant.source);
+  const copy = copyTo(folder);
+  writeFileSync(join(copy, 'rtl', `${mutant.name}.v`), mutant.source);
 
   let fate = 'survived';
   let by;
-  const covering = benches
-    .filter(({ contains }) => contains.has(mutant.name))
-    .toSorted((a, b) => a.contains.size - b.contains.size);
-  for (const bench of covering) {
-    const ended = await execute(
-      'node',
-      [join(folder, 'bench', 'run.mjs'), '--json', '--jobs', '1', bench.name],
-      folder,
-    );
+  for (const bench of coveringOf(mutant.name)) {
+    const ended = await runBench(copy, bench);
     if (ended.output.includes('Exiting due to')) fate = 'invalid';
     else if (ended.code !== 0) fate = 'caught';
     if (fate !== 'survived') {
@@ -146,7 +172,7 @@ async function tryOut(mutant, folder) {
     }
   }
   if (fate === 'survived' && values.chip !== undefined) {
-    const ended = await execute('/bin/sh', ['-c', values.chip], folder);
+    const ended = await execute('/bin/sh', ['-c', values.chip], copy);
     if (ended.code !== 0) [fate, by] = ['caught', values.chip];
   }
   const { hash, where, is } = mutant;

@@ -1,5 +1,6 @@
 /**
  * Runs the benches of the gateware, and lints its modules: `node gateware/bench/run.mjs [--json] [--jobs N] [FILTER…]`.
+ * `--again` prepares nothing and takes only the first variant of each bench (for mutate.mjs).
  *
  * A bench is `*_bench.sv`; its top module is named as the file, what it instantiates is found in `gateware/rtl` and
  * `gateware/sim`. Its first lines may say with which parameters it runs: `// variants: -GBYTES=1; -GBYTES=16 -GLANES=4`,
@@ -29,7 +30,11 @@ const BUILD = '--binary --timing --assert -Wno-fatal -Wno-lint -Wno-style -O3 -j
 const SEARCH = ['-y', join(gateware, 'rtl'), '-y', join(gateware, 'sim'), '-y', join(gateware, 'bench')];
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'boolean' }, jobs: { type: 'string', default: String(availableParallelism()) } },
+  options: {
+    json: { type: 'boolean' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    again: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
 
@@ -42,7 +47,7 @@ if (tasks.length === 0) {
 }
 
 if (tasks.some(({ into }) => into !== undefined)) await buildRuntime();
-for (const command of new Set(tasks.flatMap(({ prepare }) => prepare ?? []))) {
+for (const command of new Set(values.again ? [] : tasks.flatMap(({ prepare }) => prepare ?? []))) {
   const { code, output } = await execute('sh', ['-c', command]);
   if (code !== 0) {
     console.error(`${command}: ${output}`);
@@ -136,18 +141,20 @@ function benches() {
       .find((line) => line.startsWith(PREPARE))
       ?.slice(PREPARE.length)
       .trim();
-    return variantsOf(head).map((parameters) => {
-      const name = [top, ...parameters].join(' ');
-      const into = join(built, 'bench', name.replaceAll(/[^\w.=-]+/g, '_'));
-      // A bench may be as untidy as it likes; what it tests is linted by itself.
-      const flags = ['-Mdir', into, '--top-module', top, ...parameters, ...SEARCH];
-      return {
-        name,
-        into,
-        prepare,
-        steps: [['verilator', ...BUILD, ...flags, join(folder, file)], [join(into, 'bench')]],
-      };
-    });
+    return variantsOf(head)
+      .slice(0, values.again ? 1 : undefined)
+      .map((parameters) => {
+        const name = [top, ...parameters].join(' ');
+        const into = join(built, 'bench', name.replaceAll(/[^\w.=-]+/g, '_'));
+        // A bench may be as untidy as it likes; what it tests is linted by itself.
+        const flags = ['-Mdir', into, '--top-module', top, ...parameters, ...SEARCH];
+        return {
+          name,
+          into,
+          prepare,
+          steps: [['verilator', ...BUILD, ...flags, join(folder, file)], [join(into, 'bench')]],
+        };
+      });
   });
 }
 

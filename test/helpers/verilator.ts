@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const GATEWARE = fileURLToPath(new URL('../../gateware', import.meta.url));
+/** Another copy is tested by bench/mutate.mjs. */
+const GATEWARE = process.env['MMFREE_GATEWARE'] ?? fileURLToPath(new URL('../../gateware', import.meta.url));
 
 export const HAS_VERILATOR = spawnSync('verilator', ['--version']).status === 0;
 
