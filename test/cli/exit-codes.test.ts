@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { EXIT, exitCodeOf } from '../../cli/exit-codes.js';
 import { UsageError } from '../../cli/usage-error.js';
+import { toolFailed, toolsMissing } from '../../firmware-host/gateware/gateware-error.js';
 import {
   gpuFailed,
   gpuLost,
@@ -22,6 +23,8 @@ it.each([
   [new CheckpointError('checkpoint-truncated', 'm', details), 6],
   [programSyntax(1, 'm'), 6],
   [new TokenizerError('tokenizer-malformed', 'm', details), 6],
+  [toolsMissing(['verilator'], ['verilator']), 19],
+  [toolFailed('the synthesis', []), 19],
   [gpuPackage(new Error('m')), 18],
   [gpuNotFound(), 18],
   [gpuTooSmall('a', 'maxBufferSize', 2, 1), 7],
@@ -43,5 +46,5 @@ it.each([
 });
 
 it('keeps the documented numbers', () => {
-  expect(Object.values(EXIT)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 130]);
+  expect(Object.values(EXIT)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 130]);
 });
