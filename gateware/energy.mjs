@@ -116,7 +116,7 @@ async function countChanges() {
       if (words[0] === '$scope') scopes.push(words[2]);
       else if (words[0] === '$upscope') scopes.pop();
       // One code is one signal, whatever its names.
-      else if (words[0] === '$var' && !names.has(words[3]) && !/clock$/.test(words[4]))
+      else if (words[0] === '$var' && !names.has(words[3]) && !words[4].endsWith('clock'))
         names.set(words[3], [...scopes.slice(1), words[4]].join('.'));
     } else if (first === '#') {
       const now = Number(line.slice(1));

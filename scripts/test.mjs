@@ -8,7 +8,7 @@ const steps = [
   ['lint', 'lint'],
   ['format:check', 'check the formatting'],
   ['deadcode', 'look for dead code and unused dependencies'],
-  ['test:gateware', 'lint the gateware and test its modules', '--if-possible'],
+  ['test:gateware', 'lint the gateware and test its modules', '--if-possible', '--quick'],
   ['vitest', 'run the tests'],
   ['test:usb', 'run boards as real USB devices of a real kernel', '--if-possible'],
 ];

@@ -1,5 +1,5 @@
 /**
- * Runs the benches of the gateware, and lints its modules: `node gateware/bench/run.mjs [--json] [--jobs N] [FILTER…]`.
+ * Runs the benches of the gateware, and lints its modules: `node gateware/bench/run.mjs [--json] [--jobs N] [--quick] [FILTER…]`.
  * `--again` prepares nothing and takes only the first variant of each bench (for mutate.mjs).
  *
  * A bench is `*_bench.sv`; its top module is named as the file, what it instantiates is found in `gateware/rtl` and
@@ -8,7 +8,7 @@
  * (once a run, however many ask). It passes with exit code 0 and `PASS` as its last line. Linted is every module of `gateware/rtl` by itself, and what
  * the top of each board is made of, with all warnings as errors.
  *
- * FILTER is a part of a name in the table; several are joined by or.
+ * --quick runs each bench with its first parameters only. FILTER is a part of a name in the table; several are joined by or.
  */
 
 import { spawn } from 'node:child_process';
@@ -34,6 +34,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean' },
     jobs: { type: 'string', default: String(availableParallelism()) },
     again: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
@@ -142,7 +143,7 @@ function benches() {
       ?.slice(PREPARE.length)
       .trim();
     return variantsOf(head)
-      .slice(0, values.again ? 1 : undefined)
+      .slice(0, values.quick || values.again ? 1 : undefined)
       .map((parameters) => {
         const name = [top, ...parameters].join(' ');
         const into = join(built, 'bench', name.replaceAll(/[^\w.=-]+/g, '_'));
