@@ -15,7 +15,7 @@ import { DONE, RESET, STEP, STEPPED } from '../../protocol/wire/messages-run.js'
 import { synPayload } from '../../protocol/wire/opening.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 import { bytes, frameOf, joined } from '../helpers/frames.js';
-import { ExpectedResults, LinkSimulation } from '../helpers/link-simulation.js';
+import { CLOCKS_PER_MS, ExpectedResults, LinkSimulation } from '../helpers/link-simulation.js';
 import { HAS_VERILATOR, verilate } from '../helpers/verilator.js';
 import { Prng } from '../oracle/prng.js';
 
@@ -210,6 +210,28 @@ describe.skipIf(!HAS_VERILATOR)('the gateware under fire', () => {
     const sent = await exchange(encodeFrame(frameOf({ kind: 'ack', acknowledge: 3, window: 8 })));
     expect(sent.map(({ kind }) => kind)).toEqual(['end']);
     expect(await exchange(encodeFrame(frameOf({ kind: 'end' })))).toEqual([]);
+  });
+
+  it('ends a session whose host was silent for 5 s, and not before', { timeout: 60_000 }, async () => {
+    await freshChip();
+    nonce++;
+    await exchange(encodeFrame(frameOf({ kind: 'syn', window: 8, payload: synPayload(nonce) }), true));
+    const ack = encodeFrame(frameOf({ kind: 'ack', acknowledge: 1, window: 8 }));
+    expect((await exchange(ack)).map(({ kind }) => kind)).not.toContain('end');
+    for (const { kind } of fromBoard.feed((await chip.advance(4800 * CLOCKS_PER_MS)).bytes)) expect(kind).toBe('frame');
+    expect((await exchange(ack)).map(({ kind }) => kind)).not.toContain('end');
+    for (const { kind } of fromBoard.feed((await chip.advance(5300 * CLOCKS_PER_MS)).bytes)) expect(kind).toBe('frame');
+    expect((await exchange(ack)).map(({ kind }) => kind)).toEqual(['end']);
+  });
+
+  it('takes no frame of more than 4,106 bytes', async () => {
+    await freshChip();
+    nonce++;
+    await exchange(encodeFrame(frameOf({ kind: 'syn', window: 8, payload: synPayload(nonce) }), true));
+    const data = (payload: number): Uint8Array => joined([bytes('00 77 00 01 08 00'), new Uint8Array(payload)]);
+    // Also where its counter would be back at a length that is allowed.
+    for (const payload of [4097, 8192, 8200]) expect(messages(await exchange(framed(data(payload))))).toEqual([]);
+    expect(messages(await exchange(framed(data(4096)))).map(({ type }) => type)).toEqual([ERROR.type]);
   });
 
   it('says what is malformed, with its length', async () => {
