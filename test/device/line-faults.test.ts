@@ -7,8 +7,8 @@ import { flashImage } from '../../device/flash-image.js';
 import { ImageFile } from '../../model/image-file.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
 import { BoardOnALine } from '../helpers/board-on-a-line.js';
-import type { Fate, FrameOnTheWay } from '../helpers/board-on-a-line.js';
 import { temporaryFolder } from '../helpers/command-line.js';
+import { frameFaults } from '../helpers/frame-faults.js';
 import { goodImage } from '../helpers/good-image.js';
 import { Prng } from '../oracle/prng.js';
 
@@ -44,22 +44,7 @@ async function session(line: BoardOnALine): Promise<Result> {
   return { sha256: Buffer.from(sha256).toString('hex'), tokens };
 }
 
-const random = new Prng(11);
-
-const FAULTS: readonly (readonly [string, (frame: FrameOnTheWay) => ReturnType<Fate>])[] = [
-  ['lost', () => []],
-  ['sent twice', ({ bytes }) => [{ bytes }, { bytes }]],
-  ['late, behind the ones that follow', ({ bytes }) => [{ bytes, lateMs: 1.1 }]],
-  ['cut short', ({ bytes }) => [{ bytes: bytes.subarray(0, random.between(0, bytes.length - 1)) }]],
-  [
-    'changed in one bit',
-    ({ bytes }) => {
-      const changed = bytes.slice();
-      changed[random.between(0, bytes.length - 1)]! ^= 1 << random.between(0, 7);
-      return [{ bytes: changed }];
-    },
-  ],
-];
+const FAULTS = frameFaults(1.1);
 
 describe('a session', () => {
   let sessions = 0;

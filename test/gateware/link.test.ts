@@ -9,8 +9,8 @@ import { encodeMapMessage } from '../../protocol/wire/message.js';
 import { GET_INFO, HELLO, INFO } from '../../protocol/wire/messages-board.js';
 import type { Hello } from '../../protocol/wire/messages-board.js';
 import { DONE, partsOfStepped, RESET, STEP, STEPPED } from '../../protocol/wire/messages-run.js';
-import type { Fate, FrameOnTheWay } from '../helpers/board-on-a-line.js';
 import { temporaryFolder } from '../helpers/command-line.js';
+import { frameFaults } from '../helpers/frame-faults.js';
 import { GatewareOnALine } from '../helpers/gateware-on-a-line.js';
 import { ExpectedResults, LinkSimulation } from '../helpers/link-simulation.js';
 import { HAS_VERILATOR, verilate } from '../helpers/verilator.js';
@@ -208,22 +208,7 @@ describe.skipIf(!HAS_VERILATOR)('a session with the gateware', () => {
   });
 });
 
-const random = new Prng(11);
-
-const FAULTS: readonly (readonly [string, (frame: FrameOnTheWay) => ReturnType<Fate>])[] = [
-  ['lost', () => []],
-  ['sent twice', ({ bytes }) => [{ bytes }, { bytes }]],
-  ['late, behind the ones that follow', ({ bytes }) => [{ bytes, lateMs: 7 }]],
-  ['cut short', ({ bytes }) => [{ bytes: bytes.subarray(0, random.between(0, bytes.length - 1)) }]],
-  [
-    'changed in one bit',
-    ({ bytes }) => {
-      const changed = bytes.slice();
-      changed[random.between(0, bytes.length - 1)]! ^= 1 << random.between(0, 7);
-      return [{ bytes: changed }];
-    },
-  ],
-];
+const FAULTS = frameFaults(7);
 
 describe.skipIf(!HAS_VERILATOR)('a session with the gateware over a bad line', () => {
   let sessions = 0;
