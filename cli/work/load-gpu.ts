@@ -10,7 +10,7 @@ import { ImageFile } from '../../model/image-file.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { CommandContext } from '../command.js';
 import type { TokenSource } from './token-source.js';
-import { likelyPlan, tunedPlan } from './tuned-plan.js';
+import { knownPlan, tunedPlan } from './tuned-plan.js';
 
 /** A model on a GPU and the image that it came from. Whoever has it destroys `model.gpu`. */
 export interface LoadedModel {
@@ -53,17 +53,17 @@ export async function loadChecked(path: string, context: CommandContext, choice:
   try {
     gpu = choice.gpu ?? (await openGpu(choice));
     const { shape } = image.view;
-    const plan = await likelyPlan(gpu, shape);
+    const known = await knownPlan(gpu, shape);
     // While the driver compiles: first what brings the weights to the GPU, then what uses them.
     const loading = loadFrom(image, gpu);
-    prepareKernels({ gpu, shape, plan });
+    prepareKernels({ gpu, shape, plan: known ?? DEFAULT_PLAN });
     const checking = checkImage(image, signal);
     // Both to their end, whatever happens to one: both read the file.
     const [checked, loaded] = await Promise.allSettled([checking, loading]);
     // What is wrong with an image may be what the GPU stumbled over.
     if (checked.status === 'rejected') throw checked.reason;
     if (loaded.status === 'rejected') throw loaded.reason;
-    const model = { ...loaded.value, plan: await tunedPlan(loaded.value, context) };
+    const model = { ...loaded.value, plan: known ?? (await tunedPlan(loaded.value, context)) };
     return { model, view: image.view, tokenizerJson: image.section('tokenizer') };
   } catch (error) {
     if (choice.gpu === undefined) gpu?.destroy();

@@ -27,11 +27,9 @@ export async function tunedPlan(
   measure: (model: GpuModel, plan: KernelPlan) => Promise<PlanMeasurement> = measurePlan,
 ): Promise<KernelPlan> {
   const { gpu, shape } = model;
-  // An adapter that is a program would measure for hours.
-  if (!isWorthTuning(shape) || gpu.device.adapterInfo.isFallbackAdapter) return DEFAULT_PLAN;
-  const cache = planCache(gpu, shape);
-  const known = await cache.read();
+  const known = await knownPlan(gpu, shape);
   if (known !== undefined) return known;
+  const cache = planCache(gpu, shape);
   output.note(`measuring which kernels are the fastest for this model on ${gpu.name}, once …`);
   // Should a plan bring the driver down, the next run takes the default and does not try again.
   const canKeep = await keep(cache, DEFAULT_PLAN, output);
@@ -57,10 +55,11 @@ export async function tunedPlan(
   return plan;
 }
 
-/** What {@link tunedPlan} will say if it has nothing to measure. */
-export async function likelyPlan(gpu: GpuDevice, shape: ModelShape): Promise<KernelPlan> {
+/** The plan if there is nothing to measure, or somebody has; else undefined. */
+export async function knownPlan(gpu: GpuDevice, shape: ModelShape): Promise<KernelPlan | undefined> {
+  // An adapter that is a program would measure for hours.
   if (!isWorthTuning(shape) || gpu.device.adapterInfo.isFallbackAdapter) return DEFAULT_PLAN;
-  return (await planCache(gpu, shape).read()) ?? DEFAULT_PLAN;
+  return await planCache(gpu, shape).read();
 }
 
 function planCache({ device }: GpuDevice, shape: ModelShape): PlanCache {
