@@ -2,12 +2,13 @@
  * `--ftdi` of `mmfree virtual-board`: an FPGA board behind USB/IP. What is written into its SPI flash is kept there; what
  * answers on its UART is the firmware, which has a flash of its own.
  */
+import { systemClock } from '../../device/clock.js';
 import { VirtualFpgaBoard } from '../../firmware-host/ftdi/virtual-fpga-board.js';
-import { USBIP_PORT } from '../../firmware-host/usbip/usbip-protocol.js';
 import { UsbIpServer } from '../../firmware-host/usbip/usbip-server.js';
 import type { BoardUsb, BoardUsbOptions } from './board-usb.js';
 import { listenAt } from './listen-address.js';
 import { openFlash } from './open-flash.js';
+import { usbipAddress } from './usbip-address.js';
 
 export interface BoardFtdiInput {
   /** Where a USB/IP server listens. */
@@ -36,17 +37,12 @@ export async function openBoardFtdi(
     serial: identity.serial,
     store,
     now,
-    after: (delayMs, run) => {
-      const timer = setTimeout(run, delayMs);
-      return () => clearTimeout(timer);
-    },
+    after: (delayMs, run) => systemClock.after(delayMs, run),
     onReady: () => port.flush(),
     onWire,
   });
   const { address } = server;
-  const tcpPort = address.port === USBIP_PORT ? '' : ` --tcp-port ${address.port}`;
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  const selector = `usbip:${host}:${address.port}/${port.busId}`;
+  const { selector, attach } = usbipAddress(address, port.busId);
   return {
     peripheral: {
       powerUp: () => port.plug(device, onTransfer),
@@ -55,7 +51,7 @@ export async function openBoardFtdi(
         device.unplug();
       },
     },
-    text: `usbip${tcpPort} attach -r ${address.host} -b ${port.busId}`,
+    text: attach,
     note: `its flash: mmfree gateware flash --board ${selector}`,
     facts: { kind: 'ftdi', ...address, bus_id: port.busId, programmer: selector },
     close: () => {

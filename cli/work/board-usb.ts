@@ -5,12 +5,12 @@ import type { GadgetOptions } from '../../firmware-host/gadget/gadget-board.js';
 import { deviceControllers } from '../../firmware-host/gadget/usb-gadget.js';
 import type { DfuMode } from '../../firmware-host/usb/dfu.js';
 import { usbIpPlug } from '../../firmware-host/usbip/usbip-plug.js';
-import { USBIP_PORT } from '../../firmware-host/usbip/usbip-protocol.js';
 import { UsbIpServer } from '../../firmware-host/usbip/usbip-server.js';
 import type { JsonObject } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { openBoardFtdi, type BoardFtdiInput } from './board-ftdi.js';
 import { listenAt } from './listen-address.js';
+import { usbipAddress } from './usbip-address.js';
 
 export interface BoardUsbInput extends BoardFtdiInput {
   /** Where a USB/IP server listens. */
@@ -71,11 +71,11 @@ async function openUsbIp(listen: string, mode: DfuMode, options: BoardUsbOptions
   const server = await listenAt('--usbip', listen, async (host, number) => await UsbIpServer.open(host, number));
   const port = server.addPort();
   const { address } = server;
-  const tcpPort = address.port === USBIP_PORT ? '' : ` --tcp-port ${address.port}`;
+  const { selector, attach } = usbipAddress(address, port.busId);
   return {
     peripheral: usbIpPlug({ ...options, port, mode }),
-    text: `usbip${tcpPort} attach -r ${address.host} -b ${port.busId}`,
-    address: `usbip:${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}/${port.busId}`,
+    text: attach,
+    address: selector,
     facts: { kind: 'usbip', ...address, bus_id: port.busId },
     close: async () => await Promise.resolve(server.close()),
   };

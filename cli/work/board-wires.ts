@@ -1,5 +1,5 @@
 /** The wires of a board that runs on this computer: a pseudo-terminal, a serial port, the network. */
-import { parseSelector } from '../../device/selector.js';
+import { addressText, parseSelector } from '../../device/selector.js';
 import { openError } from '../../device/transport/serial-transport.js';
 import { openPseudoTerminal } from '../../firmware-host/wires/pseudo-terminal.js';
 import { openSerialWire } from '../../firmware-host/wires/serial-port.js';
@@ -38,7 +38,7 @@ export async function openWires(
     const opened = await listenAt('--tcp', tcp ?? '127.0.0.1:0', async (host, number) => {
       return await openTcpPort(host, number, connect);
     });
-    addresses.push(`tcp:${opened.host.includes(':') ? `[${opened.host}]` : opened.host}:${opened.port}`);
+    addresses.push(addressText({ kind: 'tcp', host: opened.host, port: opened.port }));
   }
   return addresses;
 }
