@@ -20,7 +20,6 @@ import { parseArgs } from 'node:util';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const cli = join(root, 'dist/cli/main.js');
 const SHIPPED = join(root, 'models/tales-9m/tales-9m.mmfree');
-const OPERATIONS = 'HALT EMBED SCALE NORM QUANT MATMUL GATE MIX GLU TAP LAYER HEAD'.split(' ');
 
 const { values, positionals } = parseArgs({
   options: {
@@ -63,7 +62,7 @@ async function tales() {
     );
     console.log(`${chip}: ${run.receipts_checked} tokens, each receipt equal (${run.finish})`);
   });
-  report(chip);
+  await report(chip);
 }
 
 async function random() {
@@ -106,7 +105,7 @@ async function wide() {
     );
     console.log(`${chip}, 370M with ${values.layers} layers: ${run.receipts_checked} tokens, each receipt equal`);
   });
-  report(chip);
+  await report(chip);
 }
 
 /** Frames of a real session, damaged, and noise. After each thousand of them a host must get its session. */
@@ -140,26 +139,19 @@ async function frames() {
   });
   const write = (bytes) => new Promise((resolve) => child.stdin.write(bytes, resolve));
   const total = Number(values.frames);
-  const syn = (nonce) =>
+  const frame = (fields) =>
     encodeFrame({
-      kind: 'syn',
       type: 0,
       sequence: 0,
       acknowledge: 0,
-      window: 32,
+      window: 0,
       again: false,
-      payload: synPayload(nonce),
+      payload: new Uint8Array(0),
+      ...fields,
     });
+  const syn = (nonce) => frame({ kind: 'syn', window: 32, payload: synPayload(nonce) });
   const data = (type, payload) =>
-    encodeFrame({
-      kind: 'data',
-      type,
-      sequence: draw(256),
-      acknowledge: draw(3),
-      window: draw(33),
-      again: false,
-      payload,
-    });
+    frame({ kind: 'data', type, sequence: draw(256), acknowledge: draw(3), window: draw(33), payload });
   const good = [
     () => syn(draw(2 ** 32)),
     () => data(0x11, Uint8Array.of(draw(2), draw(65), 0, 0, draw(40), 0, 0, 0)),
@@ -169,34 +161,16 @@ async function frames() {
         draw(256),
         Uint8Array.from({ length: draw(40) }, () => draw(256)),
       ),
-    () =>
-      encodeFrame({
-        kind: 'ack',
-        type: 0,
-        sequence: 0,
-        acknowledge: draw(256),
-        window: draw(33),
-        again: draw(2) === 1,
-        payload: new Uint8Array(0),
-      }),
-    () =>
-      encodeFrame({
-        kind: 'end',
-        type: 0,
-        sequence: 0,
-        acknowledge: 0,
-        window: 0,
-        again: false,
-        payload: new Uint8Array(0),
-      }),
+    () => frame({ kind: 'ack', acknowledge: draw(256), window: draw(33), again: draw(2) === 1 }),
+    () => frame({ kind: 'end' }),
   ];
   let sent = 0;
   let answered = 0;
   while (sent < total) {
     for (let k = 0; k < 1000 && sent < total; k++, sent++) {
-      const frame = good[draw(good.length)]().slice();
-      for (let damage = draw(3); damage > 0; damage--) frame[draw(frame.length)] ^= 1 << draw(8);
-      await write(draw(8) === 0 ? frame.subarray(0, draw(frame.length)) : frame);
+      const line = good[draw(good.length)]().slice();
+      for (let damage = draw(3); damage > 0; damage--) line[draw(line.length)] ^= 1 << draw(8);
+      await write(draw(8) === 0 ? line.subarray(0, draw(line.length)) : line);
     }
     const nonce = draw(2 ** 32);
     heard.length = 0;
@@ -265,7 +239,7 @@ function execute(program, args) {
 }
 
 /** The mean over tokens. */
-function report(chip) {
+async function report(chip) {
   const tokens = readFileSync(join(folder, 'stats'), 'utf8')
     .trimEnd()
     .split('\n')
@@ -279,7 +253,10 @@ function report(chip) {
   console.log(
     `${tokens.length} tokens: ${Math.round(clocks)} clocks, ${Math.round(beats)} beats, ${((100 * beats * beatClocks) / clocks).toFixed(2)} % of the port; ${((megahertz * 1e6) / clocks).toFixed(2)} tokens/s at ${megahertz} MHz`,
   );
-  const program = programOf();
+  // Every image has the same program.
+  const { MODEL_PROGRAM } = await import('../dist/model/program/model-program.js');
+  const { decodeInstruction } = await import('../dist/model/program/instruction-set.js');
+  const operationAt = (address) => decodeInstruction(MODEL_PROGRAM[address] ?? 0)?.operation ?? '';
   const rows = new Map();
   for (const [address, at, moved] of tokens.at(-1).instructions) rows.set(address, { at, moved });
   console.log('  at  instruction      clocks   without a beat');
@@ -287,13 +264,7 @@ function report(chip) {
     const idle = at - moved * beatClocks;
     if (at >= 1000)
       console.log(
-        `  ${String(address).padStart(2)}  ${(program[address] ?? '').padEnd(12)} ${String(at).padStart(10)} ${String(Math.max(0, idle)).padStart(10)}`,
+        `  ${String(address).padStart(2)}  ${operationAt(address).padEnd(12)} ${String(at).padStart(10)} ${String(Math.max(0, idle)).padStart(10)}`,
       );
   }
-}
-
-/** Operation of each word, from the boot record of the shipped image: every image has the same program. */
-function programOf() {
-  const image = readFileSync(SHIPPED);
-  return Array.from({ length: 86 }, (_, word) => OPERATIONS[image.readUInt16LE(16 + 80 + 2 * word) >> 12] ?? '');
 }
