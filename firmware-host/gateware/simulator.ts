@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { cacheFolder } from '../../model/cache-folder.js';
 import type { SimulatedChipName } from './simulated-chips.js';
 import { GATEWARE_FOLDER, make } from './tools.js';
 
@@ -24,7 +24,7 @@ const SOURCES = ['rtl', 'sim'];
 export async function simulatorOf(chip: SimulatedChipName, options: SimulatorOptions = {}): Promise<string> {
   const { trace = false, onBuild, signal, env = process.env } = options;
   const name = `${chip}${trace ? '-trace' : ''}-${sourceHash()}`;
-  const folder = join(cacheFolder(env), 'mmfree', 'gateware', name);
+  const folder = join(cacheFolder(env), 'gateware', name);
   const program = join(folder, 'mmf_sim');
   if (existsSync(program)) return program;
   onBuild?.();
@@ -56,10 +56,4 @@ function sourceHash(): string {
     }
   }
   return hash.digest('hex').slice(0, 16);
-}
-
-/** https://specifications.freedesktop.org/basedir-spec/latest/, which ignores relative paths. */
-function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
-  const given = env['XDG_CACHE_HOME'] ?? '';
-  return isAbsolute(given) ? given : join(env['HOME'] ?? homedir(), '.cache');
 }

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import { cacheFolder } from './cache-folder.js';
+import { cacheFolder } from '../../cache-folder.js';
 import { DEFAULT_PLAN, PLAN_SIZES, PLAN_WORKGROUPS, type KernelPlan } from './kernel-plan.js';
 
 /** What a plan is good for. */
