@@ -3,8 +3,10 @@
 //   mmf_sim [+image=FILE] [--stats FILE] [--vcd FILE [--sample N/M]]
 //
 // The chip is told a clock that a computer can simulate (CLOCK_HZ, the Makefile's), so that its timers and the host's
-// are about the same seconds: while it computes or talks it runs as fast as it can, and else at that clock. When the
-// host has been silent for longer than any session lives, the clock stops until the next byte.
+// are about the same seconds: while it computes or talks it runs as fast as it can, but at most FASTEST times that clock,
+// or the second between two signs of life of the host would be longer than the five after which the chip gives it up;
+// else it runs at that clock. When the host has been silent for longer than any session lives, the clock stops until the
+// next byte.
 //
 // --stats writes a line of JSON for each token: clocks, beats of the read port, and both by the instruction that the
 // sequencer was at. --sample writes the waveform of N clocks out of M, and only while a token is computed: enough to
@@ -38,6 +40,8 @@ constexpr unsigned RESET_CLOCKS = 8;
 constexpr size_t INPUT_BYTES = 4096;
 constexpr auto SILENCE = std::chrono::seconds(10);
 constexpr unsigned SLICE_CLOCKS = CLOCK_HZ / 500;
+constexpr auto SLICE = std::chrono::nanoseconds(1'000'000'000ull * SLICE_CLOCKS / CLOCK_HZ);
+constexpr int FASTEST = 3;
 
 // The host's transmitter: 8N1, least significant bit first.
 class Transmitter {
@@ -187,8 +191,7 @@ public:
             }
             write_output();
             const auto now = Clock::now();
-            if (active) due = now;
-            else due += std::chrono::nanoseconds(1'000'000'000ull * SLICE_CLOCKS / CLOCK_HZ);
+            due += active ? SLICE / FASTEST : SLICE;
             if (due + std::chrono::milliseconds(50) < now) due = now;
             const bool asleep = !active && now - heard > SILENCE;
             const int wait_ms =
