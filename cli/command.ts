@@ -1,8 +1,8 @@
 /**
  * How a command is declared: what it takes, and where its work is.
  *
- * The declarations of all commands are loaded at every start, for the help and for parsing; the work of one is imported
- * when it runs. So a file with a declaration imports this one and `options.ts`, nothing heavy:
+ * The declaration of a command is loaded to parse its options, those of all for the help; its work is imported when it runs.
+ * So a file with a declaration imports this one and `options.ts`, nothing heavy:
  *
  *   export const inspect = defineCommand({
  *     name: 'inspect',

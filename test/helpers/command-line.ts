@@ -8,36 +8,12 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { bench } from '../../cli/commands/bench.js';
-import { boards } from '../../cli/commands/boards.js';
-import { doctor } from '../../cli/commands/doctor.js';
-import { evalCommand } from '../../cli/commands/eval.js';
-import { flash } from '../../cli/commands/flash.js';
-import { gateware } from '../../cli/commands/gateware.js';
-import { inspect } from '../../cli/commands/inspect.js';
-import { pack } from '../../cli/commands/pack.js';
-import { run } from '../../cli/commands/run.js';
-import { vectors } from '../../cli/commands/vectors.js';
-import { verify } from '../../cli/commands/verify.js';
-import { virtualBoard } from '../../cli/commands/virtual-board.js';
+import { loadDeclarations } from '../../cli/commands.js';
 import { FakeProcess, type FakeRun } from './fake-host.js';
 import { makeTensors, TINY_CONFIG, writeCheckpoint, type TestTensor } from './synthetic-checkpoint.js';
 import { MISTRAL_STYLE_IDS, mistralStyleTokenizer } from './tokenizers.js';
 
-export const COMMANDS = [
-  pack,
-  inspect,
-  boards,
-  flash,
-  run,
-  verify,
-  evalCommand,
-  bench,
-  virtualBoard,
-  gateware,
-  doctor,
-  vectors,
-];
+export const COMMANDS = await loadDeclarations([]);
 
 const inRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
