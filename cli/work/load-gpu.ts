@@ -54,9 +54,9 @@ export async function loadChecked(path: string, context: CommandContext, choice:
     gpu = choice.gpu ?? (await openGpu(choice));
     const { shape } = image.view;
     const known = await knownPlan(gpu, shape);
-    // While the driver compiles: first what brings the weights to the GPU, then what uses them.
+    await prepareKernels({ gpu, shape, plan: known ?? DEFAULT_PLAN });
+    // While the driver compiles.
     const loading = loadFrom(image, gpu);
-    prepareKernels({ gpu, shape, plan: known ?? DEFAULT_PLAN });
     const checking = checkImage(image, signal);
     // Both to their end, whatever happens to one: both read the file.
     const [checked, loaded] = await Promise.allSettled([checking, loading]);

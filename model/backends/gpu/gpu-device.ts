@@ -114,6 +114,11 @@ export class GpuDevice {
     return kernel;
   }
 
+  /** Waits until all kernels that were asked for are parsed: from then on the driver compiles in its threads, and this one is free. */
+  async kernelsParsed(): Promise<void> {
+    await this.#parsing;
+  }
+
   async #compile(label: string, code: string, layout: GPUPipelineLayout | 'auto'): Promise<GPUComputePipeline> {
     // One after the other: while the driver compiles one in its threads, this one parses the next.
     const parsing = this.#parsing.then(() => this.#parse(label, code));

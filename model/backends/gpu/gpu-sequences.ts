@@ -10,6 +10,7 @@ import { encodeDispatches, timeDispatches, type Dispatch } from './dispatch.js';
 import type { BufferPart } from './gpu-device.js';
 import { USAGE } from './gpu-usage.js';
 import type { GpuModel } from './gpu-model.js';
+import { transcodeKernel } from './gpu-weights.js';
 import { fusedKernelsFit, subgroupOf } from './kernel-plan.js';
 import { CONTROL, CONTROL_WORDS, RESULT_WORDS } from './kernels/control.js';
 import { embedNext } from './kernels/embed.js';
@@ -286,20 +287,26 @@ function surveyGroup({ gpu, plan }: Pick<GpuModel, 'gpu' | 'plan'>): Group {
   return { size: GROUP_SIZE, subgroup: subgroupOf(gpu, plan) };
 }
 
-/** Begins to compile what a run of one sequence needs, while its weights are still on their way. */
-export function prepareKernels(model: Pick<GpuModel, 'gpu' | 'plan' | 'shape'>): void {
+/**
+ * Begins to compile what loading a model and a run of one sequence need: first what is needed first, then what takes the longest.
+ *
+ * @returns when the driver has it all and compiles in its threads
+ */
+export async function prepareKernels(model: Pick<GpuModel, 'gpu' | 'plan' | 'shape'>): Promise<void> {
   const { gpu, plan, shape } = model;
-  const parts: Promise<unknown>[] = [runKernels(model)];
+  const parts: Promise<unknown>[] = [transcodeKernel(gpu)];
   if (fusedKernelsFit(gpu, plan, shape)) parts.push(singleKernels(model));
+  parts.push(runKernels(model));
   // What fails here fails again, and is reported, where it is needed.
   for (const part of parts) part.catch(() => {});
+  await gpu.kernelsParsed();
 }
 
 async function runKernels(model: Pick<GpuModel, 'gpu' | 'plan' | 'shape'>): Promise<RunKernels> {
   const { gpu, shape } = model;
-  const [survey, sampleKernel, embedKernel] = await Promise.all([
-    gpu.kernel('survey logits', surveyLogits(shape, surveyGroup(model))),
+  const [sampleKernel, survey, embedKernel] = await Promise.all([
     gpu.kernel('sample', sample(shape, GROUP_SIZE, RESULT_SLOTS, crcOfZeroWords(shape.vocabSize))),
+    gpu.kernel('survey logits', surveyLogits(shape, surveyGroup(model))),
     gpu.kernel('embed next', embedNext(shape, GROUP_SIZE)),
   ]);
   return { survey, sample: sampleKernel, embedNext: embedKernel };

@@ -89,7 +89,7 @@ export async function loadGpuWeights(
   read: ReadSection,
   factors: Uint32Array<ArrayBuffer>,
 ): Promise<GpuWeights> {
-  const transcoder = gpu.kernel('transcode', TRANSCODE);
+  const transcoder = transcodeKernel(gpu);
   // Its failure is thrown where it is awaited.
   transcoder.catch(() => {});
   const { weights, plans } = await gpu.allocating(() => placeMatrices(gpu, shape));
@@ -118,6 +118,11 @@ export async function loadGpuWeights(
     tables: gpu.filled('tables', tableWords(section(read, 'tables', shape))),
     crcFactors: gpu.filled('CRC factors', factors),
   };
+}
+
+/** What brings ternary weights into the GPU's form. Calling it early compiles it early. @throws GpuError */
+export function transcodeKernel(gpu: GpuDevice): Promise<GPUComputePipeline> {
+  return gpu.kernel('transcode', TRANSCODE);
 }
 
 /** Bytes of the largest part that is bound as one: what `maxStorageBufferBindingSize` must allow. */
