@@ -77,7 +77,7 @@ async function loadBackend(name: BackendName, path: string, context: CommandCont
   if (name === 'reference') return loadReference(path);
   if (name === 'simulator') return loadSimulator(path);
   const { loadGpu } = await import('./load-gpu.js');
-  return await loadGpu(path, context, { software: true });
+  return await loadGpu(path, context, { software: true, text: true });
 }
 
 /** The GPU if there is one that is faster than the reference, else the reference, and says which. @throws ImageError */
@@ -94,7 +94,7 @@ async function loadWhatThereIs(image: string | undefined, context: CommandContex
   try {
     // Only now: a computer without a GPU does not load what it takes to use one.
     const { loadGpu } = await import('./load-gpu.js');
-    const loaded = await loadGpu(path, context, { software: false });
+    const loaded = await loadGpu(path, context, { software: false, text: true });
     output.note(`using ${name} on ${loaded.backend.model.gpu.name}`);
     return loaded;
   } catch (error) {

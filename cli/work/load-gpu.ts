@@ -7,6 +7,7 @@ import { prepareKernels } from '../../model/backends/gpu/gpu-sequences.js';
 import { DEFAULT_PLAN } from '../../model/backends/gpu/kernel-plan.js';
 import { checkImage } from '../../model/check-image.js';
 import { ImageFile } from '../../model/image-file.js';
+import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { CommandContext } from '../command.js';
 import type { TokenSource } from './token-source.js';
@@ -17,6 +18,7 @@ export interface LoadedModel {
   readonly model: GpuModel;
   readonly view: ImageView;
   readonly tokenizerJson: Uint8Array;
+  readonly tokenizer?: Promise<Tokenizer>;
 }
 
 /** A backend on a GPU and the image it runs. */
@@ -31,14 +33,16 @@ export interface GpuChoice {
   readonly gpu?: GpuDevice;
   /** Also one that is a program: slower than the reference, and the same to tests. */
   readonly software: boolean;
+  /** Make the tokenizer, if there is one, while the driver compiles. */
+  readonly text?: boolean;
 }
 
 /** Brings an image to the GPU and checks it. @throws GpuError; ImageError; AbortError. Everything is freed then. */
 export async function loadGpu(path: string, context: CommandContext, choice: GpuChoice): Promise<LoadedGpu> {
-  const { model, view, tokenizerJson } = await loadChecked(path, context, choice);
+  const { model, ...loaded } = await loadChecked(path, context, choice);
   try {
     const backend = await GpuBackend.create(model);
-    return { backend, view, tokenizerJson, imageName: path, imagePath: path };
+    return { ...loaded, backend, imageName: path, imagePath: path };
   } catch (error) {
     model.gpu.destroy();
     throw error;
@@ -58,13 +62,18 @@ export async function loadChecked(path: string, context: CommandContext, choice:
     // While the driver compiles.
     const loading = loadFrom(image, gpu);
     const checking = checkImage(image, signal);
+    const tokenizerJson = image.section('tokenizer');
+    const tokenizer =
+      choice.text === true && tokenizerJson.length > 0 ? loadTokenizer(tokenizerJson, shape) : undefined;
+    // Whoever awaits it gets the error.
+    tokenizer?.catch(() => {});
     // Both to their end, whatever happens to one: both read the file.
     const [checked, loaded] = await Promise.allSettled([checking, loading]);
     // What is wrong with an image may be what the GPU stumbled over.
     if (checked.status === 'rejected') throw checked.reason;
     if (loaded.status === 'rejected') throw loaded.reason;
     const model = { ...loaded.value, plan: known ?? (await tunedPlan(loaded.value, context)) };
-    return { model, view: image.view, tokenizerJson: image.section('tokenizer') };
+    return { model, view: image.view, tokenizerJson, ...(tokenizer && { tokenizer }) };
   } catch (error) {
     if (choice.gpu === undefined) gpu?.destroy();
     throw error;

@@ -38,7 +38,8 @@ async function tell(
 ): Promise<void> {
   const { backend, imageName, tokenizerJson } = source;
   const { shape } = backend;
-  const tokenizer = tokenizerJson.length > 0 ? await loadTokenizer(tokenizerJson, shape) : undefined;
+  const made = source.tokenizer ?? (tokenizerJson.length > 0 ? loadTokenizer(tokenizerJson, shape) : undefined);
+  const tokenizer = await made;
   if (!tokenizer && (!input.ids || input.stop.length > 0)) throw noTokenizer(imageName);
   const prompt = promptIds(input, shape, tokenizer);
   const request = { prompt, maxTokens: input.maxTokens, sampler, signal };

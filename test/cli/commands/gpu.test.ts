@@ -89,6 +89,28 @@ describe.skipIf(!hasGpu)('with a GPU', { timeout: 120_000 }, () => {
     expect(events.filter(({ type }) => type === 'token')).toEqual([]);
   });
 
+  it('run refuses a tokenizer that is none, unless something is wrong with the image too', async () => {
+    const bytes = tinyImage(1, { tokenizer: new TextEncoder().encode('{}') });
+    await writeFile(path('tokenizer.mmfree'), bytes);
+    bytes[3 * 4096] = (bytes[3 * 4096] ?? 0) ^ 1;
+    await writeFile(path('both.mmfree'), bytes);
+    for (const [name, code] of [
+      ['tokenizer', 'tokenizer-malformed'],
+      ['both', 'image-damaged'],
+    ]) {
+      const { exit, events, result } = await mmfreeJson(
+        'run',
+        '--image',
+        path(`${name}.mmfree`),
+        '--backend',
+        'gpu',
+        'a',
+      );
+      expect([exit, result['error']]).toMatchObject([6, { code }]);
+      expect(events.filter(({ type }) => type === 'token')).toEqual([]);
+    }
+  });
+
   it('run does not take a software adapter by itself, and says what it takes', async () => {
     const { exit, result, events } = await mmfreeJson('run', '--image', image(), '--max-tokens', '2', 'a');
     expect(exit).toBe(0);
