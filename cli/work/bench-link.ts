@@ -22,7 +22,7 @@ import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
 import { median, type BenchInput } from './bench-input.js';
 import { megabytes } from './image-facts.js';
-import { loadReference } from './load-backend.js';
+import { loadReference } from './load-reference.js';
 import { imageOrShipped } from './shipped.js';
 import { simulatedUart, VirtualClock } from './simulated-uart.js';
 import { writeSynthetic } from './synthetic-checkpoint.js';

@@ -12,7 +12,7 @@ import type { Check, Finding } from './doctor-finding.js';
 import { installFixes } from './doctor-fix.js';
 import { examineGpu } from './doctor-gpu.js';
 import { USB_CHECKS } from './doctor-usb.js';
-import { loadReference } from './load-backend.js';
+import { loadReference } from './load-reference.js';
 import { receiptMismatch } from './mismatch-error.js';
 import { SHIPPED_IMAGE } from './shipped.js';
 

@@ -5,7 +5,7 @@ import { samplerSettings } from '../../model/integer/sampler.js';
 import type { CommandContext } from '../command.js';
 import { checkedTokens } from './checked-tokens.js';
 import { someTokens } from './gpu-speed.js';
-import { loadReference } from './load-backend.js';
+import { loadReference } from './load-reference.js';
 import { receiptMismatch } from './mismatch-error.js';
 
 /** The reference needs a second for a token of the 2.7B shape. */

@@ -1,12 +1,5 @@
 /** From the options `--board`, `--wait`, `--image` and `--backend` to something that computes tokens. */
-import type { Backend } from '../../model/backends/backend.js';
-import { ReferenceBackend } from '../../model/backends/reference-backend.js';
 import { whyNoGpu } from '../../model/backends/gpu/gpu-presence.js';
-import { SimulatorBackend } from '../../model/backends/simulator-backend.js';
-import { ImageFile } from '../../model/image-file.js';
-import { readModelWeights } from '../../model/integer/model-weights.js';
-import { programOf } from '../../model/program/image-program.js';
-import type { ImageView } from '../../protocol/image/image-reader.js';
 import { MmfreeError } from '../../protocol/errors.js';
 import type { CommandContext } from '../command.js';
 import type { BackendName } from '../commands/source-options.js';
@@ -20,31 +13,6 @@ export interface SourceInput {
   readonly wait: number;
   readonly image: string | undefined;
   readonly backend: BackendName | undefined;
-}
-
-/** A backend on this computer and the image it runs. */
-export interface LoadedBackend extends TokenSource {
-  readonly view: ImageView;
-}
-
-/** Reads and checks an image, every byte of it. @throws ImageError */
-export function loadReference(path: string): LoadedBackend {
-  return loadStepwise(path, (image) => new ReferenceBackend(readModelWeights(image.residentWeights())));
-}
-
-/** The program in the image, run by the simulator. @throws ImageError */
-export function loadSimulator(path: string): LoadedBackend {
-  return loadStepwise(path, (image) => new SimulatorBackend(image.residentWeights(), programOf(image.view)));
-}
-
-function loadStepwise(path: string, make: (image: ImageFile) => Backend): LoadedBackend {
-  const image = ImageFile.openChecked(path);
-  try {
-    const tokenizerJson = image.section('tokenizer');
-    return { backend: make(image), view: image.view, tokenizerJson, imageName: path, imagePath: path };
-  } finally {
-    image.close();
-  }
 }
 
 /**
@@ -73,9 +41,12 @@ export async function loadTokenSource(
 }
 
 /** The backend that the user named. @throws ImageError; GpuError */
-async function loadBackend(name: BackendName, path: string, context: CommandContext): Promise<LoadedBackend> {
-  if (name === 'reference') return loadReference(path);
-  if (name === 'simulator') return loadSimulator(path);
+async function loadBackend(name: BackendName, path: string, context: CommandContext): Promise<TokenSource> {
+  if (name === 'reference') return await loadReference(path);
+  if (name === 'simulator') {
+    const { loadSimulator } = await import('./load-simulator.js');
+    return loadSimulator(path);
+  }
   const { loadGpu } = await import('./load-gpu.js');
   return await loadGpu(path, context, { software: true, text: true });
 }
@@ -89,7 +60,7 @@ async function loadWhatThereIs(image: string | undefined, context: CommandContex
   if (why !== undefined) {
     // Who named an image reads where it ran at the end.
     if (image === undefined) output.note(`using ${name} on the processor; no GPU: ${why}`);
-    return loadReference(path);
+    return await loadReference(path);
   }
   try {
     // Only now: a computer without a GPU does not load what it takes to use one.
@@ -101,8 +72,14 @@ async function loadWhatThereIs(image: string | undefined, context: CommandContex
     // By name: the class is loaded with the rest.
     if (!(error instanceof MmfreeError && error.name === 'GpuError')) throw error;
     output.note(`using ${name} on the processor; ${error.message}: ${error.reason}`);
-    return loadReference(path);
+    return await loadReference(path);
   }
+}
+
+/** Loaded when it is needed, as all of them: a GPU does without it. @throws ImageError */
+async function loadReference(path: string): Promise<TokenSource> {
+  const reference = await import('./load-reference.js');
+  return reference.loadReference(path);
 }
 
 function twoSources(): UsageError {

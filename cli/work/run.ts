@@ -1,13 +1,12 @@
 /** `mmfree run`: the work. */
-import type { Backend } from '../../model/backends/backend.js';
+import type { GeneratedToken, GenerateRequest } from '../../model/backends/backend.js';
 import { samplerSettings, type SamplerOptions, type SamplerSettings } from '../../model/integer/sampler.js';
 import { StopMatcher } from '../../model/text/stop-matcher.js';
 import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
 import { UsageError, badValue } from '../usage-error.js';
-import { checkedTokens } from './checked-tokens.js';
-import { loadReference, loadTokenSource, type SourceInput } from './load-backend.js';
+import { loadTokenSource, type SourceInput } from './load-backend.js';
 import type { TokenSource } from './token-source.js';
 
 interface RunInput extends SamplerOptions, SourceInput {
@@ -43,9 +42,7 @@ async function tell(
   if (!tokenizer && (!input.ids || input.stop.length > 0)) throw noTokenizer(imageName);
   const prompt = promptIds(input, shape, tokenizer);
   const request = { prompt, maxTokens: input.maxTokens, sampler, signal };
-  const generated = input.check
-    ? checkedTokens(backend, referenceFor(source, input.image), request)
-    : backend.generate(request);
+  const generated = input.check ? await checkedRun(source, input.image, request) : backend.generate(request);
   const stopper = new StopMatcher(input.stop);
   const stream = tokenizer?.textStream();
   const show = (text: string): void => {
@@ -101,8 +98,12 @@ async function tell(
   });
 }
 
-/** The reference on the same image. @throws UsageError if only the board has that, or there is no board */
-function referenceFor({ backend, imagePath, imageName }: TokenSource, image: string | undefined): Backend {
+/** Beside the reference on the same image. @throws UsageError if only the board has that, or there is no board */
+async function checkedRun(
+  { backend, imagePath, imageName }: TokenSource,
+  image: string | undefined,
+  request: GenerateRequest,
+): Promise<AsyncIterable<GeneratedToken>> {
   if (backend.name === 'reference') {
     throw new UsageError('conflicting-options', '--check needs a board or a GPU', {
       reason: 'It compares with the reference, which would be compared with itself.',
@@ -110,11 +111,16 @@ function referenceFor({ backend, imagePath, imageName }: TokenSource, image: str
     });
   }
   const path = image ?? imagePath;
-  if (path !== undefined) return loadReference(path).backend;
-  throw new UsageError('missing-option', `--check needs the file of ${imageName}`, {
-    reason: 'The reference computes on this computer, from the image.',
-    fix: 'Name the file with --image.',
-  });
+  if (path === undefined) {
+    throw new UsageError('missing-option', `--check needs the file of ${imageName}`, {
+      reason: 'The reference computes on this computer, from the image.',
+      fix: 'Name the file with --image.',
+    });
+  }
+  // What other runs do not need is not loaded for them.
+  const { loadReference } = await import('./load-reference.js');
+  const { checkedTokens } = await import('./checked-tokens.js');
+  return checkedTokens(backend, loadReference(path).backend, request);
 }
 
 /** Sampler options as integers. @throws UsageError */

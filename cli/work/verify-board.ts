@@ -3,7 +3,7 @@ import type { CommandContext } from '../command.js';
 import { UsageError } from '../usage-error.js';
 import { compareWithReference } from './compare-with-reference.js';
 import { loadBoard } from './load-board.js';
-import { loadReference } from './load-backend.js';
+import { loadReference } from './load-reference.js';
 import type { BoardInput } from './open-board.js';
 
 /**

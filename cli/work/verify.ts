@@ -8,7 +8,8 @@ import type { BackendName } from '../commands/source-options.js';
 import type { CommandContext } from '../command.js';
 import { UsageError } from '../usage-error.js';
 import { compareWithReference } from './compare-with-reference.js';
-import { loadReference, loadSimulator } from './load-backend.js';
+import { loadReference } from './load-reference.js';
+import { loadSimulator } from './load-simulator.js';
 import { goldenMismatch, receiptMismatch } from './mismatch-error.js';
 import { imageOrShipped } from './shipped.js';
 

@@ -18,7 +18,7 @@ import type { Group } from './kernels/reduce.js';
 import { sample } from './kernels/sample.js';
 import { surveyLogits, surveyWorkgroups } from './kernels/survey-logits.js';
 import { crcOfZeroWords } from './crc-factors.js';
-import { createBatchStep, type Step } from './batch-step.js';
+import type { Step } from './batch-step.js';
 import { checkToken, PromptFeeder, type FedToken, type Want } from './prompt-feeder.js';
 import { manyRows } from './row-buffers.js';
 import { SequenceBuffers } from './sequence-buffers.js';
@@ -115,7 +115,7 @@ export class GpuSequences {
       runKernels(model),
       count === 1 && fusedKernelsFit(gpu, plan, shape)
         ? SinglePass.create(model, buffers)
-        : createBatchStep(model, buffers),
+        : import('./batch-step.js').then(({ createBatchStep }) => createBatchStep(model, buffers)),
     ]);
     return await gpu.allocating(() => new GpuSequences(model, buffers, step, kernels));
   }

@@ -7,7 +7,7 @@ import type { GpuModel } from './gpu-model.js';
 import { USAGE } from './gpu-usage.js';
 import { CONTROL, CONTROL_WORDS } from './kernels/control.js';
 import { FEW_ROWS, manyRows, RowBuffers } from './row-buffers.js';
-import { RowPass } from './row-pass.js';
+import type { RowPass, RowPassOptions } from './row-pass.js';
 import type { SequenceBuffers } from './sequence-buffers.js';
 
 /** Receipts of all tokens, receipts with taps, or neither, which saves the head. */
@@ -118,7 +118,9 @@ export class PromptFeeder {
     const { gpu, shape } = this.#model;
     const rows = this.#rows.get(capacity) ?? (await gpu.allocating(() => new RowBuffers(gpu, shape, capacity)));
     this.#rows.set(capacity, rows);
-    const options = { mode: 'tokens', head: want !== 'nothing', taps: want === 'taps' } as const;
+    const options: RowPassOptions = { mode: 'tokens', head: want !== 'nothing', taps: want === 'taps' };
+    // What is fed singly does without them.
+    const { RowPass } = await import('./row-pass.js');
     const pass = await RowPass.create(this.#model, this.#buffers, rows, options);
     const records = gpu.buffer('records', rows.receipts.size + rows.taps.size, USAGE.mapRead | USAGE.copyTarget);
     return { rows, pass, records };
