@@ -1,11 +1,9 @@
-/** Which boards there are, and which one is meant. */
+/** Which boards there are, and which one is meant. Loaded by every `run` that names none, so without what talks to boards. */
 
-import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
 import { BoardError, boardAmbiguous, boardDenied, boardNotFound, noBoard } from './board-error.js';
 import { deviceNode } from './device-node.js';
-import { addressText, isUsbNamed, opener, parseSelector, selectorText, usbipHost } from './selector.js';
+import { addressText, isUsbNamed, parseSelector, selectorText, usbipHost } from './selector.js';
 import type { BoardAddress, BoardSelector } from './selector.js';
-import { BoardSession } from './session.js';
 import { listSerialPorts } from './serial-ports.js';
 import { isFtdi, isOurs } from './usb/ids.js';
 import { localUsb, portOf } from './usb/local-usb.js';
@@ -31,13 +29,6 @@ export interface FoundBoard {
   readonly portProblem?: BoardError;
   /** Why this user cannot flash it over USB. */
   readonly flashProblem?: BoardError;
-}
-
-/** What a board says of itself when asked. */
-export interface BoardState {
-  readonly hello: Hello;
-  /** Undefined if the board does not say. */
-  readonly info: BoardInfo | undefined;
 }
 
 /** Where a flash goes. */
@@ -177,16 +168,6 @@ export async function onlyBoard(): Promise<BoardAddress | undefined> {
   } catch (error) {
     if (error instanceof BoardError && error.code === 'board-not-found') return undefined;
     throw error;
-  }
-}
-
-/** Asks a board how it is. @throws BoardError */
-export async function askBoard(address: BoardAddress, signal?: AbortSignal): Promise<BoardState> {
-  const session = await BoardSession.open(await opener(address)(signal), { signal });
-  try {
-    return { hello: session.hello, info: await session.infoIfKnown() };
-  } finally {
-    await session.close();
   }
 }
 

@@ -1,5 +1,6 @@
 /** `mmfree boards`: the work. */
-import { askBoard, findBoards, type BoardState, type FoundBoard } from '../../device/discovery.js';
+import { askBoard, type BoardState } from '../../device/ask-board.js';
+import { findBoards, type FoundBoard } from '../../device/discovery.js';
 import { addressText } from '../../device/selector.js';
 import { hex4, localUsb, portOf } from '../../device/usb/local-usb.js';
 import { hasDfu } from '../../device/usb/usb-classes.js';

@@ -3,14 +3,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deviceNode } from '../../device/device-node.js';
-import { askBoard, findBoards, onlyBoard, selectBoard, selectFlashTarget } from '../../device/discovery.js';
+import { findBoards, onlyBoard, selectBoard, selectFlashTarget } from '../../device/discovery.js';
 import { addressText, parseSelector } from '../../device/selector.js';
 import type { BoardAddress } from '../../device/selector.js';
 import { listSerialPorts } from '../../device/serial-ports.js';
 import { sysfsDevices } from '../../device/usb/sysfs.js';
 import type { UsbDeviceInfo, UsbInterfaceInfo } from '../../device/usb/usb-device.js';
 import { entryText } from '../../protocol/virtual-board-entry.js';
-import { startBoard, temporaryFolder } from '../helpers/command-line.js';
+import { temporaryFolder } from '../helpers/command-line.js';
 
 vi.mock('../../device/serial-ports.js');
 vi.mock('../../device/device-node.js');
@@ -271,24 +271,5 @@ describe('where a flash goes', () => {
     plugIn(board('A-1', 'ttyACM0'), PRINTER, RADIO);
     expect(await target(undefined, true)).toMatchObject({ kind: 'usb', info: { serial: 'R-1' }, isOurs: false });
     expect(await target('A-1', true)).toMatchObject({ kind: 'usb', info: { serial: 'A-1' } });
-  });
-});
-
-describe('a board that is asked', () => {
-  it('says who and how it is, and is free again afterwards', async () => {
-    const running = await startBoard('--serial-number', 'V-1');
-    const address = await select('V-1');
-    for (let times = 0; times < 2; times++) {
-      const { hello, info } = await askBoard(address);
-      expect([hello.board, hello.serial, info?.state, info?.steps]).toEqual(['virtual', 'V-1', 'idle', 0]);
-    }
-    await running.stop();
-  });
-
-  it('is not asked any more after Ctrl-C', async () => {
-    const running = await startBoard('--serial-number', 'V-1');
-    const asked = askBoard(await select('V-1'), AbortSignal.abort());
-    await expect(asked).rejects.toMatchObject({ name: 'AbortError' });
-    await running.stop();
   });
 });
