@@ -9,11 +9,13 @@
 
 /** How the text of each token is put together. */
 export interface TokenTexts {
+  /** V. */
+  readonly vocabSize: number;
   /**
-   * [V] what each token stands for: bytes of UTF-8, or text, which ends a run of bytes. Tokens that print nothing
-   * (special ones and ids without a token) are empty text.
+   * What a token below V stands for: bytes of UTF-8, or text, which ends a run of bytes. Tokens that print nothing
+   * (special ones and ids without a token) are empty text. Made when it is asked for: most texts use few tokens.
    */
-  readonly pieces: readonly (string | Uint8Array)[];
+  readonly pieceOf: (id: number) => string | Uint8Array;
   /** Whether the first token loses one leading space (decoder `Metaspace`). */
   readonly trimFirstToken: boolean;
   /** Leading `character`s that the whole text loses, at most `count` (decoder `Strip`). */
@@ -39,8 +41,11 @@ export class TextStream {
    * @throws RangeError when `id` is not in the vocabulary
    */
   push(id: number): string {
-    const piece = this.texts.pieces[id];
-    if (piece === undefined) throw new RangeError(`token id ${id} is not below ${this.texts.pieces.length}`);
+    const { vocabSize } = this.texts;
+    if (!(Number.isInteger(id) && id >= 0 && id < vocabSize)) {
+      throw new RangeError(`token id ${id} is not below ${vocabSize}`);
+    }
+    const piece = this.texts.pieceOf(id);
     if (piece.length === 0) return '';
     const isFirst = this.atFirstToken;
     this.atFirstToken = false;

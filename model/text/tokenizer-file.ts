@@ -31,6 +31,13 @@ export interface TokenizerFile {
   readonly texts: TokenTexts;
 }
 
+/** Both ways. */
+interface Vocabulary {
+  readonly idOf: Map<string, number>;
+  /** [V], undefined for ids without a token. */
+  readonly tokens: (string | undefined)[];
+}
+
 interface AddedToken {
   readonly id: number;
   readonly content: string;
@@ -58,9 +65,9 @@ export function readTokenizerFile(json: Uint8Array, ids: TokenIds): TokenizerFil
   checkStyle(decoding, preTokenizer, model);
 
   const vocab = checkVocab(model['vocab'], ids.vocabSize);
-  const addedTokens = checkAddedTokens(file['added_tokens'], vocab, ids.vocabSize);
-  checkEveryByteIsSpelt(decoding, vocab);
-  checkSpecialTokens(ids, new Set(vocab.values()));
+  const addedTokens = checkAddedTokens(file['added_tokens'], vocab);
+  checkEveryByteIsSpelt(decoding, vocab.idOf);
+  checkSpecialTokens(ids, vocab);
 
   const definition = {
     normalizer: checkNormalizer(file['normalizer']),
@@ -71,7 +78,7 @@ export function readTokenizerFile(json: Uint8Array, ids: TokenIds): TokenizerFil
     model: {
       type: 'BPE',
       vocab: model['vocab'],
-      merges: checkMerges(model['merges'], vocab),
+      merges: checkMerges(model['merges'], vocab.idOf),
       byte_fallback: decoding.style === 'byte-fallback',
       ignore_merges: boolean('model.ignore_merges', model['ignore_merges'], false),
     },
@@ -115,25 +122,26 @@ function checkStyle(decoding: Decoding, preTokenizer: JsonFields | null, model: 
   }
 }
 
-/** `model.vocab` as token → id. */
-function checkVocab(value: unknown, vocabSize: number): Map<string, number> {
+/** `model.vocab`. */
+function checkVocab(value: unknown, vocabSize: number): Vocabulary {
   if (!isJsonObject(value)) throw malformedTokenizer('model.vocab', 'an object of tokens and their ids');
-  const vocab = new Map<string, number>();
-  const seen = new Uint8Array(vocabSize);
-  for (const [token, number] of Object.entries(value)) {
-    const id = tokenId('model.vocab', number, vocabSize);
-    if (seen[id]++ > 0) throw tokenizerDoesNotFit(`Two tokens have the id ${id}`);
-    vocab.set(token, id);
+  const idOf = new Map<string, number>();
+  const tokens = Array.from<string | undefined>({ length: vocabSize });
+  for (const token of Object.keys(value)) {
+    const id = tokenId('model.vocab', value[token], vocabSize);
+    if (tokens[id] !== undefined) throw tokenizerDoesNotFit(`Two tokens have the id ${id}`);
+    tokens[id] = token;
+    idOf.set(token, id);
   }
-  return vocab;
+  return { idOf, tokens };
 }
 
-/** Checks `added_tokens` and adds them to `vocab`. */
-function checkAddedTokens(value: unknown, vocab: Map<string, number>, vocabSize: number): AddedToken[] {
+/** Checks `added_tokens` and adds them to the vocabulary. */
+function checkAddedTokens(value: unknown, { idOf, tokens }: Vocabulary): AddedToken[] {
   const where = 'added_tokens';
+  const vocabSize = tokens.length;
   if (value === undefined) return [];
   if (!Array.isArray(value) || value.length > vocabSize) throw malformedTokenizer(where, 'a list of tokens');
-  const tokenOfId = new Map(Array.from(vocab, ([token, id]) => [id, token]));
   return value.map((entry: unknown) => {
     if (!isJsonObject(entry)) throw malformedTokenizer(where, 'a list of objects');
     const { content } = entry;
@@ -141,10 +149,10 @@ function checkAddedTokens(value: unknown, vocab: Map<string, number>, vocabSize:
       throw malformedTokenizer(`${where}.content`, `a text of 1 to ${MAX_ADDED_TOKEN_LENGTH} characters`);
     }
     const id = tokenId(where, entry['id'], vocabSize);
-    if ((tokenOfId.get(id) ?? content) !== content) throw tokenizerDoesNotFit(`Two tokens have the id ${id}`);
-    if ((vocab.get(content) ?? id) !== id) throw tokenizerDoesNotFit(`The token of id ${id} has another id, too`);
-    tokenOfId.set(id, content);
-    vocab.set(content, id);
+    if ((tokens[id] ?? content) !== content) throw tokenizerDoesNotFit(`Two tokens have the id ${id}`);
+    if ((idOf.get(content) ?? id) !== id) throw tokenizerDoesNotFit(`The token of id ${id} has another id, too`);
+    tokens[id] = content;
+    idOf.set(content, id);
     if (boolean(`${where}.single_word`, entry['single_word'], false)) {
       throw unsupportedTokenizer(`${where}.single_word`, true, 'false');
     }
@@ -194,9 +202,9 @@ function checkEveryByteIsSpelt(decoding: Decoding, vocab: ReadonlyMap<string, nu
   throw tokenizerDoesNotFit(`It cannot spell every text: ${missing.length} of the 256 bytes have no token`);
 }
 
-function checkSpecialTokens(ids: TokenIds, known: ReadonlySet<number>): void {
+function checkSpecialTokens(ids: TokenIds, { tokens }: Vocabulary): void {
   for (const [name, id] of Object.entries({ 'beginning-of-text': ids.bosTokenId, 'end-of-text': ids.eosTokenId })) {
-    if (!known.has(id)) throw tokenizerDoesNotFit(`The model's ${name} token ${id} is not among its tokens`);
+    if (tokens[id] === undefined) throw tokenizerDoesNotFit(`The model's ${name} token ${id} is not among its tokens`);
   }
 }
 
@@ -206,19 +214,23 @@ function byteToken(byte: number): string {
 
 function tokenTexts(
   decoding: Decoding,
-  vocab: ReadonlyMap<string, number>,
+  { tokens }: Vocabulary,
   addedTokens: readonly AddedToken[],
   ids: TokenIds,
 ): TokenTexts {
-  const pieces = Array.from<string | Uint8Array>({ length: ids.vocabSize }).fill('');
-  for (const [token, id] of vocab) pieces[id] = piece(token, decoding);
+  const isByteLevel = decoding.style === 'byte-level';
+  const silent = new Set([ids.bosTokenId, ids.eosTokenId]);
+  for (const { id, special } of addedTokens) if (special) silent.add(id);
   // Byte-level tokens that are added are text as it stands, not characters of the byte alphabet.
-  if (decoding.style === 'byte-level') for (const { id, content } of addedTokens) pieces[id] = content;
-  for (const { id, special } of addedTokens) if (special) pieces[id] = '';
-  pieces[ids.bosTokenId] = '';
-  pieces[ids.eosTokenId] = '';
-  if (decoding.style === 'byte-level') return { pieces, trimFirstToken: false, strip: { character: '', count: 0 } };
-  return { pieces, trimFirstToken: decoding.trimFirstToken, strip: decoding.strip };
+  const asItStands = new Set(isByteLevel ? addedTokens.map(({ id }) => id) : []);
+  const pieceOf = (id: number): string | Uint8Array => {
+    const token = tokens[id];
+    if (token === undefined || silent.has(id)) return '';
+    return asItStands.has(id) ? token : piece(token, decoding);
+  };
+  const texts = { vocabSize: ids.vocabSize, pieceOf };
+  if (isByteLevel) return { ...texts, trimFirstToken: false, strip: { character: '', count: 0 } };
+  return { ...texts, trimFirstToken: decoding.trimFirstToken, strip: decoding.strip };
 }
 
 function piece(token: string, decoding: Decoding): string | Uint8Array {
