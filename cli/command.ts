@@ -1,12 +1,10 @@
 /**
- * How a command is declared: what it takes, and where its work is.
+ * How a command is declared: its name, what it takes, and where its work is.
  *
- * The declaration of a command is loaded to parse its options, those of all for the help; its work is imported when it runs.
- * So a file with a declaration imports this one and `options.ts`, nothing heavy:
+ * Names and summaries of all commands are loaded at every start, for the help (commands.ts); what a command takes, when a
+ * command line names it; its work, when it runs. So a file with a declaration imports this one and `options.ts`, nothing heavy:
  *
  *   export const inspect = defineCommand({
- *     name: 'inspect',
- *     summary: 'show what a weight image holds',
  *     parameters: { image: argument('<image>', 'the weight image', path) },
  *     load: async () => (await import('./inspect-image.js')).inspectImage,
  *   });
@@ -34,31 +32,34 @@ export type Parameter<Value> = (command: Command) => () => Value;
 type Values<P> = { readonly [Key in keyof P]: P[Key] extends Parameter<infer Value> ? Value : never };
 
 /** A command as `runProgram` takes it. */
-export interface CommandSpec {
+export interface NamedCommand {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  readonly load: () => Promise<CommandSpec>;
+}
+
+/** Commands with one name in front, such as `gateware`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+  readonly commands: readonly NamedCommand[];
+}
+
+/** What a command takes, and its work. */
+export interface CommandSpec {
   /** Whole command lines, shown in the help. */
   readonly examples: readonly string[];
   /** Adds the parameters to `command`; the result reads them, loads the work and does it. */
   readonly declare: (command: Command) => (context: CommandContext) => Promise<void>;
 }
 
-/** Commands with one name in front, such as `gateware`. */
-export interface GroupSpec {
-  readonly name: string;
-  readonly summary: string;
-  readonly commands: readonly CommandSpec[];
-}
-
-export function isGroup(spec: CommandSpec | GroupSpec): spec is GroupSpec {
-  return 'commands' in spec;
+export function isGroup(command: NamedCommand | CommandGroup): command is CommandGroup {
+  return 'commands' in command;
 }
 
 /** Ends with exit code 0 when the promise of the work is fulfilled; every failure is an error that it throws. */
 export function defineCommand<P extends object>(definition: {
-  readonly name: string;
-  readonly summary: string;
   readonly examples?: readonly string[];
   /**
    * The `Parameter` of each field of the input; arguments in the order of the command line. A tighter bound on `P` would
@@ -67,10 +68,8 @@ export function defineCommand<P extends object>(definition: {
   readonly parameters: P;
   readonly load: () => Promise<(input: Values<P>, context: CommandContext) => Promise<void>>;
 }): CommandSpec {
-  const { name, summary, examples = [], parameters, load } = definition;
+  const { examples = [], parameters, load } = definition;
   return {
-    name,
-    summary,
     examples,
     declare: (command) => {
       const readers = Object.entries(parameters as Record<string, Parameter<unknown>>).map(

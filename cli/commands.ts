@@ -1,32 +1,81 @@
-/**
- * The commands, in the order of the help. A declaration takes a millisecond to load, and there are many: a command line that names one loads that one.
- */
-import type { CommandSpec, GroupSpec } from './command.js';
+/** The commands, in the order of the help. What one of them takes is loaded when a command line names it: a module takes half a millisecond. */
+import type { CommandGroup, NamedCommand } from './command.js';
 
-type Load = () => Promise<CommandSpec | GroupSpec>;
-
-const DECLARATIONS = new Map<string, Load>([
-  ['pack', async () => (await import('./commands/pack.js')).pack],
-  ['inspect', async () => (await import('./commands/inspect.js')).inspect],
-  ['boards', async () => (await import('./commands/boards.js')).boards],
-  ['flash', async () => (await import('./commands/flash.js')).flash],
-  ['run', async () => (await import('./commands/run.js')).run],
-  ['verify', async () => (await import('./commands/verify.js')).verify],
-  ['eval', async () => (await import('./commands/eval.js')).evalCommand],
-  ['bench', async () => (await import('./commands/bench.js')).bench],
-  ['virtual-board', async () => (await import('./commands/virtual-board.js')).virtualBoard],
-  ['gateware', async () => (await import('./commands/gateware.js')).gateware],
-  ['doctor', async () => (await import('./commands/doctor.js')).doctor],
-  ['vectors', async () => (await import('./commands/vectors.js')).vectors],
-]);
-
-/**
- * What a command line can mean: the command that it names, or all of them, for the help and for what is misspelt.
- *
- * @param argv without the interpreter and the script
- */
-export async function loadDeclarations(argv: readonly string[]): Promise<readonly (CommandSpec | GroupSpec)[]> {
-  const named = DECLARATIONS.get(argv.find((text) => !text.startsWith('-')) ?? '');
-  const wanted = named === undefined ? [...DECLARATIONS.values()] : [named];
-  return await Promise.all(wanted.map((load) => load()));
-}
+export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [
+  {
+    name: 'pack',
+    summary: 'turn a checkpoint into a weight image',
+    load: async () => (await import('./commands/pack.js')).pack,
+  },
+  {
+    name: 'inspect',
+    summary: 'check every byte of a weight image and show what it holds',
+    load: async () => (await import('./commands/inspect.js')).inspect,
+  },
+  {
+    name: 'boards',
+    summary: 'show the boards that are there, also those that may not be opened, and why',
+    load: async () => (await import('./commands/boards.js')).boards,
+  },
+  {
+    name: 'flash',
+    summary: 'bring a weight image onto a board, and see it compute',
+    load: async () => (await import('./commands/flash.js')).flash,
+  },
+  {
+    name: 'run',
+    summary: 'generate text, streamed as it comes',
+    load: async () => (await import('./commands/run.js')).run,
+  },
+  {
+    name: 'verify',
+    summary: 'check that a machine computes what it must, bit for bit',
+    load: async () => (await import('./commands/verify.js')).verify,
+  },
+  {
+    name: 'eval',
+    summary: 'measure the loss of a model on a text',
+    load: async () => (await import('./commands/eval.js')).evalCommand,
+  },
+  {
+    name: 'bench',
+    summary: 'measure speed and memory against a baseline of the same run',
+    load: async () => (await import('./commands/bench.js')).bench,
+  },
+  {
+    name: 'virtual-board',
+    summary: 'be a board: for tests, and on a Linux computer that serves as one',
+    load: async () => (await import('./commands/virtual-board.js')).virtualBoard,
+  },
+  {
+    name: 'gateware',
+    summary: 'the model in an FPGA',
+    commands: [
+      {
+        name: 'build',
+        summary: 'make the bitstream of a board, or the resource estimates of the wide chip, with open tools',
+        load: async () => (await import('./commands/gateware-build.js')).gatewareBuild,
+      },
+      {
+        name: 'flash',
+        summary: 'write bitstream and weight image into the SPI flash of an FPGA board with an FT2232H',
+        load: async () => (await import('./commands/gateware-flash.js')).gatewareFlash,
+      },
+      {
+        name: 'sim',
+        summary: 'make the simulator of a whole chip, which `virtual-board --rtl` runs, and say where it is',
+        load: async () => (await import('./commands/gateware-sim.js')).gatewareSim,
+      },
+    ],
+  },
+  {
+    name: 'doctor',
+    summary: 'check this computer: program, model, ports, rights, boards',
+    load: async () => (await import('./commands/doctor.js')).doctor,
+  },
+  {
+    name: 'vectors',
+    summary: 'export test vectors for a testbench: primitives, products, sampler, whole tokens',
+    load: async () => (await import('./commands/vectors.js')).vectors,
+  },
+];

@@ -2,7 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { isGroup } from './command.js';
-import type { CommandContext, CommandSpec, GroupSpec } from './command.js';
+import type { CommandContext, CommandGroup, NamedCommand } from './command.js';
 import { EXIT } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 import { HumanReporter, JsonReporter, printProblem } from './output.js';
@@ -14,7 +14,7 @@ import type { OutputStream } from './sink.js';
 import { fromParser, noCommand } from './usage-error.js';
 import { VERSION } from './version.js';
 
-type Commands = readonly (CommandSpec | GroupSpec)[];
+type Commands = readonly (NamedCommand | CommandGroup)[];
 
 /** The process, as far as the command line has to do with it. */
 export interface Host {
@@ -57,7 +57,7 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   let problem: Problem | undefined;
   let stack = '';
   try {
-    const program = buildProgram(commands, reporter, interrupt.signal, stdout);
+    const program = await buildProgram(commands, host.argv, reporter, interrupt.signal, stdout);
     await Promise.race([program.parseAsync(host.argv, { from: 'user' }), uncaught]);
     if (interrupt.signal.aborted) problem = INTERRUPTED;
   } catch (error) {
@@ -82,7 +82,13 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   return problem?.exit ?? EXIT.done;
 }
 
-function buildProgram(commands: Commands, reporter: Reporter, signal: AbortSignal, stdout: Sink): Command {
+async function buildProgram(
+  commands: Commands,
+  argv: Host['argv'],
+  reporter: Reporter,
+  signal: AbortSignal,
+  stdout: Sink,
+): Promise<Command> {
   const context: CommandContext = { output: reporter, signal };
   const program = new Command('mmfree')
     .description(
@@ -92,7 +98,8 @@ function buildProgram(commands: Commands, reporter: Reporter, signal: AbortSigna
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show the help of a command')
     .option('--json', 'print JSON Lines for programs instead of text')
-    .configureHelp({ showGlobalOptions: true })
+    // Lists have names and summaries only: what a command takes need not be loaded for them.
+    .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
     // Errors come as exceptions and are printed in one place.
     .configureOutput({
       writeOut: (text) => stdout.raw(text),
@@ -100,22 +107,24 @@ function buildProgram(commands: Commands, reporter: Reporter, signal: AbortSigna
       getOutHelpWidth: () => stdout.columns,
     })
     .exitOverride();
-  const add = (parent: Command, spec: CommandSpec | GroupSpec): void => {
-    const command = parent.command(spec.name).description(spec.summary);
-    if (isGroup(spec)) {
-      for (const member of spec.commands) add(command, member);
+  const add = async (parent: Command, named: NamedCommand | CommandGroup): Promise<void> => {
+    const command = parent.command(named.name).description(named.summary);
+    // It is neither run nor explained then.
+    if (!argv.includes(named.name)) return;
+    if (isGroup(named)) {
+      for (const member of named.commands) await add(command, member);
       return;
     }
-    const { examples } = spec;
+    const { examples, declare } = await named.load();
     if (examples.length > 0)
       command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}\n`).join('')}`);
-    const run = spec.declare(command);
+    const run = declare(command);
     command.action(async () => {
       reporter.begin();
       await run(context);
     });
   };
-  for (const spec of commands) add(program, spec);
+  for (const named of commands) await add(program, named);
   return program;
 }
 
@@ -128,10 +137,10 @@ function wantsJson(argv: readonly string[]): boolean {
 /** Such as `flash`, or `gateware flash`; as far as the words name commands. */
 function commandName(commands: Commands, argv: readonly string[]): string | null {
   const [word, next] = argv.filter((text) => !text.startsWith('-'));
-  const spec = commands.find(({ name }) => name === word);
-  if (spec === undefined || !isGroup(spec)) return spec?.name ?? null;
-  const member = spec.commands.find(({ name }) => name === next);
-  return member === undefined ? spec.name : `${spec.name} ${member.name}`;
+  const named = commands.find(({ name }) => name === word);
+  if (named === undefined || !isGroup(named)) return named?.name ?? null;
+  const member = named.commands.find(({ name }) => name === next);
+  return member === undefined ? named.name : `${named.name} ${member.name}`;
 }
 
 function isHelp(error: unknown): boolean {
@@ -141,7 +150,7 @@ function isHelp(error: unknown): boolean {
 function asUsageError(error: CommanderError, name: string | null, commands: Commands): Error {
   if (error.code !== 'commander.help') return fromParser(error, name);
   // Without any command the parser would show its help as an error.
-  const group = commands.find((spec) => spec.name === name);
+  const group = commands.find((command) => command.name === name);
   const choice = group !== undefined && isGroup(group) ? group.commands : commands;
   return noCommand(
     choice.map((command) => command.name),

@@ -7,8 +7,6 @@ import { FAST_BACKENDS } from './source-options.js';
 const SUBJECTS = ['pack', 'reference', 'gpu', 'link', 'usb', 'start-up'] as const;
 
 export const bench = defineCommand({
-  name: 'bench',
-  summary: 'measure speed and memory against a baseline of the same run',
   examples: [
     'mmfree bench reference',
     'mmfree bench gpu --shape 370M',

@@ -2,8 +2,6 @@
 import { defineCommand, flag } from '../command.js';
 
 export const doctor = defineCommand({
-  name: 'doctor',
-  summary: 'check this computer: program, model, ports, rights, boards',
   examples: ['mmfree doctor', 'sudo mmfree doctor --fix'],
   parameters: { fix: flag('--fix', 'install the udev rule that lets users open boards, and say what is written') },
   load: async () => (await import('../work/doctor.js')).doctor,

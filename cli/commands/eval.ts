@@ -6,8 +6,6 @@ import { fastOption } from './source-options.js';
 
 // `eval` is a reserved name.
 export const evalCommand = defineCommand({
-  name: 'eval',
-  summary: 'measure the loss of a model on a text',
   examples: [
     'mmfree eval --image tales-9m.mmfree --text validation.txt --windows 20',
     'mmfree eval --checkpoint models/tales-9m --text models/tales-9m/validation.txt',

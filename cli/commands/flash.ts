@@ -4,8 +4,6 @@ import { path, text } from '../options.js';
 import { boardOption, waitOption } from './source-options.js';
 
 export const flash = defineCommand({
-  name: 'flash',
-  summary: 'bring a weight image onto a board, and see it compute',
   examples: [
     'mmfree flash tales-9m.mmfree',
     'mmfree flash model.dfu --board usb:1209:0001:A-1 --wait 30',

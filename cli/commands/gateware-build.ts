@@ -3,8 +3,6 @@ import { defineCommand, optionWithDefault } from '../command.js';
 import { oneOf, path } from '../options.js';
 
 export const gatewareBuild = defineCommand({
-  name: 'build',
-  summary: 'make the bitstream of a board, or the resource estimates of the wide chip, with open tools',
   examples: [
     'mmfree gateware build',
     'mmfree gateware build --board icebreaker -o out',

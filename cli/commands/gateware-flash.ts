@@ -4,8 +4,6 @@ import { decimal, path, text } from '../options.js';
 import { waitOption } from './source-options.js';
 
 export const gatewareFlash = defineCommand({
-  name: 'flash',
-  summary: 'write bitstream and weight image into the SPI flash of an FPGA board with an FT2232H',
   examples: [
     'mmfree gateware flash --bitstream icebreaker.bin --image tales-9m.mmfree',
     'mmfree gateware flash --image model.mmfree --board usb:0403:6010',

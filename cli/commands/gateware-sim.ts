@@ -4,8 +4,6 @@ import { defineCommand, flag, optionWithDefault } from '../command.js';
 import { oneOf } from '../options.js';
 
 export const gatewareSim = defineCommand({
-  name: 'sim',
-  summary: 'make the simulator of a whole chip, which `virtual-board --rtl` runs, and say where it is',
   examples: ['mmfree gateware sim', 'mmfree gateware sim --chip axi-512', 'mmfree gateware sim --trace'],
   parameters: {
     chip: optionWithDefault(

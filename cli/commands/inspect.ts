@@ -3,8 +3,6 @@ import { argument, defineCommand, flag } from '../command.js';
 import { path } from '../options.js';
 
 export const inspect = defineCommand({
-  name: 'inspect',
-  summary: 'check every byte of a weight image and show what it holds',
   examples: ['mmfree inspect tales-9m.mmfree', 'mmfree inspect tales-9m.mmfree --program'],
   parameters: {
     image: argument('<image>', 'the weight image', path),

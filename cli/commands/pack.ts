@@ -3,8 +3,6 @@ import { argument, defineCommand, flag, option, optionWithDefault, requiredOptio
 import { integer, path, text } from '../options.js';
 
 export const pack = defineCommand({
-  name: 'pack',
-  summary: 'turn a checkpoint into a weight image',
   examples: ['mmfree pack models/tales-9m -o tales-9m.mmfree', 'mmfree pack checkpoint -o model.mmfree --sign key.pem'],
   parameters: {
     checkpoint: argument('<checkpoint>', 'folder with config.json, tokenizer.json and safetensors files', path),

@@ -4,8 +4,6 @@ import { decimal, integer, oneOf, seed, text } from '../options.js';
 import { backendOption, boardOption, imageOption, waitOption } from './source-options.js';
 
 export const run = defineCommand({
-  name: 'run',
-  summary: 'generate text, streamed as it comes',
   examples: [
     'mmfree run "Once upon a time"',
     'mmfree run --temperature 0 --max-tokens 50 "The fox said"',

@@ -4,8 +4,6 @@ import { integer, path } from '../options.js';
 import { imageOption } from './source-options.js';
 
 export const vectors = defineCommand({
-  name: 'vectors',
-  summary: 'export test vectors for a testbench: primitives, products, sampler, whole tokens',
   examples: ['mmfree vectors -o vectors --tokens 100', 'mmfree vectors --image tales-9m.mmfree -o vectors --trace 2'],
   parameters: {
     output: requiredOption('-o, --output <folder>', 'where to write; files of the same name are replaced', path),

@@ -4,8 +4,6 @@ import { decimal, integer, path } from '../options.js';
 import { boardOption, computerOption, imageOption, waitOption } from './source-options.js';
 
 export const verify = defineCommand({
-  name: 'verify',
-  summary: 'check that a machine computes what it must, bit for bit',
   examples: [
     'mmfree verify --image tales-9m.mmfree',
     'mmfree verify --image tales-9m.mmfree --backend gpu --tokens 1000',

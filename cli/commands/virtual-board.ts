@@ -4,8 +4,6 @@ import { defineCommand, flag, option, optionWithDefault, optionWithPreset, repea
 import { integer, oneOf, path, text } from '../options.js';
 
 export const virtualBoard = defineCommand({
-  name: 'virtual-board',
-  summary: 'be a board: for tests, and on a Linux computer that serves as one',
   examples: [
     'mmfree virtual-board',
     'mmfree virtual-board --pty --flash-file board.flash',

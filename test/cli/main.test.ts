@@ -14,9 +14,7 @@ const COUNT = `
   import { defineCommand, flag } from '${compiled('command.js')}';
   import { processHost } from '${compiled('host.js')}';
   import { runProgram } from '${compiled('program.js')}';
-  const count = defineCommand({
-    name: 'count',
-    summary: 'count',
+  const spec = defineCommand({
     parameters: { few: flag('--few', 'stop at 3'), stubborn: flag('--stubborn', 'ignore Ctrl-C') },
     load: async () => async ({ few, stubborn }, { output, signal }) => {
       for (let i = 0; !few || i < 3; i++) {
@@ -26,7 +24,7 @@ const COUNT = `
       }
     },
   });
-  process.exit(await runProgram([count], processHost()));
+  process.exit(await runProgram([{ name: 'count', summary: 'count', load: async () => spec }], processHost()));
 `;
 
 function start(args: readonly string[], stdout: 'pipe' | number = 'pipe'): ChildProcess {

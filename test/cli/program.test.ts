@@ -10,6 +10,7 @@ import {
   requiredOption,
   type CommandContext,
   type CommandSpec,
+  type NamedCommand,
 } from '../../cli/command.js';
 import { integer, oneOf, path, text } from '../../cli/options.js';
 import { VERSION } from '../../cli/version.js';
@@ -17,10 +18,8 @@ import { CheckpointError } from '../../model/checkpoint/checkpoint-error.js';
 import { FakeProcess } from '../helpers/fake-host.js';
 
 /** A command `work` that takes an optional word and does `work`. */
-function workCommand(work: (context: CommandContext, word: string | undefined) => Promise<void>): CommandSpec {
-  return defineCommand({
-    name: 'work',
-    summary: 'do some work',
+function workCommand(work: (context: CommandContext, word: string | undefined) => Promise<void>): NamedCommand {
+  const spec = defineCommand({
     examples: ['mmfree work now'],
     parameters: {
       word: optionalArgument('[word]', 'a word', text),
@@ -28,6 +27,7 @@ function workCommand(work: (context: CommandContext, word: string | undefined) =
     },
     load: async () => (input: { readonly word: string | undefined }, context) => work(context, input.word),
   });
+  return { name: 'work', summary: 'do some work', load: async () => spec };
 }
 
 const idle = workCommand(async () => {});
@@ -39,10 +39,9 @@ const checkpointError = new CheckpointError('checkpoint-not-found', 'there is no
 
 describe('the parameters of a command', () => {
   const inputs: unknown[] = [];
-  const command = (): CommandSpec =>
+  const command = (): NamedCommand => ({ name: 'take', summary: 'take parameters', load: async () => spec() });
+  const spec = (): CommandSpec =>
     defineCommand({
-      name: 'take',
-      summary: 'take parameters',
       parameters: {
         image: argument('<image>', 'a file', path),
         prompt: optionalArgument('[prompt]', 'a text', text),
@@ -142,13 +141,13 @@ describe('a group of commands', () => {
   const group = { name: 'gate', summary: 'work in a group', commands: [idle] };
 
   it('is listed, and lists its own', async () => {
-    expect((await new FakeProcess().run([group], '--help')).stdout.text).toMatch(/gate +work in a group/);
+    expect((await new FakeProcess().run([group], '--help')).stdout.text).toMatch(/gate +work in a group\n/);
     for (const argv of [
       ['gate', '--help'],
       ['help', 'gate'],
     ]) {
       const { exit, stdout } = await new FakeProcess().run([group], ...argv);
-      expect([exit, stdout.text]).toEqual([0, expect.stringMatching(/work \[options\] \[word\] +do some work/)]);
+      expect([exit, stdout.text]).toEqual([0, expect.stringMatching(/^ {2}work +do some work$/m)]);
     }
     const { stdout } = await new FakeProcess().run([group], 'gate', 'work', '--help');
     expect(stdout.text).toContain('Examples:\n  mmfree work now');
@@ -191,7 +190,7 @@ describe('runProgram', () => {
   it('lists the commands in its help and does nothing else', async () => {
     const { exit, stdout, stderr } = await new FakeProcess().run([idle], '--help');
     expect([exit, stderr.text]).toEqual([0, '']);
-    expect(stdout.text).toMatch(/work \[options\] \[word\] +do some work/);
+    expect(stdout.text).toMatch(/^ {2}work +do some work$/m);
   });
 
   it.each([[['help', 'work']], [['work', '--help']]])('shows the options of a command: %j', async (argv) => {
@@ -206,16 +205,42 @@ describe('runProgram', () => {
     expect([exit, stdout.text]).toEqual([0, `${VERSION}\n`]);
   });
 
+  it('loads the declaration of a command where it is named, and of no other', async () => {
+    const loaded: string[] = [];
+    const spec = defineCommand({ parameters: {}, load: async () => async () => {} });
+    const named = (name: string): NamedCommand => ({
+      name,
+      summary: name,
+      load: async () => {
+        loaded.push(name);
+        return spec;
+      },
+    });
+    const commands = [named('a'), { name: 'group', summary: 'a group', commands: [named('b')] }, named('c')];
+    for (const [argv, names] of [
+      [['--help'], []],
+      [['no-such-command'], []],
+      [['group', '--help'], []],
+      [['--json', 'a'], ['a']],
+      [['a', '--help'], ['a']],
+      [['help', 'c'], ['c']],
+      [['group', 'b'], ['b']],
+      [['b'], []],
+    ] as const) {
+      await new FakeProcess().run(commands, ...argv);
+      expect([argv, loaded.splice(0)]).toEqual([argv, names]);
+    }
+  });
+
   it('loads the work of no command for the help', async () => {
-    const command = defineCommand({
-      name: 'heavy',
-      summary: 'load a lot',
+    const spec = defineCommand({
       parameters: {},
       load: async () => {
         throw new Error('loaded');
       },
     });
-    expect((await new FakeProcess().run([command], '--help')).exit).toBe(0);
+    const command = { name: 'heavy', summary: 'load a lot', load: async () => spec };
+    expect((await new FakeProcess().run([command], 'heavy', '--help')).exit).toBe(0);
     expect((await new FakeProcess().run([command], 'heavy')).exit).toBe(1);
   });
 
@@ -387,7 +412,7 @@ describe('a terminal', () => {
     expect([stdout.text, stderr.text]).toEqual(['Once upon\n', 'stopped\n']);
   });
 
-  const busy = (fake: FakeProcess): CommandSpec =>
+  const busy = (fake: FakeProcess): NamedCommand =>
     workCommand(async ({ output }) => {
       const progress = output.progress({ label: 'pack', unit: 'bytes', total: 100 });
       for (fake.nowMs = 0; fake.nowMs <= 100; fake.nowMs += 10) progress.update(fake.nowMs / 2);

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { loadDeclarations } from '../../cli/commands.js';
+import { COMMANDS } from '../../cli/commands.js';
 import { FakeProcess, type FakeRun } from './fake-host.js';
 import { makeTensors, TINY_CONFIG, writeCheckpoint, type TestTensor } from './synthetic-checkpoint.js';
 import { MISTRAL_STYLE_IDS, mistralStyleTokenizer } from './tokenizers.js';
 
-export const COMMANDS = await loadDeclarations([]);
+export { COMMANDS };
 
 const inRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 

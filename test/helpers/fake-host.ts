@@ -1,6 +1,6 @@
 /** A process without a process: runs command lines in memory. */
 
-import type { CommandSpec, GroupSpec } from '../../cli/command.js';
+import type { CommandGroup, NamedCommand } from '../../cli/command.js';
 import type { ExitCode } from '../../cli/exit-codes.js';
 import { runProgram } from '../../cli/program.js';
 import type { OutputStream } from '../../cli/sink.js';
@@ -73,7 +73,7 @@ export class FakeProcess {
     this.env = env;
   }
 
-  async run(commands: readonly (CommandSpec | GroupSpec)[], ...argv: string[]): Promise<FakeRun> {
+  async run(commands: readonly (NamedCommand | CommandGroup)[], ...argv: string[]): Promise<FakeRun> {
     const { stdout, stderr, env } = this;
     const exit = await runProgram(commands, {
       argv,
