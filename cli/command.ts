@@ -36,6 +36,7 @@ export interface NamedCommand {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  /** Called when the command line has its name. */
   readonly load: () => Promise<CommandSpec>;
 }
 

@@ -26,12 +26,12 @@ export async function bringToGpu(
   text: boolean,
 ): Promise<LoadedModel> {
   const { shape } = image.view;
+  const tokenizerJson = image.section('tokenizer');
   const known = await knownPlan(gpu, shape);
   await prepareKernels({ gpu, shape, plan: known ?? DEFAULT_PLAN });
   // While the driver compiles.
   const loading = loadFrom(image, gpu);
   const checking = checkImage(image, context.signal);
-  const tokenizerJson = image.section('tokenizer');
   const tokenizer = text && tokenizerJson.length > 0 ? loadTokenizer(tokenizerJson, shape) : undefined;
   // Whoever awaits it gets the error.
   tokenizer?.catch(() => {});

@@ -37,8 +37,8 @@ async function tell(
 ): Promise<void> {
   const { backend, imageName, tokenizerJson } = source;
   const { shape } = backend;
-  const made = source.tokenizer ?? (tokenizerJson.length > 0 ? loadTokenizer(tokenizerJson, shape) : undefined);
-  const tokenizer = await made;
+  const hasTokenizer = tokenizerJson.length > 0;
+  const tokenizer = await (source.tokenizer ?? (hasTokenizer ? loadTokenizer(tokenizerJson, shape) : undefined));
   if (!tokenizer && (!input.ids || input.stop.length > 0)) throw noTokenizer(imageName);
   const prompt = promptIds(input, shape, tokenizer);
   const request = { prompt, maxTokens: input.maxTokens, sampler, signal };
