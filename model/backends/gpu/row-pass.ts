@@ -11,7 +11,7 @@ import { subgroupOf } from './kernel-plan.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { embedTokens } from './kernels/embed.js';
 import { adding, checking, gating, mixing, scoring, type Epilogue } from './kernels/product-epilogues.js';
-import { fewTile, MATRIX_FEW_TALL, MATRIX_MANY, productFew, productMany } from './kernels/product-matrices.js';
+import { fewTile, MATRIX_MANY, productFew, productMany } from './kernels/product-matrices.js';
 import type { MatrixTile } from './kernels/product-matrices.js';
 import { FEW, MANY, productRows, TILE_SIZE, type ProductRowsText } from './kernels/product-rows.js';
 import {
@@ -82,7 +82,7 @@ export class RowPass {
       matrix: { readonly rows: number; readonly columns: number; readonly count?: number },
       epilogue: (size: number, tokens: number) => Epilogue,
     ): Promise<(weightPart: BufferPart, parts: Parts) => Dispatch> => {
-      const product = productKind(gpu, onMatrices, { capacity, tokens: atOnce }, matrix.rows);
+      const product = productKind(gpu, onMatrices, { capacity, tokens: atOnce }, matrix.rows * (matrix.count ?? 1));
       const text = {
         row: rowSize(matrix.columns),
         rows: matrix.rows,
@@ -191,9 +191,6 @@ interface ProductKind extends MatrixTile {
   readonly code: (text: ProductRowsText) => string;
 }
 
-/** Rows of a matrix from which on there is enough work for the whole GPU in larger tiles. */
-const TALL_ROWS = 4096;
-
 function productKind(
   gpu: GpuDevice,
   onMatrices: boolean,
@@ -203,7 +200,7 @@ function productKind(
   const isFew = capacity <= FEW_ROWS;
   if (onMatrices) {
     if (!isFew) return { ...MATRIX_MANY, code: productMany };
-    const tile = matrixRows >= TALL_ROWS ? MATRIX_FEW_TALL : fewTile(gpu.limits, tokens, matrixRows);
+    const tile = fewTile(gpu.limits, tokens, matrixRows);
     return { ...tile, code: (text) => productFew(text, tile) };
   }
   const tile = isFew ? FEW : MANY;
