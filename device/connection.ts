@@ -41,12 +41,23 @@ export class BoardConnection {
     return this.#session;
   }
 
+  /** Does work over sessions, from its start again when the wire broke. */
+  async persist<T>(work: (session: BoardSession) => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work(this.#session);
+      } catch (error) {
+        await this.#reconnect(error);
+      }
+    }
+  }
+
   /**
    * After `error` of the present session: a new session with the same board, if the wire broke and the board comes back.
    *
    * @throws `error` if it is of another kind, or nothing comes back in time; AbortError
    */
-  async reconnect(error: unknown): Promise<void> {
+  async #reconnect(error: unknown): Promise<void> {
     const { reconnectMs = RECONNECT_MS, signal, onLost, clock = systemClock } = this.#options;
     if (!(error instanceof BoardError && error.code === 'board-lost') || reconnectMs === 0) throw error;
     onLost?.(error);
@@ -68,17 +79,6 @@ export class BoardConnection {
         const mayPass = failure instanceof BoardError && PASSING.has(failure.code);
         if (!mayPass) throw failure;
         if (clock.now() >= giveUpAtMs) throw error;
-      }
-    }
-  }
-
-  /** Does work over sessions, from its start again when the wire broke. */
-  async persist<T>(work: (session: BoardSession) => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await work(this.#session);
-      } catch (error) {
-        await this.reconnect(error);
       }
     }
   }

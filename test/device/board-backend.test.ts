@@ -17,31 +17,44 @@ const SECTIONS = tinySections(1, { ...TINY_SHAPE, vocabSize: 64, eosTokenId: 63 
 const IMAGE = goodImageOf(SECTIONS);
 const SAMPLER = samplerSettings({ temperature: 2, topK: 7, topP: 0.9, seed: 9n });
 const REQUEST = { prompt: [1, 0, 3], maxTokens: 40, sampler: SAMPLER };
-const FED = Array.from({ length: 40 }, (_, index) => (5 * index) % 63);
+const fedTokens = (length: number): number[] => Array.from({ length }, (_, index) => (5 * index) % 63);
+const FED = fedTokens(40);
 
 const reference = (): Backend => new ReferenceBackend(readModelWeights(residentBytes(SECTIONS)));
 
-type Work = (backend: Backend) => Promise<unknown[]>;
+/** @param onResult is called for each receipt or token */
+type Work = (backend: Backend, onResult?: () => void) => Promise<unknown[]>;
 
-const replayed: Work = async (backend) => {
-  const receipts: number[] = [];
-  await backend.replay(FED, { taps: false }, ({ receipt }) => receipts.push(receipt));
-  return receipts;
-};
+const replayOf =
+  (tokens: readonly number[]): Work =>
+  async (backend, onResult) => {
+    const receipts: number[] = [];
+    await backend.replay(tokens, { taps: false }, ({ receipt }) => {
+      receipts.push(receipt);
+      onResult?.();
+    });
+    return receipts;
+  };
 
-const generated: Work = async (backend) => {
+const generated: Work = async (backend, onResult) => {
   const tokens: unknown[] = [];
-  for await (const token of backend.generate(REQUEST)) tokens.push(token);
+  for await (const token of backend.generate(REQUEST)) {
+    tokens.push(token);
+    onResult?.();
+  }
   return tokens;
 };
 
+type Kind = readonly [string, Work, BoardBackendOptions];
+const GENERATIONS: readonly Kind[] = [
+  ['a generation', generated, {}],
+  ['a generation sampled here', generated, { sampling: 'host' }],
+];
+const KINDS: readonly Kind[] = [['a replay', replayOf(FED), {}], ...GENERATIONS];
+
 describe('a wire that breaks again while the board is brought back to where it was', () => {
   // A replay used to start anew from the state zero then, with wrong receipts.
-  it.each<[string, Work, BoardBackendOptions]>([
-    ['a replay', replayed, {}],
-    ['a generation', generated, {}],
-    ['a generation sampled here', generated, { sampling: 'host' }],
-  ])('changes nothing in %s', { timeout: 60_000 }, async (_, work, options) => {
+  it.each(KINDS)('changes nothing in %s', { timeout: 60_000 }, async (_, work, options) => {
     const expected = await work(reference());
     const attempt = async (first: number, second: number): Promise<number> => {
       const line = new BoardOnALine({ image: IMAGE });
@@ -57,6 +70,24 @@ describe('a wire that breaks again while the board is brought back to where it w
     for (let first = 2; first < frames; first += 5) {
       for (let second = first + 1; second < first + 24; second++) await attempt(first, second);
     }
+  });
+});
+
+describe('a board that comes back with another image', () => {
+  // Work other than a generation sampled there used to go on, half with the one image and half with the other.
+  it.each(KINDS)('is found out in %s', async (_, work, options) => {
+    const line = new BoardOnALine({ image: IMAGE });
+    const other = new BoardOnALine({ image: goodImageOf(SECTIONS, { name: 'other' }) }, line.clock);
+    let present = line;
+    const open = (): Promise<Transport> => Promise.resolve(present.plugIn());
+    const connection = await line.clock.until(BoardConnection.open(open, { clock: line.clock }));
+    const failure = line.clock.until(
+      work(new BoardBackend(connection, options), () => {
+        present = other;
+        line.unplug();
+      }),
+    );
+    await expect(failure).rejects.toMatchObject({ code: 'board-other-image' });
   });
 });
 
