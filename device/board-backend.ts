@@ -94,7 +94,7 @@ export class BoardBackend implements Backend {
         done += chunk.length;
       }
     };
-    await this.#persist(work, options.signal);
+    await this.#persist(work, options.signal, () => done);
   }
 
   async *generate(request: GenerateRequest): AsyncIterable<GeneratedToken> {
@@ -283,10 +283,15 @@ export class BoardBackend implements Backend {
     if (id >= vocabSize) throw boardMalformed(session.name, `it gives token ${id} of a vocabulary of ${vocabSize}`);
   }
 
-  /** Does work over sessions, as long as the board has the same image; undefined when `signal` aborts. */
+  /**
+   * Does work over sessions, as long as the board has the same image; undefined when `signal` aborts.
+   *
+   * @param progress grows with what is done, for work that need not be done at once
+   */
   async #persist<T>(
     work: (session: BoardSession) => Promise<T>,
     signal: AbortSignal | undefined,
+    progress?: () => number,
   ): Promise<T | undefined> {
     const attempt = async (session: BoardSession): Promise<T | undefined> => {
       try {
@@ -298,7 +303,7 @@ export class BoardBackend implements Backend {
         throw error;
       }
     };
-    return await this.#connection.persist(attempt);
+    return await this.#connection.persist(attempt, progress);
   }
 }
 

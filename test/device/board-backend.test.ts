@@ -3,12 +3,17 @@
 import { describe, expect, it } from 'vitest';
 import { BoardBackend } from '../../device/board-backend.js';
 import type { BoardBackendOptions } from '../../device/board-backend.js';
+import type { BoardError } from '../../device/board-error.js';
 import { BoardConnection } from '../../device/connection.js';
 import type { Transport, TransportEvents } from '../../device/transport/transport.js';
 import type { Backend } from '../../model/backends/backend.js';
 import { ReferenceBackend } from '../../model/backends/reference-backend.js';
 import { readModelWeights, residentBytes } from '../../model/integer/model-weights.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
+import type { Frame } from '../../protocol/wire/frame.js';
+import { FrameReader } from '../../protocol/wire/frame-reader.js';
+import { decodeMessage } from '../../protocol/wire/message.js';
+import { STEPPED, TOKEN } from '../../protocol/wire/messages-run.js';
 import { BoardOnALine } from '../helpers/board-on-a-line.js';
 import { goodImageOf } from '../helpers/good-image.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
@@ -89,6 +94,69 @@ describe('a board that comes back with another image', () => {
     );
     await expect(failure).rejects.toMatchObject({ code: 'board-other-image' });
   });
+});
+
+/** Takes the wire and the power away, and gives both back. */
+function shake(line: BoardOnALine): void {
+  line.unplug();
+  line.restart();
+}
+
+const PLACE = 12;
+
+/** The board is shaken instead of saying its token of index 12, or its twelfth STEPPED since it started. */
+function shakeAtOnePlace(line: BoardOnALine): void {
+  const reader = new FrameReader();
+  let steps = 0;
+  const isThere = ({ type, payload }: Frame): boolean =>
+    type === STEPPED.type ? ++steps === PLACE : type === TOKEN.type && decodeMessage(TOKEN, payload)?.index === PLACE;
+  line.fate = ({ to, bytes }) => {
+    const events = to === 'host' ? reader.feed(bytes) : [];
+    if (!events.some((event) => event.kind === 'frame' && isThere(event.frame))) return [{ bytes }];
+    line.clock.after(0, () => {
+      shake(line);
+      steps = 0;
+    });
+    return [];
+  };
+}
+
+describe('a board that restarts again and again', () => {
+  // It used to be brought back to where it was for ever.
+  it.each<[...Kind, number]>([
+    ['a replay', replayOf(FED), {}, 0],
+    // The third STEPPED, behind the prompt, brings the token of index 0.
+    ['a generation sampled here', generated, { sampling: 'host' }, PLACE - 3],
+    ['a generation', generated, {}, PLACE],
+  ])('is given up in %s when it gets no further', async (_, work, options, count) => {
+    const line = new BoardOnALine({ image: IMAGE });
+    shakeAtOnePlace(line);
+    const losses: BoardError[] = [];
+    const connection = await line.connect({ onLost: (error) => losses.push(error) });
+    let results = 0;
+    const failure = line.clock.until(work(new BoardBackend(connection, options), () => results++));
+    await expect(failure).rejects.toMatchObject({
+      code: 'board-flapping',
+      message: 'the connection to wire broke 6 times in a row',
+      reason: expect.stringMatching(/The last time: The wire was taken away\.$/),
+      facts: { board: 'wire', losses: 6 },
+      cause: { code: 'board-lost' },
+    });
+    expect([losses.length, results]).toEqual([5, count]);
+  });
+
+  it.each<Kind>([['a replay', replayOf(fedTokens(200)), {}], ...GENERATIONS])(
+    'is not given up in %s as long as it gets further',
+    async (_, work, options) => {
+      const line = new BoardOnALine({ image: IMAGE });
+      const losses: BoardError[] = [];
+      const connection = await line.connect({ onLost: (error) => losses.push(error) });
+      const backend = new BoardBackend(connection, options);
+      const results = await line.clock.until(work(backend, () => shake(line)));
+      expect(results).toEqual(await work(reference()));
+      expect(losses.length).toBeGreaterThan(10);
+    },
+  );
 });
 
 describe('a generation aborted while its prompt is fed', () => {
