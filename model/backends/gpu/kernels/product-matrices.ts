@@ -7,8 +7,10 @@
  * This is an experiment of Chromium (`chromium-experimental-subgroup-matrix`), used only where `matricesWork` (probes.ts) found products right.
  */
 import { ARITHMETIC } from './arithmetic.js';
+import { CONSTANTS, matrices } from './layer-bindings.js';
 import type { Epilogue } from './product-epilogues.js';
 import type { ProductRowsText } from './product-rows.js';
+import { quantisedRows, SIZE } from './row-bindings.js';
 
 /** Lanes of a subgroup that the kernels are written for. */
 export const MATRIX_SUBGROUP = 32;
@@ -57,17 +59,24 @@ export function fewTile(
 /** Bytes of workgroup memory beside the tiles: scales, and the table of the sigmoid. */
 const BESIDE_TILES = 32 * 8 + 257 * 4;
 
-function frame({ epilogue }: ProductRowsText): string {
+/** Turns whose tokens and rows are on their way while another is multiplied. */
+const AHEAD = 2;
+
+function frame({ scale, capacity, sumsAt, epilogue }: ProductRowsText): string {
   return /* wgsl */ `
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 ${ARITHMETIC}
-struct Size { tokens: u32, pad0: u32, pad1: u32, pad2: u32 }
-@group(0) @binding(0) var<uniform> size: Size;
-@group(0) @binding(1) var<storage, read> weights: array<u32>;
-@group(0) @binding(2) var<storage, read> quantised: array<vec4<i32>>;
-@group(0) @binding(3) var<storage, read> scales: array<vec2<i32>>;
+${SIZE}
+${matrices('u32')}
+${quantisedRows('vec4<i32>')}
 ${epilogue.declarations}
+${CONSTANTS}
+${scale}
+fn tokenScale(token: u32, product: u32) -> vec2<i32> {
+  let sums = vec4<u32>(quantised[${sumsAt / 4}u + product * ${capacity}u + min(token, ${capacity - 1}u)]);
+  return outputScale(sums.x, sums.yz, productScale(product));
+}
 // Sixteen codes to sixteen int8: 0, 1, 2 to -1, 0, +1, without a borrow between the bytes.
 fn signed16(codes: u32) -> vec4<i32> {
   let four = vec4(codes, codes >> 2u, codes >> 4u, codes >> 6u) & vec4(0x03030303u);
@@ -109,7 +118,7 @@ function elements({ pairs }: Epilogue, count: number): number {
  * The turns are unrolled: in a loop, addresses and conditions cost more than the products.
  */
 export function productFew(text: ProductRowsText, { tokens, rows: tileRows, size }: MatrixTile): string {
-  const { row, rows, capacity, epilogue } = text;
+  const { row, rows, matrixAt, capacity, epilogue } = text;
   const subgroups = size / MATRIX_SUBGROUP;
   const count = (n: number): readonly number[] => Array.from({ length: n }, (_, k) => k);
   const turns = count(Math.ceil(row.chunks / subgroups));
@@ -123,10 +132,17 @@ export function productFew(text: ProductRowsText, { tokens, rows: tileRows, size
   const tileVectors = fewTileVectors({ tokens, rows: tileRows });
   const each = <T>(items: readonly T[], line: (item: T, index: number) => string): string =>
     items.map(line).join('\n    ');
-  const load = (turn: number): string => /* wgsl */ `
-    chunk = min(${turn * subgroups}u + subgroup, ${row.chunks - 1}u);
-    ${each(rowLoads, (k) => `row${k} = weights[(product * ${rows}u + min(tileRow + ${8 * k}u + lane / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * chunk + lane % 4u];`)}
-    ${each(tokenLoads, (k) => `token${k} = quantised[(product * ${capacity}u + firstToken + ${8 * k}u + lane / 4u) * ${row.words / 4}u + 4u * chunk + lane % 4u];`)}`;
+  const load = (turn: number): string => {
+    const last = row.chunks - 1;
+    const chunk =
+      (turn + 1) * subgroups <= row.chunks
+        ? `${turn * subgroups}u + subgroup`
+        : `min(${turn * subgroups}u + subgroup, ${last}u)`;
+    return /* wgsl */ `
+    let from${turn} = 4u * (${chunk}) + lane % 4u;
+    ${each(rowLoads, (k) => `let row${turn}_${k} = weights[firstWeight${k} + from${turn}];`)}
+    ${each(tokenLoads, (k) => `let token${turn}_${k} = quantised[firstVector + ${8 * k * (row.words / 4)}u + from${turn}];`)}`;
+  };
   const multiply = (half: number): string => /* wgsl */ `
       ${each(tokenTiles, (t) => `let t${t}_${half} = subgroupMatrixLoad<${LEFT}>(&tiles, tile + ${16 * t * STRIDE + 2 * half}u, ${STRIDE}u);`)}
       ${each(rowTiles, (r) => `let r${r}_${half} = subgroupMatrixLoad<${RIGHT}>(&tiles, tile + ${rowsAt + 16 * r * STRIDE + 2 * half}u, ${STRIDE}u);`)}
@@ -155,29 +171,27 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let firstToken = group.y * ${tokens}u;
   let product = group.z;
   let tileRow = group.x * ${tileRows}u;
-  if (local < ${tokens}u) { tileScales[local] = scales[product * ${capacity}u + min(firstToken + local, ${capacity - 1}u)]; }
   let subgroup = local / 32u;
   let lane = local % 32u;
   let tile = subgroup * ${tileVectors}u;
   let place = tile + (lane / 4u) * ${STRIDE}u + lane % 4u;
   ${each(tiles, ({ t, r }) => `var s${t}${r} = ${RESULT}();`)}
-  var chunk: u32;
-  ${each(rowLoads, (k) => `var row${k}: u32;`)}
-  ${each(tokenLoads, (k) => `var token${k}: vec4<i32>;`)}
-  ${load(0)}
+  ${each(rowLoads, (k) => `let firstWeight${k} = ${matrixAt / 4}u + (product * ${rows}u + min(tileRow + ${8 * k}u + lane / 4u, ${rows - 1}u)) * ${4 * row.chunks}u;`)}
+  let firstVector = (product * ${capacity}u + firstToken + lane / 4u) * ${row.words / 4}u;
+  ${turns.slice(0, AHEAD).map(load).join('')}
+  if (local < ${tokens}u) { tileScales[local] = tokenScale(firstToken + local, product); }
   ${turns
     .map(
-      (turn) => /* wgsl */ `{
-    ${each(tokenLoads, (k) => `tiles[place + ${8 * k * STRIDE}u] = token${k};`)}
-    ${each(rowLoads, (k) => `tiles[place + ${rowsAt + 8 * k * STRIDE}u] = signed16(row${k});`)}
+      (turn) => /* wgsl */ `
+    ${each(tokenLoads, (k) => `tiles[place + ${8 * k * STRIDE}u] = token${turn}_${k};`)}
+    ${each(rowLoads, (k) => `tiles[place + ${rowsAt + 8 * k * STRIDE}u] = signed16(row${turn}_${k});`)}
     workgroupBarrier();
-    ${turn + 1 < turns.length ? load(turn + 1) : ''}
+    ${turn + AHEAD < turns.length ? load(turn + AHEAD) : ''}
     ${(turn + 1) * subgroups <= row.chunks ? '{' : `if (${turn * subgroups}u + subgroup < ${row.chunks}u) {`}
       ${multiply(0)}
       ${multiply(1)}
     }
-    workgroupBarrier();
-  }`,
+    workgroupBarrier();`,
     )
     .join('\n  ')}
   ${each(tiles, ({ t, r }, k) => `subgroupMatrixStore<row_major>(&tiles, tile + ${64 * k}u, s${t}${r}, 4u);`)}
@@ -199,7 +213,7 @@ function fewTileVectors({ tokens, rows }: Pick<MatrixTile, 'tokens' | 'rows'>): 
 
 /** 64 tokens × 128 rows of the matrix, 64 columns a turn; each of eight subgroups computes 32 × 32. */
 export function productMany(text: ProductRowsText): string {
-  const { row, rows, capacity, epilogue } = text;
+  const { row, rows, matrixAt, capacity, epilogue } = text;
   const { tokens, rows: tileRows, size } = MATRIX_MANY;
   const tokenLoads = (tokens * 4) / size;
   const rowLoads = (tileRows * 4) / size;
@@ -208,7 +222,7 @@ export function productMany(text: ProductRowsText): string {
   const tokenLoad = (k: number, chunk: string): string =>
     `quantised[(product * ${capacity}u + min(firstToken + ${64 * k}u + local / 4u, ${capacity - 1}u)) * ${row.words / 4}u + 4u * (${chunk}) + local % 4u]`;
   const rowLoad = (k: number, chunk: string): string =>
-    `weights[(product * ${rows}u + min(tileRow + ${64 * k}u + local / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * (${chunk}) + local % 4u]`;
+    `weights[${matrixAt / 4}u + (product * ${rows}u + min(tileRow + ${64 * k}u + local / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * (${chunk}) + local % 4u]`;
   const quarters = [0, 1].flatMap((t) => [0, 1].map((r) => ({ t, r })));
   return /* wgsl */ `${frame(text)}
 var<workgroup> tileScales: array<vec2<i32>, ${tokens}>;
@@ -222,13 +236,13 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let firstToken = group.y * ${tokens}u;
   let product = group.z;
   let tileRow = group.x * ${tileRows}u;
-  if (local < ${tokens}u) { tileScales[local] = scales[product * ${capacity}u + min(firstToken + local, ${capacity - 1}u)]; }
   let subgroup = local / 32u;
   let subToken = (subgroup % 2u) * 32u;
   let subRow = (subgroup / 2u) * 32u;
   ${quarters.map(({ t, r }) => `var s${t}${r} = ${RESULT}();`).join('\n  ')}
   ${each(tokenLoads, (k) => `var token${k} = ${tokenLoad(k, '0u')};`)}
   ${each(rowLoads, (k) => `var row${k} = ${rowLoad(k, '0u')};`)}
+  if (local < ${tokens}u) { tileScales[local] = tokenScale(firstToken + local, product); }
   for (var chunk = 0u; chunk < ${row.chunks}u; chunk++) {
     ${each(tokenLoads, (k) => `tokenTile[(${64 * k}u + local / 4u) * ${STRIDE}u + local % 4u] = token${k};`)}
     ${each(rowLoads, (k) => `rowTile[(${64 * k}u + local / 4u) * ${STRIDE}u + local % 4u] = signed16(row${k});`)}
