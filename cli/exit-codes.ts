@@ -61,6 +61,7 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['board-silent', EXIT.noAnswer],
   ['board-other-protocol', EXIT.noAnswer],
   ['board-lost', EXIT.transferFailed],
+  ['board-flapping', EXIT.transferFailed],
   ['board-malformed', EXIT.transferFailed],
   ['board-unknown-request', EXIT.transferFailed],
   ['board-no-image', EXIT.badImage],

@@ -12,6 +12,7 @@ import { candidatesNeeded, Sampler } from '../model/integer/sampler.js';
 import type { SamplerSettings } from '../model/integer/sampler.js';
 import { exp2Table } from '../protocol/image/tables.js';
 import type { ModelShape } from '../protocol/image/model-shape.js';
+import { sameBytes } from '../protocol/little-endian.js';
 import {
   DONE,
   END_REASON,
@@ -26,6 +27,7 @@ import {
 import { boardMalformed, otherImage } from './board-error.js';
 import type { BoardConnection } from './connection.js';
 import type { BoardSession } from './session.js';
+import type { RunEvent } from './session-link.js';
 
 export interface BoardBackendOptions {
   /** Who samples: the board itself if it can, or this computer from the candidates that the board sends. */
@@ -43,14 +45,16 @@ export class BoardBackend implements Backend {
   readonly #connection: BoardConnection;
   #sampling: 'board' | 'host';
   readonly #sampler = new Sampler(exp2Table());
-  /** SHA-256 of the image's seal, in hexadecimal. */
-  readonly #image: string;
+  /** SHA-256 of the image's seal. */
+  readonly #image: Uint8Array;
   /** Tokens fed since the state was zero. */
   #fed: number[] = [];
   /** Whether the board's state is that after {@link #fed}. */
   #isInStep = false;
   /** The run that goes on. */
   #run: number | undefined;
+  /** The session in which the board was asked for it. */
+  #runSession: BoardSession | undefined;
 
   /** @throws BoardError `board-no-image` */
   constructor(connection: BoardConnection, { sampling = 'board' }: BoardBackendOptions = {}) {
@@ -58,7 +62,7 @@ export class BoardBackend implements Backend {
     const { image, hello } = session;
     this.#connection = connection;
     this.#sampling = sampling;
-    this.#image = hexOf(image.sha256);
+    this.#image = image.sha256;
     this.name = `${hello.board} ${hello.serial}`;
     this.shape = image;
   }
@@ -75,7 +79,7 @@ export class BoardBackend implements Backend {
     onStep: (record: StepRecord) => void,
   ): Promise<void> {
     let done = 0;
-    await this.#connection.persist(async (session) => {
+    const work = async (session: BoardSession): Promise<void> => {
       await this.#feed(session, this.#fed);
       while (done < tokens.length && options.signal?.aborted !== true) {
         const chunk = tokens.slice(done, done + STEPS_AHEAD);
@@ -89,15 +93,13 @@ export class BoardBackend implements Backend {
         this.#isInStep = true;
         done += chunk.length;
       }
-    });
+    };
+    await this.#persist(work, options.signal, () => done);
   }
 
   async *generate(request: GenerateRequest): AsyncIterable<GeneratedToken> {
     if (this.#sampling === 'board') {
-      const asking = this.#connection.persist(async (session) => await session.stopForeignRun());
-      const knowsRuns = await asking.catch((error: unknown) => {
-        if (request.signal?.aborted !== true) throw error;
-      });
+      const knowsRuns = await this.#persist(async (session) => await session.stopForeignRun(), request.signal);
       if (knowsRuns === undefined) return;
       if (!knowsRuns) this.#sampling = 'host';
     }
@@ -116,42 +118,29 @@ export class BoardBackend implements Backend {
     const known = [...this.#fed, ...prompt];
     const end = firstIndex + maxTokens;
     let next = firstIndex;
-    /** Whether the board may not know the run. */
-    let isResumed = false;
     try {
       for (;;) {
-        try {
-          const { session } = this.#connection;
-          this.#run ??= await this.#startRun(session, known, { ...request, firstIndex: next, maxTokens: end - next });
-          const event = await session.nextRunEvent(this.#run, signal);
-          if (event.kind === 'token') {
-            const { index, token: id, receipt } = event;
-            if (index !== next) throw boardMalformed(session.name, `it sends token ${index} instead of ${next}`);
-            this.#checkToken(session, id);
-            next++;
-            known.push(id);
-            isResumed = false;
-            yield { index, id, receipt };
-            continue;
-          }
-          this.#run = undefined;
-          const { reason, nextIndex } = event;
-          if (reason === END_REASON.unknownRun && isResumed) {
-            isResumed = false;
-            continue;
-          }
-          const isEnd = nextIndex === next && (next === end || known.at(-1) === this.shape.eosTokenId);
-          if (!isEnd) throw boardMalformed(session.name, `it ends a run at ${nextIndex} for no reason (${reason})`);
-          // The last token was sent, not fed.
-          this.#fed = known.slice(0, -1);
-          this.#isInStep = true;
-          return;
-        } catch (error) {
-          if (signal?.aborted === true) return;
-          await this.#reconnect(error);
-          if (this.#run !== undefined) await this.#connection.session.send(RESUME, { run: this.#run, index: next });
-          isResumed = this.#run !== undefined;
+        const rest = { ...request, firstIndex: next, maxTokens: end - next };
+        const event = await this.#persist(async (session) => await this.#nextOfRun(session, known, rest), signal);
+        if (event === undefined) return;
+        const { session } = this.#connection;
+        if (event.kind === 'token') {
+          const { index, token: id, receipt } = event;
+          if (index !== next) throw boardMalformed(session.name, `it sends token ${index} instead of ${next}`);
+          this.#checkToken(session, id);
+          next++;
+          known.push(id);
+          yield { index, id, receipt };
+          continue;
         }
+        this.#run = undefined;
+        const { reason, nextIndex } = event;
+        const isEnd = nextIndex === next && (next === end || known.at(-1) === this.shape.eosTokenId);
+        if (!isEnd) throw boardMalformed(session.name, `it ends a run at ${nextIndex} for no reason (${reason})`);
+        // The last token was sent, not fed.
+        this.#fed = known.slice(0, -1);
+        this.#isInStep = true;
+        return;
       }
     } finally {
       if (this.#run !== undefined) await this.#cancel(known.slice(0, next > firstIndex ? -1 : undefined));
@@ -173,14 +162,11 @@ export class BoardBackend implements Backend {
       if (signal?.aborted === true) return;
       const fed: readonly number[] = [...this.#fed, ...(count === 0 ? before : [])];
       const token = next;
-      const stepping = this.#connection.persist(async (session) => {
+      const step = await this.#persist(async (session) => {
         await this.#feed(session, fed, signal);
         this.#isInStep = false;
         return await this.#step(session, token, false, candidates);
-      });
-      const step = await stepping.catch((error: unknown) => {
-        if (signal?.aborted !== true) throw error;
-      });
+      }, signal);
       if (step === undefined) return;
       this.#fed = [...fed, token];
       this.#isInStep = true;
@@ -189,6 +175,21 @@ export class BoardBackend implements Backend {
       yield { index, id: next, receipt: step.receipt };
       if (next === this.shape.eosTokenId) return;
     }
+  }
+
+  /** What the board says next of the run, which is resumed in a new session, or started behind `known`. */
+  async #nextOfRun(session: BoardSession, known: readonly number[], request: GenerateRequest): Promise<RunEvent> {
+    const { firstIndex = 0, signal } = request;
+    if (this.#run !== undefined && this.#runSession !== session) {
+      this.#runSession = session;
+      await session.send(RESUME, { run: this.#run, index: firstIndex });
+      const event = await session.nextRunEvent(this.#run, signal);
+      if (event.kind === 'token' || event.reason !== END_REASON.unknownRun) return event;
+      this.#run = undefined;
+    }
+    this.#run ??= await this.#startRun(session, known, request);
+    this.#runSession = session;
+    return await session.nextRunEvent(this.#run, signal);
   }
 
   /** Feeds all of `known` and starts a run behind it. @returns its number */
@@ -282,12 +283,27 @@ export class BoardBackend implements Backend {
     if (id >= vocabSize) throw boardMalformed(session.name, `it gives token ${id} of a vocabulary of ${vocabSize}`);
   }
 
-  /** @throws `error` unless the same board with the same image comes back */
-  async #reconnect(error: unknown): Promise<void> {
-    await this.#connection.reconnect(error);
-    const { session } = this.#connection;
-    const sha256 = hexOf(session.image.sha256);
-    if (sha256 !== this.#image) throw otherImage(session.name, sha256, this.#image);
+  /**
+   * Does work over sessions, as long as the board has the same image; undefined when `signal` aborts.
+   *
+   * @param progress grows with what is done, for work that need not be done at once
+   */
+  async #persist<T>(
+    work: (session: BoardSession) => Promise<T>,
+    signal: AbortSignal | undefined,
+    progress?: () => number,
+  ): Promise<T | undefined> {
+    const attempt = async (session: BoardSession): Promise<T | undefined> => {
+      try {
+        const { sha256 } = session.image;
+        if (!sameBytes(sha256, this.#image)) throw otherImage(session.name, hexOf(sha256), hexOf(this.#image));
+        return await work(session);
+      } catch (error) {
+        if (signal?.aborted === true) return undefined;
+        throw error;
+      }
+    };
+    return await this.#connection.persist(attempt, progress);
   }
 }
 

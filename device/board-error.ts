@@ -19,6 +19,8 @@ export type BoardErrorCode =
   | 'board-other-protocol'
   /** The connection broke. */
   | 'board-lost'
+  /** It breaks again and again, and nothing is done in between. */
+  | 'board-flapping'
   /** It sends what the protocol does not allow. */
   | 'board-malformed'
   /** It does not carry out requests of this kind; young firmware may know `RESET` and `STEP` only. */
@@ -153,6 +155,16 @@ export function boardLost(name: string, reason: string, cause?: unknown): BoardE
     fix: CHECK_CABLE,
     facts: { board: name },
     cause,
+  });
+}
+
+/** @param last how it broke the last time */
+export function boardFlapping(name: string, losses: number, last: BoardError): BoardError {
+  return fail('board-flapping', `the connection to ${name} broke ${losses} times in a row`, {
+    reason: `Each time it came back, and nothing new was done before it broke again. The last time: ${last.reason}`,
+    fix: 'Restart the board and check cable, power and baud rate; a simulated chip needs a computer that is less busy. Then run the same command again.',
+    facts: { board: name, losses },
+    cause: last,
   });
 }
 

@@ -1,6 +1,6 @@
 /** A board over several sessions: when the wire breaks, it is opened again, as long as it is the same board. */
 
-import { BoardError, boardLost } from './board-error.js';
+import { BoardError, boardFlapping, boardLost } from './board-error.js';
 import { systemClock } from './clock.js';
 import { BoardSession } from './session.js';
 import type { SessionOptions } from './session.js';
@@ -15,6 +15,8 @@ export interface ConnectionOptions extends SessionOptions {
 
 const RETRY_MS = 250;
 const RECONNECT_MS = 15_000;
+/** So often it may break without anything done in between. */
+const MAX_LOSSES = 5;
 
 /** Errors that may pass when a board comes back. */
 const PASSING: ReadonlySet<string> = new Set(['board-lost', 'board-silent', 'board-not-found', 'board-busy']);
@@ -42,13 +44,35 @@ export class BoardConnection {
   }
 
   /**
+   * Does work over sessions, from its start again when the wire broke.
+   *
+   * @param progress grows with what is done, for work that need not be done at once
+   * @throws BoardError `board-flapping` when the wire breaks again and again without progress; what `work` throws
+   */
+  async persist<T>(work: (session: BoardSession) => Promise<T>, progress: () => number = () => 0): Promise<T> {
+    let losses = 0;
+    let before = progress();
+    for (;;) {
+      try {
+        return await work(this.#session);
+      } catch (error) {
+        const now = progress();
+        losses = now > before ? 1 : losses + 1;
+        before = now;
+        if (isLoss(error) && losses > MAX_LOSSES) throw boardFlapping(this.#session.name, losses, error);
+        await this.#reconnect(error);
+      }
+    }
+  }
+
+  /**
    * After `error` of the present session: a new session with the same board, if the wire broke and the board comes back.
    *
    * @throws `error` if it is of another kind, or nothing comes back in time; AbortError
    */
-  async reconnect(error: unknown): Promise<void> {
+  async #reconnect(error: unknown): Promise<void> {
     const { reconnectMs = RECONNECT_MS, signal, onLost, clock = systemClock } = this.#options;
-    if (!(error instanceof BoardError && error.code === 'board-lost') || reconnectMs === 0) throw error;
+    if (!isLoss(error) || reconnectMs === 0) throw error;
     onLost?.(error);
     const { serial, board } = this.#session.hello;
     await this.#session.close();
@@ -72,18 +96,11 @@ export class BoardConnection {
     }
   }
 
-  /** Does work over sessions, from its start again when the wire broke. */
-  async persist<T>(work: (session: BoardSession) => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await work(this.#session);
-      } catch (error) {
-        await this.reconnect(error);
-      }
-    }
-  }
-
   async close(): Promise<void> {
     await this.#session.close();
   }
+}
+
+function isLoss(error: unknown): error is BoardError {
+  return error instanceof BoardError && error.code === 'board-lost';
 }

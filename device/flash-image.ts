@@ -68,8 +68,14 @@ export async function flashImage(
 ): Promise<FlashResult> {
   const sha256 = fileSha256(image);
   let writtenBytes = 0;
-  const counted = { ...options, onWritten: (bytes: number): void => void (writtenBytes += bytes) };
-  return await connection.persist(async (session) => {
+  /** The most that was there before anything was sent, by the board's checksums: what was sent may be lost. */
+  let foundBytes = 0;
+  const counted = {
+    ...options,
+    onWritten: (bytes: number): void => void (writtenBytes += bytes),
+    onFound: (bytes: number): void => void (foundBytes = Math.max(foundBytes, bytes)),
+  };
+  const work = async (session: BoardSession): Promise<FlashResult> => {
     await session.stopForeignRun();
     const isThere = await runs(session, image);
     if (!isThere) {
@@ -86,7 +92,8 @@ export async function flashImage(
       sha256,
       testedTokens,
     };
-  });
+  };
+  return await connection.persist(work, () => foundBytes);
 }
 
 /**
@@ -124,7 +131,11 @@ function inWordsOfFlashing({ name }: BoardSession, error: unknown): unknown {
   return isUnknown ? notFlashableByProtocol(name, error) : error;
 }
 
-type TransferOptions = FlashOptions & { readonly onWritten: (bytes: number) => void };
+type TransferOptions = FlashOptions & {
+  readonly onWritten: (bytes: number) => void;
+  /** Is told how much of the image is there before anything is written. */
+  readonly onFound: (bytes: number) => void;
+};
 
 /** Writes what differs, or everything if the checksums by which that was found were deceived. @returns what is read back */
 async function written(session: BoardSession, image: ImageFile, options: TransferOptions): Promise<Uint8Array> {
@@ -145,7 +156,7 @@ async function transfer(
   session: BoardSession,
   image: ImageFile,
   everything: boolean,
-  { signal, onProgress, onWritten }: TransferOptions,
+  { signal, onProgress, onWritten, onFound }: TransferOptions,
 ): Promise<void> {
   const { sectorBytes } = session.hello;
   const totalBytes = image.view.fileLength;
@@ -154,6 +165,7 @@ async function transfer(
     ? Array.from({ length: Math.ceil(totalBytes / sectorBytes) }, (_, sector) => sector)
     : await differingSectors(session, image);
   let doneBytes = totalBytes - sectors.reduce((sum, sector) => sum + sectorLength(image, sector, sectorBytes), 0);
+  onFound(doneBytes);
   onProgress?.(doneBytes, totalBytes);
   for (const sector of sectors) {
     const start = sector * sectorBytes;

@@ -40,6 +40,9 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+const ENDED_BY_BOARD =
+  'It ended the session: it has restarted, has not heard this computer for 5 s, or another program has opened one with it.';
+
 /** A board that keeps its link alive and never answers is broken all the same. Its answers come one after the other. */
 const ANSWER_TIMEOUT_MS = 120_000;
 
@@ -231,7 +234,8 @@ export class SessionLink {
 
   #closedError(event: LinkEvent & { kind: 'closed' }): BoardError {
     if (event.reason === 'busy') return boardHeld(this.name, event.silentMs);
-    if (event.reason === 'reset') return boardLost(this.name, 'It has restarted, or another program took it over.');
+    // END says no more.
+    if (event.reason === 'reset') return boardLost(this.name, ENDED_BY_BOARD);
     if (this.#hello === undefined) return boardSilent(this.name);
     return boardLost(this.name, 'It has not been heard for 5 s.');
   }

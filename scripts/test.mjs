@@ -14,13 +14,18 @@ const steps = [
 ];
 
 const startMs = Date.now();
+const seconds = (sinceMs) => `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
+const times = [];
 ensureInstalled();
 const failed = steps.find(([script, purpose, ...options]) => {
   say(purpose);
+  const stepMs = Date.now();
   // The dynamic linker reads its variables when a process starts.
   const env = script === 'vitest' ? { ...process.env, ...softwareGpu() } : process.env;
-  return runNpm(['run', '--silent', script, '--', ...options], 'inherit', env) !== 0;
+  const status = runNpm(['run', '--silent', script, '--', ...options], 'inherit', env);
+  times.push(`${script} ${seconds(stepMs)}`);
+  return status !== 0;
 });
-const took = `${((Date.now() - startMs) / 1000).toFixed(1)} s`;
+const took = `${seconds(startMs)} (${times.join(', ')})`;
 say(failed ? `FAILED after ${took}; repeat this step with: npm run ${failed[0]}` : `all checks passed in ${took}`);
 process.exitCode = failed ? 1 : 0;

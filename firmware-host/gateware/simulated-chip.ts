@@ -1,7 +1,8 @@
-/** A simulated chip as a board: the UART of its simulator, joined to one wire after the other. */
+/** A simulated chip as a board: the UART of its simulator, shared by the wires that come. */
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { SharedLine } from '../wires/shared-line.js';
 import type { Wire } from '../wires/wire.js';
 import { simulatorEnded } from './gateware-error.js';
 import { lastLines } from './tools.js';
@@ -19,8 +20,7 @@ export interface SimulatedChipOptions {
 
 export class SimulatedChip {
   readonly #child: ChildProcess;
-  /** The first has the line; the others wait for its end. */
-  readonly #wires: Wire[] = [];
+  readonly #line: SharedLine;
   #isStopped = false;
 
   constructor({ program, image, stats, onEnd }: SimulatedChipOptions) {
@@ -28,36 +28,23 @@ export class SimulatedChip {
     // Ctrl-C is for this process, which then ends the simulator.
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     this.#child = child;
+    this.#line = new SharedLine({ now: () => performance.now(), write: (bytes) => void child.stdin.write(bytes) });
     const said = lastLines(child.stderr);
-    child.stdout.on('data', (bytes: Uint8Array) => this.#wires[0]?.write(bytes));
+    child.stdout.on('data', (bytes: Uint8Array) => this.#line.receive(bytes));
     // What is written to a process that has ended is lost, which `close` tells.
     child.stdin.on('error', () => {});
     child.once('error', (error) => this.#ended(error, onEnd));
     child.once('close', (code, signal) => this.#ended(simulatorEnded(String(signal ?? code), said()), onEnd));
   }
 
-  /** Joins the UART to a wire, or, as it is one line, when those before are gone. */
   connect(wire: Wire): void {
-    this.#wires.push(wire);
-    if (this.#wires.length === 1) this.#start(wire);
+    this.#line.connect(wire);
   }
 
   stop(): void {
     this.#isStopped = true;
-    for (const wire of this.#wires) wire.close();
+    this.#line.close();
     this.#child.kill();
-  }
-
-  #start(wire: Wire): void {
-    wire.start({
-      onData: (bytes) => void this.#child.stdin?.write(bytes),
-      onReady: () => {},
-      onGone: () => {
-        this.#wires.shift();
-        const [next] = this.#wires;
-        if (next !== undefined && !this.#isStopped) this.#start(next);
-      },
-    });
   }
 
   #ended(error: Error, onEnd: (error: Error) => void): void {

@@ -3,12 +3,17 @@
 import { describe, expect, it } from 'vitest';
 import { BoardBackend } from '../../device/board-backend.js';
 import type { BoardBackendOptions } from '../../device/board-backend.js';
+import type { BoardError } from '../../device/board-error.js';
 import { BoardConnection } from '../../device/connection.js';
 import type { Transport, TransportEvents } from '../../device/transport/transport.js';
 import type { Backend } from '../../model/backends/backend.js';
 import { ReferenceBackend } from '../../model/backends/reference-backend.js';
 import { readModelWeights, residentBytes } from '../../model/integer/model-weights.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
+import type { Frame } from '../../protocol/wire/frame.js';
+import { FrameReader } from '../../protocol/wire/frame-reader.js';
+import { decodeMessage } from '../../protocol/wire/message.js';
+import { STEPPED, TOKEN } from '../../protocol/wire/messages-run.js';
 import { BoardOnALine } from '../helpers/board-on-a-line.js';
 import { goodImageOf } from '../helpers/good-image.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
@@ -17,31 +22,44 @@ const SECTIONS = tinySections(1, { ...TINY_SHAPE, vocabSize: 64, eosTokenId: 63 
 const IMAGE = goodImageOf(SECTIONS);
 const SAMPLER = samplerSettings({ temperature: 2, topK: 7, topP: 0.9, seed: 9n });
 const REQUEST = { prompt: [1, 0, 3], maxTokens: 40, sampler: SAMPLER };
-const FED = Array.from({ length: 40 }, (_, index) => (5 * index) % 63);
+const fedTokens = (length: number): number[] => Array.from({ length }, (_, index) => (5 * index) % 63);
+const FED = fedTokens(40);
 
 const reference = (): Backend => new ReferenceBackend(readModelWeights(residentBytes(SECTIONS)));
 
-type Work = (backend: Backend) => Promise<unknown[]>;
+/** @param onResult is called for each receipt or token */
+type Work = (backend: Backend, onResult?: () => void) => Promise<unknown[]>;
 
-const replayed: Work = async (backend) => {
-  const receipts: number[] = [];
-  await backend.replay(FED, { taps: false }, ({ receipt }) => receipts.push(receipt));
-  return receipts;
-};
+const replayOf =
+  (tokens: readonly number[]): Work =>
+  async (backend, onResult) => {
+    const receipts: number[] = [];
+    await backend.replay(tokens, { taps: false }, ({ receipt }) => {
+      receipts.push(receipt);
+      onResult?.();
+    });
+    return receipts;
+  };
 
-const generated: Work = async (backend) => {
+const generated: Work = async (backend, onResult) => {
   const tokens: unknown[] = [];
-  for await (const token of backend.generate(REQUEST)) tokens.push(token);
+  for await (const token of backend.generate(REQUEST)) {
+    tokens.push(token);
+    onResult?.();
+  }
   return tokens;
 };
 
+type Kind = readonly [string, Work, BoardBackendOptions];
+const GENERATIONS: readonly Kind[] = [
+  ['a generation', generated, {}],
+  ['a generation sampled here', generated, { sampling: 'host' }],
+];
+const KINDS: readonly Kind[] = [['a replay', replayOf(FED), {}], ...GENERATIONS];
+
 describe('a wire that breaks again while the board is brought back to where it was', () => {
   // A replay used to start anew from the state zero then, with wrong receipts.
-  it.each<[string, Work, BoardBackendOptions]>([
-    ['a replay', replayed, {}],
-    ['a generation', generated, {}],
-    ['a generation sampled here', generated, { sampling: 'host' }],
-  ])('changes nothing in %s', { timeout: 60_000 }, async (_, work, options) => {
+  it.each(KINDS)('changes nothing in %s', { timeout: 60_000 }, async (_, work, options) => {
     const expected = await work(reference());
     const attempt = async (first: number, second: number): Promise<number> => {
       const line = new BoardOnALine({ image: IMAGE });
@@ -58,6 +76,87 @@ describe('a wire that breaks again while the board is brought back to where it w
       for (let second = first + 1; second < first + 24; second++) await attempt(first, second);
     }
   });
+});
+
+describe('a board that comes back with another image', () => {
+  // Work other than a generation sampled there used to go on, half with the one image and half with the other.
+  it.each(KINDS)('is found out in %s', async (_, work, options) => {
+    const line = new BoardOnALine({ image: IMAGE });
+    const other = new BoardOnALine({ image: goodImageOf(SECTIONS, { name: 'other' }) }, line.clock);
+    let present = line;
+    const open = (): Promise<Transport> => Promise.resolve(present.plugIn());
+    const connection = await line.clock.until(BoardConnection.open(open, { clock: line.clock }));
+    const failure = line.clock.until(
+      work(new BoardBackend(connection, options), () => {
+        present = other;
+        line.unplug();
+      }),
+    );
+    await expect(failure).rejects.toMatchObject({ code: 'board-other-image' });
+  });
+});
+
+/** Takes the wire and the power away, and gives both back. */
+function shake(line: BoardOnALine): void {
+  line.unplug();
+  line.restart();
+}
+
+const PLACE = 12;
+
+/** The board is shaken instead of saying its token of index 12, or its twelfth STEPPED since it started. */
+function shakeAtOnePlace(line: BoardOnALine): void {
+  const reader = new FrameReader();
+  let steps = 0;
+  const isThere = ({ type, payload }: Frame): boolean =>
+    type === STEPPED.type ? ++steps === PLACE : type === TOKEN.type && decodeMessage(TOKEN, payload)?.index === PLACE;
+  line.fate = ({ to, bytes }) => {
+    const events = to === 'host' ? reader.feed(bytes) : [];
+    if (!events.some((event) => event.kind === 'frame' && isThere(event.frame))) return [{ bytes }];
+    line.clock.after(0, () => {
+      shake(line);
+      steps = 0;
+    });
+    return [];
+  };
+}
+
+describe('a board that restarts again and again', () => {
+  // It used to be brought back to where it was for ever.
+  it.each<[...Kind, number]>([
+    ['a replay', replayOf(FED), {}, 0],
+    // The third STEPPED, behind the prompt, brings the token of index 0.
+    ['a generation sampled here', generated, { sampling: 'host' }, PLACE - 3],
+    ['a generation', generated, {}, PLACE],
+  ])('is given up in %s when it gets no further', async (_, work, options, count) => {
+    const line = new BoardOnALine({ image: IMAGE });
+    shakeAtOnePlace(line);
+    const losses: BoardError[] = [];
+    const connection = await line.connect({ onLost: (error) => losses.push(error) });
+    let results = 0;
+    const failure = line.clock.until(work(new BoardBackend(connection, options), () => results++));
+    await expect(failure).rejects.toMatchObject({
+      code: 'board-flapping',
+      message: 'the connection to wire broke 6 times in a row',
+      reason: expect.stringMatching(/The last time: The wire was taken away\.$/),
+      facts: { board: 'wire', losses: 6 },
+      cause: { code: 'board-lost' },
+    });
+    expect([losses.length, results]).toEqual([5, count]);
+  });
+
+  it.each<Kind>([['a replay', replayOf(fedTokens(200)), {}], ...GENERATIONS])(
+    'is not given up in %s as long as it gets further',
+    async (_, work, options) => {
+      const line = new BoardOnALine({ image: IMAGE });
+      const losses: BoardError[] = [];
+      const connection = await line.connect({ onLost: (error) => losses.push(error) });
+      const backend = new BoardBackend(connection, options);
+      const results = await line.clock.until(work(backend, () => shake(line)));
+      expect(results).toEqual(await work(reference()));
+      expect(losses.length).toBeGreaterThan(10);
+    },
+  );
 });
 
 describe('a generation aborted while its prompt is fed', () => {

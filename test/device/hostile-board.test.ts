@@ -50,7 +50,7 @@ const WORK: readonly ((connection: BoardConnection) => Promise<unknown>)[] = [
 
 /** Errors that say the truth about such a board. */
 const HONEST = [
-  'lost malformed silent busy no-image other-protocol write-failed wrong-tokens refuses-image image-too-large',
+  'lost flapping malformed silent busy no-image other-protocol write-failed wrong-tokens refuses-image image-too-large',
   'model-too-large revision-too-old not-signed signature-wrong unknown-request',
 ].flatMap((line) => line.split(' ').map((code) => `board-${code}`));
 

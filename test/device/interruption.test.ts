@@ -9,6 +9,8 @@ import type { FlashResult } from '../../device/flash-image.js';
 import type { GeneratedToken } from '../../model/backends/backend.js';
 import { ImageFile } from '../../model/image-file.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
+import { FrameReader } from '../../protocol/wire/frame-reader.js';
+import { FLASH_BEGIN, FLASH_WRITE } from '../../protocol/wire/messages-flash.js';
 import { BoardOnALine } from '../helpers/board-on-a-line.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 import { goodImage, goodImageOf } from '../helpers/good-image.js';
@@ -17,15 +19,19 @@ import { sha256, TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
 const path = temporaryFolder();
 const OLD = goodImage(1);
 const NEW = goodImage(2);
+const LARGE = goodImage(2, { tokenizer: new TextEncoder().encode(`{"version":"1.0","x":"${'a'.repeat(100_000)}"}`) });
 /** Says more than a board keeps unsent before it ends its text. */
 const TALKER = goodImageOf(tinySections(1, { ...TINY_SHAPE, vocabSize: 64, eosTokenId: 63 }));
 const SAMPLER = samplerSettings({ temperature: 2, topK: 7, topP: 1, seed: 9n });
 const TOKENS = 80;
 
-beforeAll(() => writeFileSync(path('new'), NEW));
+beforeAll(() => {
+  writeFileSync(path('new'), NEW);
+  writeFileSync(path('large'), LARGE);
+});
 
-async function flash(connection: BoardConnection): Promise<FlashResult> {
-  const image = ImageFile.openChecked(path('new'));
+async function flash(connection: BoardConnection, name = 'new'): Promise<FlashResult> {
+  const image = ImageFile.openChecked(path(name));
   try {
     return await flashImage(connection, image);
   } finally {
@@ -39,6 +45,31 @@ function atFrame(line: BoardOnALine, index: number, happen: () => void): void {
     if (frame.index === index) line.clock.after(0, happen);
     return [{ bytes: frame.bytes }];
   };
+}
+
+/** Calls `happen` when the first piece of the image has been written in a session, in each session. */
+function atFirstWrite(line: BoardOnALine, happen: () => void): void {
+  const reader = new FrameReader();
+  let isFirst = false;
+  line.fate = ({ to, bytes }) => {
+    for (const event of to === 'board' ? reader.feed(bytes) : []) {
+      if (event.kind !== 'frame' || event.frame.kind !== 'data') continue;
+      const { type } = event.frame;
+      if (isFirst && type === FLASH_WRITE.type) line.clock.after(0, happen);
+      isFirst = type === FLASH_BEGIN.type || (isFirst && type !== FLASH_WRITE.type);
+    }
+    return [{ bytes }];
+  };
+}
+
+async function largeFlash(): Promise<{
+  readonly line: BoardOnALine;
+  readonly connection: BoardConnection;
+  readonly losses: readonly Error[];
+}> {
+  const line = new BoardOnALine({ image: OLD, bits: new Uint8Array(120 * 4096).fill(0xff) });
+  const losses: Error[] = [];
+  return { line, losses, connection: await line.connect({ onLost: (error) => losses.push(error) }) };
 }
 
 /** Frames of an undisturbed flash, and the flash operations that it takes. */
@@ -113,6 +144,28 @@ describe('a flash whose wire is taken away', () => {
       await line.clock.until(second.close());
       await expectNewImage(line);
     }
+  });
+
+  describe('at its first write, again and again', () => {
+    it('goes on, as long as more is there each time', async () => {
+      const { line, connection, losses } = await largeFlash();
+      // The first eight writes arrive meanwhile, which are four sectors of thirty.
+      atFirstWrite(line, () => line.clock.after(0.3, () => line.unplug()));
+      const result = await line.clock.until(flash(connection, 'large'));
+      expect(result.sha256).toEqual(sha256(LARGE));
+      expect(losses.length).toBeGreaterThan(5);
+    });
+
+    // It used to be tried for ever.
+    it('is given up, when nothing more is there', async () => {
+      const { line, connection, losses } = await largeFlash();
+      atFirstWrite(line, () => line.unplug());
+      await expect(line.clock.until(flash(connection, 'large'))).rejects.toMatchObject({
+        code: 'board-flapping',
+        facts: { losses: 6 },
+      });
+      expect(losses).toHaveLength(5);
+    });
   });
 
   it('leaves the old image running, which answers', async () => {

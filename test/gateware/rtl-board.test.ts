@@ -2,7 +2,8 @@
 
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { mmfree, mmfreeJson, startBoard, TALES_IMAGE, temporaryFolder } from '../helpers/command-line.js';
+import { COMMANDS, mmfree, mmfreeJson, startBoard, TALES_IMAGE, temporaryFolder } from '../helpers/command-line.js';
+import { FakeProcess } from '../helpers/fake-host.js';
 import { goodImageOf } from '../helpers/good-image.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
 import { HAS_VERILATOR } from '../helpers/verilator.js';
@@ -66,6 +67,23 @@ describe.skipIf(!HAS_VERILATOR)('the wide chip with its DRAM', () => {
     const board = await startBoard('--rtl', 'axi-128', '--image', TALES_IMAGE);
     const run = ['run', '--board', board.selector, '--check', '--max-tokens', '4', 'Once upon'];
     expect((await mmfreeJson(...run)).result).toMatchObject({ exit: 0, backend: 'axi RTL', receipts_checked: 4 });
+    await board.stop();
+  });
+
+  // Who came second used to be told that it does not answer, and to check the baud rate.
+  it('is in use while a program generates on it', { timeout: 120_000 }, async () => {
+    const board = await startBoard('--rtl', 'axi-128', '--image', TALES_IMAGE);
+    const holder = new FakeProcess();
+    const run = holder.run(COMMANDS, '--json', 'run', '--board', board.selector, '--max-tokens', '4000', 'Once');
+    while (!holder.stdout.text.includes('"type":"token"')) {
+      await new Promise<void>((resolve) => holder.stdout.onWrite(resolve));
+    }
+    const { events } = await mmfreeJson('boards');
+    expect(events.find(({ type }) => type === 'board')).toMatchObject({ state: 'board-busy' });
+    expect((await mmfreeJson('boards', '--board', board.selector)).exit).toBe(5);
+    holder.interrupt();
+    expect((await run).exit).toBe(130);
+    expect((await mmfreeJson('boards', '--board', board.selector)).exit).toBe(0);
     await board.stop();
   });
 });

@@ -45,8 +45,8 @@ export interface SequenceToken {
 const GROUP_SIZE = 256;
 /** Steps of one submission at most: results of a sequence that fit until the host takes them. */
 const RESULT_SLOTS = 16;
-/** Submissions that the GPU has before it. */
-const IN_FLIGHT = 2;
+/** Submissions that the GPU has before it, once a run has begun: with fewer, it waits for the host now and then. */
+const IN_FLIGHT = 3;
 
 export class GpuSequences {
   readonly count: number;
@@ -170,7 +170,9 @@ export class GpuSequences {
     let steps = 1;
     let number = 0;
     while (isOpen.some(Boolean)) {
-      while (pending.length < IN_FLIGHT && toSubmit > 0) {
+      // One less before there is a first answer, which it would delay.
+      const atMost = number > pending.length ? IN_FLIGHT : IN_FLIGHT - 1;
+      while (pending.length < atMost && toSubmit > 0) {
         const count = Math.min(steps, toSubmit);
         pending.push(this.#submit(number++, count));
         toSubmit -= count;

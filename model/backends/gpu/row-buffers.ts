@@ -3,6 +3,7 @@ import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { GpuDevice } from './gpu-device.js';
 import { USAGE } from './gpu-usage.js';
 import { rowSize } from './kernels/arithmetic.js';
+import { rowWords } from './kernels/row-bindings.js';
 
 /** Memory that the rows at work may take; more rows at a time are hardly faster. */
 const BYTES_MOST = 32 * 2 ** 20;
@@ -24,14 +25,9 @@ export class RowBuffers {
   readonly capacity: number;
   /** [capacity][width] int32, Q12. */
   readonly x: GPUBuffer;
-  /** [plane][capacity][width] int32: silu(i), then the states; the forget complements; the gates. */
-  readonly channels: GPUBuffer;
-  /** [capacity][wide width] int32. */
-  readonly products: GPUBuffer;
-  /** [product][capacity][words] int8, four a word. */
+  /** What one kernel leaves for the next, and quantised rows with their scales: see kernels/row-bindings.ts. */
+  readonly scratch: GPUBuffer;
   readonly quantised: GPUBuffer;
-  /** [product][capacity] (mantissa, shift). */
-  readonly scales: GPUBuffer;
   /** [capacity] ids. */
   readonly tokens: GPUBuffer;
   /** [capacity] CRC-32 of logits, without the constant share. */
@@ -44,15 +40,13 @@ export class RowBuffers {
 
   constructor(gpu: GpuDevice, shape: ModelShape, capacity: number) {
     const narrow = rowSize(shape.hiddenSize).words;
-    const wide = rowSize(shape.intermediateSize).words;
+    const words = rowWords(shape, capacity);
     const rows = (label: string, bytes: number): GPUBuffer => gpu.storage(`rows: ${label}`, capacity * bytes);
     this.#gpu = gpu;
     this.capacity = capacity;
     this.x = rows('residual', 16 * narrow);
-    this.channels = rows('channels', 3 * 16 * narrow);
-    this.products = rows('GLU products', 16 * wide);
-    this.quantised = rows('quantised', 4 * Math.max(3 * narrow, wide));
-    this.scales = rows('scales', 3 * 8);
+    this.scratch = gpu.storage('rows: scratch', 4 * words.scratch);
+    this.quantised = gpu.storage('rows: quantised', 4 * words.quantised);
     this.tokens = rows('tokens', 4);
     this.receipts = rows('receipts', 4);
     this.taps = rows('taps', 4 * (shape.layers + 1));
@@ -60,8 +54,8 @@ export class RowBuffers {
   }
 
   close(): void {
-    const { x, channels, products, quantised, scales, tokens, receipts, taps, size } = this;
-    const all = [x, channels, products, quantised, scales, tokens, receipts, taps, size];
+    const { x, scratch, quantised, tokens, receipts, taps, size } = this;
+    const all = [x, scratch, quantised, tokens, receipts, taps, size];
     for (const buffer of all) this.#gpu.free(buffer);
   }
 }

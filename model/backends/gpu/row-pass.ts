@@ -1,19 +1,22 @@
 /**
  * Many rows at once: the tokens of a prompt, or one token of each sequence of a batch. Weights are read once for all rows.
  *
- * Eight dispatches a layer, four times quantise and multiply; and between the first two pairs, for the tokens of a prompt, the scan.
+ * Eight dispatches a layer, four times quantise and multiply; and between the first two pairs, for the tokens of a prompt, the scan. They share one layout, so
+ * that a layer is bound once.
  */
 import { encodeDispatches, type Dispatch } from './dispatch.js';
-import type { BufferPart, GpuDevice } from './gpu-device.js';
 import { USAGE } from './gpu-usage.js';
+import type { GpuDevice } from './gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
 import { subgroupOf } from './kernel-plan.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { embedTokens } from './kernels/embed.js';
+import { LAYER_GROUP } from './kernels/layer-bindings.js';
 import { adding, checking, gating, mixing, scoring, type Epilogue } from './kernels/product-epilogues.js';
-import { fewTile, MATRIX_FEW_TALL, MATRIX_MANY, productFew, productMany } from './kernels/product-matrices.js';
+import { fewTile, MATRIX_MANY, productFew, productMany } from './kernels/product-matrices.js';
 import type { MatrixTile } from './kernels/product-matrices.js';
 import { FEW, MANY, productRows, TILE_SIZE, type ProductRowsText } from './kernels/product-rows.js';
+import { PRODUCT_SCALES } from './kernels/product-scales.js';
 import {
   quantiseForGlu,
   quantiseForHead,
@@ -21,8 +24,10 @@ import {
   quantiseGlu,
   quantiseMixed,
 } from './kernels/quantise-rows.js';
+import { ROWS_GROUP, rowWords } from './kernels/row-bindings.js';
 import { scanTokens, scanWorkgroups } from './kernels/scan.js';
 import { tapRows } from './kernels/tap-rows.js';
+import { layerMatrixOffsets } from './matrix-layout.js';
 import { FEW_ROWS, type RowBuffers } from './row-buffers.js';
 import type { SequenceBuffers } from './sequence-buffers.js';
 import { BINDING_ALIGNMENT } from './vector-layout.js';
@@ -37,7 +42,17 @@ export interface RowPassOptions {
   readonly taps: boolean;
 }
 
-type Parts = readonly (BufferPart | GPUBuffer)[];
+/** A kernel, before it is bound. */
+type Unbound = Omit<Dispatch, 'bindings' | 'sequence'>;
+
+/** What is multiplied: `count` matrices of the same size, one behind the other, from byte `at` of the layer's on. */
+interface Matrix {
+  readonly at: number;
+  readonly scale: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly count?: number;
+}
 
 export class RowPass {
   /** In order. */
@@ -59,119 +74,117 @@ export class RowPass {
     { mode, head, taps }: RowPassOptions,
   ): Promise<RowPass> {
     const { gpu, shape, weights } = model;
-    const { capacity, channels, products } = rows;
+    const { capacity } = rows;
     const { hiddenSize: h, intermediateSize: i, vocabSize } = shape;
     const { tables, crcFactors, headConstants, headVectors } = weights;
     const x = mode === 'sequences' ? sequences.x : rows.x;
     const group = { size: GROUP_SIZE, subgroup: subgroupOf(gpu, model.plan) };
+    const layerGroup = gpu.groupLayout(LAYER_GROUP);
+    const rowsGroup = gpu.groupLayout(ROWS_GROUP);
+    const layout = gpu.device.createPipelineLayout({ bindGroupLayouts: [layerGroup, rowsGroup] });
 
     // At most so many at a time.
     const atOnce = mode === 'sequences' ? sequences.count : capacity;
     const onMatrices = model.plan.matrices && (await gpu.matricesWork());
 
-    const perRow = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
-      const kernel = await gpu.kernel(label, code);
-      return (parts) => ({ label, kernel, bindings: gpu.bind(kernel, parts), workgroups: (count) => [count, 1, 1] });
-    };
-    const quantise = async (label: string, code: string): Promise<(parts: Parts) => Dispatch> => {
-      const build = await perRow(label, code);
-      return (parts) => build([...parts.slice(0, 2), rows.quantised, rows.scales, ...parts.slice(2)]);
-    };
+    const quantise = async (label: string, code: string): Promise<Unbound> => ({
+      label,
+      kernel: await gpu.kernel(label, code, layout),
+      workgroups: (count) => [count, 1, 1],
+    });
     const multiply = async (
       label: string,
-      matrix: { readonly rows: number; readonly columns: number; readonly count?: number },
+      { at, scale, rows: matrixRows, columns, count: matrices = 1 }: Matrix,
       epilogue: (size: number, tokens: number) => Epilogue,
-    ): Promise<(weightPart: BufferPart, parts: Parts) => Dispatch> => {
-      const product = productKind(gpu, onMatrices, { capacity, tokens: atOnce }, matrix.rows);
+    ): Promise<Unbound> => {
+      const product = productKind(gpu, onMatrices, { capacity, tokens: atOnce }, matrixRows * matrices);
       const text = {
-        row: rowSize(matrix.columns),
-        rows: matrix.rows,
+        row: rowSize(columns),
+        rows: matrixRows,
+        matrixAt: at,
         capacity,
+        scale,
+        sumsAt: rowWords(shape, capacity).sumsAt,
         epilogue: epilogue(product.size, product.tokens),
       };
-      const kernel = await gpu.kernel(label, product.code(text));
-      const tiles = Math.ceil(matrix.rows / product.rows);
-      return (weightPart, parts) => ({
-        label,
-        kernel,
-        bindings: gpu.bind(kernel, [rows.size, weightPart, rows.quantised, rows.scales, ...parts]),
-        workgroups: (count) => [tiles, Math.ceil(count / product.tokens), matrix.count ?? 1],
-      });
+      const kernel = await gpu.kernel(label, product.code(text), layout);
+      const tiles = Math.ceil(matrixRows / product.rows);
+      return { label, kernel, workgroups: (count) => [tiles, Math.ceil(count / product.tokens), matrices] };
     };
-    const [
-      quantiseMixing,
-      mix,
-      scan,
-      quantiseOutput,
-      mixOutput,
-      quantiseGates,
-      glu,
-      quantiseProducts,
-      gluOutput,
-      embed,
-      quantiseHead,
-      score,
-      tap,
-    ] = await Promise.all([
-      quantise('quantise for mixing', quantiseForMixing(shape, capacity, group)),
-      multiply('mix product', { rows: h, columns: h, count: 3 }, (size) => mixing(shape, capacity, size)),
-      mode === 'tokens' ? gpu.kernel('scan', scanTokens(shape, capacity)) : undefined,
-      quantise('quantise mixed', quantiseMixed(shape, capacity, group, mode)),
-      multiply('mix output product', { rows: h, columns: h }, () => adding(shape)),
-      quantise('quantise for GLU', quantiseForGlu(shape, capacity, group)),
-      multiply('GLU product', { rows: 2 * i, columns: h }, (size) => gating(shape, size)),
-      quantise('quantise GLU', quantiseGlu(shape, capacity, group)),
-      multiply('GLU output product', { rows: h, columns: i }, () => adding(shape)),
-      mode === 'tokens' ? perRow('embed tokens', embedTokens(shape, GROUP_SIZE)) : undefined,
-      head ? quantise('quantise for head', quantiseForHead(shape, capacity, group)) : undefined,
-      head
-        ? multiply('head product', { rows: vocabSize, columns: h }, (size, tokens) =>
-            mode === 'sequences' ? scoring(shape) : checking(shape, tokens, size),
-          )
-        : undefined,
-      taps ? perRow('taps', tapRows(shape, GROUP_SIZE)) : undefined,
+    const scan = async (): Promise<Unbound> => ({
+      label: 'scan',
+      kernel: await gpu.kernel('scan', scanTokens(shape, capacity), layout),
+      workgroups: () => [scanWorkgroups(shape), 1, 1],
+    });
+    const offsets = layerMatrixOffsets(shape);
+    const [ofLayer, ofHead, embed, tap] = await Promise.all([
+      Promise.all([
+        quantise('quantise for mixing', quantiseForMixing(shape, capacity, group)),
+        multiply('mix product', { at: offsets.mix, scale: PRODUCT_SCALES.mix, rows: h, columns: h, count: 3 }, (size) =>
+          mixing(shape, capacity, size),
+        ),
+        ...(mode === 'tokens' ? [scan()] : []),
+        quantise('quantise mixed', quantiseMixed(shape, capacity, group, mode)),
+        multiply(
+          'mix output product',
+          { at: offsets.mixOutput, scale: PRODUCT_SCALES.mixOutput, rows: h, columns: h },
+          () => adding(shape),
+        ),
+        quantise('quantise for GLU', quantiseForGlu(shape, capacity, group)),
+        multiply('GLU product', { at: offsets.glu, scale: PRODUCT_SCALES.glu, rows: 2 * i, columns: h }, (size) =>
+          gating(shape, capacity, size),
+        ),
+        quantise('quantise GLU', quantiseGlu(shape, capacity, group)),
+        multiply(
+          'GLU output product',
+          { at: offsets.gluOutput, scale: PRODUCT_SCALES.gluOutput, rows: h, columns: i },
+          () => adding(shape),
+        ),
+      ]),
+      Promise.all(
+        head
+          ? [
+              quantise('quantise for head', quantiseForHead(shape, capacity, group)),
+              multiply(
+                'head product',
+                { at: 0, scale: PRODUCT_SCALES.head, rows: vocabSize, columns: h },
+                (size, tokens) => (mode === 'sequences' ? scoring(shape) : checking(shape, tokens, size)),
+              ),
+            ]
+          : [],
+      ),
+      mode === 'tokens' ? gpu.kernel('embed tokens', embedTokens(shape, GROUP_SIZE)) : undefined,
+      taps ? gpu.kernel('taps', tapRows(shape, GROUP_SIZE)) : undefined,
     ]);
 
-    const scanDispatch = (kernel: GPUComputePipeline, state: BufferPart): Dispatch => ({
-      label: 'scan',
+    const perRow = (label: string, kernel: GPUComputePipeline, bindings: GPUBindGroup): Dispatch => ({
+      label,
       kernel,
-      bindings: gpu.bind(kernel, [rows.size, state, channels]),
-      workgroups: () => [scanWorkgroups(shape), 1, 1],
+      bindings,
+      workgroups: (count) => [count, 1, 1],
     });
     const places = taps ? gpu.filled('tap places', tapPlaces(shape.layers, capacity), USAGE.uniform) : undefined;
     const tapAt = (index: number): Dispatch[] => {
       if (tap === undefined || places === undefined) return [];
-      return [tap([{ buffer: places, offset: index * BINDING_ALIGNMENT, size: 16 }, crcFactors, x, rows.taps])];
+      const place = { buffer: places, offset: index * BINDING_ALIGNMENT, size: 16 };
+      return [perRow('taps', tap, gpu.bind(tap, [place, crcFactors, x, rows.taps]))];
     };
+    const bindRows = (tableBuffer: GPUBuffer): GPUBindGroup =>
+      gpu.bindTo(rowsGroup, [rows.size, tableBuffer, x, rows.quantised, rows.scratch, sequences.control]);
+    const rowsOfLayers = bindRows(tables);
+    const rowsOfHead = bindRows(crcFactors);
+    const logits = mode === 'sequences' ? sequences.logits : rows.receipts;
+    const headBindings = gpu.bindTo(layerGroup, [headConstants, headVectors, weights.head, logits]);
     const dispatches = [
-      ...(embed ? [embed([headConstants, rows.tokens, weights.embedding, x])] : []),
-      ...tapAt(0),
-      ...weights.layers.flatMap(({ constants, vectors, ...matrices }, l) => [
-        quantiseMixing([constants, vectors, x]),
-        mix(matrices.mix, [tables, vectors, channels]),
-        ...(scan ? [scanDispatch(scan, sequences.stateOf(l))] : []),
-        quantiseOutput([
-          constants,
-          vectors,
-          tables,
-          channels,
-          ...(mode === 'sequences' ? [sequences.stateOf(l), sequences.control] : []),
-        ]),
-        mixOutput(matrices.mixOutput, [x]),
-        quantiseGates([constants, vectors, x]),
-        glu(matrices.glu, [tables, products]),
-        quantiseProducts([constants, vectors, products]),
-        gluOutput(matrices.gluOutput, [x]),
-        ...tapAt(l + 1),
-      ]),
-      ...(quantiseHead ? [quantiseHead([headConstants, headVectors, x])] : []),
-      ...(score
-        ? [
-            mode === 'sequences'
-              ? score(weights.head, [sequences.logits])
-              : score(weights.head, [crcFactors, rows.receipts]),
-          ]
+      ...(embed
+        ? [perRow('embed tokens', embed, gpu.bind(embed, [headConstants, rows.tokens, weights.embedding, x]))]
         : []),
+      ...tapAt(0),
+      ...weights.layers.flatMap(({ constants, vectors, all }, l) => {
+        const bindings = gpu.bindTo(layerGroup, [constants, vectors, all, sequences.stateOf(l)]);
+        return [...ofLayer.map((kernel) => ({ ...kernel, bindings, sequence: rowsOfLayers })), ...tapAt(l + 1)];
+      }),
+      ...ofHead.map((kernel) => ({ ...kernel, bindings: headBindings, sequence: rowsOfHead })),
     ];
     return new RowPass(model, dispatches, places);
   }
@@ -191,9 +204,6 @@ interface ProductKind extends MatrixTile {
   readonly code: (text: ProductRowsText) => string;
 }
 
-/** Rows of a matrix from which on there is enough work for the whole GPU in larger tiles. */
-const TALL_ROWS = 4096;
-
 function productKind(
   gpu: GpuDevice,
   onMatrices: boolean,
@@ -203,7 +213,7 @@ function productKind(
   const isFew = capacity <= FEW_ROWS;
   if (onMatrices) {
     if (!isFew) return { ...MATRIX_MANY, code: productMany };
-    const tile = matrixRows >= TALL_ROWS ? MATRIX_FEW_TALL : fewTile(gpu.limits, tokens, matrixRows);
+    const tile = fewTile(gpu.limits, tokens, matrixRows);
     return { ...tile, code: (text) => productFew(text, tile) };
   }
   const tile = isFew ? FEW : MANY;

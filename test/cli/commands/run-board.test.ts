@@ -1,7 +1,14 @@
 /** `run` with boards. */
 
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { encodeFrame } from '../../../protocol/wire/frame.js';
+import { FrameReader } from '../../../protocol/wire/frame-reader.js';
+import { decodeMessage } from '../../../protocol/wire/message.js';
+import { TOKEN } from '../../../protocol/wire/messages-run.js';
 import {
   COMMANDS,
   mmfree,
@@ -17,6 +24,7 @@ import { goodImage } from '../../helpers/good-image.js';
 
 const path = temporaryFolder();
 const running: RunningBoard[] = [];
+const servers: Server[] = [];
 const TALE = ['--max-tokens', '24', '--seed', '3', 'Once upon a time'];
 
 beforeAll(() => writeFile(path('small'), goodImage(1, { tokenizer: new Uint8Array(0) })));
@@ -27,6 +35,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const board of running.splice(0)) await board.stop();
+  for (const server of servers.splice(0)) server.close();
   vi.unstubAllEnvs();
 });
 
@@ -34,6 +43,34 @@ async function start(...options: string[]): Promise<string> {
   const board = await startBoard(...options);
   running.push(board);
   return board.selector;
+}
+
+/** A way to a board on which each connection breaks instead of bringing the token of this index. @returns its selector */
+async function lostAtToken(index: number, selector: string): Promise<string> {
+  const { port: boardPort } = new URL(selector.replace('tcp:', 'tcp://'));
+  const server = createServer((host) => {
+    const board = connect(Number(boardPort), '127.0.0.1');
+    for (const socket of [host, board]) socket.on('error', () => socket.destroy());
+    const reader = new FrameReader();
+    board.on('data', (bytes) => {
+      for (const event of reader.feed(bytes)) {
+        if (event.kind !== 'frame') continue;
+        const { type, payload } = event.frame;
+        if (type === TOKEN.type && decodeMessage(TOKEN, payload)?.index === index) {
+          board.destroy();
+          host.end();
+          return;
+        }
+        host.write(encodeFrame(event.frame));
+      }
+    });
+    host.on('data', (bytes) => board.write(bytes));
+    host.once('close', () => board.destroy());
+  });
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `tcp:127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 const here = async (...args: string[]): Promise<string> =>
@@ -94,6 +131,23 @@ describe('a board', () => {
     const check = await mmfreeJson('run', '--board', selector, '--check', ...ids);
     expect(check.result).toMatchObject({ exit: 2, error: { code: 'missing-option' } });
     expect((await mmfree('run', '--board', selector, '--image', path('small'), '--check', ...ids)).exit).toBe(0);
+  });
+
+  // It used to be brought back to that token for ever.
+  it('that is lost at the same token again and again is given up', async () => {
+    const selector = await lostAtToken(5, await start('--image', TALES_IMAGE));
+    const { events, result } = await mmfreeJson('run', '--board', selector, ...TALE);
+    expect(events.filter(({ type }) => type === 'token')).toHaveLength(5);
+    expect(result).toMatchObject({
+      exit: 8,
+      error: {
+        code: 'board-flapping',
+        message: `the connection to ${selector} broke 6 times in a row`,
+        cause: expect.stringContaining('The board closed the connection.'),
+        fix: expect.stringContaining('Restart the board'),
+        facts: { board: selector, losses: 6 },
+      },
+    });
   });
 
   it('that is yet to come is waited for', async () => {

@@ -5,6 +5,7 @@ import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { layerMatrixOffsets } from '../matrix-layout.js';
 import { vectorLayout } from '../vector-layout.js';
 import { rowSize } from './arithmetic.js';
+import { PRODUCT_SCALES } from './product-scales.js';
 import { fusedProduct, type RowDeal } from './fused-product.js';
 import { residual, scratch, scratchLayout } from './layer-bindings.js';
 
@@ -22,7 +23,7 @@ export function mixOutput(shape: ModelShape, deal: RowDeal): string {
   return fusedProduct(
     {
       declarations: /* wgsl */ `${RESIDUAL}
-fn productScale(product: u32) -> vec2<i32> { return constants[1].zw; }
+${PRODUCT_SCALES.mixOutput}
 `,
       row: rowSize(hiddenSize),
       matrixAt: layerMatrixOffsets(shape).mixOutput,
@@ -44,7 +45,7 @@ export function gluOutput(shape: ModelShape, deal: RowDeal): string {
   return fusedProduct(
     {
       declarations: /* wgsl */ `${RESIDUAL}
-fn productScale(product: u32) -> vec2<i32> { return constants[2].zw; }
+${PRODUCT_SCALES.gluOutput}
 `,
       row: rowSize(intermediateSize),
       matrixAt: layerMatrixOffsets(shape).gluOutput,

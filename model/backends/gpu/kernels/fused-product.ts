@@ -3,7 +3,8 @@
  * dispatch of its own would, then multiplies its share of the rows, and its leading lanes do what comes after.
  */
 import { ARITHMETIC } from './arithmetic.js';
-import { quantiser, type QuantiserText } from './quantiser.js';
+import { CONSTANTS, matrices, VECTORS } from './layer-bindings.js';
+import { OUTPUT_SCALES, quantiser, type QuantiserText } from './quantiser.js';
 import { enableSubgroups, laneSum, type Group } from './reduce.js';
 
 /** How rows are dealt to invocations. */
@@ -14,7 +15,7 @@ export interface RowDeal extends Group {
   readonly units: number;
 }
 
-export interface FusedProductText extends Omit<QuantiserText, 'store'> {
+export interface FusedProductText extends Omit<QuantiserText, 'store' | 'left'> {
   readonly declarations: string;
   /** Byte of the bound weights at which the matrix begins: a multiple of 16. */
   readonly matrixAt: number;
@@ -84,13 +85,13 @@ export function fusedProduct(text: FusedProductText, deal: RowDeal): string {
   }`;
   return /* wgsl */ `${enableSubgroups(deal)}
 ${ARITHMETIC}
-@group(0) @binding(0) var<uniform> constants: array<vec4<i32>, 4>;
-@group(0) @binding(1) var<storage, read> vectors: array<u32>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;
+${CONSTANTS}
+${VECTORS}
+${matrices('vec4<u32>')}
 ${text.declarations}
 // Chunk c of 64 columns has its four vectors ${row.chunks} apart: neighbouring lanes read neighbouring words.
 var<workgroup> quantised: array<array<vec4<u32>, ${4 * row.chunks}>, ${gains.length}>;
-${quantiser({ ...text, store }, deal)}
+${quantiser({ ...text, store, left: OUTPUT_SCALES }, deal)}
 ${laneSum(rows, lanes, deal)}
 
 @compute @workgroup_size(${size})
@@ -128,7 +129,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     ${Object.keys(text.early ?? {})
       .map((name) => `let ${name} = ${ofUnit((u) => `${name}${u}`)};`)
       .join('\n    ')}
-    ${unitRows.map(({ product }, k) => `let out${k} = scaledOutput(${ofUnit((u) => `sums[${u * unitRows.length + k}]`)}, quantiserScales[${product}]);`).join('\n    ')}
+    ${unitRows.map(({ product }, k) => `let out${k} = scaledOutput(${ofUnit((u) => `sums[${u * unitRows.length + k}]`)}, left[${product}]);`).join('\n    ')}
     ${text.epilogue}
   }
 }

@@ -3,6 +3,7 @@ import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { layerMatrixOffsets } from '../matrix-layout.js';
 import { vectorLayout } from '../vector-layout.js';
 import { rowSize, sigmoid } from './arithmetic.js';
+import { PRODUCT_SCALES } from './product-scales.js';
 import { fusedProduct, type RowDeal } from './fused-product.js';
 import { residual, scratch, scratchLayout, TABLES } from './layer-bindings.js';
 
@@ -25,7 +26,7 @@ ${residual('vec4<i32>')}
 ${scratch('i32')}
 ${sigmoid(deal.size)}
 ${GLU}
-fn productScale(product: u32) -> vec2<i32> { return constants[2].xy; }
+${PRODUCT_SCALES.glu}
 `,
       row: rowSize(hiddenSize),
       matrixAt: layerMatrixOffsets(shape).glu,

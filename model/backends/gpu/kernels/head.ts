@@ -2,6 +2,7 @@
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../vector-layout.js';
 import { rowSize } from './arithmetic.js';
+import { PRODUCT_SCALES } from './product-scales.js';
 import { fusedProduct, type RowDeal } from './fused-product.js';
 
 export function head(shape: ModelShape, deal: RowDeal): string {
@@ -12,7 +13,7 @@ export function head(shape: ModelShape, deal: RowDeal): string {
       declarations: /* wgsl */ `
 @group(0) @binding(3) var<storage, read> x: array<vec4<i32>>;
 @group(0) @binding(4) var<storage, read_write> logits: array<i32>;
-fn productScale(product: u32) -> vec2<i32> { return constants[0].yz; }
+${PRODUCT_SCALES.head}
 `,
       row: rowSize(hiddenSize),
       matrixAt: 0,

@@ -11,7 +11,14 @@ import { rowSize } from './arithmetic.js';
 export const LAYER_GROUP = ['uniform', 'read-only-storage', 'read-only-storage', 'storage'] as const;
 export const SEQUENCE_GROUP = ['read-only-storage', 'storage', 'storage', 'read-only-storage'] as const;
 
-/** Constants, vectors and matrices of the layer (or of the head, in a layout of its own) are declared where they are used. */
+export const CONSTANTS = '@group(0) @binding(0) var<uniform> constants: array<vec4<i32>, 4>;';
+export const VECTORS = '@group(0) @binding(1) var<storage, read> vectors: array<u32>;';
+
+/** All matrices of the layer: see matrix-layout.ts. */
+export function matrices(type: 'vec4<u32>' | 'u32'): string {
+  return `@group(0) @binding(2) var<storage, read> weights: array<${type}>;`;
+}
+
 export const STATE = '@group(0) @binding(3) var<storage, read_write> state: array<i32>;';
 export const TABLES = '@group(1) @binding(0) var<storage, read> tables: array<u32>;';
 export const CONTROL_BLOCK = '@group(1) @binding(3) var<storage, read> control: array<u32>;';

@@ -8,6 +8,7 @@ import { layerMatrixOffsets } from '../matrix-layout.js';
 import { vectorLayout } from '../vector-layout.js';
 import { rowSize, sigmoid, VECTOR_AT } from './arithmetic.js';
 import { CONTROL } from './control.js';
+import { PRODUCT_SCALES } from './product-scales.js';
 import { fusedProduct, type RowDeal } from './fused-product.js';
 import { CONTROL_BLOCK, residual, scratch, scratchLayout, STATE, TABLES } from './layer-bindings.js';
 
@@ -24,11 +25,7 @@ ${STATE}
 ${scratch('i32')}
 ${CONTROL_BLOCK}
 ${sigmoid(deal.size)}
-fn productScale(product: u32) -> vec2<i32> {
-  if (product == 0u) { return constants[0].xy; }
-  if (product == 1u) { return constants[0].zw; }
-  return constants[1].xy;
-}
+${PRODUCT_SCALES.mix}
 ${VECTOR_AT}
 `,
       row: rowSize(hiddenSize),

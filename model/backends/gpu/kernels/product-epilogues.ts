@@ -1,13 +1,15 @@
 /**
  * WGSL: what is done with the outputs of a product of many rows, whichever kernel computes it.
  *
- * Each epilogue declares its bindings from 4 on and `fn finish(token: u32, outputRow: u32, product: u32, out: i32)`, or, where rows come in pairs,
+ * Each epilogue declares its bindings (row-bindings.ts; what the head leaves is binding 3 of group 0) and `fn finish(token: u32, outputRow: u32, product: u32, out: i32)`, or, where rows come in pairs,
  * `fn finishPair(token: u32, pair: u32, even: i32, odd: i32)`. `out` is the output of step H, before any saturation.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../vector-layout.js';
 import { CRC, rowSize, sigmoid, VECTOR_AT } from './arithmetic.js';
 import { GLU } from './glu.js';
+import { VECTORS } from './layer-bindings.js';
+import { ROW_CRC_FACTORS, ROW_TABLES, rowResidual, rowScratch, rowWords } from './row-bindings.js';
 
 export interface Epilogue {
   readonly declarations: string;
@@ -17,7 +19,7 @@ export interface Epilogue {
   readonly end?: string;
 }
 
-/** i becomes silu(i), f the forget complement c, g stays: three planes of `channels`, [plane][capacity][width]. */
+/** i becomes silu(i), f the forget complement c, g stays: three planes of `scratch`, [plane][capacity][width]. */
 export function mixing(shape: ModelShape, capacity: number, size: number): Epilogue {
   const { forgetScale } = vectorLayout(shape).layer;
   const width = 4 * rowSize(shape.hiddenSize).words;
@@ -25,20 +27,20 @@ export function mixing(shape: ModelShape, capacity: number, size: number): Epilo
     pairs: false,
     begin: 'loadSigma(local);',
     declarations: /* wgsl */ `
-@group(0) @binding(4) var<storage, read> tables: array<u32>;
-@group(0) @binding(5) var<storage, read> vectors: array<u32>;
-@group(0) @binding(6) var<storage, read_write> channels: array<i32>;
+${ROW_TABLES}
+${VECTORS}
+${rowScratch('i32')}
 ${sigmoid(size)}
 ${VECTOR_AT}
 fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
   let at = (product * ${capacity}u + token) * ${width}u + outputRow;
   let p = sat16(out);
   if (product == 0u) {
-    channels[at] = p * sigmoid(up3(p));
+    scratch[at] = p * sigmoid(up3(p));
   } else if (product == 1u) {
-    channels[at] = (sigmoid(up3(-p)) * vectorAt(${forgetScale}u, outputRow) + 0x4000) >> 15u;
+    scratch[at] = (sigmoid(up3(-p)) * vectorAt(${forgetScale}u, outputRow) + 0x4000) >> 15u;
   } else {
-    channels[at] = p;
+    scratch[at] = p;
   }
 }
 `,
@@ -50,7 +52,7 @@ export function adding({ hiddenSize }: ModelShape): Epilogue {
   return {
     pairs: false,
     declarations: /* wgsl */ `
-@group(0) @binding(4) var<storage, read_write> x: array<i32>;
+${rowResidual('i32')}
 fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
   let at = token * ${4 * rowSize(hiddenSize).words}u + outputRow;
   x[at] = sat31(x[at] + sat31(out));
@@ -60,17 +62,18 @@ fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
 }
 
 /** z = silu(gate)·up. */
-export function gating({ intermediateSize }: ModelShape, size: number): Epilogue {
+export function gating(shape: ModelShape, capacity: number, size: number): Epilogue {
+  const { productsAt } = rowWords(shape, capacity);
   return {
     pairs: true,
     begin: 'loadSigma(local);',
     declarations: /* wgsl */ `
-@group(0) @binding(4) var<storage, read> tables: array<u32>;
-@group(0) @binding(5) var<storage, read_write> products: array<i32>;
+${ROW_TABLES}
+${rowScratch('i32')}
 ${sigmoid(size)}
 ${GLU}
 fn finishPair(token: u32, pair: u32, even: i32, odd: i32) {
-  products[token * ${4 * rowSize(intermediateSize).words}u + pair] = glu(even, odd);
+  scratch[${4 * productsAt}u + token * ${4 * rowSize(shape.intermediateSize).words}u + pair] = glu(even, odd);
 }
 `,
   };
@@ -81,7 +84,7 @@ export function scoring({ vocabSize }: ModelShape): Epilogue {
   return {
     pairs: false,
     declarations: /* wgsl */ `
-@group(0) @binding(4) var<storage, read_write> logits: array<i32>;
+@group(0) @binding(3) var<storage, read_write> logits: array<i32>;
 fn finish(token: u32, outputRow: u32, product: u32, out: i32) { logits[token * ${vocabSize}u + outputRow] = sat31(out); }
 `,
   };
@@ -92,8 +95,8 @@ export function checking({ vocabSize }: ModelShape, tile: number, size: number):
   return {
     pairs: false,
     declarations: /* wgsl */ `
-@group(0) @binding(4) var<storage, read> crcFactors: array<u32>;
-@group(0) @binding(5) var<storage, read_write> receipts: array<atomic<u32>>;
+${ROW_CRC_FACTORS}
+@group(0) @binding(3) var<storage, read_write> receipts: array<atomic<u32>>;
 var<workgroup> crcOfRows: array<atomic<u32>, ${tile}>;
 ${CRC}
 fn finish(token: u32, outputRow: u32, product: u32, out: i32) {

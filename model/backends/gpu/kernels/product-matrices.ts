@@ -7,8 +7,10 @@
  * This is an experiment of Chromium (`chromium-experimental-subgroup-matrix`), used only where `matricesWork` (probes.ts) found products right.
  */
 import { ARITHMETIC } from './arithmetic.js';
+import { CONSTANTS, matrices } from './layer-bindings.js';
 import type { Epilogue } from './product-epilogues.js';
 import type { ProductRowsText } from './product-rows.js';
+import { quantisedRows, SIZE } from './row-bindings.js';
 
 /** Lanes of a subgroup that the kernels are written for. */
 export const MATRIX_SUBGROUP = 32;
@@ -20,8 +22,7 @@ export interface MatrixTile {
   readonly size: number;
 }
 
-/** For few tokens and a matrix of many rows, and for many tokens. */
-export const MATRIX_FEW_TALL: MatrixTile = { tokens: 32, rows: 32, size: 128 };
+/** For many tokens. */
 export const MATRIX_MANY: MatrixTile = { tokens: 64, rows: 128, size: 256 };
 
 /**
@@ -34,31 +35,48 @@ const LEFT = 'subgroup_matrix_left<i8, 32, 16>, row_major';
 const RIGHT = 'subgroup_matrix_right<i8, 16, 32>, col_major';
 const RESULT = 'subgroup_matrix_result<i32, 16, 16>';
 
-/** Rows of a matrix up to which tiles of 16 tokens are faster even if there are more tokens: the GPU is not busy otherwise. */
-const SMALL_ROWS = 1536;
+/** Rows from which on tiles of 32 rows keep enough of the GPU busy, and those from which on half as many subgroups for each do. */
+const TALL_ROWS = 2304;
+const VERY_TALL_ROWS = 4096;
 
-/** For few tokens and a matrix of few rows: small tiles, and as many subgroups as the adapter allows to share the columns. */
+/**
+ * For few tokens: the larger a tile, the less often tokens and rows are loaded, as long as there are enough tiles. Measured on an H100, for matrices of
+ * 1,024 to 32,000 rows and up to 16 and 32 tokens: these are within 8 % of the best.
+ *
+ * @param matrixRows of all matrices that are multiplied at once
+ */
 export function fewTile(
-  limits: Pick<GPUSupportedLimits, 'maxComputeInvocationsPerWorkgroup' | 'maxComputeWorkgroupStorageSize'>,
+  { maxComputeWorkgroupStorageSize }: Pick<GPUSupportedLimits, 'maxComputeWorkgroupStorageSize'>,
   tokens: number,
   matrixRows: number,
 ): MatrixTile {
-  if (tokens > 16 && matrixRows > SMALL_ROWS) return { tokens: 32, rows: 16, size: 256 };
-  const { maxComputeInvocationsPerWorkgroup: invocations, maxComputeWorkgroupStorageSize: bytes } = limits;
-  return { tokens: 16, rows: 16, size: invocations >= 512 && bytes >= 48 * 1024 ? 512 : 256 };
+  if (matrixRows < TALL_ROWS) return { tokens: 16, rows: 16, size: 256 };
+  const tile = { tokens: tokens > 16 ? 32 : 16, rows: 32 };
+  const bytes = (256 / MATRIX_SUBGROUP) * 16 * fewTileVectors(tile) + BESIDE_TILES;
+  return { ...tile, size: matrixRows < VERY_TALL_ROWS && bytes <= maxComputeWorkgroupStorageSize ? 256 : 128 };
 }
 
-function frame({ epilogue }: ProductRowsText): string {
+/** Bytes of workgroup memory beside the tiles: scales, and the table of the sigmoid. */
+const BESIDE_TILES = 32 * 8 + 257 * 4;
+
+/** Turns whose tokens and rows are on their way while another is multiplied. */
+const AHEAD = 2;
+
+function frame({ scale, capacity, sumsAt, epilogue }: ProductRowsText): string {
   return /* wgsl */ `
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 ${ARITHMETIC}
-struct Size { tokens: u32, pad0: u32, pad1: u32, pad2: u32 }
-@group(0) @binding(0) var<uniform> size: Size;
-@group(0) @binding(1) var<storage, read> weights: array<u32>;
-@group(0) @binding(2) var<storage, read> quantised: array<vec4<i32>>;
-@group(0) @binding(3) var<storage, read> scales: array<vec2<i32>>;
+${SIZE}
+${matrices('u32')}
+${quantisedRows('vec4<i32>')}
 ${epilogue.declarations}
+${CONSTANTS}
+${scale}
+fn tokenScale(token: u32, product: u32) -> vec2<i32> {
+  let sums = vec4<u32>(quantised[${sumsAt / 4}u + product * ${capacity}u + min(token, ${capacity - 1}u)]);
+  return outputScale(sums.x, sums.yz, productScale(product));
+}
 // Sixteen codes to sixteen int8: 0, 1, 2 to -1, 0, +1, without a borrow between the bytes.
 fn signed16(codes: u32) -> vec4<i32> {
   let four = vec4(codes, codes >> 2u, codes >> 4u, codes >> 6u) & vec4(0x03030303u);
@@ -95,24 +113,40 @@ function elements({ pairs }: Epilogue, count: number): number {
 
 /**
  * 16 or 32 tokens at a time × 16 or 32 rows of the matrix. Each subgroup takes every so many-th chunk of 64 columns; their sums are added at the end.
- * Smaller tiles keep more of the GPU busy where there are few rows; larger ones load tokens and rows less often.
+ * Smaller tiles and more subgroups keep more of the GPU busy where there are few rows; larger ones load tokens and rows less often.
+ *
+ * The turns are unrolled: in a loop, addresses and conditions cost more than the products.
  */
 export function productFew(text: ProductRowsText, { tokens, rows: tileRows, size }: MatrixTile): string {
-  const { row, rows, capacity, epilogue } = text;
+  const { row, rows, matrixAt, capacity, epilogue } = text;
   const subgroups = size / MATRIX_SUBGROUP;
-  const turns = Math.ceil(row.chunks / subgroups);
-  const tokenLoads = (tokens * 4) / MATRIX_SUBGROUP;
-  const rowLoads = (tileRows * 4) / MATRIX_SUBGROUP;
-  const tokenTiles = Array.from({ length: tokens / 16 }, (_, t) => t);
-  const tiles = tokenTiles.flatMap((t) => Array.from({ length: tileRows / 16 }, (_, r) => ({ t, r })));
-  const tileVectors = Math.max(tokens * STRIDE, (tokens * tileRows) / 4);
-  const each = (count: number, line: (k: number) => string): string =>
-    Array.from({ length: count }, (_, k) => line(k)).join('\n    ');
+  const count = (n: number): readonly number[] => Array.from({ length: n }, (_, k) => k);
+  const turns = count(Math.ceil(row.chunks / subgroups));
   // Eight tokens or rows at a time, four loads each.
-  const tokenLoad = (k: number, chunk: string): string =>
-    `quantised[(product * ${capacity}u + firstToken + ${8 * k}u + lane / 4u) * ${row.words / 4}u + 4u * ${chunk} + lane % 4u]`;
-  const rowLoad = (k: number, chunk: string): string =>
-    `weights[(product * ${rows}u + min(tileRow + ${8 * k}u + lane / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * ${chunk} + lane % 4u]`;
+  const tokenLoads = count(tokens / 8);
+  const rowLoads = count(tileRows / 8);
+  const tokenTiles = count(tokens / 16);
+  const rowTiles = count(tileRows / 16);
+  const tiles = tokenTiles.flatMap((t) => rowTiles.map((r) => ({ t, r })));
+  const rowsAt = tokens * STRIDE;
+  const tileVectors = fewTileVectors({ tokens, rows: tileRows });
+  const each = <T>(items: readonly T[], line: (item: T, index: number) => string): string =>
+    items.map(line).join('\n    ');
+  const load = (turn: number): string => {
+    const last = row.chunks - 1;
+    const chunk =
+      (turn + 1) * subgroups <= row.chunks
+        ? `${turn * subgroups}u + subgroup`
+        : `min(${turn * subgroups}u + subgroup, ${last}u)`;
+    return /* wgsl */ `
+    let from${turn} = 4u * (${chunk}) + lane % 4u;
+    ${each(rowLoads, (k) => `let row${turn}_${k} = weights[firstWeight${k} + from${turn}];`)}
+    ${each(tokenLoads, (k) => `let token${turn}_${k} = quantised[firstVector + ${8 * k * (row.words / 4)}u + from${turn}];`)}`;
+  };
+  const multiply = (half: number): string => /* wgsl */ `
+      ${each(tokenTiles, (t) => `let t${t}_${half} = subgroupMatrixLoad<${LEFT}>(&tiles, tile + ${16 * t * STRIDE + 2 * half}u, ${STRIDE}u);`)}
+      ${each(rowTiles, (r) => `let r${r}_${half} = subgroupMatrixLoad<${RIGHT}>(&tiles, tile + ${rowsAt + 16 * r * STRIDE + 2 * half}u, ${STRIDE}u);`)}
+      ${each(tiles, ({ t, r }) => `s${t}${r} = subgroupMatrixMultiplyAccumulate(t${t}_${half}, r${r}_${half}, s${t}${r});`)}`;
   /** Outputs lie in blocks of 16 tokens × 16 rows. */
   const finish = tiles
     .map(
@@ -128,9 +162,8 @@ export function productFew(text: ProductRowsText, { tokens, rows: tileRows, size
     .join('');
   return /* wgsl */ `${frame(text)}
 var<workgroup> tileScales: array<vec2<i32>, ${tokens}>;
-// A tile for each subgroup; in the end it holds its sums.
-var<workgroup> tokenTiles: array<vec4<i32>, ${subgroups * tileVectors}>;
-var<workgroup> rowTiles: array<vec4<i32>, ${subgroups * tileRows * STRIDE}>;
+// For each subgroup: its tokens and its rows; in the end, its sums.
+var<workgroup> tiles: array<vec4<i32>, ${subgroups * tileVectors}>;
 
 @compute @workgroup_size(${size})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
@@ -138,46 +171,49 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let firstToken = group.y * ${tokens}u;
   let product = group.z;
   let tileRow = group.x * ${tileRows}u;
-  if (local < ${tokens}u) { tileScales[local] = scales[product * ${capacity}u + min(firstToken + local, ${capacity - 1}u)]; }
   let subgroup = local / 32u;
   let lane = local % 32u;
-  let tokenTile = subgroup * ${tileVectors}u;
-  let rowTile = subgroup * ${tileRows * STRIDE}u;
-  ${tiles.map(({ t, r }) => `var s${t}${r} = ${RESULT}();`).join('\n  ')}
-  var chunk = min(subgroup, ${row.chunks - 1}u);
-  ${each(rowLoads, (k) => `var row${k} = ${rowLoad(k, 'chunk')};`)}
-  ${each(tokenLoads, (k) => `var token${k} = ${tokenLoad(k, 'chunk')};`)}
-  for (var turn = 0u; turn < ${turns}u; turn++) {
-    ${each(tokenLoads, (k) => `tokenTiles[tokenTile + (${8 * k}u + lane / 4u) * ${STRIDE}u + lane % 4u] = token${k};`)}
-    ${each(rowLoads, (k) => `rowTiles[rowTile + (${8 * k}u + lane / 4u) * ${STRIDE}u + lane % 4u] = signed16(row${k});`)}
+  let tile = subgroup * ${tileVectors}u;
+  let place = tile + (lane / 4u) * ${STRIDE}u + lane % 4u;
+  ${each(tiles, ({ t, r }) => `var s${t}${r} = ${RESULT}();`)}
+  ${each(rowLoads, (k) => `let firstWeight${k} = ${matrixAt / 4}u + (product * ${rows}u + min(tileRow + ${8 * k}u + lane / 4u, ${rows - 1}u)) * ${4 * row.chunks}u;`)}
+  let firstVector = (product * ${capacity}u + firstToken + lane / 4u) * ${row.words / 4}u;
+  ${turns.slice(0, AHEAD).map(load).join('')}
+  if (local < ${tokens}u) { tileScales[local] = tokenScale(firstToken + local, product); }
+  ${turns
+    .map(
+      (turn) => /* wgsl */ `
+    ${each(tokenLoads, (k) => `tiles[place + ${8 * k * STRIDE}u] = token${turn}_${k};`)}
+    ${each(rowLoads, (k) => `tiles[place + ${rowsAt + 8 * k * STRIDE}u] = signed16(row${turn}_${k});`)}
     workgroupBarrier();
-    chunk = min(${subgroups}u * (turn + 1u) + subgroup, ${row.chunks - 1}u);
-    ${each(rowLoads, (k) => `row${k} = ${rowLoad(k, 'chunk')};`)}
-    ${each(tokenLoads, (k) => `token${k} = ${tokenLoad(k, 'chunk')};`)}
-    if (${subgroups}u * turn + subgroup < ${row.chunks}u) {
-      for (var half = 0u; half < 2u; half++) {
-        ${tokenTiles.map((t) => `let t${t} = subgroupMatrixLoad<${LEFT}>(&tokenTiles, tokenTile + ${16 * t * STRIDE}u + 2u * half, ${STRIDE}u);`).join('\n        ')}
-        ${each(tileRows / 16, (r) => `let r${r} = subgroupMatrixLoad<${RIGHT}>(&rowTiles, rowTile + ${16 * r * STRIDE}u + 2u * half, ${STRIDE}u);`)}
-        ${tiles.map(({ t, r }) => `s${t}${r} = subgroupMatrixMultiplyAccumulate(t${t}, r${r}, s${t}${r});`).join('\n        ')}
-      }
+    ${turn + AHEAD < turns.length ? load(turn + AHEAD) : ''}
+    ${(turn + 1) * subgroups <= row.chunks ? '{' : `if (${turn * subgroups}u + subgroup < ${row.chunks}u) {`}
+      ${multiply(0)}
+      ${multiply(1)}
     }
-    workgroupBarrier();
-  }
-  ${tiles.map(({ t, r }, k) => `subgroupMatrixStore<row_major>(&tokenTiles, tokenTile + ${64 * k}u, s${t}${r}, 4u);`).join('\n  ')}
+    workgroupBarrier();`,
+    )
+    .join('\n  ')}
+  ${each(tiles, ({ t, r }, k) => `subgroupMatrixStore<row_major>(&tiles, tile + ${64 * k}u, s${t}${r}, 4u);`)}
   workgroupBarrier();
   ${finish}
   ${epilogue.end ?? ''}
 }
 
 fn sumOf(index: u32) -> i32 {
-  return ${Array.from({ length: subgroups }, (_, s) => `tokenTiles[${s * tileVectors}u + index / 4u][index % 4u]`).join(' + ')};
+  return ${each(count(subgroups), (s) => `tiles[${s * tileVectors}u + index / 4u][index % 4u]`).replaceAll('\n', ' +\n')};
 }
 `;
 }
 
+/** Vectors of workgroup memory that a subgroup needs: for tokens and rows, and later, in their place, for sums. */
+function fewTileVectors({ tokens, rows }: Pick<MatrixTile, 'tokens' | 'rows'>): number {
+  return Math.max((tokens + rows) * STRIDE, (tokens * rows) / 4);
+}
+
 /** 64 tokens × 128 rows of the matrix, 64 columns a turn; each of eight subgroups computes 32 × 32. */
 export function productMany(text: ProductRowsText): string {
-  const { row, rows, capacity, epilogue } = text;
+  const { row, rows, matrixAt, capacity, epilogue } = text;
   const { tokens, rows: tileRows, size } = MATRIX_MANY;
   const tokenLoads = (tokens * 4) / size;
   const rowLoads = (tileRows * 4) / size;
@@ -186,7 +222,7 @@ export function productMany(text: ProductRowsText): string {
   const tokenLoad = (k: number, chunk: string): string =>
     `quantised[(product * ${capacity}u + min(firstToken + ${64 * k}u + local / 4u, ${capacity - 1}u)) * ${row.words / 4}u + 4u * (${chunk}) + local % 4u]`;
   const rowLoad = (k: number, chunk: string): string =>
-    `weights[(product * ${rows}u + min(tileRow + ${64 * k}u + local / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * (${chunk}) + local % 4u]`;
+    `weights[${matrixAt / 4}u + (product * ${rows}u + min(tileRow + ${64 * k}u + local / 4u, ${rows - 1}u)) * ${4 * row.chunks}u + 4u * (${chunk}) + local % 4u]`;
   const quarters = [0, 1].flatMap((t) => [0, 1].map((r) => ({ t, r })));
   return /* wgsl */ `${frame(text)}
 var<workgroup> tileScales: array<vec2<i32>, ${tokens}>;
@@ -200,13 +236,13 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let firstToken = group.y * ${tokens}u;
   let product = group.z;
   let tileRow = group.x * ${tileRows}u;
-  if (local < ${tokens}u) { tileScales[local] = scales[product * ${capacity}u + min(firstToken + local, ${capacity - 1}u)]; }
   let subgroup = local / 32u;
   let subToken = (subgroup % 2u) * 32u;
   let subRow = (subgroup / 2u) * 32u;
   ${quarters.map(({ t, r }) => `var s${t}${r} = ${RESULT}();`).join('\n  ')}
   ${each(tokenLoads, (k) => `var token${k} = ${tokenLoad(k, '0u')};`)}
   ${each(rowLoads, (k) => `var row${k} = ${rowLoad(k, '0u')};`)}
+  if (local < ${tokens}u) { tileScales[local] = tokenScale(firstToken + local, product); }
   for (var chunk = 0u; chunk < ${row.chunks}u; chunk++) {
     ${each(tokenLoads, (k) => `tokenTile[(${64 * k}u + local / 4u) * ${STRIDE}u + local % 4u] = token${k};`)}
     ${each(rowLoads, (k) => `rowTile[(${64 * k}u + local / 4u) * ${STRIDE}u + local % 4u] = signed16(row${k});`)}

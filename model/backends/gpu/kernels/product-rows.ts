@@ -5,7 +5,9 @@
  * weights already as int8.
  */
 import { ARITHMETIC, type RowSize } from './arithmetic.js';
+import { CONSTANTS, matrices } from './layer-bindings.js';
 import type { Epilogue } from './product-epilogues.js';
+import { quantisedRows, SIZE } from './row-bindings.js';
 
 /** A tile in units of 16. */
 export interface Tile {
@@ -27,12 +29,20 @@ export interface ProductRowsText {
   readonly row: RowSize;
   /** Rows of the matrix, and of each of several that lie one behind the other. */
   readonly rows: number;
-  /** Rows that the buffers of activations and scales hold for each product. */
+  /** Byte of the layer's matrices at which it begins: a multiple of 4. */
+  readonly matrixAt: number;
+  /** WGSL of `productScale(product)`. */
+  readonly scale: string;
+  /** Rows that the buffers of activations hold for each product, and the word at which their sums begin. */
   readonly capacity: number;
+  readonly sumsAt: number;
   readonly epilogue: Epilogue;
 }
 
-export function productRows({ row, rows, capacity, epilogue }: ProductRowsText, tile: Tile): string {
+export function productRows(
+  { row, rows, matrixAt, scale, capacity, sumsAt, epilogue }: ProductRowsText,
+  tile: Tile,
+): string {
   const tokens = 16 * tile.tokens;
   const tileRows = 16 * tile.rows;
   const indices = (count: number): number[] => Array.from({ length: count }, (_, k) => k);
@@ -44,40 +54,47 @@ export function productRows({ row, rows, capacity, epilogue }: ProductRowsText, 
         ? indices(tile.rows / 2)
             .map(
               (r) =>
-                `finishTwo(firstToken + ty + ${16 * t}u, firstRow + ${2 * r}u, sums[${t * tile.rows + 2 * r}], sums[${t * tile.rows + 2 * r + 1}]);`,
+                `finishTwo(firstToken, ty + ${16 * t}u, firstRow + ${2 * r}u, sums[${t * tile.rows + 2 * r}], sums[${t * tile.rows + 2 * r + 1}]);`,
             )
             .join('\n  ')
         : indices(tile.rows)
             .map(
-              (r) => `finishOne(firstToken + ty + ${16 * t}u, firstRow + ${r}u, product, sums[${t * tile.rows + r}]);`,
+              (r) => `finishOne(firstToken, ty + ${16 * t}u, firstRow + ${r}u, product, sums[${t * tile.rows + r}]);`,
             )
             .join('\n  '),
     )
     .join('\n  ');
   return /* wgsl */ `
 ${ARITHMETIC}
-struct Size { tokens: u32, pad0: u32, pad1: u32, pad2: u32 }
-@group(0) @binding(0) var<uniform> size: Size;
-@group(0) @binding(1) var<storage, read> weights: array<u32>;
-@group(0) @binding(2) var<storage, read> quantised: array<u32>;
-@group(0) @binding(3) var<storage, read> scales: array<vec2<i32>>;
+${SIZE}
+${matrices('u32')}
+${quantisedRows('u32')}
+${CONSTANTS}
+${scale}
+fn tokenScale(token: u32, product: u32) -> vec2<i32> {
+  let at = ${sumsAt}u + 4u * (product * ${capacity}u + min(token, ${capacity - 1}u));
+  return outputScale(quantised[at], vec2(quantised[at + 1u], quantised[at + 2u]), productScale(product));
+}
 ${epilogue.declarations}
+var<workgroup> tileScales: array<vec2<i32>, ${tokens}>;
 var<workgroup> tokenTile: array<u32, ${tokens * stride}>;
 var<workgroup> rowTile: array<u32, ${tileRows * stride}>;
 
 ${
   epilogue.pairs
     ? /* wgsl */ `
-fn finishTwo(token: u32, even: u32, evenSum: i32, oddSum: i32) {
+fn finishTwo(firstToken: u32, tileToken: u32, even: u32, evenSum: i32, oddSum: i32) {
+  let token = firstToken + tileToken;
   if (token < size.tokens && even < ${rows}u) {
-    let scale = scales[token];
+    let scale = tileScales[tileToken];
     finishPair(token, even / 2u, scaledOutput(evenSum, scale), scaledOutput(oddSum, scale));
   }
 }`
     : /* wgsl */ `
-fn finishOne(token: u32, outputRow: u32, product: u32, sum: i32) {
+fn finishOne(firstToken: u32, tileToken: u32, outputRow: u32, product: u32, sum: i32) {
+  let token = firstToken + tileToken;
   if (token < size.tokens && outputRow < ${rows}u) {
-    finish(token, outputRow, product, scaledOutput(sum, scales[product * ${capacity}u + token]));
+    finish(token, outputRow, product, scaledOutput(sum, tileScales[tileToken]));
   }
 }`
 }
@@ -90,6 +107,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   ${epilogue.begin ?? ''}
   let firstToken = group.y * ${tokens}u;
   let product = group.z;
+  if (local < ${tokens}u) { tileScales[local] = tokenScale(firstToken + local, product); }
   let tx = local % 16u;
   let ty = local / 16u;
   let tileRow = group.x * ${tileRows}u;
@@ -102,7 +120,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     }
     for (var k = local; k < ${tileRows * 4}u; k += ${TILE_SIZE}u) {
       let matrixRow = min(tileRow + k / 4u, ${rows - 1}u);
-      let codes = weights[(product * ${rows}u + matrixRow) * ${4 * row.chunks}u + chunk * 4u + k % 4u];
+      let codes = weights[${matrixAt / 4}u + (product * ${rows}u + matrixRow) * ${4 * row.chunks}u + chunk * 4u + k % 4u];
       let at = (k / 4u) * ${stride}u + 4u * (k % 4u);
       rowTile[at] = signed4(codes);
       rowTile[at + 1u] = signed4(codes >> 2u);

@@ -1,38 +1,44 @@
 /**
  * WGSL: steps A to D of the BitLinear unit for many rows at once (tokens of a prompt, or sequences of a batch), one workgroup each.
  *
- * Results: int8 in `quantised` ([product][row][words], four a word) and mantissa and shift of the outputs in `scales` ([product][row]).
+ * Results in `quantised` (row-bindings.ts): int8, and the sums that the scale of the outputs is made of; the product makes it, while it waits for weights.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../vector-layout.js';
 import { ARITHMETIC, rowSize, sigmoid } from './arithmetic.js';
 import { CONTROL, CONTROL_WORDS } from './control.js';
-import { quantiser, type QuantiserText } from './quantiser.js';
+import { CONSTANTS, VECTORS } from './layer-bindings.js';
+import { quantiser, SUMS, type QuantiserText } from './quantiser.js';
 import { enableSubgroups, type Group } from './reduce.js';
+import { quantisedRows, ROW_CONTROL, ROW_TABLES, rowResidual, rowScratch, rowWords } from './row-bindings.js';
 
 /** @param capacity rows that the buffers hold */
 function quantiseRows(
-  text: Omit<QuantiserText, 'store'> & { readonly declarations: string; readonly begin?: string },
+  shape: ModelShape,
+  text: Omit<QuantiserText, 'store' | 'left'> & { readonly declarations: string; readonly begin?: string },
   capacity: number,
   group: Group,
 ): string {
   const { words } = text.row;
+  const { sumsAt } = rowWords(shape, capacity);
   return /* wgsl */ `${enableSubgroups(group)}
 ${ARITHMETIC}
-@group(0) @binding(0) var<uniform> constants: array<vec4<i32>, 4>;
-@group(0) @binding(1) var<storage, read> vectors: array<u32>;
-@group(0) @binding(2) var<storage, read_write> quantised: array<u32>;
-@group(0) @binding(3) var<storage, read_write> scales: array<vec2<i32>>;
+${CONSTANTS}
+${VECTORS}
+${quantisedRows('u32')}
 var<private> row: u32;
 ${text.declarations}
-${quantiser({ ...text, store: `quantised[(product * ${capacity}u + row) * ${words}u + word] = packed;` }, group)}
+${quantiser({ ...text, store: `quantised[(product * ${capacity}u + row) * ${words}u + word] = packed;`, left: SUMS }, group)}
 
 @compute @workgroup_size(${group.size})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) workgroup: vec3<u32>) {
   row = workgroup.x;
   ${text.begin ?? ''}
   quantise(local);
-  if (local < ${text.gains.length}u) { scales[local * ${capacity}u + row] = quantiserScales[local]; }
+  if (local < ${text.gains.length}u) {
+    let at = ${sumsAt}u + 4u * (local * ${capacity}u + row);
+    for (var k = 0u; k < 4u; k++) { quantised[at + k] = left[local][k]; }
+  }
 }
 `;
 }
@@ -42,7 +48,7 @@ function residualRows(
   norm: number,
 ): { readonly declarations: string; readonly input: string } {
   return {
-    declarations: '@group(0) @binding(4) var<storage, read> x: array<vec4<i32>>;',
+    declarations: rowResidual('vec4<i32>'),
     input: `mul15x4(x[row * ${rowSize(hiddenSize).words}u + word], gainWord(${norm}u, word))`,
   };
 }
@@ -52,13 +58,9 @@ export function quantiseForMixing(shape: ModelShape, capacity: number, group: Gr
   const { layer } = vectorLayout(shape);
   const { declarations, input } = residualRows(shape, layer.attnNorm);
   return quantiseRows(
+    shape,
     {
-      declarations: /* wgsl */ `${declarations}
-fn productScale(product: u32) -> vec2<i32> {
-  if (product == 0u) { return constants[0].xy; }
-  if (product == 1u) { return constants[0].zw; }
-  return constants[1].xy;
-}`,
+      declarations,
       row: rowSize(shape.hiddenSize),
       gains: [layer.iGain, layer.fGain, layer.gGain],
       input,
@@ -76,37 +78,41 @@ fn productScale(product: u32) -> vec2<i32> {
 export function quantiseMixed(shape: ModelShape, capacity: number, group: Group, mode: 'tokens' | 'sequences'): string {
   const { layer } = vectorLayout(shape);
   const { words } = rowSize(shape.hiddenSize);
-  const plane = (index: number): string => `channels[${index * capacity * words}u + row * ${words}u + word]`;
-  const states =
-    mode === 'tokens'
-      ? `fn stateWord(word: u32) -> vec4<i32> { return ${plane(0)}; }`
-      : /* wgsl */ `
-@group(0) @binding(6) var<storage, read_write> state: array<vec4<i32>>;
-@group(0) @binding(7) var<storage, read> control: array<u32>;
-fn stateWord(word: u32) -> vec4<i32> {
-  let at = row * ${words}u + word;
-  let before = state[at];
-  let h = before + mul15x4(${plane(0)} - before, ${plane(1)});
-  if (word < ${words}u && control[row * ${CONTROL_WORDS}u + ${CONTROL.done}u] == 0u) { state[at] = h; }
+  const plane = (index: number): string => `scratch[${index * capacity * words}u + row * ${words}u + word]`;
+  const state = `state[row * ${words}u + word]`;
+  const parts = { gate: plane(2), silu: plane(0) };
+  const step = {
+    parts: { ...parts, forget: plane(1), before: state },
+    states: /* wgsl */ `
+@group(0) @binding(3) var<storage, read_write> state: array<vec4<i32>>;
+${ROW_CONTROL}
+fn newState(word: u32, silu: vec4<i32>, forget: vec4<i32>, before: vec4<i32>) -> vec4<i32> {
+  let h = before + mul15x4(silu - before, forget);
+  if (word < ${words}u && control[row * ${CONTROL_WORDS}u + ${CONTROL.done}u] == 0u) { ${state} = h; }
   return h;
-}`;
+}`,
+    stateWord: 'newState(word, silu, forget, before)',
+  };
+  const { states, stateWord, ...rest } = mode === 'sequences' ? step : { parts, states: '', stateWord: 'silu' };
   return quantiseRows(
+    shape,
     {
       declarations: /* wgsl */ `
-@group(0) @binding(4) var<storage, read> tables: array<u32>;
-@group(0) @binding(5) var<storage, read> channels: array<vec4<i32>>;
+${ROW_TABLES}
+${rowScratch('vec4<i32>')}
 ${sigmoid(group.size)}
 ${states}
 fn swish(h: i32) -> i32 { return mul15(h, sigmoid(sat16(roundShift(h, 12u)))); }
 fn mixedWord(h: vec4<i32>, g: vec4<i32>, norm: vec4<i32>) -> vec4<i32> {
   return mul15x4(vec4(swish(h.x), swish(h.y), swish(h.z), swish(h.w)), (g * norm + vec4(0x4000)) >> vec4(15u));
-}
-fn productScale(product: u32) -> vec2<i32> { return constants[1].zw; }`,
+}`,
       row: rowSize(shape.hiddenSize),
       gains: [layer.oGain],
-      begin: 'loadSigma(local);\n  workgroupBarrier();',
-      input: `mixedWord(stateWord(word), ${plane(2)}, gainWord(${layer.gNorm}u, word))`,
-      squared: plane(2),
+      ...rest,
+      begin: 'loadSigma(local);',
+      ready: 'workgroupBarrier();',
+      input: `mixedWord(${stateWord}, gate, gainWord(${layer.gNorm}u, word))`,
+      squared: 'gate',
       epsilon: 'shiftedSum(squares, u32(constants[3].x))',
     },
     capacity,
@@ -119,9 +125,9 @@ export function quantiseForGlu(shape: ModelShape, capacity: number, group: Group
   const { layer } = vectorLayout(shape);
   const { declarations, input } = residualRows(shape, layer.mlpNorm);
   return quantiseRows(
+    shape,
     {
-      declarations: `${declarations}
-fn productScale(product: u32) -> vec2<i32> { return constants[2].xy; }`,
+      declarations,
       row: rowSize(shape.hiddenSize),
       gains: [layer.gateGain],
       input,
@@ -138,13 +144,13 @@ export function quantiseGlu(shape: ModelShape, capacity: number, group: Group): 
   const { intermediateSize } = shape;
   const { words } = rowSize(intermediateSize);
   return quantiseRows(
+    shape,
     {
       declarations: /* wgsl */ `
-@group(0) @binding(4) var<storage, read> products: array<vec4<i32>>;
-fn productScale(product: u32) -> vec2<i32> { return constants[2].zw; }`,
+${rowScratch('vec4<i32>')}`,
       row: rowSize(intermediateSize),
       gains: [layer.downGain],
-      input: `products[row * ${words}u + word]`,
+      input: `scratch[${rowWords(shape, capacity).productsAt}u + row * ${words}u + word]`,
       epsilon: `carried(0u, ${intermediateSize << 12}u)`,
     },
     capacity,
@@ -157,9 +163,9 @@ export function quantiseForHead(shape: ModelShape, capacity: number, group: Grou
   const { head } = vectorLayout(shape);
   const { declarations, input } = residualRows(shape, head.finalNorm);
   return quantiseRows(
+    shape,
     {
-      declarations: `${declarations}
-fn productScale(product: u32) -> vec2<i32> { return constants[0].yz; }`,
+      declarations,
       row: rowSize(shape.hiddenSize),
       gains: [head.headGain],
       input,

@@ -13,7 +13,10 @@ export interface QuantiserText {
   readonly row: RowSize;
   /** Where each gain starts in `vectors`, in words (pairs of int16). */
   readonly gains: readonly number[];
-  /** WGSL expression of four input values, `vec4<i32>`, from their word index `word`. */
+  /** What inputs are made of: names and WGSL expressions from `word`, `vec4<i32>`, loaded before anything is computed; `ready` is executed in between. */
+  readonly parts?: Readonly<Record<string, string>>;
+  readonly ready?: string;
+  /** WGSL expression of four input values, `vec4<i32>`, from their word index `word` and the parts. */
   readonly input: string;
   /**
    * WGSL of E (added to the sum of squares): a carried sum `vec2<u32>`, in the unit of v², from `squares`. `squares` is the sum of the squares of
@@ -23,13 +26,33 @@ export interface QuantiserText {
   readonly squared?: string;
   /** WGSL statement that stores four int8, packed in `packed`, of product `product` at word `word`. */
   readonly store: string;
+  /** What is left for the outputs of each product. */
+  readonly left: Left;
 }
 
+/** WGSL of a type, and of a value made of `maximum` (max |u|), the carried `sum` (S) and `product`. */
+export interface Left {
+  readonly type: string;
+  readonly value: string;
+}
+
+/** Steps F and G are done here: mantissa and shift. Needs `productScale(product)`. */
+export const OUTPUT_SCALES: Left = {
+  type: 'vec2<i32>',
+  value: 'outputScale(maximum, sum, productScale(product))',
+};
+
+/** Steps F and G are left to whoever has time for them. */
+export const SUMS: Left = { type: 'vec4<u32>', value: 'vec4(maximum, sum, 0u)' };
+
 /**
- * Declares `fn quantise(local: u32)`, for all invocations of a workgroup, after which `quantiserScales[product]` holds mantissa and shift of
- * the outputs. What it stored in workgroup memory is visible when it returns. Needs `productScale(product)`.
+ * Declares `fn quantise(local: u32)`, for all invocations of a workgroup, after which `left[product]` holds what is left for the outputs. What it stored in
+ * workgroup memory is visible when it returns.
  */
-export function quantiser({ row, gains, input, epsilon, squared, store }: QuantiserText, group: Group): string {
+export function quantiser(
+  { row, gains, input, epsilon, squared, store, left, parts = {}, ready = '' }: QuantiserText,
+  group: Group,
+): string {
   const { words } = row;
   const { size } = group;
   const turns = Math.ceil(words / size);
@@ -40,6 +63,9 @@ export function quantiser({ row, gains, input, epsilon, squared, store }: Quanti
   const guarded = (t: number, value: string): string =>
     isWhole(t) ? value : `select(vec4(0), ${value}, word${t} < ${words}u)`;
   const withSquares = squared !== undefined;
+  const loads = Object.entries(parts);
+  const parameters = loads.map(([name]) => `, ${name}: vec4<i32>`).join('');
+  const given = (t: number): string => loads.map(([name]) => `, ${name}${t}`).join('');
   const fields = 2 + gains.length + (withSquares ? 2 : 0);
   const maxima = 2;
   const squareField = 2 + gains.length;
@@ -49,7 +75,7 @@ export function quantiser({ row, gains, input, epsilon, squared, store }: Quanti
   const lowSum = (v: string): string =>
     `((${v}.x & 0xffffu) + (${v}.y & 0xffffu)) + ((${v}.z & 0xffffu) + (${v}.w & 0xffffu))`;
   return /* wgsl */ `
-var<workgroup> quantiserScales: array<vec2<i32>, ${gains.length}>;
+var<workgroup> left: array<${left.type}, ${gains.length}>;
 ${reduction('reduceMagnitudes', ['or'], group)}
 ${reduction(
   'reduceSums',
@@ -59,13 +85,16 @@ ${reduction(
 fn gainWord(base: u32, word: u32) -> vec4<i32> {
   return unpack4(vec2(vectors[base + 2u * word], vectors[base + 2u * word + 1u]));
 }
-fn inputWord(word: u32) -> vec4<i32> { return ${input}; }
-${withSquares ? `fn squaredWord(word: u32) -> vec4<i32> { return ${squared}; }` : ''}
+${loads.map(([name, load]) => `fn ${name}Part(word: u32) -> vec4<i32> { return ${load}; }`).join('\n')}
+fn inputWord(word: u32${parameters}) -> vec4<i32> { return ${input}; }
+${withSquares ? `fn squaredWord(word: u32${parameters}) -> vec4<i32> { return ${squared}; }` : ''}
 
 fn quantise(local: u32) {
   ${eachTurn((t) => `let word${t} = local + ${t * size}u;`)}
-  ${eachTurn((t) => `let v${t} = ${guarded(t, `inputWord(word${t})`)};`)}
-  ${withSquares ? eachTurn((t) => `let g${t} = ${guarded(t, `squaredWord(word${t})`)};`) : ''}
+  ${loads.map(([name]) => eachTurn((t) => `let ${name}${t} = ${name}Part(word${t});`)).join('\n  ')}
+  ${ready}
+  ${eachTurn((t) => `let v${t} = ${guarded(t, `inputWord(word${t}${given(t)})`)};`)}
+  ${withSquares ? eachTurn((t) => `let g${t} = ${guarded(t, `squaredWord(word${t}${given(t)})`)};`) : ''}
   ${gains.map((base, p) => eachTurn((t) => `let gain${p}_${t} = gainWord(${base}u, word${t});`)).join('\n  ')}
   var magnitude = vec4(0u);
   ${eachTurn((t) => `magnitude |= vec4<u32>(abs(v${t}));`)}
@@ -113,13 +142,14 @@ fn quantise(local: u32) {
   }`,
     )
     .join('')}
-  // One product for each subgroup, or what takes its place: their scales are made side by side.
+  // One product for each subgroup, or what takes its place: what is left of them is made side by side.
   if (local % ${apart}u == 0u && local < ${apart * gains.length}u) {
     let product = local / ${apart}u;
     ${gains.length === 1 ? `let maximum = sums[${maxima}];` : `let maximum = ${selected};`}
     ${withSquares ? `let squares = carried(sums[${squareField}], sums[${squareField + 1}]);` : ''}
     let e = shiftedSum(${epsilon}, 2u * shift);
-    quantiserScales[product] = outputScale(maximum, carried(sums[0] + e.x, sums[1] + e.y), productScale(product));
+    let sum = carried(sums[0] + e.x, sums[1] + e.y);
+    left[product] = ${left.value};
   }
   workgroupBarrier();
 }
