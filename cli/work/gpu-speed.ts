@@ -1,6 +1,4 @@
 /** Speeds of a model that is loaded on a GPU: what `mmfree bench gpu` measures. */
-import type { GpuDevice } from '../../model/backends/gpu/gpu-device.js';
-import { USAGE } from '../../model/backends/gpu/gpu-usage.js';
 import type { GpuModel } from '../../model/backends/gpu/gpu-model.js';
 import { GpuSequences } from '../../model/backends/gpu/gpu-sequences.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
@@ -122,28 +120,6 @@ export async function prefillSpeeds(
 function inOrder(seconds: ReadonlyMap<string, number>): KernelTime[] {
   const times = [...seconds].map(([kernel, value]) => ({ kernel, microseconds: value * 1e6 }));
   return times.toSorted((a, b) => b.microseconds - a.microseconds);
-}
-
-const COPY_BYTES = 256 * 2 ** 20;
-const COPIES = 10;
-
-/** Bytes per second of copies from buffer to buffer, each byte read once and written once: the baseline. @throws GpuError */
-export async function copySpeed(gpu: GpuDevice): Promise<number> {
-  const bytes = Math.min(COPY_BYTES, gpu.limits.maxBufferSize);
-  const usage = USAGE.copySource | USAGE.copyTarget;
-  const [from, to] = await gpu.allocating(() => [gpu.buffer('copy', bytes, usage), gpu.buffer('copy', bytes, usage)]);
-  const rates: number[] = [];
-  for (let round = 0; round <= ROUNDS; round++) {
-    const startMs = performance.now();
-    const commands = gpu.device.createCommandEncoder();
-    for (let k = 0; k < COPIES; k++) commands.copyBufferToBuffer(from, 0, to, 0, bytes);
-    gpu.submit(commands);
-    await gpu.idle();
-    if (round > 0) rates.push((2000 * COPIES * bytes) / (performance.now() - startMs));
-  }
-  gpu.free(from);
-  gpu.free(to);
-  return median(rates);
 }
 
 /** Bytes of ternary weights that a token reads, as they lie in GPU memory: 2 bit, rows padded. */
