@@ -2,7 +2,7 @@
  * WGSL: ternary products for many rows at once on matrix units (int8 × int8 → int32, 16 × 16 × 32).
  *
  * Weights become int8 in workgroup memory. Results leave the matrix units through workgroup memory too, 16 × 16 at a time, because which lane
- * holds which element is up to the hardware. What a turn multiplies is loaded while the turn before it is at work.
+ * holds which element is up to the hardware. What a turn multiplies is loaded while turns before it are at work.
  *
  * This is an experiment of Chromium (`chromium-experimental-subgroup-matrix`), used only where `matricesWork` (probes.ts) found products right.
  */
