@@ -11,7 +11,7 @@ import { ternaryWeights } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
 import type { BenchInput } from './bench-input.js';
 import { benchGpuStability } from './bench-gpu-stability.js';
-import { expectSameBits } from './gpu-equality.js';
+import { expectSameBatch, expectSameBits } from './gpu-equality.js';
 import { cardBytesInUse } from './gpu-memory.js';
 import { decodeSpeed, prefillSpeeds, weightBytes, type KernelTime } from './gpu-speed.js';
 import { megabytes } from './image-facts.js';
@@ -42,7 +42,7 @@ async function benchImage(path: string, name: string, input: BenchInput, context
   const batches = upTo(input.batch, [input.batch, 4, 1]);
   const cardBytesBefore = cardBytesInUse();
   // The first time reads the file, compiles, and measures which kernels are the fastest.
-  const equalReceipts = await withBackend(
+  let equalReceipts = await withBackend(
     path,
     context,
     async (backend) => await expectSameBits(backend, path, input.prompt, context),
@@ -54,6 +54,7 @@ async function benchImage(path: string, name: string, input: BenchInput, context
   try {
     const decode = [];
     for (const batch of batches) {
+      if (batch > 1) equalReceipts += await expectSameBatch(model, batch, signal);
       decode.push({ batch, ...(await decodeSpeed(model, batch, Math.ceil(input.tokens / Math.sqrt(batch)), signal)) });
     }
     const prefill = await prefillSpeeds(model, prompts, signal);

@@ -1,6 +1,8 @@
 /** That a benchmark times the right computation: receipts of a machine against the reference's, before any figure. */
 import type { Backend } from '../../model/backends/backend.js';
 import { compareStream, selfTestStream } from '../../model/backends/conformance.js';
+import type { GpuModel } from '../../model/backends/gpu/gpu-model.js';
+import { GpuSequences, type SequenceRun, type SequenceToken } from '../../model/backends/gpu/gpu-sequences.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
 import type { CommandContext } from '../command.js';
 import { checkedTokens } from './checked-tokens.js';
@@ -14,6 +16,7 @@ const SAMPLED_TOKENS = 4;
 /** More than the kernels for few rows take at a time, and not a multiple of anything. */
 const PROMPT_TOKENS = 101;
 const FEW_TOKENS = 7;
+const BATCH_TOKENS = 6;
 
 /**
  * The self-test, random tokens and sampled ones as the reference has them; and a prompt that is fed at once as one that is fed bit by bit.
@@ -69,4 +72,62 @@ async function expectSamePrompt(subject: Backend, tokens: number, onToken: () =>
     position++;
     onToken();
   });
+}
+
+/**
+ * The sequences of a batch, each as it is alone: how many there are decides which kernels run.
+ *
+ * @returns receipts that were compared
+ * @throws MismatchError; GpuError; AbortError
+ */
+export async function expectSameBatch(model: GpuModel, batch: number, signal: AbortSignal): Promise<number> {
+  const { bosTokenId, vocabSize } = model.shape;
+  const runs = Array.from({ length: batch }, (_, k) => ({
+    prompt: [bosTokenId, (bosTokenId + k) % vocabSize],
+    maxTokens: BATCH_TOKENS,
+    sampler: samplerSettings({ temperature: 0.8, topK: 40, topP: 0.95, seed: BigInt(k) }),
+  }));
+  const together = await tokensOf(model, batch, [runs], signal);
+  const alone = await tokensOf(
+    model,
+    1,
+    runs.map((run) => [run]),
+    signal,
+  );
+  // One sequence after the other, as those alone.
+  const actual = together.toSorted((a, b) => a.sequence - b.sequence || a.index - b.index);
+  for (let at = 0; at < Math.max(alone.length, actual.length); at++) {
+    const { id, receipt, index } = alone[at] ?? { id: NaN, receipt: NaN, index: NaN };
+    const other = actual[at] ?? { id: NaN, receipt: NaN, sequence: batch - 1 };
+    if (receipt === other.receipt && id === other.id) continue;
+    throw receiptMismatch('gpu', {
+      stream: `sequence ${other.sequence} of a batch of ${batch}`,
+      position: index,
+      token: id,
+      expectedReceipt: receipt,
+      actualReceipt: other.receipt,
+    });
+  }
+  return alone.length;
+}
+
+/** What comes of runs, those of each list side by side, one list after the other from states of zero. */
+async function tokensOf(
+  model: GpuModel,
+  count: number,
+  lists: readonly (readonly SequenceRun[])[],
+  signal: AbortSignal,
+): Promise<SequenceToken[]> {
+  const sequences = await GpuSequences.create(model, count);
+  const tokens: SequenceToken[] = [];
+  try {
+    for (const runs of lists) {
+      sequences.reset();
+      for await (const step of sequences.run(runs, signal)) tokens.push(...step);
+      signal.throwIfAborted();
+    }
+  } finally {
+    await sequences.close();
+  }
+  return tokens;
 }
