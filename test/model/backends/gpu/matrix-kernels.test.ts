@@ -1,0 +1,91 @@
+/** Kernels on matrix units, with the units in plain WGSL: the card itself is checked by a probe, and by `mmfree bench gpu` and `verify`. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { openGpu } from '../../../../model/backends/gpu/adapter.js';
+import type { GpuDevice } from '../../../../model/backends/gpu/gpu-device.js';
+import { GpuSequences, type SequenceRun } from '../../../../model/backends/gpu/gpu-sequences.js';
+import { ReferenceBackend } from '../../../../model/backends/reference-backend.js';
+import { readModelWeights, residentBytes } from '../../../../model/integer/model-weights.js';
+import { samplerSettings } from '../../../../model/integer/sampler.js';
+import type { ModelSections } from '../../../../protocol/image/model-shape.js';
+import { gpuModel, hasGpu } from '../../../helpers/gpu.js';
+import { PlainMatrices } from '../../../helpers/plain-matrices.js';
+import { Prng } from '../../../oracle/prng.js';
+import { randomModel } from '../../../oracle/random-model.js';
+
+let own: GpuDevice;
+let gpu: PlainMatrices;
+beforeAll(async () => {
+  if (!hasGpu) return;
+  own = await openGpu();
+  gpu = new PlainMatrices(own);
+});
+afterAll(() => {
+  if (hasGpu) own.destroy();
+});
+
+const PATIENCE_MS = 240_000;
+
+/** Rows of all three kinds of tiles, none of them a multiple of a tile; and columns that several turns and subgroups share. */
+const SHAPE = { hiddenSize: 330, intermediateSize: 1161, vocabSize: 4101, layers: 1 };
+
+function someTokens(seed: number, count: number, { shape }: ModelSections): number[] {
+  const random = new Prng(seed);
+  return Array.from({ length: count }, () => random.between(0, shape.vocabSize - 1));
+}
+
+function reference(sections: ModelSections): ReferenceBackend {
+  return new ReferenceBackend(readModelWeights(residentBytes(sections)));
+}
+
+describe.skipIf(!hasGpu)('kernels on matrix units', () => {
+  it.each([
+    [5, SHAPE],
+    [32, SHAPE],
+    // More than the kernels for few take; and so wide a row that turns are left over.
+    [70, { hiddenSize: 330, intermediateSize: 90, vocabSize: 61, layers: 1 }],
+  ] as const)(
+    'compute prompts of %i tokens as the reference does',
+    async (count, shape) => {
+      const sections = randomModel(21, { shape });
+      const tokens = someTokens(count, count, sections);
+      const expected: number[] = [];
+      await reference(sections).replay(tokens, { taps: false }, ({ receipt }) => expected.push(receipt));
+      const sequences = await GpuSequences.create(await gpuModel(sections, {}, gpu), 1);
+      const receipts: number[] = [];
+      await sequences.feed(0, tokens, 'receipts', ({ receipt }) => receipts.push(receipt));
+      await sequences.close();
+      expect(receipts).toEqual(expected);
+      expect([...gpu.rewritten]).toContain('GLU product');
+    },
+    PATIENCE_MS,
+  );
+
+  // Tiles of 16 tokens, and of 32.
+  it.each([3, 21])(
+    'compute each sequence of a batch of %i as the reference does',
+    async (count) => {
+      const sections = randomModel(22, { shape: SHAPE });
+      const sampler = samplerSettings({ temperature: 0.9, topK: 20, topP: 0.9, seed: 5n });
+      const runs: SequenceRun[] = Array.from({ length: count }, (_, k) => ({
+        prompt: someTokens(k, 1, sections),
+        maxTokens: 2 + (k % 2),
+        sampler,
+      }));
+      const batch = await GpuSequences.create(await gpuModel(sections, {}, gpu), count);
+      const outputs: unknown[][] = runs.map(() => []);
+      for await (const tokens of batch.run(runs)) {
+        for (const { sequence, ...token } of tokens) outputs[sequence]?.push(token);
+      }
+      await batch.close();
+      const oracle = reference(sections);
+      for (const [sequence, run] of runs.entries()) {
+        await oracle.reset();
+        const expected = [];
+        for await (const token of oracle.generate(run)) expected.push(token);
+        expect(outputs[sequence]).toEqual(expected);
+      }
+    },
+    PATIENCE_MS,
+  );
+});
