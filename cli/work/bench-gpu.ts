@@ -13,7 +13,7 @@ import type { BenchInput } from './bench-input.js';
 import { benchGpuStability } from './bench-gpu-stability.js';
 import { expectSameBatch, expectSameBits } from './gpu-equality.js';
 import { cardBytesInUse } from './gpu-memory.js';
-import { decodeSpeed, prefillSpeeds, weightBytes, type KernelTime } from './gpu-speed.js';
+import { decodeSpeed, prefillSpeeds, SAMPLER, weightBytes, type KernelTime } from './gpu-speed.js';
 import { megabytes } from './image-facts.js';
 import { loadChecked, loadGpu } from './load-gpu.js';
 import { PUBLISHED_SHAPES, writeSynthetic } from './synthetic-checkpoint.js';
@@ -115,7 +115,7 @@ async function benchImage(path: string, name: string, input: BenchInput, context
 async function secondsToFirstToken(path: string, context: CommandContext): Promise<number> {
   const startMs = performance.now();
   return await withBackend(path, context, async (backend) => {
-    const sampler = samplerSettings({ temperature: 0.8, topK: 40, topP: 0.95, seed: 1n });
+    const sampler = samplerSettings({ ...SAMPLER, seed: 1n });
     const { signal } = context;
     for await (const _ of backend.generate({ prompt: [backend.shape.bosTokenId], maxTokens: 1, sampler, signal }));
     signal.throwIfAborted();

@@ -6,7 +6,7 @@ import { GpuSequences, type SequenceRun, type SequenceToken } from '../../model/
 import { samplerSettings } from '../../model/integer/sampler.js';
 import type { CommandContext } from '../command.js';
 import { checkedTokens } from './checked-tokens.js';
-import { someTokens } from './gpu-speed.js';
+import { SAMPLER, someTokens } from './gpu-speed.js';
 import { loadReference } from './load-reference.js';
 import { receiptMismatch } from './mismatch-error.js';
 
@@ -40,7 +40,7 @@ export async function expectSameBits(
     const mismatch = await compareStream(subject, reference, stream, { signal, onToken });
     if (mismatch !== undefined) throw receiptMismatch(subject.name, mismatch);
   }
-  const sampler = samplerSettings({ temperature: 0.8, topK: 40, topP: 0.95, seed: 1n });
+  const sampler = samplerSettings({ ...SAMPLER, seed: 1n });
   const request = { prompt: [bosTokenId], maxTokens: SAMPLED_TOKENS, sampler, signal };
   for await (const _ of checkedTokens(subject, reference, request)) onToken();
   await expectSamePrompt(subject, Math.min(PROMPT_TOKENS, longestPrompt), onToken);
@@ -85,7 +85,7 @@ export async function expectSameBatch(model: GpuModel, batch: number, signal: Ab
   const runs = Array.from({ length: batch }, (_, k) => ({
     prompt: [bosTokenId, (bosTokenId + k) % vocabSize],
     maxTokens: BATCH_TOKENS,
-    sampler: samplerSettings({ temperature: 0.8, topK: 40, topP: 0.95, seed: BigInt(k) }),
+    sampler: samplerSettings({ ...SAMPLER, seed: BigInt(k) }),
   }));
   const together = await tokensOf(model, batch, [runs], signal);
   const alone = await tokensOf(

@@ -9,7 +9,7 @@ const ROUNDS = 5;
 const WARM_UP_TOKENS = 20;
 
 /** The sampler that `mmfree run` has when nothing is said. */
-const SAMPLER = { temperature: 0.8, topK: 40, topP: 0.95 } as const;
+export const SAMPLER = { temperature: 0.8, topK: 40, topP: 0.95 } as const;
 
 /** Tokens of any kind, always the same. */
 export function someTokens(count: number, vocabSize: number): number[] {

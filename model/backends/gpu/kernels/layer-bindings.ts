@@ -19,9 +19,13 @@ export function matrices(type: 'vec4<u32>' | 'u32'): string {
   return `@group(0) @binding(2) var<storage, read> weights: array<${type}>;`;
 }
 
-export const STATE = '@group(0) @binding(3) var<storage, read_write> state: array<i32>;';
 export const TABLES = '@group(1) @binding(0) var<storage, read> tables: array<u32>;';
 export const CONTROL_BLOCK = '@group(1) @binding(3) var<storage, read> control: array<u32>;';
+
+/** States of all sequences in the layer. */
+export function states(type: 'vec4<i32>' | 'i32'): string {
+  return `@group(0) @binding(3) var<storage, read_write> state: array<${type}>;`;
+}
 
 /** The residual: `vec4<i32>` for those that read all of it, `i32` for those that add to it. */
 export function residual(type: 'vec4<i32>' | 'i32'): string {

@@ -10,7 +10,7 @@ import { rowSize, sigmoid, VECTOR_AT } from './arithmetic.js';
 import { CONTROL } from './control.js';
 import { PRODUCT_SCALES } from './product-scales.js';
 import { fusedProduct, type RowDeal } from './fused-product.js';
-import { CONTROL_BLOCK, residual, scratch, scratchLayout, STATE, TABLES } from './layer-bindings.js';
+import { CONTROL_BLOCK, residual, scratch, scratchLayout, states, TABLES } from './layer-bindings.js';
 
 export function mixTokens(shape: ModelShape, deal: RowDeal): string {
   const { hiddenSize } = shape;
@@ -21,7 +21,7 @@ export function mixTokens(shape: ModelShape, deal: RowDeal): string {
       declarations: /* wgsl */ `
 ${TABLES}
 ${residual('vec4<i32>')}
-${STATE}
+${states('i32')}
 ${scratch('i32')}
 ${CONTROL_BLOCK}
 ${sigmoid(deal.size)}

@@ -7,7 +7,7 @@ import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../vector-layout.js';
 import { ARITHMETIC, rowSize, sigmoid } from './arithmetic.js';
 import { CONTROL, CONTROL_WORDS } from './control.js';
-import { CONSTANTS, VECTORS } from './layer-bindings.js';
+import { CONSTANTS, states, VECTORS } from './layer-bindings.js';
 import { quantiser, SUMS, type QuantiserText } from './quantiser.js';
 import { enableSubgroups, type Group } from './reduce.js';
 import { quantisedRows, ROW_CONTROL, ROW_TABLES, rowResidual, rowScratch, rowWords } from './row-bindings.js';
@@ -83,8 +83,8 @@ export function quantiseMixed(shape: ModelShape, capacity: number, group: Group,
   const parts = { gate: plane(2), silu: plane(0) };
   const step = {
     parts: { ...parts, forget: plane(1), before: state },
-    states: /* wgsl */ `
-@group(0) @binding(3) var<storage, read_write> state: array<vec4<i32>>;
+    stepping: /* wgsl */ `
+${states('vec4<i32>')}
 ${ROW_CONTROL}
 fn newState(word: u32, silu: vec4<i32>, forget: vec4<i32>, before: vec4<i32>) -> vec4<i32> {
   let h = before + mul15x4(silu - before, forget);
@@ -93,7 +93,7 @@ fn newState(word: u32, silu: vec4<i32>, forget: vec4<i32>, before: vec4<i32>) ->
 }`,
     stateWord: 'newState(word, silu, forget, before)',
   };
-  const { states, stateWord, ...rest } = mode === 'sequences' ? step : { parts, states: '', stateWord: 'silu' };
+  const { stepping, stateWord, ...rest } = mode === 'sequences' ? step : { parts, stepping: '', stateWord: 'silu' };
   return quantiseRows(
     shape,
     {
@@ -101,7 +101,7 @@ fn newState(word: u32, silu: vec4<i32>, forget: vec4<i32>, before: vec4<i32>) ->
 ${ROW_TABLES}
 ${rowScratch('vec4<i32>')}
 ${sigmoid(group.size)}
-${states}
+${stepping}
 fn swish(h: i32) -> i32 { return mul15(h, sigmoid(sat16(roundShift(h, 12u)))); }
 fn mixedWord(h: vec4<i32>, g: vec4<i32>, norm: vec4<i32>) -> vec4<i32> {
   return mul15x4(vec4(swish(h.x), swish(h.y), swish(h.z), swish(h.w)), (g * norm + vec4(0x4000)) >> vec4(15u));

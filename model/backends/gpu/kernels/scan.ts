@@ -4,7 +4,7 @@
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { ARITHMETIC, rowSize } from './arithmetic.js';
-import { STATE } from './layer-bindings.js';
+import { states } from './layer-bindings.js';
 import { rowScratch, SIZE } from './row-bindings.js';
 
 const WORKGROUP = 32;
@@ -27,7 +27,7 @@ export function scanTokens(shape: ModelShape, capacity: number): string {
   return /* wgsl */ `
 ${ARITHMETIC}
 ${SIZE}
-${STATE}
+${states('i32')}
 ${rowScratch('i32')}
 
 @compute @workgroup_size(${WORKGROUP})
