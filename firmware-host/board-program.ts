@@ -3,9 +3,9 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Board, BoardLine } from './board.js';
-import { PowerLost } from './flash/power-cut.js';
-import type { Wire } from './wires/wire.js';
+import type { Board, BoardLine } from './firmware/board.js';
+import { PowerLost } from './firmware/flash/power-cut.js';
+import type { Wire } from './virtual/wires/wire.js';
 
 export interface BoardProgramOptions {
   /** Starts the board. @throws PowerLost */

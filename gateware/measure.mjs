@@ -83,7 +83,7 @@ async function random() {
 async function wide() {
   const chip = values.chip ?? 'axi-512';
   const image = join(folder, 'wide.mmfree');
-  const { PUBLISHED_SHAPES, writeSynthetic } = await import('../dist/cli/work/synthetic-checkpoint.js');
+  const { PUBLISHED_SHAPES, writeSynthetic } = await import('../dist/cli/work/bench/synthetic-checkpoint.js');
   const silent = { progress: () => ({ update: () => {}, end: () => {} }) };
   const shape = { ...PUBLISHED_SHAPES['370M'], num_hidden_layers: Number(values.layers) };
   await writeSynthetic(folder, shape, silent, new AbortController().signal);

@@ -60,5 +60,5 @@ export const bench = defineCommand({
       integer({ min: 1, max: 100_000, example: 200 }),
     ),
   },
-  load: async () => (await import('../work/bench.js')).bench,
+  load: async () => (await import('../work/bench/bench.js')).bench,
 });

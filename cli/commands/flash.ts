@@ -21,5 +21,5 @@ export const flash = defineCommand({
       text,
     ),
   },
-  load: async () => (await import('../work/flash.js')).flash,
+  load: async () => (await import('../work/flash/flash.js')).flash,
 });

@@ -22,5 +22,5 @@ export const gatewareBuild = defineCommand({
       'gateware-out',
     ),
   },
-  load: async () => (await import('../work/gateware-build.js')).gatewareBuild,
+  load: async () => (await import('../work/gateware/build.js')).gatewareBuild,
 });

@@ -27,5 +27,5 @@ export const gatewareFlash = defineCommand({
       15,
     ),
   },
-  load: async () => (await import('../work/gateware-flash.js')).gatewareFlash,
+  load: async () => (await import('../work/gateware/flash.js')).gatewareFlash,
 });

@@ -54,5 +54,5 @@ export const run = defineCommand({
     ),
     ids: flag('--ids', 'the prompt is token ids, used as they are; print token ids'),
   },
-  load: async () => (await import('../work/run.js')).run,
+  load: async () => (await import('../work/run/run.js')).run,
 });

@@ -31,5 +31,5 @@ export const verify = defineCommand({
       1e-4,
     ),
   },
-  load: async () => (await import('../work/verify.js')).verify,
+  load: async () => (await import('../work/verify/verify.js')).verify,
 });

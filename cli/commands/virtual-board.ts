@@ -1,5 +1,5 @@
 /** `mmfree virtual-board`: declaration. */
-import { SIMULATED_CHIPS } from '../../firmware-host/gateware/simulated-chips.js';
+import { SIMULATED_CHIPS } from '../../firmware-host/virtual/simulated-chips/simulated-chips.js';
 import { defineCommand, flag, option, optionWithDefault, optionWithPreset, repeatedOption } from '../command.js';
 import { integer, oneOf, path, text } from '../options.js';
 
@@ -92,5 +92,5 @@ export const virtualBoard = defineCommand({
       text,
     ),
   },
-  load: async () => (await import('../work/virtual-board.js')).virtualBoard,
+  load: async () => (await import('../work/virtual-board/virtual-board.js')).virtualBoard,
 });

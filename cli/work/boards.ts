@@ -9,7 +9,7 @@ import type { CommandContext } from '../command.js';
 import type { JsonObject } from '../output.js';
 import { describeProblem } from '../problem.js';
 import { hexOf } from './image-facts.js';
-import { boardAddress } from './open-board.js';
+import { boardAddress } from './machines/open-board.js';
 
 /** How many boards are asked at the same time. */
 const ASKED_AT_ONCE = 8;

@@ -65,7 +65,7 @@ async function lossesOnGpu(
   onWindow: (result: WindowResult) => void,
   context: CommandContext,
 ): Promise<number[]> {
-  const { loadChecked } = await import('./load-gpu.js');
+  const { loadChecked } = await import('./machines/load-gpu.js');
   const { evaluateOnGpu } = await import('../../model/measure/gpu-evaluate.js');
   const { model } = await loadChecked(path, context, { software: true });
   try {

@@ -1,8 +1,8 @@
 /** The loss of an image's windows on a GPU: many windows side by side, each logit as the reference has it, so the losses are the same doubles. */
 import { createBatchStep, type Step } from '../backends/gpu/batch-step.js';
-import { encodeDispatches, type Dispatch } from '../backends/gpu/dispatch.js';
+import { encodeDispatches, type Dispatch } from '../backends/gpu/device/dispatch.js';
 import type { GpuModel } from '../backends/gpu/gpu-model.js';
-import { USAGE } from '../backends/gpu/gpu-usage.js';
+import { USAGE } from '../backends/gpu/device/gpu-usage.js';
 import { CONTROL, CONTROL_WORDS } from '../backends/gpu/kernels/control.js';
 import { embedNext } from '../backends/gpu/kernels/embed.js';
 import { FEW_ROWS } from '../backends/gpu/row-buffers.js';

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { applyRule, installRule, ruleState } from '../../cli/work/udev-rule.js';
+import { applyRule, installRule, ruleState } from '../../cli/work/doctor/udev-rule.js';
 import { mmfree, mmfreeJson, temporaryFolder } from '../helpers/command-line.js';
 
-vi.mock(import('../../cli/work/udev-rule.js'), async (original) => ({
+vi.mock(import('../../cli/work/doctor/udev-rule.js'), async (original) => ({
   ...(await original()),
   ruleState: vi.fn<typeof ruleState>(),
   installRule: vi.fn<typeof installRule>(),

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { EXIT, exitCodeOf } from '../../cli/exit-codes.js';
 import { UsageError } from '../../cli/usage-error.js';
-import { toolFailed, toolsMissing } from '../../firmware-host/gateware/gateware-error.js';
+import { toolFailed, toolsMissing } from '../../firmware-host/virtual/simulated-chips/gateware-error.js';
 import {
   gpuFailed,
   gpuLost,
@@ -9,7 +9,7 @@ import {
   gpuOutOfMemory,
   gpuPackage,
   gpuTooSmall,
-} from '../../model/backends/gpu/gpu-error.js';
+} from '../../model/backends/gpu/device/gpu-error.js';
 import { CheckpointError } from '../../model/checkpoint/checkpoint-error.js';
 import { programSyntax } from '../../model/program/program-error.js';
 import { TokenizerError } from '../../model/text/tokenizer-error.js';

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { installRule, ruleState, ruleText } from '../../cli/work/udev-rule.js';
+import { installRule, ruleState, ruleText } from '../../cli/work/doctor/udev-rule.js';
 import { isFtdi, OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { flashImage } from '../../device/flash-image.js';
-import { FlashFailure } from '../../firmware-host/flash/nor-flash.js';
+import { FlashFailure } from '../../firmware-host/firmware/flash/nor-flash.js';
 import { ImageFile } from '../../model/image-file.js';
 import { BOARD_ERRORS } from '../../protocol/wire/messages-board.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';

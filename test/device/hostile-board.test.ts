@@ -15,11 +15,12 @@ import { FrameReader } from '../../protocol/wire/frame-reader.js';
 import { MESSAGES } from '../../protocol/wire/messages.js';
 import { BoardOnALine, TestClock } from '../helpers/board-on-a-line.js';
 import { temporaryFolder } from '../helpers/command-line.js';
+import { count, figure } from '../helpers/counts.js';
 import { frameOf, joined } from '../helpers/frames.js';
 import { goodImage } from '../helpers/good-image.js';
 import { Prng } from '../oracle/prng.js';
 
-const INPUTS = Number(process.env['MMFREE_HOSTILE_INPUTS'] ?? 1_000_000);
+const INPUTS = count(1_000_000, 10_000_000);
 const path = temporaryFolder();
 const IMAGE = goodImage(1);
 
@@ -77,7 +78,7 @@ class Spoiler {
     const pieces: Uint8Array[] = [];
     for (const event of this.#reader.feed(bytes)) {
       if (event.kind !== 'frame') continue;
-      for (let count = this.#random.between(0, 40); count > 0; count--) pieces.push(this.#noise());
+      for (let left = this.#random.between(0, 40); left > 0; left--) pieces.push(this.#noise());
       const { frame } = event;
       const isData = frame.kind === 'data';
       if (isData && this.#isLiar && this.#random.between(0, 5) === 0)
@@ -145,10 +146,8 @@ describe('a host', () => {
     // It is neither too tame nor so wild that nothing gets far.
     expect(ends.get('done')).toBeGreaterThan(sessions / 20);
     expect(ends.get('board-malformed')).toBeGreaterThan(sessions / 20);
-    console.log(
-      `hostile boards: ${inputs.toLocaleString('en-US')} inputs in ${sessions} sessions; ` +
-        [...ends].map(([end, count]) => `${end} ${count}`).join(', '),
-    );
+    const told = [...ends].map(([end, times]) => `${end} ${times}`).join(', ');
+    figure('hostile boards', `${inputs.toLocaleString('en-US')} inputs in ${sessions} sessions: ${told}`);
   });
 });
 

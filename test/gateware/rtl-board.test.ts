@@ -7,7 +7,7 @@ import { FakeProcess } from '../helpers/fake-host.js';
 import { goodImageOf } from '../helpers/good-image.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
 import { HAS_VERILATOR } from '../helpers/verilator.js';
-import { simulatorOf } from '../../firmware-host/gateware/simulator.js';
+import { simulatorOf } from '../../firmware-host/virtual/simulated-chips/simulator.js';
 
 const path = temporaryFolder();
 const BUILD_MS = 600_000;

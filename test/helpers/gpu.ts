@@ -1,7 +1,7 @@
 /** A GPU for tests: `npm test` brings a software adapter (SwiftShader); any other does as well. */
-import { openGpu } from '../../model/backends/gpu/adapter.js';
-import type { GpuDevice } from '../../model/backends/gpu/gpu-device.js';
-import { GpuError } from '../../model/backends/gpu/gpu-error.js';
+import { openGpu } from '../../model/backends/gpu/device/adapter.js';
+import type { GpuDevice } from '../../model/backends/gpu/device/gpu-device.js';
+import { GpuError } from '../../model/backends/gpu/device/gpu-error.js';
 import { loadGpuModel, type GpuModel } from '../../model/backends/gpu/gpu-model.js';
 import type { ReadSection } from '../../model/backends/gpu/gpu-weights.js';
 import { DEFAULT_PLAN, type KernelPlan } from '../../model/backends/gpu/kernel-plan.js';

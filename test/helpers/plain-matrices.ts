@@ -5,7 +5,7 @@
  * A result of 16 × 16 is shared out to 32 lanes, half a row each. The kernels count their lanes themselves, and wait for one another with barriers of the
  * workgroup, so it does not matter how wide subgroups are.
  */
-import { GpuDevice } from '../../model/backends/gpu/gpu-device.js';
+import { GpuDevice } from '../../model/backends/gpu/device/gpu-device.js';
 
 type Kernel = ReturnType<GpuDevice['kernel']>;
 

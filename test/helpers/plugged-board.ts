@@ -2,15 +2,15 @@
 
 import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import { decodeConfiguration } from '../../device/usb/descriptors.js';
-import { Board } from '../../firmware-host/board.js';
-import type { BoardOptions } from '../../firmware-host/board.js';
-import { memoryStore } from '../../firmware-host/flash/flash-store.js';
-import { NorFlash } from '../../firmware-host/flash/nor-flash.js';
-import type { FlashTiming } from '../../firmware-host/flash/nor-flash.js';
-import { installImage } from '../../firmware-host/install-image.js';
-import { BoardDevice } from '../../firmware-host/usb/board-device.js';
-import type { DfuMode } from '../../firmware-host/usb/dfu.js';
-import type { Wire } from '../../firmware-host/wires/wire.js';
+import { Board } from '../../firmware-host/firmware/board.js';
+import type { BoardOptions } from '../../firmware-host/firmware/board.js';
+import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
+import { NorFlash } from '../../firmware-host/firmware/flash/nor-flash.js';
+import type { FlashTiming } from '../../firmware-host/firmware/flash/nor-flash.js';
+import { installImage } from '../../firmware-host/firmware/install-image.js';
+import { BoardDevice } from '../../firmware-host/firmware/usb/board-device.js';
+import type { DfuMode } from '../../firmware-host/firmware/usb/dfu.js';
+import type { Wire } from '../../firmware-host/virtual/wires/wire.js';
 import { memorySource } from '../../protocol/byte-source.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import { hashOf } from './board-on-usb.js';

@@ -2,9 +2,9 @@
 
 import { decodeConfiguration } from '../../device/usb/descriptors.js';
 import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
-import { VirtualFpgaBoard } from '../../firmware-host/ftdi/virtual-fpga-board.js';
-import type { VirtualFpgaBoardOptions } from '../../firmware-host/ftdi/virtual-fpga-board.js';
-import { memoryStore } from '../../firmware-host/flash/flash-store.js';
+import { VirtualFpgaBoard } from '../../firmware-host/virtual/ftdi/virtual-fpga-board.js';
+import type { VirtualFpgaBoardOptions } from '../../firmware-host/virtual/ftdi/virtual-fpga-board.js';
+import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
 import type { TestClock } from './board-on-a-line.js';
 import type { Answer, Pluggable, RawSetup } from './fake-usb.js';
 

@@ -1,6 +1,6 @@
 /** Power cuts as values. */
 
-import { PowerLost } from '../../firmware-host/flash/power-cut.js';
+import { PowerLost } from '../../firmware-host/firmware/flash/power-cut.js';
 
 /** Whether the power went while something happened. Any other error fails the test. */
 export function isCut(happens: () => unknown): boolean {

@@ -1,5 +1,5 @@
 /** A step of several sequences: their tokens are the rows of one pass, from their residuals to their logits. */
-import type { Dispatch } from './dispatch.js';
+import type { Dispatch } from './device/dispatch.js';
 import type { GpuModel } from './gpu-model.js';
 import { FEW_ROWS, manyRows, RowBuffers } from './row-buffers.js';
 import { RowPass } from './row-pass.js';

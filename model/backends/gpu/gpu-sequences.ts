@@ -6,9 +6,9 @@
  * of the tokens that were fed.
  */
 import type { SamplerSettings } from '../../integer/sampler.js';
-import { encodeDispatches, timeDispatches, type Dispatch } from './dispatch.js';
-import type { BufferPart } from './gpu-device.js';
-import { USAGE } from './gpu-usage.js';
+import { encodeDispatches, timeDispatches, type Dispatch } from './device/dispatch.js';
+import type { BufferPart } from './device/gpu-device.js';
+import { USAGE } from './device/gpu-usage.js';
 import type { GpuModel } from './gpu-model.js';
 import { transcodeKernel } from './gpu-weights.js';
 import { fusedKernelsFit, subgroupOf } from './kernel-plan.js';

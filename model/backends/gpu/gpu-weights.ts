@@ -12,8 +12,8 @@ import {
   type ModelShape,
   type SectionName,
 } from '../../../protocol/image/model-shape.js';
-import type { BufferPart, GpuDevice } from './gpu-device.js';
-import { USAGE } from './gpu-usage.js';
+import type { BufferPart, GpuDevice } from './device/gpu-device.js';
+import { USAGE } from './device/gpu-usage.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { embeddingRowWords } from './kernels/embed.js';
 import { matrixBytes, TRANSCODE, TRANSCODE_SIZE } from './kernels/transcode.js';

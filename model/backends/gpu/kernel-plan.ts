@@ -2,7 +2,7 @@
  * Which variants of the kernels run: what an adapter offers, narrowed by what was measured.
  */
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import type { GpuDevice } from './gpu-device.js';
+import type { GpuDevice } from './device/gpu-device.js';
 import { rowSize } from './kernels/arithmetic.js';
 import type { RowDeal } from './kernels/fused-product.js';
 

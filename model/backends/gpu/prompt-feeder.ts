@@ -2,9 +2,9 @@
  * Tokens that are given, not chosen: prompts, and what is replayed to be checked. Many at a time go through the kernels for rows, which are compiled
  * when they are needed first; a few go through the kernels for a single step, where those are there.
  */
-import { encodeDispatches, timeDispatches, type Dispatch } from './dispatch.js';
+import { encodeDispatches, timeDispatches, type Dispatch } from './device/dispatch.js';
 import type { GpuModel } from './gpu-model.js';
-import { USAGE } from './gpu-usage.js';
+import { USAGE } from './device/gpu-usage.js';
 import { CONTROL, CONTROL_WORDS } from './kernels/control.js';
 import { FEW_ROWS, manyRows, RowBuffers } from './row-buffers.js';
 import type { RowPass, RowPassOptions } from './row-pass.js';

@@ -1,7 +1,7 @@
 /** What the rows at work (tokens of a prompt, or one of each sequence of a batch) have in GPU memory. */
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import type { GpuDevice } from './gpu-device.js';
-import { USAGE } from './gpu-usage.js';
+import type { GpuDevice } from './device/gpu-device.js';
+import { USAGE } from './device/gpu-usage.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { rowWords } from './kernels/row-bindings.js';
 

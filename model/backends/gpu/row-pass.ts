@@ -4,9 +4,9 @@
  * Eight dispatches a layer, four times quantise and multiply; and between the first two pairs, for the tokens of a prompt, the scan. They share one layout, so
  * that a layer is bound once.
  */
-import { encodeDispatches, type Dispatch } from './dispatch.js';
-import { USAGE } from './gpu-usage.js';
-import type { GpuDevice } from './gpu-device.js';
+import { encodeDispatches, type Dispatch } from './device/dispatch.js';
+import { USAGE } from './device/gpu-usage.js';
+import type { GpuDevice } from './device/gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
 import { subgroupOf } from './kernel-plan.js';
 import { rowSize } from './kernels/arithmetic.js';

@@ -1,6 +1,6 @@
 /** What a number of sequences own in GPU memory: their states, what steers their runs, and what they report. */
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import type { BufferPart, GpuDevice } from './gpu-device.js';
+import type { BufferPart, GpuDevice } from './device/gpu-device.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { CONTROL_WORDS, RESULT_WORDS } from './kernels/control.js';
 import { stateWidth } from './kernels/scan.js';

@@ -1,8 +1,8 @@
 /**
  * One token of one sequence: four fused kernels a layer, the head, the sampler. The shortest way to the next token.
  */
-import { encodeDispatches, type Dispatch } from './dispatch.js';
-import type { GpuDevice } from './gpu-device.js';
+import { encodeDispatches, type Dispatch } from './device/dispatch.js';
+import type { GpuDevice } from './device/gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
 import { dealFor } from './kernel-plan.js';
 import { gluOutput, mixOutput } from './kernels/add-output.js';

@@ -7,7 +7,7 @@
 import { threefry } from '../../integer/threefry.js';
 import { samplerSettings } from '../../integer/sampler.js';
 import { ternaryWeights, type ModelShape } from '../../../protocol/image/model-shape.js';
-import type { GpuFeatures } from './gpu-device.js';
+import type { GpuFeatures } from './device/gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
 import { GpuSequences } from './gpu-sequences.js';
 import { DEFAULT_PLAN, PLAN_SIZES, PLAN_WORKGROUPS, type KernelPlan } from './kernel-plan.js';

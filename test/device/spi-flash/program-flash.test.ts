@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { programFlash } from '../../../device/spi-flash/program-flash.js';
 import type { ProgramFlashOptions, ProgramReport } from '../../../device/spi-flash/program-flash.js';
 import type { FlashSegment } from '../../../device/spi-flash/program-plan.js';
-import { PowerLost, TEAR_PATTERNS } from '../../../firmware-host/flash/power-cut.js';
+import { PowerLost, TEAR_PATTERNS } from '../../../firmware-host/firmware/flash/power-cut.js';
 import { xorshift } from '../../../firmware-host/random.js';
 import { bitstream } from '../../helpers/bitstream.js';
 import { boardErrorOf, FakeUsb } from '../../helpers/fake-usb.js';

@@ -8,7 +8,7 @@ import {
   DescriptorError,
 } from '../../../device/usb/descriptors.js';
 import { dfuSettings } from '../../../device/dfu/dfu-functions.js';
-import { deviceDescriptors } from '../../../firmware-host/usb/descriptors.js';
+import { deviceDescriptors } from '../../../firmware-host/firmware/usb/descriptors.js';
 
 /** A USB mouse, from USB HID 1.11, appendix E.2 to E.5 (bInterval and wMaxPacketSize as there). */
 const MOUSE_DEVICE = Uint8Array.from([18, 1, 0, 1, 0, 0, 0, 8, 0xff, 0xff, 1, 0, 0, 1, 4, 14, 30, 1]);

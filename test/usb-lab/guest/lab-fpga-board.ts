@@ -1,12 +1,12 @@
 /** A virtual FPGA board in this process, behind a USB/IP server of its own, whose flash scenarios look into. */
 
 import assert from 'node:assert/strict';
-import { memoryStore } from '../../../firmware-host/flash/flash-store.js';
-import { VirtualFpgaBoard } from '../../../firmware-host/ftdi/virtual-fpga-board.js';
-import type { UsbDevice } from '../../../firmware-host/usb/usb-device.js';
-import { UsbIpServer } from '../../../firmware-host/usbip/usbip-server.js';
-import type { UsbIpPort } from '../../../firmware-host/usbip/usbip-server.js';
-import type { Wire } from '../../../firmware-host/wires/wire.js';
+import { memoryStore } from '../../../firmware-host/firmware/flash/flash-store.js';
+import { VirtualFpgaBoard } from '../../../firmware-host/virtual/ftdi/virtual-fpga-board.js';
+import type { UsbDevice } from '../../../firmware-host/firmware/usb/usb-device.js';
+import { UsbIpServer } from '../../../firmware-host/virtual/usbip/usbip-server.js';
+import type { UsbIpPort } from '../../../firmware-host/virtual/usbip/usbip-server.js';
+import type { Wire } from '../../../firmware-host/virtual/wires/wire.js';
 import type { Lab } from './scenario.js';
 import { gone, plugIn } from './usb-ports.js';
 

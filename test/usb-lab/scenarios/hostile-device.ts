@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 
-import type { SetupPacket } from '../../../firmware-host/usb/setup-packet.js';
-import type { UsbDevice } from '../../../firmware-host/usb/usb-device.js';
+import type { SetupPacket } from '../../../firmware-host/firmware/usb/setup-packet.js';
+import type { UsbDevice } from '../../../firmware-host/firmware/usb/usb-device.js';
 import { Prng } from '../../oracle/prng.js';
 import { LabBoard } from '../guest/lab-board.js';
 import { asMmfreeRun, startMmfree } from '../guest/mmfree.js';

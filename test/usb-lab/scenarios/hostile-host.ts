@@ -1,7 +1,7 @@
 /** A host that sends anything to a board: over USB/IP, in any order and in any state. */
 
 import assert from 'node:assert/strict';
-import { DFU_REQUEST, TRANSFER_BYTES } from '../../../firmware-host/usb/dfu-protocol.js';
+import { DFU_REQUEST, TRANSFER_BYTES } from '../../../firmware-host/firmware/usb/dfu-protocol.js';
 import { VENDOR_REQUEST } from '../../../protocol/usb/vendor-requests.js';
 import { encodeMessage } from '../../../protocol/wire/message.js';
 import { FLASH_BEGIN } from '../../../protocol/wire/messages-flash.js';

@@ -1,7 +1,7 @@
 /** What the tools of every Linux say about a board. */
 
 import assert from 'node:assert/strict';
-import type { DfuMode } from '../../../firmware-host/usb/dfu.js';
+import type { DfuMode } from '../../../firmware-host/firmware/usb/dfu.js';
 import { LabBoard } from '../guest/lab-board.js';
 import { eventsOf, startMmfree } from '../guest/mmfree.js';
 import { modelPath } from '../guest/models.js';

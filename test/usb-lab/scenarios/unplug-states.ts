@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import type { DfuStateName } from '../../../firmware-host/usb/dfu-protocol.js';
+import type { DfuStateName } from '../../../firmware-host/firmware/usb/dfu-protocol.js';
 import { LabBoard } from '../guest/lab-board.js';
 import { asMmfreeRun, startMmfree } from '../guest/mmfree.js';
 import { modelBytes, modelPath, modelSha256 } from '../guest/models.js';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Backend, GeneratedToken, GenerateRequest, StepRecord } from '../../../../model/backends/backend.js';
-import { openGpu } from '../../../../model/backends/gpu/adapter.js';
+import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
 import { GpuBackend } from '../../../../model/backends/gpu/gpu-backend.js';
-import type { GpuDevice } from '../../../../model/backends/gpu/gpu-device.js';
+import type { GpuDevice } from '../../../../model/backends/gpu/device/gpu-device.js';
 import { GpuSequences, type SequenceRun } from '../../../../model/backends/gpu/gpu-sequences.js';
 import { freeGpuWeights } from '../../../../model/backends/gpu/gpu-weights.js';
 import type { KernelPlan } from '../../../../model/backends/gpu/kernel-plan.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { openGpu } from '../../../../model/backends/gpu/adapter.js';
+import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
 import { GpuSequences, prepareKernels } from '../../../../model/backends/gpu/gpu-sequences.js';
 import { DEFAULT_PLAN } from '../../../../model/backends/gpu/kernel-plan.js';
 import { samplerSettings } from '../../../../model/integer/sampler.js';

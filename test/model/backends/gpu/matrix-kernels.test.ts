@@ -1,8 +1,8 @@
 /** Kernels on matrix units, with the units in plain WGSL: the card itself is checked by a probe, and by `mmfree bench gpu` and `verify`. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { openGpu } from '../../../../model/backends/gpu/adapter.js';
-import type { GpuDevice } from '../../../../model/backends/gpu/gpu-device.js';
+import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
+import type { GpuDevice } from '../../../../model/backends/gpu/device/gpu-device.js';
 import { GpuSequences, type SequenceRun } from '../../../../model/backends/gpu/gpu-sequences.js';
 import { ReferenceBackend } from '../../../../model/backends/reference-backend.js';
 import { readModelWeights, residentBytes } from '../../../../model/integer/model-weights.js';

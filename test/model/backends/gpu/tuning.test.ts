@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openGpu } from '../../../../model/backends/gpu/adapter.js';
+import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
 import { DEFAULT_PLAN, type KernelPlan } from '../../../../model/backends/gpu/kernel-plan.js';
 import { isWorthTuning, measurePlan, tunePlan, type PlanMeasurement } from '../../../../model/backends/gpu/tuning.js';
 import { gpuModel, hasGpu } from '../../../helpers/gpu.js';

@@ -1,0 +1,28 @@
+/** `mmfree bench`: the work. Each figure comes with a baseline measured in the same run. */
+import type { CommandContext } from '../../command.js';
+import type { BenchInput } from './input.js';
+import { benchLink } from './link.js';
+import { benchPack } from './pack.js';
+import { benchReference } from './reference.js';
+import { benchStartUp } from './start-up.js';
+import { benchUsb } from './usb.js';
+
+export async function bench(input: BenchInput, context: CommandContext): Promise<void> {
+  switch (input.subject) {
+    case 'pack':
+      return benchPack(input, context);
+    case 'reference':
+      return benchReference(input, context);
+    case 'gpu': {
+      // What the other subjects do not need is not loaded for them.
+      const { benchGpu } = await import('./gpu.js');
+      return await benchGpu(input, context);
+    }
+    case 'link':
+      return benchLink(input, context);
+    case 'usb':
+      return benchUsb(input, context);
+    case 'start-up':
+      return benchStartUp(input, context);
+  }
+}

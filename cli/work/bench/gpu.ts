@@ -1,0 +1,158 @@
+/** Speed and memory of a model on the GPU: a synthetic image of a published shape, or any image. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Backend } from '../../../model/backends/backend.js';
+import { copySpeed } from '../../../model/backends/gpu/device/copy-speed.js';
+import { samplerSettings } from '../../../model/integer/sampler.js';
+import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
+import { packCheckpoint } from '../../../model/pack/pack.js';
+import { ternaryWeights } from '../../../protocol/image/model-shape.js';
+import type { CommandContext } from '../../command.js';
+import type { BenchInput } from './input.js';
+import { benchGpuStability } from './gpu-stability.js';
+import { expectSameBatch, expectSameBits } from './gpu-equality.js';
+import { cardBytesInUse } from './gpu-memory.js';
+import { decodeSpeed, prefillSpeeds, SAMPLER, weightBytes, type KernelTime } from './gpu-speed.js';
+import { megabytes } from '../image-facts.js';
+import { loadChecked, loadGpu } from '../machines/load-gpu.js';
+import { PUBLISHED_SHAPES, writeSynthetic } from './synthetic-checkpoint.js';
+import { describePlan } from '../machines/tuned-plan.js';
+
+export async function benchGpu(input: BenchInput, context: CommandContext): Promise<void> {
+  if (input.image !== undefined) return await benchImage(input.image, input.image, input, context);
+  const folder = await mkdtemp(join(input.folder ?? tmpdir(), 'mmfree-bench-'));
+  try {
+    await writeSynthetic(folder, PUBLISHED_SHAPES[input.shape], context.output, context.signal);
+    const checkpoint = await openCheckpoint(folder);
+    const path = join(folder, 'image.mmfree');
+    await packCheckpoint(checkpoint, path, { signal: context.signal });
+    await checkpoint.close();
+    await rm(join(folder, 'model.safetensors'));
+    await benchImage(path, `${input.shape} (synthetic)`, input, context);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function benchImage(path: string, name: string, input: BenchInput, context: CommandContext): Promise<void> {
+  if (input.cycles !== undefined) return await benchGpuStability(path, input.cycles, input.tokens, context);
+  const { output, signal } = context;
+  const prompts = upTo(input.prompt, [16, 4, 1]);
+  const batches = upTo(input.batch, [input.batch, 4, 1]);
+  const cardBytesBefore = cardBytesInUse();
+  // The first time reads the file, compiles, and measures which kernels are the fastest.
+  let equalReceipts = await withBackend(
+    path,
+    context,
+    async (backend) => await expectSameBits(backend, path, input.prompt, context),
+  );
+  const loadSeconds = await secondsToFirstToken(path, context);
+
+  const { model } = await loadChecked(path, context, { software: true });
+  const { gpu } = model;
+  try {
+    const decode = [];
+    for (const batch of batches) {
+      if (batch > 1) equalReceipts += await expectSameBatch(model, batch, signal);
+      decode.push({ batch, ...(await decodeSpeed(model, batch, Math.ceil(input.tokens / Math.sqrt(batch)), signal)) });
+    }
+    const prefill = await prefillSpeeds(model, prompts, signal);
+    const cardBytes = cardBytesInUse();
+    const driverBytes =
+      cardBytes === undefined || cardBytesBefore === undefined ? undefined : cardBytes - cardBytesBefore;
+    const copy = await copySpeed(gpu);
+
+    const [single = decode[0]] = decode;
+    const weightRate = weightBytes(model) * (single?.tokensPerSecond ?? NaN);
+    const rate = (value: number): string =>
+      value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 1 : 0 });
+    output.print(
+      [
+        `${name} on ${gpu.name}: ${ternaryWeights(model.shape).toLocaleString('en-US')} ternary weights a token`,
+        `  ${equalReceipts} receipts equal to the reference's; ${describePlan(model.plan, gpu)}`,
+        `  load        ${loadSeconds.toFixed(2)} s from a file in the page cache to the first token`,
+        ...decode.map(
+          ({ batch, tokensPerSecond }) =>
+            `  decode      ${rate(tokensPerSecond)} tokens/s in all, ${batch} sequence${batch > 1 ? 's' : ''}, sampling included`,
+        ),
+        ...prompts.map(
+          (length, k) => `  prefill     ${rate(prefill.tokensPerSecond[k] ?? NaN)} tokens/s, prompt of ${length}`,
+        ),
+        `  weights     ${megabytes(weightBytes(model))} read a token: ${(weightRate / 1e9).toFixed(1)} GB/s at batch 1, ${(100 * (weightRate / copy)).toFixed(1)} % of a copy (${(copy / 1e9).toFixed(1)} GB/s)`,
+        `  memory      ${megabytes(single?.allocatedBytes ?? NaN)} of buffers at batch 1${driverBytes === undefined ? '' : `; the card has ${megabytes(driverBytes)} more in use than before`}`,
+        ...kernelLines('GPU time of a token at batch 1', single?.kernels ?? []),
+        ...kernelLines(`GPU time of a prompt of ${prompts.at(-1)}`, prefill.kernels),
+        '',
+      ].join('\n'),
+    );
+    output.result({
+      model: name,
+      adapter: gpu.name,
+      plan: { ...model.plan },
+      ternary_weights: ternaryWeights(model.shape),
+      equal_receipts: equalReceipts,
+      load_seconds: loadSeconds,
+      decode: decode.map(({ batch, tokensPerSecond, kernels, allocatedBytes }) => ({
+        batch,
+        tokens_per_second: tokensPerSecond,
+        allocated_bytes: allocatedBytes,
+        kernels: kernelFacts(kernels),
+      })),
+      prefill: prompts.map((tokens, k) => ({ tokens, tokens_per_second: prefill.tokensPerSecond[k] ?? NaN })),
+      prefill_kernels: kernelFacts(prefill.kernels),
+      weight_bytes: weightBytes(model),
+      weight_bytes_per_second: weightRate,
+      copy_bytes_per_second: copy,
+      card_bytes: driverBytes ?? null,
+    });
+  } finally {
+    gpu.destroy();
+  }
+}
+
+/** From nothing to a token that was sampled. */
+async function secondsToFirstToken(path: string, context: CommandContext): Promise<number> {
+  const startMs = performance.now();
+  return await withBackend(path, context, async (backend) => {
+    const sampler = samplerSettings({ ...SAMPLER, seed: 1n });
+    const { signal } = context;
+    for await (const _ of backend.generate({ prompt: [backend.shape.bosTokenId], maxTokens: 1, sampler, signal }));
+    signal.throwIfAborted();
+    return (performance.now() - startMs) / 1000;
+  });
+}
+
+async function withBackend<T>(
+  path: string,
+  context: CommandContext,
+  use: (backend: Backend) => Promise<T>,
+): Promise<T> {
+  const { backend } = await loadGpu(path, context, { software: true });
+  try {
+    return await use(backend);
+  } finally {
+    await backend.close();
+  }
+}
+
+/** Parts of the largest, which come in order; each once. */
+function upTo(largest: number, parts: readonly number[]): number[] {
+  return [...new Set(parts.map((part) => Math.ceil(largest / part)))];
+}
+
+function kernelLines(title: string, kernels: readonly KernelTime[]): string[] {
+  if (kernels.length === 0) return [];
+  const total = kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
+  return [
+    `  ${title}, each kernel timed apart: ${total.toFixed(0)} µs`,
+    ...kernels.map(
+      ({ kernel, microseconds }) =>
+        `    ${kernel.padEnd(24)} ${microseconds.toFixed(1).padStart(10)} µs ${((100 * microseconds) / total).toFixed(1).padStart(5)} %`,
+    ),
+  ];
+}
+
+function kernelFacts(kernels: readonly KernelTime[]): Record<string, number> {
+  return Object.fromEntries(kernels.map(({ kernel, microseconds }) => [kernel, microseconds]));
+}

@@ -1,0 +1,22 @@
+/** What the benchmarks share. */
+
+import type { FastBackendName } from '../../commands/source-options.js';
+
+/** Options of all subjects. */
+export interface BenchInput {
+  readonly subject: 'pack' | 'reference' | 'gpu' | 'link' | 'usb' | 'start-up';
+  readonly image: string | undefined;
+  readonly shape: '9M' | '370M' | '1.3B' | '2.7B';
+  readonly folder: string | undefined;
+  readonly tokens: number;
+  readonly runs: number;
+  readonly prompt: number;
+  readonly batch: number;
+  readonly cycles: number | undefined;
+  readonly backend: FastBackendName | undefined;
+}
+
+/** The middle one of several measurements. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
+}

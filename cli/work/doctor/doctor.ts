@@ -1,0 +1,123 @@
+/** `mmfree doctor`: the work. */
+import { access, constants, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openPseudoTerminal } from '../../../firmware-host/virtual/wires/pseudo-terminal.js';
+import { compareStream, selfTestStream } from '../../../model/backends/conformance.js';
+import type { CommandContext } from '../../command.js';
+import { describeProblem } from '../../problem.js';
+import { MmfreeError } from '../../../protocol/errors.js';
+import { examineBoards } from './boards.js';
+import type { Check, Finding } from './finding.js';
+import { installFixes } from './fix.js';
+import { examineGpu } from './gpu.js';
+import { USB_CHECKS } from './usb.js';
+import { loadReference } from '../machines/load-reference.js';
+import { receiptMismatch } from '../verify/mismatch-error.js';
+import { SHIPPED_IMAGE } from '../shipped.js';
+
+const CHECKS: readonly Check[] = [
+  { name: 'node', examine: () => Promise.resolve([node()]) },
+  { name: 'model', examine: model },
+  { name: 'temporary folder', examine: async () => [await temporaryFolder()] },
+  { name: 'serial ports', examine: async () => [await serialPackage()] },
+  { name: 'pseudo-terminal', examine: async () => [await pseudoTerminal()] },
+  { name: 'gpu', examine: examineGpu },
+  ...USB_CHECKS,
+  { name: 'boards', examine: examineBoards },
+];
+
+/** A check of this computer failed; `cause` is what was thrown then, whose exit code counts. */
+class DoctorError extends MmfreeError<'doctor-failed'> {}
+
+/** Ends with the exit code of the first thing that is broken; what is only missing is a warning. */
+export async function doctor(input: { readonly fix: boolean }, context: CommandContext): Promise<void> {
+  const { output, signal } = context;
+  if (input.fix) installFixes(context);
+  let failures = 0;
+  let warnings = 0;
+  let first: (Finding & { state: 'warn' | 'fail' }) | undefined;
+  for (const { name, examine } of CHECKS) {
+    signal.throwIfAborted();
+    for (const finding of await findings(examine, signal)) {
+      const { state, text } = finding;
+      const remedy = state === 'ok' ? null : finding.fix;
+      output.event('check', { name, state, text, fix: remedy });
+      output.print(
+        `${state.padEnd(4)}  ${name.padEnd(16)}  ${text}\n${remedy === null ? '' : `${' '.repeat(24)}${remedy}\n`}`,
+      );
+      if (state === 'warn') warnings++;
+      if (finding.state === 'fail') {
+        failures++;
+        first ??= { ...finding, state: 'fail' };
+      }
+    }
+  }
+  output.result({ failures, warnings });
+  if (first === undefined) return;
+  const { text: reason, fix: remedy, cause } = first;
+  const details = { reason: `${reason}.`, fix: remedy, cause };
+  throw new DoctorError('doctor-failed', `${failures} of the checks failed`, details);
+}
+
+async function findings(examine: Check['examine'], signal: AbortSignal): Promise<readonly Finding[]> {
+  try {
+    return await examine(signal);
+  } catch (error) {
+    const { message, cause, fix } = describeProblem(error);
+    return [{ state: 'fail', text: `${message}: ${cause}`, fix, cause: error }];
+  }
+}
+
+function node(): Finding {
+  const { version, platform, arch } = process;
+  return { state: 'ok', text: `${version} on ${platform} ${arch}` };
+}
+
+/** The shipped model, every byte and its self-test. */
+async function model(signal: AbortSignal): Promise<readonly Finding[]> {
+  const { backend, view } = loadReference(SHIPPED_IMAGE);
+  const startMs = performance.now();
+  let tokens = 0;
+  const stream = selfTestStream(view.manifest);
+  const mismatch = await compareStream(backend, undefined, stream, { signal, onToken: () => tokens++ });
+  if (mismatch !== undefined) throw receiptMismatch('this computer', mismatch);
+  const rate = (1000 * tokens) / (performance.now() - startMs);
+  return [{ state: 'ok', text: `${view.manifest.name} is whole and bit-exact here, ${rate.toFixed(0)} tokens/s` }];
+}
+
+async function temporaryFolder(): Promise<Finding> {
+  const folder = await mkdtemp(join(tmpdir(), 'mmfree-doctor-'));
+  await access(folder, constants.W_OK);
+  await rm(folder, { recursive: true });
+  return { state: 'ok', text: `${tmpdir()} can be written` };
+}
+
+async function serialPackage(): Promise<Finding> {
+  try {
+    await import('serialport');
+    return { state: 'ok', text: 'the package serialport works on this system' };
+  } catch (error) {
+    return {
+      state: 'fail',
+      text: `the package serialport does not load: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`,
+      fix: 'Run `npm ci` again on this system; a node_modules folder from another one does not fit.',
+      cause: error,
+    };
+  }
+}
+
+async function pseudoTerminal(): Promise<Finding> {
+  try {
+    const { path, wire } = await openPseudoTerminal();
+    wire.close();
+    return { state: 'ok', text: `virtual boards can be serial ports (${path})` };
+  } catch (cause) {
+    return {
+      state: 'warn',
+      text: 'virtual boards cannot be serial ports, only network ports',
+      fix: 'Install `script` of util-linux (Debian: bsdutils) if you need that.',
+      cause,
+    };
+  }
+}

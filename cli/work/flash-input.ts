@@ -1,9 +1,0 @@
-/** What `mmfree flash` is told. */
-import type { BoardInput } from './open-board.js';
-
-export interface FlashInput extends BoardInput {
-  readonly image: string;
-  readonly dryRun: boolean;
-  /** A memory of a board of any make; the file is any file then. */
-  readonly dfuAlt: string | undefined;
-}

@@ -1,0 +1,65 @@
+/** `mmfree flash --dfu-alt`: any file, to any DFU 1.1 device. */
+import { selectFlashTarget } from '../../../device/discovery.js';
+import { openDfu } from '../../../device/dfu/dfu-device.js';
+import { noDfu } from '../../../device/dfu/dfu-error.js';
+import { sendFile } from '../../../device/dfu/dfu-transfer.js';
+import { FileSource } from '../../../model/image-file.js';
+import type { CommandContext } from '../../command.js';
+import { UsageError } from '../../usage-error.js';
+import { checkDfuIds } from './check-dfu-ids.js';
+import type { FlashInput } from './input.js';
+import { megabytes } from '../image-facts.js';
+import { selectorOf, whenItComes } from '../machines/open-board.js';
+
+export async function flashAnyFile(
+  input: FlashInput & { readonly dfuAlt: string },
+  context: CommandContext,
+): Promise<void> {
+  const { output, signal } = context;
+  if (input.dryRun) throw noDryRun();
+  const file = new FileSource(input.image);
+  try {
+    const ids = file.dropDfuSuffix();
+    const { host, info } = await whenItComes(input.wait, context, async () => {
+      const selector = input.board === undefined ? undefined : selectorOf(input.board);
+      const target = await selectFlashTarget(selector, true, signal);
+      if (target.kind === 'session') throw noDfu(input.board ?? 'the board');
+      return target;
+    });
+    const name = host.nameOf(info);
+    try {
+      checkDfuIds(ids, name, info);
+      const { client } = await openDfu(host, info, info, { signal, setting: input.dfuAlt });
+      try {
+        const total = file.length;
+        const progress = output.progress({ label: 'flash', unit: 'bytes', total });
+        const startMs = performance.now();
+        const end = await sendFile(client, file, { signal, onProgress: (done) => progress.update(done) });
+        const seconds = (performance.now() - startMs) / 1000;
+        progress.end();
+        const rate = `${megabytes(total)} written in ${seconds.toFixed(1)} s`;
+        output.print(`${name} has taken ${input.image}: ${rate}${SENTENCES[end]}\n`);
+        output.result({ board: name, file_bytes: total, read_back: end === 'compared', seconds });
+      } finally {
+        await client.connection.close();
+      }
+    } finally {
+      await host.close();
+    }
+  } finally {
+    file.close();
+  }
+}
+
+const SENTENCES = {
+  compared: '; read back, it is the same',
+  taken: '; the device gives no way to read it back',
+  restarted: '; the device has restarted',
+} as const;
+
+function noDryRun(): UsageError {
+  return new UsageError('conflicting-options', '--dry-run and --dfu-alt exclude each other', {
+    reason: 'Only a board of ours tells what it would take.',
+    fix: 'Leave one of them out.',
+  });
+}

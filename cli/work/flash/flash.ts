@@ -1,0 +1,135 @@
+/** `mmfree flash`: the work. */
+import { selectFlashTarget, type FlashTarget } from '../../../device/discovery.js';
+import { flashImage, planFlash, type FlashResult } from '../../../device/flash-image.js';
+import { flashOverUsb } from '../../../device/flash-over-usb.js';
+import { OUR_PRODUCT, OUR_VENDOR } from '../../../device/usb/ids.js';
+import { ImageFile } from '../../../model/image-file.js';
+import type { Hello } from '../../../protocol/wire/messages-board.js';
+import type { CommandContext } from '../../command.js';
+import type { JsonObject } from '../../output.js';
+import { checkDfuIds } from './check-dfu-ids.js';
+import { flashAnyFile } from './any-file.js';
+import type { FlashInput } from './input.js';
+import { hexOf, megabytes } from '../image-facts.js';
+import { connect, openBoard, selectorOf, whenItComes } from '../machines/open-board.js';
+
+/** A board, by one of the ways to it. */
+interface Way {
+  /** For people. */
+  readonly name: string;
+  readonly flash: (onProgress: (doneBytes: number) => void) => Promise<WayResult>;
+  readonly close: () => Promise<void>;
+}
+
+interface WayResult extends FlashResult {
+  readonly hello: Hello;
+  readonly comparedBytes?: number;
+}
+
+export async function flash(input: FlashInput, context: CommandContext): Promise<void> {
+  if (input.dfuAlt !== undefined) return await flashAnyFile({ ...input, dfuAlt: input.dfuAlt }, context);
+  // Every byte of it, before a board hears of it.
+  const image = ImageFile.openChecked(input.image);
+  try {
+    if (input.dryRun) await plan(input, image, context);
+    else await flashChecked(input, image, context);
+  } finally {
+    image.close();
+  }
+}
+
+/** Over the session also where the flash goes over DFU: not every board leaves DFU mode by itself. */
+async function plan(input: FlashInput, image: ImageFile, context: CommandContext): Promise<void> {
+  const { output } = context;
+  const { connection } = await openBoard(input, context);
+  try {
+    const { differingBytes } = await planFlash(connection.session, image);
+    const board = boardName(connection.session.hello);
+    const { manifest, fileLength } = image.view;
+    output.print(
+      `${board} would take ${manifest.name}: ${megabytes(differingBytes)} of ${megabytes(fileLength)} differ\n`,
+    );
+    output.result({ board, ...imageFacts(image), dry_run: true, differing_bytes: differingBytes });
+  } finally {
+    await connection.close();
+  }
+}
+
+async function flashChecked(input: FlashInput, image: ImageFile, context: CommandContext): Promise<void> {
+  const { output, signal } = context;
+  const { manifest, fileLength } = image.view;
+  const way = await whenItComes(input.wait, context, async () => {
+    const selector = input.board === undefined ? undefined : selectorOf(input.board);
+    const target = await selectFlashTarget(selector, false, signal);
+    const ids = target.kind === 'usb' ? target.info : { vendor: OUR_VENDOR, product: OUR_PRODUCT };
+    checkDfuIds(image.dfuIds, target.kind === 'usb' ? target.host.nameOf(target.info) : 'the board', ids);
+    return await wayTo(target, image, context);
+  });
+  try {
+    const progress = output.progress({ label: 'flash', unit: 'bytes', total: fileLength });
+    const startMs = performance.now();
+    const result = await way.flash((done) => progress.update(done));
+    const seconds = (performance.now() - startMs) / 1000;
+    progress.end();
+    const board = boardName(result.hello);
+    output.print(`${sentenceOf(result, board, manifest.name, seconds)}\n`);
+    output.result({
+      board,
+      ...imageFacts(image),
+      over: way.name,
+      outcome: result.outcome,
+      written_bytes: result.writtenBytes,
+      kept_bytes: result.keptBytes,
+      sha256: hexOf(result.sha256),
+      tested_tokens: result.testedTokens,
+      compared_bytes: result.comparedBytes,
+      seconds,
+      bytes_per_second: result.writtenBytes / seconds,
+    });
+  } finally {
+    await way.close();
+  }
+}
+
+async function wayTo(target: FlashTarget, image: ImageFile, context: CommandContext): Promise<Way> {
+  const { output, signal } = context;
+  if (target.kind === 'session') {
+    const connection = await connect(target.address, context);
+    const { hello } = connection.session;
+    return {
+      name: 'serial protocol',
+      flash: async (onProgress) => ({ ...(await flashImage(connection, image, { signal, onProgress })), hello }),
+      close: async () => await connection.close(),
+    };
+  }
+  const onLost = ({ message, reason }: { readonly message: string; readonly reason: string }): void =>
+    output.note(`${message}: ${reason} Looking for it …`);
+  return {
+    name: 'DFU',
+    flash: async (onProgress) => await flashOverUsb(target, image, { signal, onLost, onProgress }),
+    close: () => Promise.resolve(),
+  };
+}
+
+function boardName({ board, serial }: Hello): string {
+  return `${board} ${serial}`;
+}
+
+function imageFacts({ view }: ImageFile): JsonObject {
+  return { image: view.manifest.name, file_bytes: view.fileLength, image_sha256: hexOf(view.seal.sha256) };
+}
+
+function sentenceOf(
+  { outcome, writtenBytes, keptBytes, sha256, testedTokens, comparedBytes }: WayResult,
+  board: string,
+  image: string,
+  seconds: number,
+): string {
+  const compared = comparedBytes === undefined ? '' : `${megabytes(comparedBytes)} of it compared; `;
+  const proof = `${compared}it repeats the self-test, ${testedTokens} receipts equal`;
+  if (outcome === 'already-there') return `${board} runs ${image} already; ${proof}`;
+  if (outcome === 'confirmed') return `${board} had ${image} already, not confirmed; ${proof}, and it stays`;
+  const kept = keptBytes > 0 ? `, ${megabytes(keptBytes)} were there` : '';
+  const rate = `${megabytes(writtenBytes)} written${kept} in ${seconds.toFixed(1)} s`;
+  return `${board} runs ${image}: ${rate}, read back as sha256 ${hexOf(sha256).slice(0, 16)}…; ${proof}`;
+}

@@ -1,0 +1,70 @@
+/** A board as a source of tokens, with the file of its image where there is one. */
+import { BoardError, otherImage } from '../../../device/board-error.js';
+import { BoardBackend } from '../../../device/board-backend.js';
+import { readTokenizer } from '../../../device/read-back.js';
+import { addressText } from '../../../device/selector.js';
+import type { BoardSession } from '../../../device/session.js';
+import { ImageFile } from '../../../model/image-file.js';
+import { sameBytes } from '../../../protocol/little-endian.js';
+import type { CommandContext } from '../../command.js';
+import { UsageError } from '../../usage-error.js';
+import { hexOf } from '../image-facts.js';
+import { openBoard, type BoardInput } from './open-board.js';
+import { SHIPPED_IMAGE } from '../shipped.js';
+import type { TokenSource } from './token-source.js';
+
+/**
+ * A board that the user did not name is told.
+ *
+ * @param image file that the board must run; without one it may be the shipped one, or one that only the board has
+ * @throws BoardError; ImageError; UsageError
+ */
+export async function loadBoard(
+  input: BoardInput & { readonly image: string | undefined },
+  sampling: 'board' | 'host',
+  context: CommandContext,
+): Promise<TokenSource> {
+  const { address, connection } = await openBoard(input, context);
+  try {
+    const { session } = connection;
+    const backend = new BoardBackend(connection, { sampling });
+    if (input.board === undefined)
+      context.output.note(`using ${session.image.name} on ${backend.name} (${addressText(address)})`);
+    const file = openImageOf(session, input.image);
+    const imageName = file?.path ?? `the image on ${backend.name}`;
+    const tokenizerJson = file?.tokenizerJson ?? (await readTokenizer(session).catch(needsFile(imageName)));
+    return { backend, imageName, tokenizerJson, ...(file && { imagePath: file.path }) };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** A board that reads nothing back has its image in a file here. */
+function needsFile(imageName: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof BoardError && error.code === 'board-unknown-request')) throw error;
+    throw new UsageError('missing-option', `--image is missing: the file of ${imageName}`, {
+      reason: 'This board does not read its image back, and the tokenizer is in the image.',
+      fix: 'Name the file that the board runs with --image.',
+      cause: error,
+    });
+  };
+}
+
+/** Opens the file of the image that a board runs; undefined if none is known. @throws BoardError `board-other-image` */
+function openImageOf(
+  session: BoardSession,
+  path: string | undefined,
+): { readonly path: string; readonly tokenizerJson: Uint8Array } | undefined {
+  const file = ImageFile.openChecked(path ?? SHIPPED_IMAGE);
+  try {
+    const { sha256 } = file.view.seal;
+    const isSame = sameBytes(session.image.sha256, sha256);
+    if (isSame) return { path: path ?? SHIPPED_IMAGE, tokenizerJson: file.section('tokenizer') };
+    if (path !== undefined) throw otherImage(session.name, hexOf(session.image.sha256), hexOf(sha256));
+    return undefined;
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,9 @@
+/** An image on this computer's processor: its program, run by the simulator of the gateware's instructions. */
+import { SimulatorBackend } from '../../../model/backends/simulator-backend.js';
+import { programOf } from '../../../model/program/image-program.js';
+import { loadImage, type LoadedBackend } from './load-reference.js';
+
+/** Reads and checks an image, every byte of it. @throws ImageError */
+export function loadSimulator(path: string): LoadedBackend {
+  return loadImage(path, (image) => new SimulatorBackend(image.residentWeights(), programOf(image.view)));
+}

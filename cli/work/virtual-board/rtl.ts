@@ -1,0 +1,79 @@
+/** `mmfree virtual-board --rtl`: the gateware under a simulator as a board. */
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { announceVirtualBoard } from '../../../device/virtual-boards.js';
+import { SimulatedChip } from '../../../firmware-host/virtual/simulated-chips/simulated-chip.js';
+import type { SimulatedChipName } from '../../../firmware-host/virtual/simulated-chips/simulated-chips.js';
+import { simulatorOf } from '../../../firmware-host/virtual/simulated-chips/simulator.js';
+import { ImageFile } from '../../../model/image-file.js';
+import type { CommandContext } from '../../command.js';
+import { UsageError } from '../../usage-error.js';
+import { openWires } from './wires.js';
+import { hexOf } from '../image-facts.js';
+import { imageOrShipped } from '../shipped.js';
+import type { VirtualBoardInput } from './input.js';
+
+type RtlInput = VirtualBoardInput & { readonly rtl: SimulatedChipName };
+
+/** As the gateware of the simulators has it (`gateware/sim/`). */
+const SERIAL = 'RTL';
+
+/** Runs until it is interrupted, which is how it is meant to end. */
+export async function rtlBoard(input: RtlInput, context: CommandContext): Promise<void> {
+  const { output, signal } = context;
+  refuseForeignOptions(input);
+  const image = imageOrShipped(input.image, output);
+  const { seal, manifest } = ImageFile.openChecked(image).view;
+  const program = await simulatorOf(input.rtl, { signal, onBuild: () => output.note('building the simulator …') });
+
+  const stop = new AbortController();
+  let crash: Error | undefined;
+  const chip = new SimulatedChip({
+    program,
+    image: resolve(image),
+    stats: input.rtlStats,
+    onEnd: (error) => {
+      crash = error;
+      stop.abort();
+    },
+  });
+  const addresses = await openWires(input, false, (wire) => chip.connect(wire));
+  const forget = announceVirtualBoard({ pid: process.pid, serial: SERIAL, addresses });
+  try {
+    output.event('ready', { serial: SERIAL, addresses, chip: input.rtl, image_sha256: hexOf(seal.sha256) });
+    const ways = addresses.map((address) => `--board ${address}`);
+    output.print(`simulated ${input.rtl} (${manifest.name}): ${ways.join(' or ')}\n`);
+    output.note('Ctrl-C ends it');
+    if (!signal.aborted) await once(AbortSignal.any([signal, stop.signal]), 'abort');
+    if (crash !== undefined) throw crash;
+  } finally {
+    forget();
+    chip.stop();
+  }
+}
+
+/** The gateware has no such thing, so what would be ignored is refused. @throws UsageError */
+function refuseForeignOptions(input: RtlInput): void {
+  const foreign: Readonly<Record<string, boolean>> = {
+    '--usbip': input.usbip !== undefined,
+    '--gadget': input.gadget !== undefined,
+    '--ftdi': input.ftdi !== undefined,
+    '--spi-flash-file': input.spiFlashFile !== undefined,
+    '--dfu': input.dfu !== 'always',
+    '--serial-number': input.serialNumber !== undefined,
+    '--flash-file': input.flashFile !== undefined,
+    '--flash-mib': input.flashMib !== 16,
+    '--slots': input.slots !== '2',
+    '--signer': input.signer !== undefined,
+    '--minimum-revision': input.minimumRevision !== 0,
+    '--max-hidden': input.maxHidden !== undefined,
+    '--window': input.window !== 32,
+    '--fault': input.faults.length > 0,
+  };
+  const given = Object.keys(foreign).filter((name) => foreign[name]);
+  if (given.length === 0) return;
+  throw new UsageError('conflicting-options', `--rtl and ${given.join(', ')} exclude each other`, {
+    reason: 'A simulated chip is what its gateware makes it: its flash holds one image, which it does not write.',
+    fix: `Leave ${given.join(', ')} out, or --rtl.`,
+  });
+}

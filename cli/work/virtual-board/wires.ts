@@ -1,0 +1,71 @@
+/** The wires of a board that runs on this computer: a pseudo-terminal, a serial port, the network. */
+import { addressText, parseSelector } from '../../../device/selector.js';
+import { openError } from '../../../device/transport/serial-transport.js';
+import { openPseudoTerminal } from '../../../firmware-host/virtual/wires/pseudo-terminal.js';
+import { openSerialWire } from '../../../firmware-host/virtual/wires/serial-port.js';
+import { openTcpPort } from '../../../firmware-host/virtual/wires/tcp-port.js';
+import type { Wire } from '../../../firmware-host/virtual/wires/wire.js';
+import { badValue, UsageError } from '../../usage-error.js';
+import { listenAt } from './listen-address.js';
+
+export interface BoardWiresInput {
+  readonly tcp: string | undefined;
+  readonly pty: boolean;
+  readonly port: string | undefined;
+}
+
+/**
+ * Opens what the user asked for; the selectors by which hosts reach the board.
+ *
+ * @param isReached whether it is reached in another way, so that it needs no wire
+ */
+export async function openWires(
+  { tcp, pty, port }: BoardWiresInput,
+  isReached: boolean,
+  connect: (wire: Wire) => void,
+): Promise<string[]> {
+  const addresses: string[] = [];
+  if (pty) {
+    const terminal = await orExplain(openPseudoTerminal());
+    connect(terminal.wire);
+    addresses.push(`serial:${terminal.path}`);
+  }
+  if (port !== undefined) {
+    connect(await openPort(port));
+    addresses.push(`serial:${port}`);
+  }
+  if (tcp !== undefined || (addresses.length === 0 && !isReached)) {
+    const opened = await listenAt('--tcp', tcp ?? '127.0.0.1:0', async (host, number) => {
+      return await openTcpPort(host, number, connect);
+    });
+    addresses.push(addressText({ kind: 'tcp', host: opened.host, port: opened.port }));
+  }
+  return addresses;
+}
+
+/** A serial port of this computer as a wire of the board. @throws UsageError; BoardError if it is denied or in use */
+async function openPort(text: string): Promise<Wire> {
+  const selector = parseSelector(`serial:${text}`);
+  const expected = 'a serial port of this computer, with a baud rate if it is not 115200';
+  if (selector?.kind !== 'serial') throw badValue('--port', text, expected, '/dev/ttyS0@115200');
+  try {
+    return await openSerialWire(selector.path, selector.baudRate);
+  } catch (cause) {
+    const error = openError(selector.path, cause instanceof Error ? cause : new Error(String(cause)));
+    if (error.code === 'board-denied' || error.code === 'board-busy') throw error;
+    throw badValue('--port', text, `${expected} (${error.reason.replace(/\.$/, '')})`, '/dev/ttyS0@115200');
+  }
+}
+
+/** Who cannot have a pseudo-terminal can have the network. */
+async function orExplain<T>(opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (cause) {
+    throw new UsageError('conflicting-options', 'this computer opens no pseudo-terminal', {
+      reason: `It takes the program script of util-linux (${cause instanceof Error ? cause.message : String(cause)}).`,
+      fix: 'Install util-linux (Debian: bsdutils), or leave --pty out and be reached by --tcp.',
+      cause,
+    });
+  }
+}

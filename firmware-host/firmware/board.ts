@@ -1,0 +1,354 @@
+/**
+ * A board as a library: bytes in, bytes out; clock and flash are handed in, nothing waits. docs/PROTOCOL.md.
+ *
+ * It may have several lines (a serial port, a network port) and serves one host at a time. The owner calls `poll` after
+ * every `receive`, when a line becomes ready, and when the time that `poll` returned is over.
+ */
+
+import { createHash } from 'node:crypto';
+import { PROTOCOL_VERSION } from '../../protocol/wire/opening.js';
+import { BoardLink } from '../../protocol/wire/board-link.js';
+import { MAX_WINDOW } from '../../protocol/wire/frame.js';
+import type { LinkEvent } from '../../protocol/wire/link.js';
+import { schemaHash } from '../../protocol/wire/messages.js';
+import { ERROR, GET_INFO, HELLO, INFO } from '../../protocol/wire/messages-board.js';
+import type { BoardInfo } from '../../protocol/wire/messages-board.js';
+import { MAX_RUN_TOKENS } from '../../protocol/wire/messages-run.js';
+import type { ModelWeights } from '../../model/integer/model-weights.js';
+import type { AcceptancePolicy } from './acceptance.js';
+import { Download } from './download.js';
+import { FlashFailure } from './flash/nor-flash.js';
+import type { NorFlash } from './flash/nor-flash.js';
+import { Flashing } from './flashing.js';
+import { ImageStore } from './image-store.js';
+import { Inference } from './inference.js';
+import { Refusal } from './refusal.js';
+import { handler, mapReply, reply } from './request.js';
+import type { Handler, Reply } from './request.js';
+
+/** Who the board is: printable ASCII, 1 … 64 characters each. */
+export interface BoardIdentity {
+  /** Kind of board, such as `virtual`. */
+  readonly board: string;
+  readonly serial: string;
+  readonly firmware: string;
+}
+
+export interface BoardOptions {
+  readonly identity: BoardIdentity;
+  readonly flash: NorFlash;
+  readonly slots: 1 | 2;
+  readonly policy: AcceptancePolicy;
+  /** Another one with every start, 0 … 2³² − 1. */
+  readonly bootNonce: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Requests it can hold, and so the window that it announces, 1 … 32. */
+  readonly window?: number;
+  /** For tests of conformance tests: changes weights after they were checked. */
+  readonly damage?: (weights: ModelWeights) => void;
+}
+
+/** A request that is being carried out in steps. */
+interface Task {
+  readonly type: number;
+  readonly steps: Generator<void, Reply | undefined>;
+  /** Number of the session that asked. */
+  readonly session: number;
+}
+
+/** One of the lines of a board, for whoever owns the wire. */
+export interface BoardLine {
+  /** Takes bytes of the host. Never throws because of them. */
+  receive(bytes: Uint8Array): void;
+  /** The wire is gone for good, and with it the session if it was on this line. */
+  unplug(): void;
+}
+
+export interface BoardLineOptions {
+  /** Puts bytes on the line, at once and in order. */
+  readonly write: (bytes: Uint8Array) => void;
+  /** Whether the line takes another frame now; always, if absent. */
+  readonly isReady?: () => boolean;
+}
+
+const FLASH_BUSY = 0xffff_ffff;
+
+export class Board {
+  readonly images: ImageStore;
+  /** Images that come over USB rather than on a line. The owner calls `poll` after every call of it. */
+  readonly download: Download;
+  readonly #options: BoardOptions;
+  readonly #window: number;
+  readonly #startedAtMs: number;
+  readonly #inference: Inference;
+  readonly #flashing: Flashing;
+  readonly #handlers: ReadonlyMap<number, Handler>;
+  readonly #lines = new Set<BoardLink>();
+  /** The line whose host the board serves. */
+  #session: BoardLink | undefined;
+  /** Waits for the end of a request of the session before, which may change the image. */
+  #isHelloDue = false;
+  #inbox: Reply[] = [];
+  #outbox: Reply[] = [];
+  /** Sessions so far: who asked for what takes longer. */
+  #sessions = 0;
+  #task: Task | undefined;
+  /** The flash is at work until then. */
+  #busyUntilMs = -Infinity;
+
+  /** Starts the board: checks and starts the image in its flash, if there is one. @throws PowerLost */
+  constructor(options: BoardOptions) {
+    this.#options = options;
+    this.#window = options.window ?? MAX_WINDOW;
+    this.#startedAtMs = options.now();
+    this.images = new ImageStore(options);
+    for (const _ of this.images.boot());
+    this.#inference = new Inference(this.images);
+    this.#flashing = new Flashing(this.images, options.flash.sectorBytes);
+    this.download = new Download({
+      images: this.images,
+      sectorBytes: options.flash.sectorBytes,
+      now: options.now,
+      take: () => this.#takeForDownload(),
+    });
+    const info = handler(GET_INFO, () => mapReply(INFO, this.#info()), { duringRun: true });
+    const handlers = [info, ...this.#inference.handlers, ...this.#flashing.handlers];
+    this.#handlers = new Map(handlers.map((entry) => [entry.type, entry]));
+    this.#waitForFlash();
+  }
+
+  addLine({ write, isReady }: BoardLineOptions): BoardLine {
+    const link: BoardLink = new BoardLink({
+      now: this.#options.now,
+      write,
+      ...(isReady && { isReady }),
+      room: () => this.#window - (this.#session === link ? this.#inbox.length : 0),
+      onEvent: (event) => this.#onEvent(link, event),
+      heldElsewhereMs: () =>
+        this.#session === undefined || this.#session === link ? undefined : this.#session.silentMs,
+    });
+    this.#lines.add(link);
+    return {
+      receive: (bytes) => link.receive(bytes),
+      unplug: () => {
+        this.#lines.delete(link);
+        if (this.#session === link) this.#endSession();
+      },
+    };
+  }
+
+  /** Milliseconds for which the flash is still at work. */
+  get busyMs(): number {
+    return Math.max(0, Math.ceil(this.#busyUntilMs - this.#options.now()));
+  }
+
+  /** Who the board is, and what it can take. */
+  hello(): Reply {
+    const { identity, flash, slots, policy, bootNonce } = this.#options;
+    const { running } = this.images;
+    return mapReply(HELLO, {
+      protocol: PROTOCOL_VERSION,
+      schema: SCHEMA,
+      ...identity,
+      bootNonce,
+      limits: {
+        ...policy.limits,
+        imageBytes: this.images.slots.bytes,
+        promptTokens: MAX_RUN_TOKENS,
+        window: this.#window,
+      },
+      ...(policy.signer && { signer: policy.signer }),
+      minimumRevision: policy.minimumRevision,
+      sectorBytes: flash.sectorBytes,
+      slots,
+      ...(running && {
+        image: {
+          name: running.view.manifest.name,
+          sha256: running.view.seal.sha256,
+          revision: running.view.revision,
+          confirmed: running.confirmed,
+          ...running.view.shape,
+        },
+      }),
+    });
+  }
+
+  /**
+   * Does what is due and a few milliseconds of work, and returns after how many whole milliseconds there is more:
+   * infinity if there is nothing.
+   *
+   * @throws PowerLost
+   */
+  poll(): number {
+    this.#pollLines();
+    const { busyMs } = this;
+    if (busyMs > 0) return Math.min(busyMs, this.#pollLines());
+    this.#work();
+    this.#waitForFlash();
+    const waitMs = this.#pollLines();
+    return this.#hasWork ? 0 : waitMs;
+  }
+
+  #pollLines(): number {
+    let waitMs = Infinity;
+    for (const link of this.#lines) waitMs = Math.min(waitMs, link.poll());
+    return waitMs;
+  }
+
+  #onEvent(link: BoardLink, event: LinkEvent): void {
+    switch (event.kind) {
+      case 'opened':
+        this.#endSession();
+        this.#session = link;
+        this.#sessions++;
+        this.#isHelloDue = true;
+        break;
+      case 'message':
+        if (this.#session === link) this.#inbox.push({ type: event.type, payload: event.payload });
+        break;
+      case 'closed':
+        if (this.#session === link) this.#endSession();
+        break;
+      case 'text':
+        break;
+    }
+  }
+
+  /** A request that is being carried out goes on to its end, but nobody gets the answer. */
+  #endSession(): void {
+    this.#session = undefined;
+    this.#isHelloDue = false;
+    this.#inbox = [];
+    this.#outbox = [];
+    this.#inference.detach();
+    this.#flashing.abandon();
+  }
+
+  /** Requests and tokens wait while an answer does, so that a host which does not read gathers nothing here. */
+  get #canAnswer(): boolean {
+    return !this.#isHelloDue && this.#outbox.length === 0 && (this.#session?.canSend ?? false);
+  }
+
+  get #hasWork(): boolean {
+    if (this.#task !== undefined || this.download.hasWork || this.#inference.hasWork) return true;
+    return this.#canAnswer && this.#inbox.length > 0;
+  }
+
+  /** One slice: a step of a request, a request, or a token. */
+  #work(): void {
+    this.#sendWaiting();
+    if (this.#task !== undefined) this.#stepTask(this.#task);
+    else if (this.download.hasWork) this.#stepDownload();
+    else if (this.#canAnswer && this.#inbox.length > 0) this.#carryOut(this.#inbox.shift()!);
+    else if (this.#inference.hasWork) this.#inference.work();
+    this.#sendWaiting();
+  }
+
+  /** Answers first, then what the run has to say. */
+  #sendWaiting(): void {
+    for (;;) {
+      if (this.#session?.canSend !== true) return;
+      if (this.#isHelloDue) {
+        if (this.#task !== undefined) return;
+        this.#isHelloDue = false;
+        this.#outbox.push(this.hello());
+      }
+      const next = this.#outbox.shift() ?? this.#inference.takeReply();
+      if (next === undefined) return;
+      this.#session.send(next.type, next.payload);
+    }
+  }
+
+  #carryOut({ type, payload }: Reply): void {
+    const outcome = orRefusal(type, () => {
+      const entry = this.#handlers.get(type);
+      if (entry === undefined) throw new Refusal('unknownRequest');
+      if (!entry.duringRun) this.#checkFree(type);
+      return entry.handle(payload);
+    });
+    if (outcome === undefined) return;
+    if ('next' in outcome) this.#task = { type, steps: outcome, session: this.#sessions };
+    else this.#outbox.push(outcome);
+  }
+
+  #stepTask({ type, steps, session }: Task): void {
+    const step = orRefusal(type, () => steps.next());
+    const isRefused = 'payload' in step;
+    if (!isRefused && step.done !== true) return;
+    this.#task = undefined;
+    const answer = isRefused ? step : step.value;
+    if (session === this.#sessions && this.#session !== undefined) {
+      if (answer !== undefined) this.#outbox.push(answer);
+    } else {
+      this.#flashing.abandon();
+    }
+  }
+
+  #stepDownload(): void {
+    const { running } = this.images;
+    this.download.work();
+    if (this.images.running === running || this.#session === undefined) return;
+    // Its host has been told of another image; it opens the next session by itself.
+    this.#session.close();
+    this.#endSession();
+  }
+
+  /** A run that no session belongs to any more makes way for a download; everything else is in its way. */
+  #takeForDownload(): void {
+    const { run, isRunning } = this.#inference;
+    if (this.#task !== undefined || this.#flashing.isActive) throw new Refusal('busy', FLASH_BUSY);
+    if (isRunning && run !== undefined && this.#session !== undefined) throw new Refusal('busy', run.id);
+    this.#inference.endRun();
+  }
+
+  /** What may not happen during a run, nor what is no part of it during a flash. */
+  #checkFree(type: number): void {
+    if (this.download.isActive && !this.download.isSilent) throw new Refusal('busy', FLASH_BUSY);
+    if (this.download.isActive) this.download.displace(new Refusal('busy', FLASH_BUSY));
+    const { run } = this.#inference;
+    if (this.#inference.isRunning && run !== undefined) throw new Refusal('busy', run.id);
+    const isFlashing = this.#flashing.handlers.some((entry) => entry.type === type);
+    if (this.#flashing.isActive && !isFlashing) throw new Refusal('busy', FLASH_BUSY);
+  }
+
+  #waitForFlash(): void {
+    const spentMs = this.#options.flash.takeSpentMs();
+    if (spentMs > 0) this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#options.now()) + spentMs;
+  }
+
+  #info(): BoardInfo {
+    const { run, isRunning } = this.#inference;
+    const statistics = this.#session?.statistics;
+    const isFlashing = this.#flashing.isActive || this.download.isActive;
+    const state = isFlashing ? 'flashing' : !isRunning ? 'idle' : run?.isWaiting ? 'waiting' : 'running';
+    return {
+      uptimeMs: Math.floor(this.#options.now() - this.#startedAtMs),
+      steps: this.#inference.steps,
+      state,
+      ...(run && { run: { run: run.id, nextIndex: run.nextIndex } }),
+      link: {
+        framesIn: statistics?.framesReceived ?? 0,
+        framesOut: statistics?.framesSent ?? 0,
+        bytesIn: statistics?.bytesReceived ?? 0,
+        bytesOut: statistics?.bytesSent ?? 0,
+        badFrames: Object.values(statistics?.bad ?? {}).reduce((sum, count) => sum + count, 0),
+        repeats: statistics?.repeats ?? 0,
+      },
+    };
+  }
+}
+
+const SCHEMA = schemaHash((bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()));
+
+/** What `carryOut` gives, or the message for its refusal. */
+function orRefusal<T>(request: number, carryOut: () => T): T | Reply {
+  try {
+    return carryOut();
+  } catch (error) {
+    const refusal = error instanceof FlashFailure ? new Refusal('flashFailed', error.offset) : error;
+    if (!(refusal instanceof Refusal)) throw error;
+    const [factA, factB] = refusal.facts;
+    return reply(ERROR, { code: refusal.code, request, factA, factB });
+  }
+}

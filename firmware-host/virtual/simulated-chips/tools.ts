@@ -1,0 +1,85 @@
+/** Recipes of `gateware/`: makefiles that call open tools. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { packageFile } from '../../../model/package-file.js';
+import { toolFailed, toolsMissing } from './gateware-error.js';
+
+export const GATEWARE_FOLDER = packageFile('gateware');
+
+/** Programs, and the package of Debian that each one is in. */
+const PACKAGES = {
+  make: 'make',
+  'g++': 'g++',
+  verilator: 'verilator',
+  yosys: 'yosys',
+  'nextpnr-ice40': 'nextpnr-ice40',
+  icepack: 'fpga-icestorm',
+} as const;
+
+export type Tool = keyof typeof PACKAGES;
+
+/** @throws GatewareError `gateware-tool-missing` */
+function needTools(tools: readonly Tool[], env: NodeJS.ProcessEnv = process.env): void {
+  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  const missing = tools.filter((tool) => !folders.some((folder) => isProgram(join(folder, tool))));
+  if (missing.length === 0) return;
+  throw toolsMissing(missing, [...new Set(missing.map((tool) => PACKAGES[tool]))]);
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export interface Recipe {
+  /** For errors, such as `building the simulator`. */
+  readonly work: string;
+  readonly tools: readonly Tool[];
+  /** Of `gateware/`, with a Makefile in it. */
+  readonly folder: string;
+  /** Of make: targets and variables. */
+  readonly words: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Lines of a tool's output that an error shows. */
+const SHOWN_LINES = 4;
+
+/** Carries a recipe out. @throws GatewareError; AbortError */
+export async function make({ work, tools, folder, words, signal }: Recipe): Promise<void> {
+  needTools(['make', ...tools]);
+  const args = ['--no-print-directory', '-C', join(GATEWARE_FOLDER, folder), ...words];
+  const child = spawn('make', args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  const said = lastLines(child.stdout, child.stderr);
+  const [code, killedBy] = (await once(child, 'close')) as [number | null, string | null];
+  if (code === 0) return;
+  const lines = said().filter((line) => /error|fail|cannot|no rule/i.test(line));
+  throw toolFailed(work, lines.length > 0 ? lines.slice(-SHOWN_LINES) : said().slice(-SHOWN_LINES), killedBy ?? code);
+}
+
+const MOST_LINES = 100;
+
+/** The last lines of streams, whenever asked for. */
+export function lastLines(...streams: readonly NodeJS.ReadableStream[]): () => readonly string[] {
+  const lines: string[] = [];
+  for (const stream of streams) {
+    let open = '';
+    stream.on('data', (bytes: Buffer) => {
+      const pieces = (open + bytes.toString()).split('\n');
+      open = (pieces.pop() ?? '').slice(-1000);
+      lines.push(...pieces.map((line) => line.trim()).filter((line) => line !== ''));
+      lines.splice(0, lines.length - MOST_LINES);
+    });
+    stream.on('end', () => {
+      if (open.trim() !== '') lines.push(open.trim());
+    });
+  }
+  return () => lines;
+}
