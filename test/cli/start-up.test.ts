@@ -56,7 +56,7 @@ it('a run on the reference loads neither boards nor GPUs', async () => {
     [...RUN, '--backend', 'reference'],
     TEXT_PACKAGES,
     'model/integer/integer-model.js',
-    /^(?:device|firmware-host|model\/(?:pack|backends\/(?:conformance|gpu\/(?!device\/gpu-presence))|program\/simulator))/,
+    /^(?:device|firmware-host|model\/(?:pack\/|backends\/(?:conformance|gpu\/(?!device\/gpu-presence))|program\/simulator))/,
   );
 });
 
@@ -67,7 +67,7 @@ it.skipIf(!hasGpu)(
       [...RUN, '--backend', 'gpu'],
       [...TEXT_PACKAGES, 'webgpu'],
       'model/backends/gpu/single-pass.js',
-      /^(?:device|firmware-host|model\/(?:pack|integer\/integer-model|backends\/(?:conformance|gpu\/row-pass)|program\/simulator))/,
+      /^(?:device|firmware-host|model\/(?:pack\/|integer\/integer-model|backends\/(?:conformance|gpu\/row-pass)|program\/simulator))/,
     );
   },
   120_000,
