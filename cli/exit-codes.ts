@@ -9,9 +9,9 @@ export const EXIT = {
   noBoard: 3,
   accessDenied: 4,
   boardBusy: 5,
-  /** An image, a checkpoint, a tokenizer or a program that cannot be used. */
+  /** An image, a checkpoint, a tokenizer, a program or a saved state that cannot be used. */
   badImage: 6,
-  /** A good image, for another board or GPU. */
+  /** A good image, for another board or GPU; a good state, of another image. */
   wrongBoard: 7,
   transferFailed: 8,
   /** Two machines that should compute the same do not. */
@@ -47,6 +47,7 @@ const EXIT_OF_CLASS: ReadonlyMap<string, ExitCode> = new Map([
   ['CheckpointError', EXIT.badImage],
   ['TokenizerError', EXIT.badImage],
   ['ProgramError', EXIT.badImage],
+  ['StateError', EXIT.badImage],
   ['MismatchError', EXIT.mismatch],
   ['AbortError', EXIT.interrupted],
 ]);
@@ -54,6 +55,7 @@ const EXIT_OF_CLASS: ReadonlyMap<string, ExitCode> = new Map([
 /** Exit codes of errors for which their class says too little. */
 const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['image-bad-signature', EXIT.wrongSignature],
+  ['state-other-image', EXIT.wrongBoard],
   ['board-not-found', EXIT.noBoard],
   ['board-denied', EXIT.accessDenied],
   ['board-busy', EXIT.boardBusy],

@@ -9,10 +9,11 @@
 import { randomInt } from 'node:crypto';
 import type { Backend, GeneratedToken, GenerateRequest, StepRecord } from '../model/backends/backend.js';
 import { candidatesNeeded, Sampler } from '../model/integer/sampler.js';
-import type { SamplerSettings } from '../model/integer/sampler.js';
+import { hexOf } from '../protocol/hex.js';
 import { exp2Table } from '../protocol/image/tables.js';
 import type { ModelShape } from '../protocol/image/model-shape.js';
 import { sameBytes } from '../protocol/little-endian.js';
+import type { SamplerSettings } from '../protocol/sampling.js';
 import {
   DONE,
   END_REASON,
@@ -305,8 +306,4 @@ export class BoardBackend implements Backend {
     };
     return await this.#connection.persist(attempt, progress);
   }
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { selfTestStream } from '../model/backends/conformance.js';
 import type { ImageFile } from '../model/image-file.js';
+import { hexOf } from '../protocol/hex.js';
 import { crc32c } from '../protocol/crc32.js';
 import { IMAGE_PREFIX_BYTES } from '../protocol/image/image-prefix.js';
 import { sameBytes } from '../protocol/little-endian.js';
@@ -257,8 +258,4 @@ export function fileSha256({ source }: ImageFile): Uint8Array {
     hash.update(source.read(at, Math.min(PIECE_BYTES, source.length - at)));
   }
   return new Uint8Array(hash.digest());
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

@@ -6,6 +6,7 @@
 
 import { randomInt } from 'node:crypto';
 import type { ImageFile } from '../model/image-file.js';
+import { hexOf } from '../protocol/hex.js';
 import { crc32c } from '../protocol/crc32.js';
 import { IMAGE_PREFIX_BYTES } from '../protocol/image/image-prefix.js';
 import { sameBytes } from '../protocol/little-endian.js';
@@ -289,8 +290,4 @@ class Work {
       return crc32c(this.#image.source.read(sector * sectorBytes, length)) !== sums[sector];
     });
   }
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

@@ -8,8 +8,8 @@ import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import type { CommandContext } from '../command.js';
 import type { JsonObject } from '../output.js';
 import { describeProblem } from '../problem.js';
-import { hexOf } from './image-facts.js';
 import { boardAddress } from './machines/open-board.js';
+import { hexOf } from '../../protocol/hex.js';
 
 /** How many boards are asked at the same time. */
 const ASKED_AT_ONCE = 8;

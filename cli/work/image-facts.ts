@@ -1,4 +1,5 @@
 /** What `pack` and `inspect` say about an image. */
+import { hexOf } from '../../protocol/hex.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import { SECTION_NAMES, ternaryWeights } from '../../protocol/image/model-shape.js';
 import type { JsonObject } from '../output.js';
@@ -54,10 +55,6 @@ export function describeImage(view: ImageView): ImageFacts {
       `signature     ${signer === undefined ? 'none' : `Ed25519, valid, by ${signer}`}`,
     ],
   };
-}
-
-export function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }
 
 /** `2.8 MB`. */

@@ -1,6 +1,7 @@
 /** `mmfree pack`: the work. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
+import { hexOf } from '../../protocol/hex.js';
 import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../protocol/dfu-suffix.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
@@ -14,7 +15,7 @@ import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { utf8Length } from '../../protocol/utf8.js';
 import type { CommandContext } from '../command.js';
 import { badValue } from '../usage-error.js';
-import { describeImage, hexOf, megabytes } from './image-facts.js';
+import { describeImage, megabytes } from './image-facts.js';
 import { readInput } from './read-input.js';
 
 interface PackInput {

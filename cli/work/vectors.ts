@@ -7,8 +7,8 @@ import { readModelWeights } from '../../model/integer/model-weights.js';
 import { primitiveVectors, randomTokens, tokenLines, type VectorFile } from '../../model/integer/vectors.js';
 import { traceLines } from '../../model/program/trace.js';
 import type { CommandContext } from '../command.js';
-import { hexOf } from './image-facts.js';
 import { imageOrShipped } from './shipped.js';
+import { hexOf } from '../../protocol/hex.js';
 
 interface VectorsInput {
   readonly output: string;

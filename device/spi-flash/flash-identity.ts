@@ -1,5 +1,7 @@
 /** What a flash says about itself: JEDEC identity (9Fh) and status registers, taken apart. Data sheets differ here. */
 
+import { hexOf } from '../../protocol/hex.js';
+
 export interface FlashIdentity {
   /** Manufacturer, type and capacity in hexadecimal, such as `ef4018`. */
   readonly jedecId: string;
@@ -49,10 +51,6 @@ export function identityOf(id: Uint8Array): FlashIdentity | undefined {
   // 512 Mbit and more of Micron and Infineon are numbered in another way.
   if (code < SMALLEST || code > LARGEST_CODE) return undefined;
   return { jedecId: hexOf(id), manufacturer: makerOf(id).name, flashBytes: 2 ** Math.min(code, LARGEST) };
-}
-
-export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** Whether nobody answers: the wire stays low, or high. */

@@ -7,11 +7,12 @@
  */
 
 import type { FtdiChannel } from './ftdi-channel.js';
-import { hasSecondStatus, hexOf, identityOf, isNobody, protectionOf, unprotected } from './flash-identity.js';
+import { hasSecondStatus, identityOf, isNobody, protectionOf, unprotected } from './flash-identity.js';
 import type { FlashIdentity } from './flash-identity.js';
 import { isConfigured, MpsseCommands } from './mpsse-commands.js';
 import { PAGE_BYTES, SECTOR_BYTES } from './program-plan.js';
 import { flashProtected, flashRefusesWrite, flashStuck, noFlash, unknownFlash } from './spi-flash-error.js';
+import { hexOf } from '../../protocol/hex.js';
 
 const COMMAND = {
   writeStatus: 0x01,

@@ -4,7 +4,8 @@
  */
 
 import type { IntegerModel } from '../../model/integer/integer-model.js';
-import type { Sampler, SamplerSettings } from '../../model/integer/sampler.js';
+import type { Sampler } from '../../model/integer/sampler.js';
+import type { SamplerSettings } from '../../protocol/sampling.js';
 import { END_REASON } from '../../protocol/wire/messages-run.js';
 
 /** What a host asks for. */

@@ -4,7 +4,7 @@
  * A backend owns its weights and one recurrent state. Calls are sequential: a caller waits for one to end before the next.
  */
 import type { ModelShape } from '../../protocol/image/model-shape.js';
-import type { SamplerSettings } from '../integer/sampler.js';
+import type { SamplerSettings } from '../../protocol/sampling.js';
 
 /** What a backend reports of one step, if asked (docs/ARITHMETIC.md, section 7). */
 export interface StepRecord {

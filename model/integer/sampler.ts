@@ -3,21 +3,9 @@
  *
  * docs/ARITHMETIC.md, section 8.
  */
+import { MAX_CANDIDATES, MAX_TOP_P, type SamplerSettings } from '../../protocol/sampling.js';
 import { mul15 } from './fixed-point.js';
 import { threefry } from './threefry.js';
-
-/** Settings as integers, ready for a board. */
-export interface SamplerSettings {
-  /** Candidates kept, 1 … 64. */
-  readonly topK: number;
-  /** log₂e / temperature in Q10, 148 … 29,546; 0 chooses greedily. */
-  readonly invTemperature: number;
-  /** Probability mass kept, Q15, 1 … 32,768; 32,768 keeps all candidates. */
-  readonly topP: number;
-  /** Seed modulo 2³², and its upper 32 bits. */
-  readonly seedLow: number;
-  readonly seedHigh: number;
-}
 
 /** Settings as a person gives them. */
 export interface SamplerOptions {
@@ -42,9 +30,6 @@ export interface Candidate {
 export function candidatesNeeded({ topK, invTemperature }: SamplerSettings): number {
   return invTemperature === 0 ? 1 : topK;
 }
-
-/** Longest list of candidates: what a board can keep sorted while the logits stream past. */
-export const MAX_CANDIDATES = 64;
 
 /** log₂e in Q10, times 1,000. */
 const LOG2E_Q10_MILLI = 1_477_320;
@@ -119,7 +104,7 @@ export class Sampler {
       total += this.#exp2[(exponent >> 3) & 255] >> Math.min(exponent >> 11, 31);
       cumulative[j] = total;
     }
-    const kept = settings.topP < 32768 ? this.#firstAtLeast(mul15(total, settings.topP), count) + 1 : count;
+    const kept = settings.topP < MAX_TOP_P ? this.#firstAtLeast(mul15(total, settings.topP), count) + 1 : count;
     total = cumulative[kept - 1];
 
     const random = threefry(settings.seedLow, settings.seedHigh, index, 0) >>> 17;

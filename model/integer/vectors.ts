@@ -9,7 +9,8 @@ import { BitLinearUnit } from './bitlinear.js';
 import { integerSquareRoot, mul15, roundShift } from './fixed-point.js';
 import { IntegerModel } from './integer-model.js';
 import type { ModelWeights } from './model-weights.js';
-import { MAX_CANDIDATES, Sampler } from './sampler.js';
+import { MAX_CANDIDATES } from '../../protocol/sampling.js';
+import { Sampler } from './sampler.js';
 import { sigmoid } from './sigmoid.js';
 import { threefry } from './threefry.js';
 

@@ -1,19 +1,13 @@
 /** Messages that compute tokens. docs/PROTOCOL.md, sections 3 and 5. */
 
+import { MODEL_LIMITS } from '../image/model-shape.js';
+import { MAX_CANDIDATES, MAX_INV_TEMPERATURE, MAX_TOP_P } from '../sampling.js';
 import { constant, count, restU32, u16, u32, u64, u8 } from './layout.js';
 import type { LayoutValue } from './layout.js';
 import { fixedMessage } from './message.js';
 
 /** Most tokens of one `RUN`. */
 export const MAX_RUN_TOKENS = 1000;
-
-/** Most candidates of one `STEP`, and the largest top-k. */
-const MAX_CANDIDATES = 64;
-
-const MAX_LAYERS = 256;
-
-/** Largest 1/temperature, Q10 (docs/ARITHMETIC.md, section 8). */
-const MAX_INVERSE_TEMPERATURE = 29_546;
 
 /** Sets the recurrent state to zero. Answer: `DONE`. */
 export const RESET = fixedMessage(0x10, 'RESET', {});
@@ -37,7 +31,7 @@ export const STEPPED = fixedMessage(0x91, 'STEPPED', {
   /** CRC-32 of the logits. */
   receipt: u32(),
   /** See {@link partsOfStepped}. */
-  words: restU32(0, MAX_LAYERS + 1 + 2 * MAX_CANDIDATES),
+  words: restU32(0, MODEL_LIMITS.layers + 1 + 2 * MAX_CANDIDATES),
 });
 
 /** Feeds tokens, then samples. Answers: `TOKEN` for each token sampled, then `ENDED`. */
@@ -51,9 +45,9 @@ export const RUN = fixedMessage(0x12, 'RUN', {
   /** 1: keep the recurrent state, 0: set it to zero first. */
   keep: u8(0, 1),
   /** Q10; 0 is greedy. */
-  inverseTemperature: u16(0, MAX_INVERSE_TEMPERATURE),
+  inverseTemperature: u16(0, MAX_INV_TEMPERATURE),
   /** Q15; 32,768 is off. */
-  topP: u16(1, 0x8000),
+  topP: u16(1, MAX_TOP_P),
   zero: constant(2),
   seed: u64(),
   count: count(4),

@@ -14,6 +14,7 @@ import { CheckpointError } from '../../model/checkpoint/checkpoint-error.js';
 import { programSyntax } from '../../model/program/program-error.js';
 import { TokenizerError } from '../../model/text/tokenizer-error.js';
 import { ImageError } from '../../protocol/image/image-error.js';
+import { impossibleState, stateDamaged, stateOfOtherImage } from '../../protocol/state/state-error.js';
 
 const details = { reason: 'r', fix: 'f' };
 
@@ -23,6 +24,9 @@ it.each([
   [new CheckpointError('checkpoint-truncated', 'm', details), 6],
   [programSyntax(1, 'm'), 6],
   [new TokenizerError('tokenizer-malformed', 'm', details), 6],
+  [stateDamaged('p'), 6],
+  [impossibleState('p'), 6],
+  [stateOfOtherImage('00', '01'), 7],
   [toolsMissing(['verilator'], ['verilator']), 19],
   [toolFailed('the synthesis', []), 19],
   [gpuPackage(new Error('m')), 18],

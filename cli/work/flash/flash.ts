@@ -4,13 +4,14 @@ import { flashImage, planFlash, type FlashResult } from '../../../device/flash-i
 import { flashOverUsb } from '../../../device/flash-over-usb.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../../device/usb/ids.js';
 import { ImageFile } from '../../../model/image-file.js';
+import { hexOf } from '../../../protocol/hex.js';
 import type { Hello } from '../../../protocol/wire/messages-board.js';
 import type { CommandContext } from '../../command.js';
 import type { JsonObject } from '../../output.js';
 import { checkDfuIds } from './check-dfu-ids.js';
 import { flashAnyFile } from './any-file.js';
 import type { FlashInput } from './input.js';
-import { hexOf, megabytes } from '../image-facts.js';
+import { megabytes } from '../image-facts.js';
 import { connect, openBoard, selectorOf, whenItComes } from '../machines/open-board.js';
 
 /** A board, by one of the ways to it. */

@@ -7,9 +7,10 @@ import { selectProgrammer } from '../../../device/spi-flash/select-programmer.js
 import { ImageFile } from '../../../model/image-file.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
-import { hexOf, megabytes } from '../image-facts.js';
+import { megabytes } from '../image-facts.js';
 import { selectorOf, whenItComes } from '../machines/open-board.js';
 import { readInput } from '../read-input.js';
+import { hexOf } from '../../../protocol/hex.js';
 
 interface GatewareFlashInput {
   readonly bitstream: string | undefined;

@@ -1,9 +1,10 @@
 /** `mmfree run`: the work. */
 import type { GeneratedToken, GenerateRequest } from '../../../model/backends/backend.js';
-import { samplerSettings, type SamplerOptions, type SamplerSettings } from '../../../model/integer/sampler.js';
+import { samplerSettings, type SamplerOptions } from '../../../model/integer/sampler.js';
 import { StopMatcher } from '../../../model/text/stop-matcher.js';
 import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
+import type { SamplerSettings } from '../../../protocol/sampling.js';
 import type { CommandContext } from '../../command.js';
 import { UsageError, badValue } from '../../usage-error.js';
 import { loadTokenSource, type SourceInput } from '../machines/load-backend.js';

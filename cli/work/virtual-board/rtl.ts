@@ -9,9 +9,9 @@ import { ImageFile } from '../../../model/image-file.js';
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
 import { openWires } from './wires.js';
-import { hexOf } from '../image-facts.js';
 import { imageOrShipped } from '../shipped.js';
 import type { VirtualBoardInput } from './input.js';
+import { hexOf } from '../../../protocol/hex.js';
 
 type RtlInput = VirtualBoardInput & { readonly rtl: SimulatedChipName };
 

@@ -5,7 +5,7 @@
  * one submission the next is computed. What was computed too much when a run is stopped from outside is undone, so that the state is always that
  * of the tokens that were fed.
  */
-import type { SamplerSettings } from '../../integer/sampler.js';
+import type { SamplerSettings } from '../../../protocol/sampling.js';
 import { encodeDispatches, timeDispatches, type Dispatch } from './device/dispatch.js';
 import type { BufferPart } from './device/gpu-device.js';
 import { USAGE } from './device/gpu-usage.js';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_CANDIDATES, Sampler, samplerSettings } from '../../../model/integer/sampler.js';
+import { Sampler, samplerSettings } from '../../../model/integer/sampler.js';
+import { MAX_CANDIDATES } from '../../../protocol/sampling.js';
 import { threefryPair } from '../../../model/integer/threefry.js';
 import { exp2Table } from '../../../protocol/image/tables.js';
 import { oracleInvTemperature, oracleSample, oracleTopP } from '../../oracle/bigint-sampler.js';

@@ -6,7 +6,7 @@
  * is behind the k-th best of these cannot be among the k largest. Logits with their ids are all different, so ties cannot make the list longer.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
-import { MAX_CANDIDATES } from '../../../integer/sampler.js';
+import { MAX_CANDIDATES } from '../../../../protocol/sampling.js';
 import { ARITHMETIC } from './arithmetic.js';
 import { CONTROL, CONTROL_WORDS, RESULT_WORDS } from './control.js';
 import { embedRow } from './embed.js';

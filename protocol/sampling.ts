@@ -1,0 +1,23 @@
+/** The settings of the integer sampler as every machine takes them, and their limits: docs/ARITHMETIC.md, section 8. */
+
+/** Settings as integers, ready for a board. */
+export interface SamplerSettings {
+  /** Candidates kept, 1 … 64. */
+  readonly topK: number;
+  /** log₂e / temperature in Q10, 148 … 29,546; 0 chooses greedily. */
+  readonly invTemperature: number;
+  /** Probability mass kept, Q15, 1 … 32,768; 32,768 keeps all candidates. */
+  readonly topP: number;
+  /** Seed modulo 2³², and its upper 32 bits. */
+  readonly seedLow: number;
+  readonly seedHigh: number;
+}
+
+/** Longest list of candidates: what a board can keep sorted while the logits stream past. */
+export const MAX_CANDIDATES = 64;
+
+/** Largest 1/temperature, Q10: that of temperature 0.05. */
+export const MAX_INV_TEMPERATURE = 29_546;
+
+/** Largest top-p, Q15: off. */
+export const MAX_TOP_P = 32_768;
