@@ -3,6 +3,7 @@
 import { MmfreeError } from '../protocol/errors.js';
 import type { ErrorDetails } from '../protocol/errors.js';
 import { BOARD_ERRORS } from '../protocol/wire/messages-board.js';
+import type { HelloResult } from '../protocol/wire/messages.js';
 import type { DeviceNode } from './device-node.js';
 
 export type BoardErrorCode =
@@ -138,12 +139,17 @@ export function boardSilent(name: string): BoardError {
   });
 }
 
-/** @param protocol the version that the board claims */
-export function otherProtocol(name: string, protocol: number): BoardError {
+/** A HELLO of a board that does not serve this host. */
+export function unservedBy(name: string, hello: Exclude<HelloResult, { kind: 'hello' | 'malformed' }>): BoardError {
+  const wanted = hello.kind === 'gate' ? hello.gate.capabilities.join(', ') : undefined;
+  const protocol = hello.kind === 'gate' ? hello.gate.protocol : hello.protocol;
   return fail('board-other-protocol', `${name} speaks another protocol`, {
-    reason: `Its messages (version ${protocol}) are not those of this program.`,
+    reason:
+      wanted === undefined
+        ? `Its messages (version ${protocol}) are not those of this program.`
+        : `It serves only hosts that know ${wanted}, which this program does not.`,
     fix: 'Install the version of mmfree that belongs to the firmware, or update the firmware.',
-    facts: { board: name, protocol },
+    facts: { board: name, protocol, ...(wanted !== undefined && { wanted }) },
   });
 }
 

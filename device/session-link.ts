@@ -12,7 +12,7 @@ import { decodeHello } from '../protocol/wire/messages.js';
 import { ERROR, HELLO } from '../protocol/wire/messages-board.js';
 import type { Hello } from '../protocol/wire/messages-board.js';
 import { ENDED, TOKEN } from '../protocol/wire/messages-run.js';
-import { boardHeld, boardLost, boardMalformed, boardRefuses, boardSilent, otherProtocol } from './board-error.js';
+import { boardHeld, boardLost, boardMalformed, boardRefuses, boardSilent, unservedBy } from './board-error.js';
 import type { BoardError } from './board-error.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
@@ -251,7 +251,7 @@ export class SessionLink {
     const result = decodeHello(payload, SCHEMA);
     if (result.kind === 'malformed') return `its HELLO is not valid: ${result.problem}`;
     if (result.kind === 'hello') this.#hello = result.hello;
-    else this.fail(otherProtocol(this.name, result.protocol));
+    else this.fail(unservedBy(this.name, result));
     return undefined;
   }
 

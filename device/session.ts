@@ -7,10 +7,12 @@
 import type { Layout, LayoutValue } from '../protocol/wire/layout.js';
 import { decodeMapMessage, decodeMessage, encodeMessage } from '../protocol/wire/message.js';
 import type { FixedMessage } from '../protocol/wire/message.js';
-import { GET_INFO, INFO } from '../protocol/wire/messages-board.js';
+import { GET_HELLO, GET_INFO, HELLO, INFO } from '../protocol/wire/messages-board.js';
 import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
+import { decodeHello } from '../protocol/wire/messages.js';
 import { CANCEL } from '../protocol/wire/messages-run.js';
 import { BoardError, boardHasNoImage, boardLost } from './board-error.js';
+import { SCHEMA } from './message-schema.js';
 import { SessionLink } from './session-link.js';
 import type { RunEvent, SessionLinkOptions } from './session-link.js';
 import type { Transport } from './transport/transport.js';
@@ -30,6 +32,7 @@ export class BoardSession {
   readonly name: string;
   readonly hello: Hello;
   readonly #link: SessionLink;
+  #capabilities: Promise<ReadonlySet<string>> | undefined;
 
   private constructor(hello: Hello, link: SessionLink) {
     this.name = link.name;
@@ -78,6 +81,35 @@ export class BoardSession {
     });
   }
 
+  /**
+   * Names of the groups of messages that the board knows beyond the base table. It is asked once in a session, and only
+   * by who needs such a message: boards from before groups have none.
+   *
+   * @throws BoardError
+   */
+  async capabilities(): Promise<ReadonlySet<string>> {
+    return await (this.#capabilities ??= this.#askCapabilities());
+  }
+
+  async #askCapabilities(): Promise<ReadonlySet<string>> {
+    const { hello } = this;
+    if (hello.capabilities !== undefined) return new Set(hello.capabilities);
+    const payload = encodeMessage(GET_HELLO, {});
+    try {
+      const answer = await this.#link.request(GET_HELLO.type, payload, HELLO.type, (bytes) => {
+        const result = decodeHello(bytes, SCHEMA);
+        if (result.kind === 'hello') return { value: result.hello };
+        return {
+          problem: `a HELLO is not valid: ${result.kind === 'malformed' ? result.problem : 'it has another schema'}`,
+        };
+      });
+      return new Set(answer.capabilities);
+    } catch (error) {
+      if (isUnknownRequest(error)) return new Set();
+      throw error;
+    }
+  }
+
   /** How the board is. @throws BoardError */
   async info(): Promise<BoardInfo> {
     const payload = encodeMessage(GET_INFO, {});
@@ -89,7 +121,7 @@ export class BoardSession {
     try {
       return await this.info();
     } catch (error) {
-      if (error instanceof BoardError && error.code === 'board-unknown-request') return undefined;
+      if (isUnknownRequest(error)) return undefined;
       throw error;
     }
   }
@@ -147,4 +179,8 @@ export class BoardSession {
   async close(): Promise<void> {
     await this.#link.close();
   }
+}
+
+function isUnknownRequest(error: unknown): boolean {
+  return error instanceof BoardError && error.code === 'board-unknown-request';
 }

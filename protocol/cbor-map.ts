@@ -1,8 +1,8 @@
 /**
  * CBOR maps with a strict schema: messages for people and programs rather than for state machines.
  *
- * Names are camelCase here and snake_case on the line. Unknown keys, missing keys, other types and other lengths are
- * errors: two peers talk only if they have the same schema.
+ * Names are camelCase here and snake_case on the line. Missing keys, other types and other lengths are errors, and so are
+ * unknown keys, unless the reader says that they may come from a later version.
  */
 
 import { decodeCbor, encodeCbor } from './cbor.js';
@@ -16,10 +16,13 @@ export interface Item<T> {
   readonly text: string;
   readonly isOptional: boolean;
   /** From what is in a CBOR map. @throws MapProblem */
-  parse(value: unknown, path: string): T;
+  parse(value: unknown, path: string, unknownKeys: UnknownKeys): T;
   /** To what goes into a CBOR map. @throws RangeError */
   form(value: T): CborValue;
 }
+
+/** What a reader makes of keys that the schema does not have, in the map and in maps inside it. */
+export type UnknownKeys = 'refused' | 'ignored';
 
 /** An item that may be absent. */
 export interface Optional<T> extends Item<T> {
@@ -85,11 +88,29 @@ export function byteString(length: number): Item<Uint8Array> {
   });
 }
 
+/**
+ * Names in ascending order of their characters, each once.
+ *
+ * @param pattern of one name, ASCII
+ * @param most how many there may be
+ */
+export function names(text: string, pattern: RegExp, most: number): Item<readonly string[]> {
+  return item(`${text}[0..${most}]`, (value): value is readonly string[] => {
+    if (!Array.isArray(value) || value.length > most) return false;
+    const list: readonly unknown[] = value;
+    return list.every((name, index) => {
+      const before = list[index - 1];
+      const isName = typeof name === 'string' && pattern.test(name);
+      return isName && (typeof before !== 'string' || before < name);
+    });
+  });
+}
+
 export function map<S extends MapSchema>(schema: S): Item<MapValue<S>> {
   return {
     text: mapText(schema),
     isOptional: false,
-    parse: (value, path) => parseMap(schema, value, path),
+    parse: (value, path, unknownKeys) => parseMap(schema, value, path, unknownKeys),
     form: (value) => formMap(schema, value),
   };
 }
@@ -106,9 +127,13 @@ export function encodeMap<S extends MapSchema>(schema: S, value: MapValue<S>): U
 }
 
 /** Reads a payload; bytes in it are copies. */
-export function decodeMap<S extends MapSchema>(schema: S, payload: Uint8Array): MapResult<MapValue<S>> {
+export function decodeMap<S extends MapSchema>(
+  schema: S,
+  payload: Uint8Array,
+  unknownKeys: UnknownKeys = 'refused',
+): MapResult<MapValue<S>> {
   try {
-    return { value: parseMap(schema, decodeCbor(payload), '') };
+    return { value: parseMap(schema, decodeCbor(payload), '', unknownKeys) };
   } catch (error) {
     if (error instanceof MapProblem || error instanceof CborError) return { problem: error.message };
     throw error;
@@ -146,7 +171,7 @@ function item<T extends CborValue>(text: string, accepts: (value: unknown) => va
   };
 }
 
-function parseMap<S extends MapSchema>(schema: S, value: unknown, path: string): MapValue<S> {
+function parseMap<S extends MapSchema>(schema: S, value: unknown, path: string, unknownKeys: UnknownKeys): MapValue<S> {
   const entries: ReadonlyMap<unknown, unknown> | undefined = value instanceof Map ? value : undefined;
   if (entries === undefined) throw new MapProblem(`${path === '' ? 'it' : path} is not a map`);
   const values: Record<string, unknown> = {};
@@ -156,12 +181,13 @@ function parseMap<S extends MapSchema>(schema: S, value: unknown, path: string):
     const keyPath = path === '' ? key : `${path}.${key}`;
     if (entries.has(key)) {
       known++;
-      values[name] = field.parse(entries.get(key), keyPath);
+      values[name] = field.parse(entries.get(key), keyPath, unknownKeys);
     } else if (!field.isOptional) {
       throw new MapProblem(`${keyPath} is missing`);
     }
   }
-  if (known < entries.size) throw new MapProblem(`${path === '' ? 'it' : path} has unknown keys`);
+  if (known < entries.size && unknownKeys === 'refused')
+    throw new MapProblem(`${path === '' ? 'it' : path} has unknown keys`);
   return values as MapValue<S>;
 }
 

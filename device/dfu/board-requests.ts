@@ -7,7 +7,7 @@ import type { Hello } from '../../protocol/wire/messages-board.js';
 import { decodeHello } from '../../protocol/wire/messages.js';
 import { FLASH_BEGIN, FLASH_SUMS } from '../../protocol/wire/messages-flash.js';
 import { SECTORS_PER_PAGE, VENDOR_REQUEST } from '../../protocol/usb/vendor-requests.js';
-import { boardMalformed, boardRefuses, otherProtocol } from '../board-error.js';
+import { boardMalformed, boardRefuses, unservedBy } from '../board-error.js';
 import type { BoardError } from '../board-error.js';
 import { SCHEMA } from '../message-schema.js';
 import type { UsbConnection } from '../usb/usb-connection.js';
@@ -38,7 +38,7 @@ export class BoardRequests {
     if (bytes === undefined) return undefined;
     const result = decodeHello(bytes, SCHEMA);
     if (result.kind === 'hello') return result.hello;
-    if (result.kind === 'other-protocol') throw otherProtocol(this.#client.name, result.protocol);
+    if (result.kind !== 'malformed') throw unservedBy(this.#client.name, result);
     throw boardMalformed(this.#client.name, `its HELLO is not valid: ${result.problem}`);
   }
 

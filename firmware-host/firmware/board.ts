@@ -11,8 +11,8 @@ import { BoardLink } from '../../protocol/wire/board-link.js';
 import { MAX_WINDOW } from '../../protocol/wire/frame.js';
 import type { LinkEvent } from '../../protocol/wire/link.js';
 import { schemaHash } from '../../protocol/wire/messages.js';
-import { ERROR, GET_INFO, HELLO, INFO } from '../../protocol/wire/messages-board.js';
-import type { BoardInfo } from '../../protocol/wire/messages-board.js';
+import { ERROR, FULL_HELLO, GET_HELLO, GET_INFO, HELLO, INFO } from '../../protocol/wire/messages-board.js';
+import type { BoardInfo, Hello } from '../../protocol/wire/messages-board.js';
 import { MAX_RUN_TOKENS } from '../../protocol/wire/messages-run.js';
 import type { ModelWeights } from '../../model/integer/model-weights.js';
 import type { AcceptancePolicy } from './acceptance.js';
@@ -24,7 +24,7 @@ import { ImageStore } from './image-store.js';
 import { Inference } from './inference.js';
 import { Refusal } from './refusal.js';
 import { handler, mapReply, reply } from './request.js';
-import type { Handler, Reply } from './request.js';
+import type { Handler, HandlerGroup, Reply } from './request.js';
 
 /** Who the board is: printable ASCII, 1 … 64 characters each. */
 export interface BoardIdentity {
@@ -45,6 +45,8 @@ export interface BoardOptions {
   readonly now: () => number;
   /** Requests it can hold, and so the window that it announces, 1 … 32. */
   readonly window?: number;
+  /** Requests beyond the base table. */
+  readonly groups?: readonly HandlerGroup[];
   /** For tests of conformance tests: changes weights after they were checked. */
   readonly damage?: (weights: ModelWeights) => void;
 }
@@ -112,8 +114,15 @@ export class Board {
       now: options.now,
       take: () => this.#takeForDownload(),
     });
-    const info = handler(GET_INFO, () => mapReply(INFO, this.#info()), { duringRun: true });
-    const handlers = [info, ...this.#inference.handlers, ...this.#flashing.handlers];
+    const groups = options.groups ?? [];
+    const capabilities = groups.map(({ group }) => group.name).toSorted();
+    const handlers = [
+      handler(GET_HELLO, () => mapReply(FULL_HELLO, { ...this.#identity(), capabilities }), { duringRun: true }),
+      handler(GET_INFO, () => mapReply(INFO, this.#info()), { duringRun: true }),
+      ...this.#inference.handlers,
+      ...this.#flashing.handlers,
+      ...groups.flatMap((entry) => entry.handlers),
+    ];
     this.#handlers = new Map(handlers.map((entry) => [entry.type, entry]));
     this.#waitForFlash();
   }
@@ -143,11 +152,15 @@ export class Board {
     return Math.max(0, Math.ceil(this.#busyUntilMs - this.#options.now()));
   }
 
-  /** Who the board is, and what it can take. */
+  /** Who the board is, and what it can take: the first message of a session, and the answer over USB. */
   hello(): Reply {
+    return mapReply(HELLO, this.#identity());
+  }
+
+  #identity(): Hello {
     const { identity, flash, slots, policy, bootNonce } = this.#options;
     const { running } = this.images;
-    return mapReply(HELLO, {
+    return {
       protocol: PROTOCOL_VERSION,
       schema: SCHEMA,
       ...identity,
@@ -171,7 +184,7 @@ export class Board {
           ...running.view.shape,
         },
       }),
-    });
+    };
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import { decodeMessage, encodeMapMessage, encodeMessage } from '../../protocol/wire/message.js';
 import type { FixedMessage, MapMessage } from '../../protocol/wire/message.js';
+import type { MessageGroup } from '../../protocol/wire/message-group.js';
 import type { Layout, LayoutValue } from '../../protocol/wire/layout.js';
 import type { MapSchema, MapValue } from '../../protocol/cbor-map.js';
 import { Refusal } from './refusal.js';
@@ -21,6 +22,12 @@ export interface Handler {
   readonly duringRun: boolean;
   /** @throws Refusal, also for a payload that it cannot read */
   readonly handle: (payload: Uint8Array) => Outcome;
+}
+
+/** A group of messages beyond the base table, and what the board does with its requests. */
+export interface HandlerGroup {
+  readonly group: MessageGroup;
+  readonly handlers: readonly Handler[];
 }
 
 export function handler<L extends Layout>(

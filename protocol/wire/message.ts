@@ -1,7 +1,7 @@
 /** What every message has: a number, a name, who gets it, and what is in it. docs/PROTOCOL.md, section 3. */
 
 import { decodeMap, encodeMap } from '../cbor-map.js';
-import type { MapResult, MapSchema, MapValue } from '../cbor-map.js';
+import type { MapResult, MapSchema, MapValue, UnknownKeys } from '../cbor-map.js';
 import { decodeLayout, encodeLayout } from './layout.js';
 import type { Layout, LayoutValue } from './layout.js';
 
@@ -51,6 +51,7 @@ export function encodeMapMessage<S extends MapSchema>(message: MapMessage<S>, va
 export function decodeMapMessage<S extends MapSchema>(
   message: MapMessage<S>,
   payload: Uint8Array,
+  unknownKeys?: UnknownKeys,
 ): MapResult<MapValue<S>> {
-  return decodeMap(message.schema, payload);
+  return decodeMap(message.schema, payload, unknownKeys);
 }

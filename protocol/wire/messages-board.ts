@@ -6,6 +6,7 @@ import {
   byteString,
   counter,
   map,
+  names,
   nameText,
   oneOf,
   optional,
@@ -16,12 +17,12 @@ import type { MapValue } from '../cbor-map.js';
 import { MAX_WINDOW } from './frame.js';
 import { constant, u16, u32, u8 } from './layout.js';
 import { fixedMessage, mapMessage } from './message.js';
+import { CAPABILITY, SCHEMA_HASH_BYTES } from './message-group.js';
 import { PROTOCOL_VERSION } from './opening.js';
 
-/** Bytes of the hash that tells message tables apart. */
-export const SCHEMA_HASH_BYTES = 8;
-
 const SECTOR_BYTES = 4096;
+
+const MAX_CAPABILITIES = 16;
 
 const SIZES = {
   vocabSize: unsigned(),
@@ -30,7 +31,10 @@ const SIZES = {
   layers: unsigned(),
 };
 
-/** The first message of a session, from the board. */
+/**
+ * The first message of a session, from the board. Hosts from before `GET_HELLO` refuse one with further keys, so a board
+ * opens a session with exactly these.
+ */
 export const HELLO = mapMessage(0x80, 'HELLO', {
   protocol: within(PROTOCOL_VERSION, PROTOCOL_VERSION),
   /** Of the board's table of messages. */
@@ -66,7 +70,30 @@ export const HELLO = mapMessage(0x80, 'HELLO', {
   ),
 });
 
-export type Hello = MapValue<typeof HELLO.schema>;
+/** Asks for a HELLO with the optional keys; also during a run. Outside all tables: a board without it answers `ERROR` 1. */
+export const GET_HELLO = fixedMessage(0x02, 'GET_HELLO', {});
+
+/** The answer to `GET_HELLO`. */
+export const FULL_HELLO = mapMessage(HELLO.type, HELLO.name, {
+  ...HELLO.schema,
+  /** Names of the groups of messages that the board knows beyond the base table; absent: none. */
+  capabilities: optional(names('capability', CAPABILITY, MAX_CAPABILITIES)),
+});
+
+export type Hello = MapValue<typeof FULL_HELLO.schema>;
+
+/**
+ * The first message of a board that wants something of its host before it serves it: it knows the requests of one group
+ * only, whose hash is its `schema`, and says no more of itself. To hosts from before groups it speaks another protocol.
+ */
+export const GATE_HELLO = mapMessage(HELLO.type, HELLO.name, {
+  protocol: HELLO.schema.protocol,
+  schema: HELLO.schema.schema,
+  board: HELLO.schema.board,
+  capabilities: names('capability', CAPABILITY, MAX_CAPABILITIES),
+});
+
+export type GateHello = MapValue<typeof GATE_HELLO.schema>;
 
 /** Asks for `INFO`; also during a run. */
 export const GET_INFO = fixedMessage(0x01, 'GET_INFO', {});

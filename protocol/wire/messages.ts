@@ -4,14 +4,13 @@
  */
 
 import { decodeCbor } from '../cbor.js';
-import { mapText } from '../cbor-map.js';
 import { CborError } from '../cbor-scan.js';
-import { layoutText } from './layout.js';
 import { sameBytes } from '../little-endian.js';
 import { decodeMapMessage } from './message.js';
 import type { FixedMessage, MapMessage } from './message.js';
-import { BOARD_ERRORS, ERROR, GET_INFO, HELLO, INFO, SCHEMA_HASH_BYTES } from './messages-board.js';
-import type { Hello } from './messages-board.js';
+import { tableHash, tableText } from './message-group.js';
+import { BOARD_ERRORS, ERROR, FULL_HELLO, GATE_HELLO, GET_INFO, HELLO, INFO } from './messages-board.js';
+import type { GateHello, Hello } from './messages-board.js';
 import {
   CONFIRM,
   FLASH_BEGIN,
@@ -28,7 +27,7 @@ import {
 import { CANCEL, DONE, ENDED, RESET, RESUME, RUN, STEP, STEPPED, TOKEN } from './messages-run.js';
 import { PROTOCOL_VERSION } from './opening.js';
 
-/** All messages, by type. */
+/** All messages of the base table, by type. */
 export const MESSAGES: readonly (FixedMessage | MapMessage)[] = [
   GET_INFO,
   RESET,
@@ -56,42 +55,42 @@ export const MESSAGES: readonly (FixedMessage | MapMessage)[] = [
   FLASH_DATA,
 ];
 
-/** The table in words: one line for each message, then one for the error codes. ASCII. Names of fields are part of it. */
+/** The table in words. It never changes: what is new comes in groups (message-group.ts). */
 export function schemaText(): string {
-  const lines = MESSAGES.map((message) => {
-    const content = 'layout' in message ? layoutText(message.layout) : mapText(message.schema);
-    return `${message.type.toString(16).padStart(2, '0')} ${message.name} ${content}`.trimEnd();
-  });
-  const codes = Object.entries(BOARD_ERRORS).map(([name, code]) => `${code}:${name}`);
-  return [`mmfree protocol ${PROTOCOL_VERSION}`, ...lines, `errors ${codes.join(' ')}`, ''].join('\n');
+  return tableText(`mmfree protocol ${PROTOCOL_VERSION}`, { messages: MESSAGES, errors: BOARD_ERRORS });
 }
 
-/**
- * The first 8 bytes of the SHA-256 of {@link schemaText}.
- *
- * @param sha256 this folder uses no platform's API
- */
+/** The hash of {@link schemaText}. */
 export function schemaHash(sha256: (bytes: Uint8Array) => Uint8Array): Uint8Array {
-  const ascii = Uint8Array.from(schemaText(), (character) => character.charCodeAt(0));
-  return sha256(ascii).slice(0, SCHEMA_HASH_BYTES);
+  return tableHash(schemaText(), sha256);
 }
 
-/** What a host makes of the first message of a board. */
+/** What a host makes of a HELLO. */
 export type HelloResult =
   | { readonly kind: 'hello'; readonly hello: Hello }
+  /** The board speaks the messages of one group only, whose hash is `schema`, until that lets it serve. */
+  | { readonly kind: 'gate'; readonly gate: GateHello }
   /** The board speaks another version, or means other things by the messages. */
   | { readonly kind: 'other-protocol'; readonly protocol: number }
   /** `problem` is a clause. */
   | { readonly kind: 'malformed'; readonly problem: string };
 
-const MAX_HELLO_BYTES = 1024;
+/** With as many unknown keys as a board to come may have. */
+const MAX_HELLO_BYTES = 2048;
 
-/** @param schema the reader's own {@link schemaHash} */
+/**
+ * Reads a HELLO with all its optional keys. Keys that this version does not know are ignored.
+ *
+ * @param schema the reader's own {@link schemaHash}
+ */
 export function decodeHello(payload: Uint8Array, schema: Uint8Array): HelloResult {
   if (payload.length > MAX_HELLO_BYTES) return { kind: 'malformed', problem: `it is longer than ${MAX_HELLO_BYTES}` };
   const protocol = foreignProtocol(payload, schema);
-  if (protocol !== undefined) return { kind: 'other-protocol', protocol };
-  const result = decodeMapMessage(HELLO, payload);
+  if (protocol !== undefined) {
+    const gate = decodeMapMessage(GATE_HELLO, payload, 'ignored');
+    return 'problem' in gate ? { kind: 'other-protocol', protocol } : { kind: 'gate', gate: gate.value };
+  }
+  const result = decodeMapMessage(FULL_HELLO, payload, 'ignored');
   return 'problem' in result ? { kind: 'malformed', ...result } : { kind: 'hello', hello: result.value };
 }
 

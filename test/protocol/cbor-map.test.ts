@@ -11,6 +11,7 @@ import {
   encodeMap,
   map,
   mapText,
+  names,
   nameText,
   oneOf,
   optional,
@@ -106,6 +107,25 @@ describe('a map with a schema', () => {
   ])('is refused because %s', (problem, change) => {
     const wire = Object.entries({ ...WIRE, ...change }).filter(([, value]) => value !== undefined);
     expect(decodeMap(SCHEMA, encode(new Map(wire)))).toEqual({ problem });
+  });
+
+  test('may have keys of a later version, on every level, where the reader says so', () => {
+    const later = { ...WIRE, more: { a: [1] }, inner: { one: 1, three: 3 } };
+    expect(decodeMap(SCHEMA, encode(later), 'ignored')).toEqual({ value: { ...VALUE, inner: { one: 1 } } });
+    expect(decodeMap(SCHEMA, encode({ ...later, is_on: 1 }), 'ignored')).toEqual({ problem: 'is_on is not bool' });
+  });
+
+  test.each<[string, unknown]>([
+    ['a name twice', ['a', 'a']],
+    ['a descending order', ['b', 'a']],
+    ['too many', ['a', 'b', 'c', 'd']],
+    ['a name of another kind', ['A']],
+    ['something else than a name', [1]],
+    ['something else than a list', 'a'],
+  ])('has names in order, not %s', (_, list) => {
+    const schema = { list: names('name', /^[a-z]$/, 3) };
+    expect(decodeMap(schema, encode({ list: ['a', 'b', 'c'] }))).toEqual({ value: { list: ['a', 'b', 'c'] } });
+    expect(decodeMap(schema, encode({ list }))).toEqual({ problem: 'list is not name[0..3]' });
   });
 
   test.each([

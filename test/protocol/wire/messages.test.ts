@@ -1,4 +1,4 @@
-import { encode } from 'cborg';
+import { decode as decodeAnyCbor, encode } from 'cborg';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,15 @@ import type { Layout } from '../../../protocol/wire/layout.js';
 import { decodeMapMessage, decodeMessage, encodeMapMessage, encodeMessage } from '../../../protocol/wire/message.js';
 import type { FixedMessage } from '../../../protocol/wire/message.js';
 import { decodeHello, MESSAGES, schemaHash, schemaText } from '../../../protocol/wire/messages.js';
-import { BOARD_ERRORS, ERROR, GET_INFO, HELLO, INFO } from '../../../protocol/wire/messages-board.js';
+import {
+  BOARD_ERRORS,
+  ERROR,
+  FULL_HELLO,
+  GATE_HELLO,
+  GET_INFO,
+  HELLO,
+  INFO,
+} from '../../../protocol/wire/messages-board.js';
 import type { BoardInfo, Hello } from '../../../protocol/wire/messages-board.js';
 import * as flash from '../../../protocol/wire/messages-flash.js';
 import * as run from '../../../protocol/wire/messages-run.js';
@@ -216,7 +224,36 @@ const IMAGE: NonNullable<Hello['image']> = {
   eosTokenId: 2,
 };
 
+function encodedHello(more: object): Uint8Array {
+  return encode({
+    ...Object.fromEntries(
+      decodeAnyCbor(encodeMapMessage(HELLO, HELLO_VALUE), { useMaps: true }) as Map<string, unknown>,
+    ),
+    ...more,
+  });
+}
+
+function manyNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${'x'.repeat(21)}${String.fromCharCode(97 + index)}.99999999`);
+}
+
 describe('HELLO', () => {
+  test('of a board to come is read: what this version does not know is ignored', () => {
+    const later = encodedHello({ capabilities: ['auth.1', 'state.1'], colour: { red: [1, 'x'.repeat(500)] } });
+    const hello = { ...HELLO_VALUE, capabilities: ['auth.1', 'state.1'] };
+    expect(decodeHello(later, SCHEMA)).toEqual({ kind: 'hello', hello });
+  });
+
+  test('with as many capabilities as there may be fits', () => {
+    const hello = { ...HELLO_VALUE, image: IMAGE, signer: new Uint8Array(32), capabilities: manyNames(16) };
+    expect(decodeHello(encodeMapMessage(FULL_HELLO, hello), SCHEMA)).toEqual({ kind: 'hello', hello });
+  });
+
+  test('of a board that wants something first names the group, and is of another protocol to older hosts', () => {
+    const gate = { protocol: 1, schema: bytes('0102030405060708'), board: 'virtual', capabilities: ['auth.1'] };
+    expect(decodeHello(encodeMapMessage(GATE_HELLO, gate), SCHEMA)).toEqual({ kind: 'gate', gate });
+  });
+
   test.each<[string, Hello]>([
     ['without an image', HELLO_VALUE],
     ['with an image and a signer', { ...HELLO_VALUE, image: IMAGE, signer: new Uint8Array(32).fill(1) }],
@@ -244,7 +281,12 @@ describe('HELLO', () => {
     ['protocol is missing', encode({ schema: SCHEMA })],
     ['it is not a map', encode([1])],
     ['the bytes end inside an item', new Uint8Array(0)],
-    ['it is longer than 1024', encode({ x: 'x'.repeat(1024) })],
+    ['it is longer than 2048', encode({ x: 'x'.repeat(2048) })],
+    ['capabilities is not capability[0..16]', encodedHello({ capabilities: ['state.1', 'auth.1'] })],
+    ['capabilities is not capability[0..16]', encodedHello({ capabilities: ['State.1'] })],
+    ['capabilities is not capability[0..16]', encodedHello({ capabilities: ['state'] })],
+    ['capabilities is not capability[0..16]', encodedHello({ capabilities: [`${'x'.repeat(24)}.1`] })],
+    ['capabilities is not capability[0..16]', encodedHello({ capabilities: manyNames(17) })],
   ])('is malformed because %s', (problem, payload) => {
     expect(decodeHello(payload, SCHEMA)).toEqual({ kind: 'malformed', problem });
   });
@@ -257,7 +299,8 @@ describe('HELLO', () => {
         damaged[at] = value;
         const result = decodeHello(damaged, SCHEMA);
         if (result.kind !== 'hello') return;
-        expect(encodeMapMessage(HELLO, result.hello)).toEqual(damaged);
+        // Without an optional key, if its name is what was hit.
+        expect(decodeHello(encodeMapMessage(FULL_HELLO, result.hello), SCHEMA)).toEqual(result);
       }),
     );
   });
@@ -280,6 +323,7 @@ describe('the table of messages', () => {
 
   test('is hashed as ASCII text, of which the first 8 bytes count', () => {
     expect(schemaText()).toMatch(/^[ -~\n]+$/);
+    expect(hexOf(SCHEMA)).toBe('acde717cb842a99a'); // for good: what is new comes in groups
     expect(hexOf(SCHEMA)).toBe(createHash('sha256').update(schemaText()).digest('hex').slice(0, 16));
   });
 });

@@ -6,9 +6,10 @@ import { describe, expect, test } from 'vitest';
 
 import { encodeFrame, FRAME_KINDS } from '../../../protocol/wire/frame.js';
 import type { Frame } from '../../../protocol/wire/frame.js';
-import { encodeMessage } from '../../../protocol/wire/message.js';
+import { encodeMapMessage, encodeMessage } from '../../../protocol/wire/message.js';
+import { GROUPS } from '../../../protocol/wire/message-groups.js';
 import { MESSAGES, schemaHash } from '../../../protocol/wire/messages.js';
-import { BOARD_ERRORS } from '../../../protocol/wire/messages-board.js';
+import { BOARD_ERRORS, ERROR, GATE_HELLO, GET_HELLO, HELLO } from '../../../protocol/wire/messages-board.js';
 import { STEP, STEPPED, wordsOfStepped } from '../../../protocol/wire/messages-run.js';
 import { synAckPayload, synPayload } from '../../../protocol/wire/opening.js';
 import { bytes, frameOf, framesIn, readAll } from '../../helpers/frames.js';
@@ -27,6 +28,18 @@ function rowsOf(section: number): string[][] {
         .slice(1, -1)
         .map((cell) => cell.trim()),
     );
+}
+
+/** The messages in the tables of a section, as `10 RESET`. */
+function messagesIn(section: number): string[] {
+  const found = rowsOf(section).flatMap(([type, names]) =>
+    Array.from(`${type} ${names}`.matchAll(/0x([0-9A-F]{2}) `([A-Z_]+)`/g), ([, number, name]) => `${number} ${name}`),
+  );
+  return [...new Set(found)].toSorted();
+}
+
+function namesOf(messages: readonly { readonly type: number; readonly name: string }[]): string[] {
+  return messages.map(({ type, name }) => `${type.toString(16).toUpperCase().padStart(2, '0')} ${name}`).toSorted();
 }
 
 const NONCE = 0x12345678;
@@ -63,19 +76,45 @@ const EXAMPLES: readonly (readonly [start: string, frame: Frame])[] = [
       payload: encodeMessage(STEPPED, { token: 7, receipt: 0xcbf43926, words }),
     }),
   ],
+  ['`GET_HELLO`', frameOf({ kind: 'data', type: GET_HELLO.type, acknowledge: 1, window: 32 })],
+  [
+    '`ERROR` 1',
+    frameOf({
+      kind: 'data',
+      type: ERROR.type,
+      sequence: 1,
+      acknowledge: 1,
+      window: 32,
+      payload: encodeMessage(ERROR, { code: 1, request: GET_HELLO.type, factA: 0, factB: 0 }),
+    }),
+  ],
+  [
+    'First `HELLO`',
+    frameOf({
+      kind: 'data',
+      type: GATE_HELLO.type,
+      window: 32,
+      payload: encodeMapMessage(GATE_HELLO, {
+        protocol: 1,
+        schema: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+        board: 'x',
+        capabilities: ['auth.1'],
+      }),
+    }),
+  ],
   ['`ACK` with `AGAIN`', frameOf({ kind: 'ack', acknowledge: 2, again: true })],
 ];
 
 describe('the byte examples of the specification', () => {
   test.each(EXAMPLES)('%s is written and read so', (start, frame) => {
-    const cells = rowsOf(8).find(([title]) => title?.startsWith(start));
+    const cells = rowsOf(9).find(([title]) => title?.startsWith(start));
     const line = bytes(cells?.[1]?.replaceAll('`', '') ?? '');
     expect(Buffer.from(encodeFrame(frame)).toString('hex')).toBe(Buffer.from(line).toString('hex'));
     expect(framesIn(readAll(line))).toEqual([frame]);
   });
 
   test('are all tested', () => {
-    expect(rowsOf(8)).toHaveLength(EXAMPLES.length + 2);
+    expect(rowsOf(9)).toHaveLength(EXAMPLES.length + 2);
   });
 });
 
@@ -86,14 +125,12 @@ describe('the tables of the specification', () => {
   });
 
   test('have the messages with their types', () => {
-    const found = rowsOf(3).flatMap(([type, names]) =>
-      Array.from(
-        `${type} ${names}`.matchAll(/0x([0-9A-F]{2}) `([A-Z_]+)`/g),
-        ([, number, name]) => `${number} ${name}`,
-      ),
-    );
-    const expected = MESSAGES.map(({ type, name }) => `${type.toString(16).toUpperCase().padStart(2, '0')} ${name}`);
-    expect([...new Set(found)].toSorted()).toEqual(expected.toSorted());
+    expect(messagesIn(3)).toEqual(namesOf(MESSAGES));
+  });
+
+  test('have the messages of the groups, and the one that asks for them', () => {
+    const messages = [GET_HELLO, HELLO, ...GROUPS.flatMap((group) => group.messages)];
+    expect(messagesIn(8)).toEqual(namesOf(messages));
   });
 
   test('have the error codes', () => {

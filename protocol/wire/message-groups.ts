@@ -1,0 +1,6 @@
+/** All groups of messages beyond the base table. Adding one: a table here, handlers in the board, requests in the host. */
+
+import type { MessageGroup } from './message-group.js';
+
+/** By name. */
+export const GROUPS: readonly MessageGroup[] = [];
