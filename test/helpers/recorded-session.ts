@@ -50,7 +50,7 @@ const SAMPLED = { firstIndex: 0, topK: 7, topP: 29_491, inverseTemperature: 512,
 const NOWHERE = 63;
 
 /** What the host does. Requests one after the other, so that the line alone orders them. */
-export const SCRIPTS: Readonly<Record<ScriptName, (desk: Desk) => Promise<void>>> = {
+const SCRIPTS: Readonly<Record<ScriptName, (desk: Desk) => Promise<void>>> = {
   async compute({ clock, open }) {
     const session = await BoardSession.open(open(), { clock });
     await session.info();
