@@ -1,5 +1,4 @@
 /** `mmfree eval`: the work. */
-import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
 import { evaluate, type WindowResult } from '../../model/measure/evaluate.js';
 import type { EvaluationSubject } from '../../model/measure/score.js';
 import { ImageFile } from '../../model/image-file.js';
@@ -9,6 +8,7 @@ import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { FastBackendName } from '../commands/source-options.js';
 import type { CommandContext } from '../command.js';
 import { badValue, UsageError } from '../usage-error.js';
+import { openCheckpointAloud } from './open-checkpoint.js';
 import { readInput } from './read-input.js';
 
 interface EvalInput {
@@ -25,7 +25,7 @@ export async function evaluateText(input: EvalInput, context: CommandContext): P
   const { output, signal } = context;
   const subject = subjectOf(input);
   const text = await readText(input.text);
-  const { shape, tokenizer } = await openSubject(subject);
+  const { shape, tokenizer } = await openSubject(subject, context);
   const windows = evaluationWindows(text, tokenizer.encode, shape.bosTokenId, input.context, input.windows);
   if (windows.length === 0) throw tooShort(input);
   const progress = output.progress({ label: 'eval', unit: 'windows', total: windows.length });
@@ -113,6 +113,7 @@ function tooShort({ text, context }: EvalInput): UsageError {
 /** Checks the subject once, before threads load it. */
 async function openSubject(
   subject: EvaluationSubject,
+  context: CommandContext,
 ): Promise<{ readonly shape: ModelShape; readonly tokenizer: Tokenizer }> {
   if (subject.kind === 'image') {
     const image = ImageFile.openChecked(subject.path);
@@ -123,7 +124,7 @@ async function openSubject(
       image.close();
     }
   }
-  const checkpoint = await openCheckpoint(subject.path);
+  const checkpoint = await openCheckpointAloud(subject.path, context);
   try {
     const { config, tokenizerJson = new Uint8Array(0) } = checkpoint;
     return { shape: config, tokenizer: await loadTokenizer(tokenizerJson, config) };

@@ -4,7 +4,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { hexOf } from '../../protocol/hex.js';
 import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../protocol/dfu-suffix.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
-import { openCheckpoint } from '../../model/checkpoint/checkpoint.js';
+import { noTokenizerFile } from '../../model/checkpoint/checkpoint-error.js';
 import { packCheckpoint } from '../../model/pack/pack.js';
 import { assemble } from '../../model/program/assembler.js';
 import { checkProgram } from '../../model/program/program-check.js';
@@ -16,6 +16,7 @@ import { utf8Length } from '../../protocol/utf8.js';
 import type { CommandContext } from '../command.js';
 import { badValue } from '../usage-error.js';
 import { describeImage, megabytes } from './image-facts.js';
+import { openCheckpointAloud } from './open-checkpoint.js';
 import { readInput } from './read-input.js';
 
 interface PackInput {
@@ -26,15 +27,20 @@ interface PackInput {
   readonly sign: string | undefined;
   readonly program: string | undefined;
   readonly dfu: boolean;
+  /** Whether it takes text; else token ids only. */
+  readonly tokenizer: boolean;
 }
 
-export async function pack(input: PackInput, { output, signal }: CommandContext): Promise<void> {
+export async function pack(input: PackInput, context: CommandContext): Promise<void> {
+  const { output, signal } = context;
   const path = await outputPath(input.output);
   if (input.name !== undefined) checkName(input.name);
   const privateKey = input.sign === undefined ? undefined : await readPrivateKey(input.sign);
-  const checkpoint = await openCheckpoint(input.checkpoint);
+  const found = await openCheckpointAloud(input.checkpoint, context);
+  const checkpoint = { ...found, tokenizerJson: input.tokenizer ? found.tokenizerJson : undefined };
   try {
     const { config, tokenizerJson } = checkpoint;
+    if (input.tokenizer && tokenizerJson === undefined) throw noTokenizerFile(input.checkpoint);
     const tokenizer = tokenizerJson && (await loadTokenizer(tokenizerJson, config));
     const program = input.program === undefined ? undefined : await readProgram(input.program, config);
     const totalBytes = [...checkpoint.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);

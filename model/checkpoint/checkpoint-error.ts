@@ -11,6 +11,10 @@ import type { ErrorDetails } from '../../protocol/errors.js';
 export type CheckpointErrorCode =
   /** The folder or one of its files does not exist. */
   | 'checkpoint-not-found'
+  /** A file was not fetched: a pointer of Git LFS lies in its place. */
+  | 'checkpoint-lfs-pointer'
+  /** There is no `tokenizer.json`, and nobody said that none is wanted. */
+  | 'checkpoint-no-tokenizer'
   /** The operating system refuses to read a file, or it is not a regular file. */
   | 'checkpoint-unreadable'
   /** `config.json`, `tokenizer.json` or the index is larger than any real one. */
@@ -112,6 +116,22 @@ export function notARegularFile(path: string): CheckpointError {
   });
 }
 
+export function lfsPointer(path: string): CheckpointError {
+  return fail('checkpoint-lfs-pointer', `${path} is a Git LFS pointer, not the file itself`, {
+    reason: 'The repository was cloned without Git LFS, so its large files were not fetched.',
+    fix: `Run \`git lfs install\` once, then \`git lfs pull\` in the folder of the checkpoint.`,
+    facts: { file: path },
+  });
+}
+
+export function noTokenizerFile(folder: string): CheckpointError {
+  return fail('checkpoint-no-tokenizer', `${folder} has no tokenizer.json`, {
+    reason: 'An image without it takes and gives token ids only, and never text.',
+    fix: 'Save it there with `AutoTokenizer.from_pretrained(name).save_pretrained(folder)`, or pack with --no-tokenizer.',
+    facts: { file: folder },
+  });
+}
+
 export function fileTooLarge(path: string, bytes: number, limitBytes: number): CheckpointError {
   return fail('checkpoint-file-too-large', `${path} has ${bytes} bytes; at most ${limitBytes} are read`, {
     reason: 'No real file of this kind is that large.',
@@ -144,7 +164,7 @@ export function configNotJson(path: string, cause: unknown): CheckpointError {
 export function badConfigValue(path: string, key: string, value: unknown, expected: string): CheckpointError {
   return fail('checkpoint-bad-config', `${path}: ${key} is ${shown(value)}`, {
     reason: `It must be ${expected}.`,
-    fix: `Correct ${key} in config.json.`,
+    fix: `Correct ${key} in that file.`,
     facts: { file: path, key },
   });
 }
@@ -163,7 +183,9 @@ function shown(value: unknown): string {
   if (value === undefined) return 'absent';
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
-  return typeof value === 'string' ? quoted(value) : JSON.stringify(value);
+  if (typeof value === 'string') return quoted(value);
+  // JSON has no word for NaN.
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
 // safetensors files

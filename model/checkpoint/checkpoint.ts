@@ -32,6 +32,7 @@ import type { TensorInfo } from './safetensors-header.js';
 import { openShards } from './shards.js';
 import { expectedTensors } from './tensor-names.js';
 import type { TensorSource } from './tensor-source.js';
+import { withoutPrefix, wrapperPrefix } from './wrapper-prefix.js';
 
 const MAX_CONFIG_BYTES = 1 << 20;
 const MAX_TOKENIZER_BYTES = 64 << 20;
@@ -43,6 +44,8 @@ export interface Checkpoint extends TensorSource {
   readonly configJson: Uint8Array;
   /** `tokenizer.json` as it is in the folder, unchecked. */
   readonly tokenizerJson: Uint8Array | undefined;
+  /** What every tensor's name has in front of it in the files, and here no longer has: `_orig_mod.`; mostly nothing. */
+  readonly droppedPrefix: string;
 }
 
 /**
@@ -61,7 +64,9 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const tokenizerPath = join(folder, 'tokenizer.json');
   const hasTokenizer = (await statOrUndefined(tokenizerPath)) !== undefined;
   const tokenizerJson = hasTokenizer ? await readSmallFile(tokenizerPath, MAX_TOKENIZER_BYTES) : undefined;
-  const weights = await openWeights(folder);
+  const files = await openWeights(folder);
+  const droppedPrefix = wrapperPrefix([...files.tensors.keys()]);
+  const weights = withoutPrefix(files, droppedPrefix);
   try {
     assertTensorsMatch(weights.tensors, expectedTensors(config));
   } catch (error) {
@@ -72,6 +77,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     config,
     configJson,
     tokenizerJson,
+    droppedPrefix,
     tensors: weights.tensors,
     readRaw: (name, byteOffset, into) => weights.readRaw(name, byteOffset, into),
     close: () => weights.close(),

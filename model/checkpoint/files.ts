@@ -4,10 +4,21 @@ import { open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 
-import { fileNotFound, fileTooLarge, fileTruncated, fileUnreadable, notARegularFile } from './checkpoint-error.js';
+import {
+  fileNotFound,
+  fileTooLarge,
+  fileTruncated,
+  fileUnreadable,
+  lfsPointer,
+  notARegularFile,
+} from './checkpoint-error.js';
 
 /** One `read` call takes at most 2³¹ − 1 bytes. */
 const MAX_READ_BYTES = 1 << 30;
+
+/** A pointer is shorter than this, and begins so (github.com/git-lfs/git-lfs, docs/spec.md, "The Pointer"). */
+const LFS_POINTER_BYTES = 1_024;
+const LFS_POINTER_START = 'version https://git-lfs.github.com/spec/';
 
 /** What is at `path` after following links, or undefined if nothing is. */
 export async function statOrUndefined(path: string): Promise<Stats | undefined> {
@@ -19,16 +30,34 @@ export async function statOrUndefined(path: string): Promise<Stats | undefined> 
   }
 }
 
-/** Opens the regular file at `path` for reading. Pipes and devices are refused: opening one may wait forever. */
+/**
+ * Opens the regular file at `path` for reading. Pipes and devices are refused: opening one may wait forever. So are
+ * pointers of Git LFS, which lie where any file of a checkpoint should be.
+ */
 export async function openRegularFile(path: string): Promise<{ handle: FileHandle; bytes: number }> {
   const stats = await statOrUndefined(path);
   if (stats === undefined) throw fileNotFound(path);
   if (!stats.isFile()) throw notARegularFile(path);
+  let handle: FileHandle;
   try {
-    return { handle: await open(path, 'r'), bytes: stats.size };
+    handle = await open(path, 'r');
   } catch (error) {
     throw asUnreadable(path, error);
   }
+  try {
+    if (await isLfsPointer(handle, path, stats.size)) throw lfsPointer(path);
+    return { handle, bytes: stats.size };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function isLfsPointer(handle: FileHandle, path: string, bytes: number): Promise<boolean> {
+  if (bytes >= LFS_POINTER_BYTES || bytes < LFS_POINTER_START.length) return false;
+  const start = new Uint8Array(LFS_POINTER_START.length);
+  await readFully(handle, path, start, 0);
+  return new TextDecoder('latin1').decode(start) === LFS_POINTER_START;
 }
 
 /** Fills `into` from `position` on. @throws CheckpointError also when the file has become shorter meanwhile */

@@ -12,6 +12,11 @@ export type JsonFailure = (position: number, problem: string) => Error;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
+const LETTER_U = 0x75;
+/** A string that is kept is at most so long; the names of tensors have 50 bytes. */
+const MAX_STRING_BYTES = 4_096;
+/** What may follow a backslash, beside u and four hexadecimal digits. */
+const ESCAPES: ReadonlySet<number> = new Set(Buffer.from(String.raw`"\/bfnrt`));
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Reads JSON from the front to the back of `bytes`; each method throws the error of `failure`. */
@@ -43,6 +48,18 @@ export class JsonCursor {
     this.expect('}');
   }
 
+  /** Reads `{ text: text, … }` and keeps nothing of it, however much there is; so a key may occur twice. */
+  skipTexts(): void {
+    this.expect('{');
+    if (this.take('}')) return;
+    do {
+      this.scanString();
+      this.expect(':');
+      this.scanString();
+    } while (this.take(','));
+    this.expect('}');
+  }
+
   /** Reads `[n, …]`. */
   naturalNumbers(maxLength: number): number[] {
     const numbers: number[] = [];
@@ -57,19 +74,12 @@ export class JsonCursor {
   }
 
   string(): string {
-    this.expect('"');
-    const start = this.position;
-    let escaped = false;
-    for (;;) {
-      if (this.position >= this.bytes.length) throw this.failure(start, 'the string has no end');
-      const byte = this.bytes[this.position];
-      if (byte < 0x20) throw this.failure(this.position, 'a string holds a control character');
-      if (byte === QUOTE) break;
-      if (byte === BACKSLASH) escaped = true;
-      this.position += byte === BACKSLASH ? 2 : 1;
-    }
-    const text = this.decode(start, this.position++);
-    return escaped ? this.unescape(start, text) : text;
+    const { start, isEscaped } = this.scanString();
+    const end = this.position - 1;
+    if (end - start > MAX_STRING_BYTES) throw this.failure(start, `the string has more than ${MAX_STRING_BYTES} bytes`);
+    const text = this.decode(start, end);
+    // The escapes are known to be right.
+    return isEscaped ? String(JSON.parse(`"${text}"`)) : text;
   }
 
   /** Refuses anything but space up to the end. */
@@ -92,19 +102,43 @@ export class JsonCursor {
     return value;
   }
 
+  /** Goes behind a string. @returns the place of its first byte */
+  private scanString(): { readonly start: number; readonly isEscaped: boolean } {
+    this.expect('"');
+    const { bytes } = this;
+    const start = this.position;
+    let isEscaped = false;
+    for (let at = start; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte < 0x20) throw this.failure(at, 'a string holds a control character');
+      if (byte === QUOTE) {
+        this.position = at + 1;
+        return { start, isEscaped };
+      }
+      if (byte !== BACKSLASH) continue;
+      isEscaped = true;
+      at = this.endOfEscape(at, start);
+    }
+    throw this.failure(start, 'the string has no end');
+  }
+
+  /** @param at of the backslash; @returns where the escape has its last byte */
+  private endOfEscape(at: number, start: number): number {
+    const byte = this.bytes[at + 1];
+    // The end of the bytes is found by the caller.
+    if (byte === undefined || ESCAPES.has(byte)) return at + 1;
+    const end = at + 5;
+    let isRight = byte === LETTER_U;
+    for (let digit = at + 2; isRight && digit <= end; digit++) isRight = isHexDigit(this.bytes[digit]);
+    if (!isRight) throw this.failure(start, 'the string has an invalid escape');
+    return end;
+  }
+
   private decode(start: number, end: number): string {
     try {
       return utf8.decode(this.bytes.subarray(start, end));
     } catch {
       throw this.failure(start, 'the string is not UTF-8');
-    }
-  }
-
-  private unescape(start: number, text: string): string {
-    try {
-      return String(JSON.parse(`"${text}"`));
-    } catch {
-      throw this.failure(start, 'the string has an invalid escape');
     }
   }
 
@@ -132,4 +166,11 @@ export class JsonCursor {
 /** False also behind the end, where the byte is undefined. */
 function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= ZERO + 9;
+}
+
+/** False also behind the end. */
+function isHexDigit(byte: number): boolean {
+  // A letter becomes one in lower case, and nothing else becomes a letter.
+  const lower = byte | 0x20;
+  return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
 }

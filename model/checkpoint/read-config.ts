@@ -2,13 +2,13 @@
  * `config.json` of a Hugging Face checkpoint → `ModelConfig`.
  *
  * Absent keys have the defaults of the published `HGRNBitConfig`. What changes the computation and is not supported is
- * refused; keys that do not (`attn_mode`, `max_position_embeddings`, training settings) are ignored.
+ * refused; keys that do not (`attn_mode`, `fuse_swiglu`, `max_position_embeddings`, training settings) are ignored.
  */
 
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import type { ModelConfig } from '../config.js';
 import { badConfigValue, configNotJson, unsupportedModel } from './checkpoint-error.js';
-import { parseJsonObject } from './json-object.js';
+import { parsePythonObject } from './json-object.js';
 
 /**
  * @param file for messages
@@ -24,6 +24,19 @@ export function parseConfig(bytes: Uint8Array, file: string): ModelConfig {
   values.require('expand_ratio', 1, [1], '1, a state as wide as the residual stream');
   values.require('hidden_act', 'swish', ['swish', 'silu'], 'swish');
   values.require('tie_word_embeddings', false, [false], 'false: the head is ternary, the embedding is not');
+  // Keys of the HGRN classes of flash-linear-attention, from which the published class was made. It ignores them; a
+  // checkpoint that has them was trained by other code, which does not.
+  values.require('attn', null, [null], 'null: published code has no layers of softmax attention');
+  values.require('fuse_norm', true, [true], 'true: published code has the fused norms only');
+  values.require('elementwise_affine', true, [true], 'true: every norm has weights');
+  values.require('quantization_config', null, [null], 'null: ternary weights are made from the float ones');
+  const rmsNormEps = values.positive('rms_norm_eps', 1e-6, 1);
+  values.require(
+    'norm_eps',
+    rmsNormEps,
+    [rmsNormEps],
+    `${rmsNormEps}, which is rms_norm_eps: published code reads that`,
+  );
 
   const vocabSize = values.size('vocab_size', 32_000, MODEL_LIMITS.vocabSize);
   const hiddenSize = values.size('hidden_size', 2_048, MODEL_LIMITS.hiddenSize);
@@ -32,7 +45,7 @@ export function parseConfig(bytes: Uint8Array, file: string): ModelConfig {
     hiddenSize,
     intermediateSize: values.intermediateSize(hiddenSize),
     layers: values.size('num_hidden_layers', 24, MODEL_LIMITS.layers),
-    rmsNormEps: values.positive('rms_norm_eps', 1e-6, 1),
+    rmsNormEps,
     useLowerBound: values.boolean('use_lower_bound', true),
     bosTokenId: values.tokenId('bos_token_id', 1, vocabSize),
     eosTokenId: values.tokenId('eos_token_id', 2, vocabSize),
@@ -41,7 +54,7 @@ export function parseConfig(bytes: Uint8Array, file: string): ModelConfig {
 
 function parseFile(bytes: Uint8Array, file: string): Readonly<Record<string, unknown>> {
   try {
-    return parseJsonObject(bytes);
+    return parsePythonObject(bytes);
   } catch (error) {
     throw configNotJson(file, error);
   }

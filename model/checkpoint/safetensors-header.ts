@@ -9,8 +9,11 @@
  * ```
  *
  * Refused: what the reference implementation refuses (holes, overlaps, lengths that do not follow from dtype and shape,
- * trailing bytes), and besides duplicate keys, unknown keys, space before `{`, and more than fits the limits below.
+ * trailing bytes), and besides duplicate keys, unknown keys, space before `{`, and more tensors than the limit below.
+ * Metadata may fill the header: it is checked, but nothing of it is kept.
  */
+
+import { isUtf8 } from 'node:buffer';
 
 import { badHeader, badTensorEntry, fileTruncated, headerTooLarge, quoted, trailingBytes } from './checkpoint-error.js';
 import { DTYPE_BYTES, isDtype } from './dtype.js';
@@ -19,9 +22,9 @@ import { JsonCursor } from './json-cursor.js';
 
 /** Bytes in front of the header. */
 export const LENGTH_BYTES = 8;
-/** The largest supported model (256 layers) needs 0.6 MB; the reference implementation stops at 100 MB. */
-export const MAX_HEADER_BYTES = 4 * 1024 * 1024;
-/** Of tensors, and of entries in the metadata. The largest supported model has 3,845 tensors. */
+/** As the reference implementation. The tensors of the largest supported model (256 layers) take 0.6 MB of it. */
+export const MAX_HEADER_BYTES = 100_000_000;
+/** The largest supported model has 3,845 tensors. */
 const MAX_NAMES = 8_192;
 const MAX_RANK = 8;
 
@@ -61,10 +64,12 @@ export function readHeaderLength(prefix: Uint8Array, fileBytes: number, file: st
 export function parseSafetensorsHeader(header: Uint8Array, dataBytes: number, file: string): Map<string, TensorInfo> {
   const failure = (position: number, problem: string): Error => badHeader(file, LENGTH_BYTES + position, problem);
   if (header[0] !== '{'.charCodeAt(0)) throw failure(0, 'the header does not start with {');
+  // In one go, which is ten times as fast as string by string.
+  if (!isUtf8(header)) throw failure(0, 'the header is not UTF-8');
   const cursor = new JsonCursor(header, failure);
   const entries: Entry[] = [];
   cursor.object(MAX_NAMES, (name) => {
-    if (name === '__metadata__') cursor.object(MAX_NAMES, () => cursor.string());
+    if (name === '__metadata__') cursor.skipTexts();
     else entries.push(readEntry(cursor, name, file));
   });
   cursor.end();

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 
 import { badIndex, quoted } from './checkpoint-error.js';
 import { readSmallFile } from './files.js';
-import { isJsonObject, parseJsonObject } from './json-object.js';
+import { isJsonObject, parsePythonObject } from './json-object.js';
 import { SafetensorsFile } from './safetensors.js';
 import { tensorInfo } from './tensor-source.js';
 import type { TensorSource } from './tensor-source.js';
@@ -72,7 +72,7 @@ function shardedSource(homes: ReadonlyMap<string, SafetensorsFile>, close: () =>
 function parseWeightMap(bytes: Uint8Array, indexPath: string): Map<string, string> {
   let weightMap: unknown;
   try {
-    weightMap = parseJsonObject(bytes)['weight_map'];
+    weightMap = parsePythonObject(bytes)['weight_map'];
   } catch (error) {
     throw badIndex(indexPath, 'It is not a JSON object', error);
   }

@@ -1,7 +1,6 @@
 /** `mmfree verify`: the work. */
 import { access } from 'node:fs/promises';
 import { compareStream, selfTestStream } from '../../../model/backends/conformance.js';
-import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
 import { FloatModel } from '../../../model/measure/float-model.js';
 import { compareWithGolden, readGolden } from '../../../model/measure/golden.js';
 import type { BackendName } from '../../commands/source-options.js';
@@ -11,6 +10,7 @@ import { compareWithReference } from './compare-with-reference.js';
 import { loadReference } from '../machines/load-reference.js';
 import { loadSimulator } from '../machines/load-simulator.js';
 import { goldenMismatch, receiptMismatch } from './mismatch-error.js';
+import { openCheckpointAloud } from '../open-checkpoint.js';
 import { imageOrShipped } from '../shipped.js';
 
 interface VerifyInput {
@@ -97,12 +97,13 @@ async function verifyFloatModel(
   folder: string,
   goldenPath: string,
   tolerance: number,
-  { output }: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
+  const { output } = context;
   // Or a mistyped path would be taken for a missing part of a checkpoint.
   await access(goldenPath);
   const golden = await readGolden(goldenPath);
-  const checkpoint = await openCheckpoint(folder);
+  const checkpoint = await openCheckpointAloud(folder, context);
   let model: FloatModel;
   try {
     model = await FloatModel.load(checkpoint);

@@ -1,8 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { mmfree, mmfreeJson, TALES, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
-import { writeCheckpoint } from '../../helpers/synthetic-checkpoint.js';
+import {
+  mmfree,
+  mmfreeJson,
+  TALES,
+  TALES_IMAGE,
+  temporaryFolder,
+  writeTextCheckpoint,
+} from '../../helpers/command-line.js';
+
 import { tinyImage } from '../../helpers/tiny-image.js';
 
 const path = temporaryFolder();
@@ -105,7 +112,7 @@ describe('a damaged image', () => {
   it('with a signature that is not of this image is refused', async () => {
     const { privateKey } = generateKeyPairSync('ed25519');
     await writeFile(path('key.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }));
-    await writeCheckpoint(path('checkpoint'));
+    await writeTextCheckpoint(path('checkpoint'));
     await mmfree('pack', path('checkpoint'), '-o', path('signed.mmfree'), '--sign', path('key.pem'));
     const signed = new Uint8Array(await readFile(path('signed.mmfree')));
     await writeFile(path('changed.mmfree'), lastBitChanged(signed));

@@ -18,7 +18,8 @@ import { writeCheckpoint } from '../../helpers/synthetic-checkpoint.js';
 const path = temporaryFolder();
 const ed25519 = generateKeyPairSync('ed25519');
 beforeAll(async () => {
-  await writeCheckpoint(path('tiny'));
+  await writeTextCheckpoint(path('tiny'));
+  await writeCheckpoint(path('ids-only'));
   await writeTextCheckpoint(path('text'));
   const pkcs8 = { format: 'pem', type: 'pkcs8' } as const;
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -162,6 +163,68 @@ describe('the output', () => {
     const { exit, result } = await mmfreeJson('pack', path('tiny'), '-o', path(name));
     expect(exit).toBe(2);
     expect(result['error']).toMatchObject({ code: 'image-unwritable', cause: expect.stringContaining(cause) });
+  });
+});
+
+describe('a checkpoint without tokenizer.json', () => {
+  // It used to be packed with exit code 0, and whoever ran the image was surprised.
+  it('is refused before anything is read', async () => {
+    const { exit, result } = await mmfreeJson('pack', path('ids-only'), '-o', path('refused'));
+    expect(exit).toBe(6);
+    expect(result['error']).toMatchObject({
+      code: 'checkpoint-no-tokenizer',
+      message: `${path('ids-only')} has no tokenizer.json`,
+      fix: expect.stringContaining('--no-tokenizer'),
+    });
+    expect(await leftBehind('refused')).toEqual([]);
+  });
+
+  it('is packed with --no-tokenizer, and the image takes ids', async () => {
+    const image = path('ids.mmfree');
+    expect((await mmfreeJson('pack', path('ids-only'), '-o', image, '--no-tokenizer')).exit).toBe(0);
+    expect((await mmfreeJson('inspect', image)).result).toMatchObject({ tokenizer_sha256: null });
+    expect((await mmfree('run', '--image', image, '--backend', 'reference', '--ids', '1 5')).exit).toBe(0);
+  });
+
+  it('gives the same image as one whose tokenizer is left out', async () => {
+    await writeTextCheckpoint(path('left-out'));
+    const packed = async (name: string): Promise<Buffer> => {
+      expect((await mmfreeJson('pack', path('left-out'), '-o', path(name), '--no-tokenizer')).exit).toBe(0);
+      return await readFile(path(name));
+    };
+    const withFile = await packed('with.mmfree');
+    await rm(path('left-out/tokenizer.json'));
+    expect(withFile.equals(await packed('without.mmfree'))).toBe(true);
+  });
+});
+
+describe('a checkpoint as others left it', () => {
+  it('with a Git LFS pointer in place of its tokenizer is refused, and the file named', async () => {
+    await writeTextCheckpoint(path('pointer'));
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'5'.repeat(64)}\nsize 2000000\n`;
+    await writeFile(path('pointer/tokenizer.json'), pointer);
+    const { exit, stderr } = await mmfree('pack', path('pointer'), '-o', path('refused'));
+    expect([exit, stderr.lines[0]]).toEqual([
+      6,
+      `error: ${path('pointer/tokenizer.json')} is a Git LFS pointer, not the file itself`,
+    ]);
+    expect(stderr.text).toContain('git lfs pull');
+  });
+
+  it('from inside torch.compile gives the same image, and the prefix is told', async () => {
+    const image = async (folder: string): Promise<{ image: Buffer; notes: string }> => {
+      const { exit, stderr } = await mmfree('pack', path(folder), '-o', path(`${folder}.mmfree`));
+      expect(exit).toBe(0);
+      return { image: await readFile(path(`${folder}.mmfree`)), notes: stderr.text };
+    };
+    await writeTextCheckpoint(path('compiled'), (tensors) => {
+      for (const [index, tensor] of tensors.entries()) tensors[index] = { ...tensor, name: `_orig_mod.${tensor.name}` };
+    });
+    const plain = await image('tiny');
+    const compiled = await image('compiled');
+    expect(plain.notes).toBe('');
+    expect(compiled.notes).toBe('the name of each of the 35 tensors starts with "_orig_mod.", which is dropped\n');
+    expect(compiled.image.equals(plain.image)).toBe(true);
   });
 });
 

@@ -221,6 +221,74 @@ describe('openCheckpoint', () => {
   });
 });
 
+/** As `git clone` leaves it where Git LFS is not installed. */
+const LFS_POINTER = `version https://git-lfs.github.com/spec/v1
+oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
+size 12345678
+`;
+
+describe('a pointer of Git LFS', () => {
+  test.each(['config.json', 'tokenizer.json', 'model.safetensors'])('in place of %s is named', async (name) => {
+    await writeCheckpoint(folder);
+    await writeFile(join(folder, name), LFS_POINTER);
+    const error = await refusal();
+    expect(error).toMatchObject({ code: 'checkpoint-lfs-pointer', facts: { file: join(folder, name) } });
+    expect(error.message).toContain(`${join(folder, name)} is a Git LFS pointer`);
+    expect(error.fix).toContain('git lfs pull');
+  });
+
+  test.each(['b.safetensors', 'model.safetensors.index.json'])('in place of %s is named', async (name) => {
+    const [first, ...others] = makeTensors(TINY_CONFIG);
+    await writeShards(folder, TINY_CONFIG, { 'a.safetensors': [first!], 'b.safetensors': others });
+    await writeFile(join(folder, name), LFS_POINTER);
+    expect(await refusal()).toMatchObject({ code: 'checkpoint-lfs-pointer', facts: { file: join(folder, name) } });
+  });
+});
+
+describe('a prefix in front of every name', () => {
+  const named = (prefix: string): TestTensor[] =>
+    makeTensors(TINY_CONFIG).map((tensor) => ({ ...tensor, name: prefix + tensor.name }));
+
+  test.each(['', '_orig_mod.', 'module.', 'module._orig_mod.', '_orig_mod.module.'])(
+    '%j is dropped',
+    async (prefix) => {
+      await writeCheckpoint(folder, TINY_CONFIG, named(prefix));
+      const single = await openCheckpoint(folder);
+      expect(single.droppedPrefix).toBe(prefix);
+      const expected = new Map(makeTensors(TINY_CONFIG).map(({ name, bytes }) => [name, bytes]));
+      expect(await rawTensors(single)).toEqual(expected);
+      await unlink(join(folder, 'model.safetensors'));
+      const [first, ...others] = named(prefix);
+      await writeShards(folder, TINY_CONFIG, { 'a.safetensors': [first!], 'b.safetensors': others });
+      expect(await rawTensors(await openCheckpoint(folder))).toEqual(expected);
+    },
+  );
+
+  test('stays where one tensor has none, or where it is of another kind', async () => {
+    const [first, ...others] = makeTensors(TINY_CONFIG);
+    await writeCheckpoint(folder, TINY_CONFIG, [first!, ...named('module.').slice(1)]);
+    expect(await refusal()).toMatchObject({ code: 'checkpoint-missing-tensor', facts: { tensors: others.length } });
+    await writeCheckpoint(folder, TINY_CONFIG, named('transformer.'));
+    expect(await refusal()).toMatchObject({ code: 'checkpoint-missing-tensor' });
+  });
+});
+
+test('five megabytes of text in the metadata of a safetensors file are read', async () => {
+  await writeCheckpoint(folder);
+  const path = join(folder, 'model.safetensors');
+  const file = await readFile(path);
+  const headerEnd = 8 + Number(file.readBigUInt64LE(0));
+  const header = Buffer.from(
+    `{"__metadata__":{"log":"${'step 1, loss 2\\n'.repeat(330_000)}"},${file.toString('utf8', 9, headerEnd)}`,
+  );
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const expected = await rawTensors(await openCheckpoint(folder));
+  await writeFile(path, Buffer.concat([length, header, file.subarray(headerEnd)]));
+  expect(header.length).toBeGreaterThan(5e6);
+  expect(await rawTensors(await openCheckpoint(folder))).toEqual(expected);
+});
+
 describe('shards', () => {
   const tensors = makeTensors(TINY_CONFIG);
   const first = tensors.slice(0, 9);

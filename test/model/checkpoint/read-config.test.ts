@@ -81,6 +81,52 @@ describe('parseConfig', () => {
     expect(parse({ ...MINIMAL, eos_token_id: [7] }).eosTokenId).toBe(7);
   });
 
+  // Keys of flash-linear-attention's classes that say how to compute the same, or only how to train.
+  test('keys that do not change the computation are ignored', () => {
+    const same = { attn: null, fuse_norm: true, norm_eps: 1e-6, elementwise_affine: true, quantization_config: null };
+    const training = { fuse_swiglu: false, fuse_cross_entropy: true, fuse_linear_cross_entropy: false };
+    const other = { use_l2warp: true, conv_size: 7, share_conv_kernel: false, attn_mode: 'chunk', pad_token_id: 9 };
+    expect(parse({ ...MINIMAL, ...same, ...training, ...other })).toEqual(parse(MINIMAL));
+    expect(parse({ ...MINIMAL, norm_eps: 1e-5, rms_norm_eps: 1e-5 }).rmsNormEps).toBe(1e-5);
+  });
+
+  describe('numbers that Python writes and JSON does not have', () => {
+    // json.dumps({"a": inf, "b": [nan, {"c": -inf}], "d": "NaN, \\", …}) of Python 3.11.
+    const written = String.raw`{"a": Infinity, "b": [NaN, {"c": -Infinity}], "d": "NaN, \\\" -Infinity \\", "model_type": "hgrn_bit"}`;
+
+    test('are read in keys that nobody reads', () => {
+      expect(parseText(written)).toEqual(parse(MINIMAL));
+    });
+
+    test.each([
+      ['rms_norm_eps', 'NaN', 'NaN'],
+      ['vocab_size', 'Infinity', 'Infinity'],
+      ['hidden_ratio', '-Infinity', '-Infinity'],
+      ['eos_token_id', '[NaN]', 'NaN'],
+      ['num_heads', 'NaN', 'NaN'],
+    ])('are named in %s', (key, text, shown) => {
+      const { message, facts } = refusalOf(() => parseText(`{"model_type":"hgrn_bit","x":NaN,"${key}":${text}}`));
+      expect(facts).toMatchObject({ key });
+      expect(message).toContain(`${key} ${key === 'num_heads' ? '' : 'is '}${shown}`);
+    });
+
+    // As Python does.
+    test.each(['-NaN', '1Infinity', '+Infinity', 'Infinityx', 'Infinity5', 'nan', '--Infinity', '"NaN'])(
+      '%s is none of them',
+      (text) => {
+        const refusal = refusalOf(() => parseText(`{"model_type":"hgrn_bit","a":NaN,"x":${text}}`));
+        expect(refusal.message).toContain('is not a JSON object');
+      },
+    );
+
+    test('take time that grows with the size alone', () => {
+      const text = `{"a":NaN,"b":"${String.raw`\"`.repeat(400_000)}`;
+      const start = performance.now();
+      expect(refusalOf(() => parseText(text)).code).toBe('checkpoint-bad-config');
+      expect(performance.now() - start).toBeLessThan(2_000);
+    });
+  });
+
   test('the largest sizes allowed are accepted', () => {
     const sizes = { vocab_size: 65_536, hidden_size: 8_192, intermediate_size: 8_192, num_hidden_layers: 256 };
     expect(parse({ ...MINIMAL, ...sizes })).toMatchObject({ vocabSize: 65_536, layers: 256 });
@@ -96,6 +142,11 @@ describe('parseConfig', () => {
     ['hidden_act', 'relu', 'swish'],
     ['tie_word_embeddings', true, 'false'],
     ['tie_word_embeddings', 'no', 'false'],
+    ['attn', { layers: [1], num_heads: 4 }, 'null'],
+    ['fuse_norm', false, 'true'],
+    ['elementwise_affine', false, 'true'],
+    ['quantization_config', { quant_method: 'bitnet' }, 'null'],
+    ['norm_eps', 1e-5, '0.000001'],
   ])('%s %j is another model', (key, value, supported) => {
     const refusal = refusalOf(() => parse({ ...MINIMAL, [key]: value }));
     expect(refusal).toMatchObject({ code: 'checkpoint-unsupported-model', facts: { key, file: 'folder/config.json' } });

@@ -100,7 +100,7 @@ describe('SafetensorsFile', () => {
 
   test.each([
     ['2⁶³ bytes', 1n << 63n, 100],
-    ['90 MB, which the file has', 90_000_000n, 90_000_100],
+    ['110 MB, which the file has', 110_000_000n, 110_000_100],
   ])('a header of %s is refused without reading it', async (_title, headerBytes, fileBytes) => {
     const path = join(folder, 'bomb.safetensors');
     const handle = await open(path, 'w');
