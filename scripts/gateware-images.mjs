@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readModelWeights, residentBytes } from '../dist/model/integer/model-weights.js';
 import { threefry } from '../dist/model/integer/threefry.js';
-import { randomTokens, tokenLines } from '../dist/model/integer/vectors.js';
+import { randomTokens, tokenLines } from '../dist/model/integer/vectors/vectors.js';
 import { imageInMemory } from '../dist/model/pack/image-in-memory.js';
 import { selfTestOf } from '../dist/model/pack/self-test.js';
 import { MODEL_PROGRAM } from '../dist/model/program/model-program.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
-import { primitiveVectors, randomTokens, tokenLines, type VectorFile } from '../../model/integer/vectors.js';
+import { primitiveVectors, randomTokens, tokenLines, type VectorFile } from '../../model/integer/vectors/vectors.js';
 import { traceLines } from '../../model/program/trace.js';
 import type { CommandContext } from '../command.js';
 import { imageOrShipped } from './shipped.js';

@@ -6,14 +6,9 @@
 import { crc32 } from '../../protocol/crc32.js';
 import { embeddingStride, type ModelShape } from '../../protocol/image/model-shape.js';
 import { BitLinearUnit } from './bitlinear.js';
+import { addToResidual, gatedLinearUnit, gatedState, nextState } from './channels.js';
 import { mul15, roundShift, sat16, sat31 } from './fixed-point.js';
 import type { LayerWeights, ModelWeights } from './model-weights.js';
-import { sigmoid } from './sigmoid.js';
-
-/** Q8 to Q11, saturating at ±16. */
-function up3(p: number): number {
-  return sat16(p << 3);
-}
 
 /** Room for `rows` outputs of a ternary product, which come in fives. */
 function outputs(rows: number): Int32Array {
@@ -145,20 +140,15 @@ export class IntegerModel {
 
     let gSquares = 0;
     for (let k = 0; k < hiddenSize; k++) {
-      const input = sat16(i[k]); // Q8
-      const silu = Math.imul(input, sigmoid(sigma, up3(input))); // Q23
-      const keep = sigmoid(sigma, up3(-sat16(f[k]))); // 1 − σ(f), Q15
-      const forget = (Math.imul(keep, layer.forgetScale[k]) + 0x4000) >> 15; // 1 − forget gate, Q15
-      const h = state[stateOffset + k] + mul15(silu - state[stateOffset + k], forget); // Q23
-      state[stateOffset + k] = h;
+      const h = nextState(sigma, state[stateOffset + k], i[k], f[k], layer.forgetScale[k]);
       const gate = sat16(g[k]); // Q8
-      const swish = mul15(h, sigmoid(sigma, sat16(roundShift(h, 12)))); // silu(h), Q23
-      v[k] = mul15(swish, (Math.imul(gate, layer.gNorm[k]) + 0x4000) >> 15);
+      state[stateOffset + k] = h;
+      v[k] = gatedState(sigma, h, gate, layer.gNorm[k]);
       gSquares += gate * gate;
     }
     unit.setInput(v, hiddenSize, Math.floor(gSquares / 2 ** layer.gEpsilonShift));
     unit.multiply(layer.o, i);
-    for (let k = 0; k < hiddenSize; k++) x[k] = sat31(x[k] + sat31(i[k]));
+    for (let k = 0; k < hiddenSize; k++) x[k] = addToResidual(x[k], i[k]);
   }
 
   /** GLU (paper, section 3.3.2): x += down(silu(gate) · up). */
@@ -173,14 +163,10 @@ export class IntegerModel {
 
     this.#normResidual(layer.mlpNorm);
     unit.multiply(layer.gateUp, gateUp);
-    for (let r = 0; r < intermediateSize; r++) {
-      const gate = sat16(gateUp[2 * r]); // Q8
-      const up = Math.max(-32767, sat16(gateUp[2 * r + 1])); // Q8
-      v[r] = mul15(Math.imul(gate, sigmoid(sigma, up3(gate))), up); // Q16
-    }
+    for (let r = 0; r < intermediateSize; r++) v[r] = gatedLinearUnit(sigma, gateUp[2 * r], gateUp[2 * r + 1]);
     unit.setInput(v, intermediateSize, intermediateSize << 12);
     unit.multiply(layer.down, out);
-    for (let k = 0; k < hiddenSize; k++) x[k] = sat31(x[k] + sat31(out[k]));
+    for (let k = 0; k < hiddenSize; k++) x[k] = addToResidual(x[k], out[k]);
   }
 
   #head(): void {

@@ -7,11 +7,14 @@ import { tinyImage, tinySections } from '../../helpers/tiny-image.js';
 import { bitLinear, normalise } from '../../oracle/bit-linear.js';
 import { BigIntModel } from '../../oracle/bigint-model.js';
 import { oracleSample } from '../../oracle/bigint-sampler.js';
-import { mul15, rsh } from '../../oracle/primitives.js';
+import { mul15, rsh, sat } from '../../oracle/primitives.js';
 import { sigma } from '../../oracle/tables.js';
 
 const path = temporaryFolder();
-const FILES = ['mul15.hex', 'rsh.hex', 'isqrt.hex', 'sigmoid.hex', 'trits.hex', 'bitlinear.jsonl', 'sampler.jsonl'];
+const FILES = (
+  'mul15.hex rsh.hex isqrt.hex sat.hex sigmoid.hex trits.hex ' +
+  'state.hex gate.hex glu.hex residual.hex bitlinear.jsonl sampler.jsonl'
+).split(' ');
 
 beforeAll(() => writeFile(path('tiny.mmfree'), tinyImage()));
 
@@ -79,12 +82,38 @@ describe('the vectors', () => {
     all.forEach((digits, byte) => expect(Number.parseInt(reversed(digits), 3)).toBe(byte));
   });
 
+  it('of saturation, of channels and of what is added are what the oracle computes', async () => {
+    for (const [a = 0n, short, long] of (await lines('sat.hex')).map(signed)) {
+      expect([sat(a, 16n), sat(a, 31n)]).toEqual([short, long]);
+    }
+    for (const [h = 0n, i = 0n, f = 0n, clb = 0n, next] of (await lines('state.hex')).map(signed)) {
+      const input = sat(i, 16n);
+      const complement = (sigma(sat(-sat(f, 16n) * 8n, 16n)) * clb + 2n ** 14n) >> 15n;
+      expect(h + mul15(input * sigma(sat(input * 8n, 16n)) - h, complement)).toBe(next);
+    }
+    for (const [h = 0n, g = 0n, norm = 0n, v] of (await lines('gate.hex')).map(signed)) {
+      expect(mul15(mul15(h, sigma(sat(rsh(h, 12n), 16n))), (g * norm + 2n ** 14n) >> 15n)).toBe(v);
+    }
+    for (const [gate = 0n, up = 0n, z] of (await lines('glu.hex')).map(signed)) {
+      const factor = up < -32767n ? -32767n : sat(up, 16n);
+      expect(mul15(sat(gate, 16n) * sigma(sat(sat(gate, 16n) * 8n, 16n)), factor)).toBe(z);
+    }
+    for (const [x = 0n, out = 0n, sum] of (await lines('residual.hex')).map(signed)) {
+      expect(sat(x + sat(out, 31n), 31n)).toBe(sum);
+    }
+  });
+
   it('of the BitLinear unit are what the oracle computes', async () => {
     const all = await lines('bitlinear.jsonl');
-    expect(all).toHaveLength(50);
+    expect(all).toHaveLength(10 + 50);
     for (const line of all) {
       const { rows, columns, v, epsilon, gain, mm, em, weights, out } = JSON.parse(line);
       const bytes = Buffer.from(weights, 'hex');
+      // Rows that the matrix does not have hold zeros, as in an image.
+      const missing = 5 * Math.ceil(rows / 5) - rows;
+      for (const byte of bytes.subarray(-columns)) {
+        expect(Math.floor(byte / 3 ** (5 - missing))).toBe((3 ** missing - 1) / 2);
+      }
       const trits = Int8Array.from({ length: rows * columns }, (_, at) => {
         const [row, column] = [Math.floor(at / columns), at % columns];
         const byte = bytes[Math.floor(row / 5) * columns + column] ?? 0;
@@ -99,7 +128,7 @@ describe('the vectors', () => {
 
   it('of the sampler are what the oracle chooses', async () => {
     const all = await lines('sampler.jsonl');
-    expect(all).toHaveLength(50);
+    expect(all).toHaveLength(30 + 50);
     for (const line of all) {
       const { logits, index, id, ...s } = JSON.parse(line);
       const settings = {
