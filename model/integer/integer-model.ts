@@ -20,10 +20,10 @@ export class IntegerModel {
   readonly shape: ModelShape;
   /** Logits of the last `step`, V × int32, Q12. Overwritten by the next. */
   readonly logits: Int32Array;
+  /** [L][H], Q23: between steps, whoever writes into it goes on from there. */
+  readonly state: Int32Array;
   readonly #weights: ModelWeights;
   readonly #unit: BitLinearUnit;
-  /** [L][H], Q23. */
-  readonly #state: Int32Array;
   /** [H] residual, Q12. */
   readonly #x: Int32Array;
   readonly #xBytes: Uint8Array;
@@ -48,7 +48,7 @@ export class IntegerModel {
     this.shape = shape;
     this.#weights = weights;
     this.#unit = new BitLinearUnit(widest);
-    this.#state = new Int32Array(layers * hiddenSize);
+    this.state = new Int32Array(layers * hiddenSize);
     this.#x = new Int32Array(hiddenSize);
     this.#row = new Uint8Array(embeddingStride(shape));
     this.#rowValues = new Int8Array(this.#row.buffer, 2);
@@ -66,7 +66,7 @@ export class IntegerModel {
 
   /** Starts a new sequence. */
   reset(): void {
-    this.#state.fill(0);
+    this.state.fill(0);
   }
 
   /**
@@ -127,7 +127,7 @@ export class IntegerModel {
     const { sigma } = this.#weights;
     const x = this.#x;
     const v = this.#v;
-    const state = this.#state;
+    const state = this.state;
     const i = this.#i;
     const f = this.#f;
     const g = this.#g;

@@ -77,6 +77,11 @@ export class Simulator {
     this.#unit = new VectorUnit(weights, this.#memory);
   }
 
+  /** [L][H], Q23: between tokens, whoever writes into it goes on from there. */
+  get state(): Int32Array {
+    return this.#unit.state;
+  }
+
   /** Starts a new sequence: the state becomes zero. */
   reset(): void {
     this.#unit.state.fill(0);
