@@ -29,7 +29,7 @@ export const EXIT = {
   brokenBoard: 17,
   /** The computer has no GPU that can be used, and one was asked for. */
   noGpu: 18,
-  /** A tool for gateware is not installed, or failed. */
+  /** A tool of the system, such as those for gateware, is not installed, or failed. */
   noTool: 19,
   /** 128 + SIGINT, as shells have it. */
   interrupted: 130,
@@ -43,6 +43,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
  */
 const EXIT_OF_CLASS: ReadonlyMap<string, ExitCode> = new Map([
   ['UsageError', EXIT.usage],
+  ['FileError', EXIT.usage],
   ['ImageError', EXIT.badImage],
   ['CheckpointError', EXIT.badImage],
   ['TokenizerError', EXIT.badImage],
@@ -56,6 +57,9 @@ const EXIT_OF_CLASS: ReadonlyMap<string, ExitCode> = new Map([
 const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['image-bad-signature', EXIT.wrongSignature],
   ['state-other-image', EXIT.wrongBoard],
+  // Of a board's flash: another board has it.
+  ['file-in-use', EXIT.boardBusy],
+  ['lock-unavailable', EXIT.noTool],
   ['board-not-found', EXIT.noBoard],
   ['board-denied', EXIT.accessDenied],
   ['board-busy', EXIT.boardBusy],

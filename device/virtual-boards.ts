@@ -12,8 +12,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeAtExit } from '../model/files/leftovers.js';
+import { temporaryBeside } from '../model/files/output-file.js';
 import { entryText, MAX_ENTRY_BYTES, parseEntry, virtualBoardFolder } from '../protocol/virtual-board-entry.js';
 import type { VirtualBoardEntry } from '../protocol/virtual-board-entry.js';
 
@@ -38,16 +40,24 @@ export function announceVirtualBoard(entry: VirtualBoardEntry, env: Environment 
     if (/^\d+\.json$/.test(name) && !isAlive(Number.parseInt(name, 10))) rmSync(join(folder, name), { force: true });
   }
   const path = join(folder, `${entry.pid}.json`);
-  const unfinished = `${path}.new`;
-  // Not through what someone else may have put there.
-  rmSync(unfinished, { force: true });
+  const remove = (): void => rmSync(path, { force: true });
+  const isGone = removeAtExit(remove);
+  const unfinished = temporaryBeside(path);
   writeFileSync(unfinished, entryText(entry), { mode: 0o600, flag: 'wx' });
   renameSync(unfinished, path);
-  return () => rmSync(path, { force: true });
+  return () => {
+    remove();
+    isGone();
+  };
 }
 
 function entryFolder(env: Environment): string {
-  return virtualBoardFolder(env, join(tmpdir(), `mmfree-user-${userInfo().uid}`));
+  return virtualBoardFolder(env, join(tmpdir(), `mmfree-user-${ownUid()}`));
+}
+
+/** Of this user, who may have no name: in a container any number may be one. −1 on Windows, as Node has it there. */
+function ownUid(): number {
+  return process.getuid?.() ?? -1;
 }
 
 function namesIn(folder: string): string[] {
@@ -68,7 +78,7 @@ function readEntry(path: string): VirtualBoardEntry | undefined {
     return undefined;
   }
   try {
-    const { uid } = userInfo();
+    const uid = ownUid();
     const stats = fstatSync(descriptor);
     if (!stats.isFile() || stats.size > MAX_ENTRY_BYTES || (uid >= 0 && stats.uid !== uid)) return undefined;
     const bytes = Buffer.alloc(MAX_ENTRY_BYTES);

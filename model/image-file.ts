@@ -2,7 +2,7 @@
  * Weight images in files: opened, checked, and their sections brought where a backend wants them.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import type { ByteSource } from '../protocol/byte-source.js';
 import { readDfuSuffix } from '../protocol/dfu-suffix.js';
 import type { DfuFileIds } from '../protocol/dfu-suffix.js';
@@ -19,6 +19,7 @@ import { openImage, type ImageView } from '../protocol/image/image-reader.js';
 import { embeddingStride, type ModelShape, type SectionName } from '../protocol/image/model-shape.js';
 import { verifyWeights } from '../protocol/image/weight-checks.js';
 import { verifyEd25519 } from './ed25519.js';
+import { openRegular } from './files/input-file.js';
 import { residentBytes, type WeightBytes } from './integer/model-weights.js';
 import { checkImageProgram } from './program/image-program.js';
 
@@ -40,10 +41,8 @@ export class FileSource implements ByteSource {
   constructor(file: string | number) {
     this.#path = typeof file === 'number' ? 'the image' : file;
     try {
-      this.#descriptor = typeof file === 'number' ? file : openSync(file, 'r');
-      const stats = fstatSync(this.#descriptor);
-      if (!stats.isFile()) throw new Error('it is not a regular file');
-      this.#length = stats.size;
+      this.#descriptor = typeof file === 'number' ? file : openRegular(file);
+      this.#length = fstatSync(this.#descriptor).size;
     } catch (cause) {
       throw imageUnreadable(String(file), cause);
     }

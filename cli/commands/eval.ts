@@ -11,7 +11,11 @@ export const evalCommand = defineCommand({
     'mmfree eval --checkpoint models/tales-9m --text models/tales-9m/validation.txt',
   ],
   parameters: {
-    text: requiredOption('--text <file>', 'UTF-8 text; documents end at lines that are <|endoftext|>', path),
+    text: requiredOption(
+      '--text <file>',
+      'UTF-8 text, - for standard input; documents end at lines that are <|endoftext|>',
+      path,
+    ),
     image: option('--image <file>', 'score the integer model of this image', path),
     backend: fastOption,
     checkpoint: option('--checkpoint <folder>', 'score the float model of this checkpoint', path),

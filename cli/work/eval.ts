@@ -9,7 +9,8 @@ import type { FastBackendName } from '../commands/source-options.js';
 import type { CommandContext } from '../command.js';
 import { badValue, UsageError } from '../usage-error.js';
 import { openCheckpointAloud } from './open-checkpoint.js';
-import { readInput } from './read-input.js';
+import { readAny } from '../../model/files/input-file.js';
+import { MAX_TEXT_BYTES } from './input-limits.js';
 
 interface EvalInput {
   readonly text: string;
@@ -24,7 +25,7 @@ interface EvalInput {
 export async function evaluateText(input: EvalInput, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   const subject = subjectOf(input);
-  const text = await readText(input.text);
+  const text = await readText(input.text, signal);
   const { shape, tokenizer } = await openSubject(subject, context);
   const windows = evaluationWindows(text, tokenizer.encode, shape.bosTokenId, input.context, input.windows);
   if (windows.length === 0) throw tooShort(input);
@@ -93,8 +94,8 @@ function floatsOnBackend(): UsageError {
 }
 
 /** @throws UsageError if it is not UTF-8: the loss would be that of replacement characters */
-async function readText(path: string): Promise<string> {
-  const bytes = await readInput(path);
+async function readText(path: string, signal: AbortSignal): Promise<string> {
+  const bytes = await readAny(path, { limitBytes: MAX_TEXT_BYTES, signal });
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {

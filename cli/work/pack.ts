@@ -1,10 +1,11 @@
 /** `mmfree pack`: the work. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { realpath, stat } from 'node:fs/promises';
 import { hexOf } from '../../protocol/hex.js';
 import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../protocol/dfu-suffix.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
 import { noTokenizerFile } from '../../model/checkpoint/checkpoint-error.js';
+import { checkOutputs } from '../../model/files/output-file.js';
+import { readAny, readRegular } from '../../model/files/input-file.js';
 import { packCheckpoint } from '../../model/pack/pack.js';
 import { assemble } from '../../model/program/assembler.js';
 import { checkProgram } from '../../model/program/program-check.js';
@@ -17,7 +18,7 @@ import type { CommandContext } from '../command.js';
 import { badValue } from '../usage-error.js';
 import { describeImage, megabytes } from './image-facts.js';
 import { openCheckpointAloud } from './open-checkpoint.js';
-import { readInput } from './read-input.js';
+import { MAX_KEY_BYTES, MAX_PROGRAM_BYTES } from './input-limits.js';
 
 interface PackInput {
   readonly checkpoint: string;
@@ -33,20 +34,22 @@ interface PackInput {
 
 export async function pack(input: PackInput, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  const path = await outputPath(input.output);
   if (input.name !== undefined) checkName(input.name);
-  const privateKey = input.sign === undefined ? undefined : await readPrivateKey(input.sign);
+  const privateKey = input.sign === undefined ? undefined : await readPrivateKey(input.sign, signal);
   const found = await openCheckpointAloud(input.checkpoint, context);
   const checkpoint = { ...found, tokenizerJson: input.tokenizer ? found.tokenizerJson : undefined };
   try {
+    const inputs = [input.sign, input.program].filter((path) => path !== undefined);
+    await checkOutputs([input.output], [...checkpoint.files, ...inputs]);
     const { config, tokenizerJson } = checkpoint;
     if (input.tokenizer && tokenizerJson === undefined) throw noTokenizerFile(input.checkpoint);
     const tokenizer = tokenizerJson && (await loadTokenizer(tokenizerJson, config));
-    const program = input.program === undefined ? undefined : await readProgram(input.program, config);
+    const program = input.program === undefined ? undefined : await readProgram(input.program, config, signal);
     const totalBytes = [...checkpoint.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
     const progress = output.progress({ label: 'pack', unit: 'bytes', total: totalBytes });
     const startMs = performance.now();
-    const result = await packCheckpoint(checkpoint, path, {
+    const result = await packCheckpoint(checkpoint, input.output, {
+      inputs,
       ...(input.name !== undefined && { name: input.name }),
       revision: input.revision,
       ...(privateKey && { privateKey }),
@@ -96,22 +99,6 @@ function textOf(tokenizer: Tokenizer | undefined, tokens: Uint32Array): string {
   return `${ids}  ${JSON.stringify(pieces)}`;
 }
 
-/**
- * Where the image goes: the output, or what a link there points to. The image takes the place of what is there, so a
- * folder or a device (root can replace /dev/null) is refused.
- */
-async function outputPath(output: string): Promise<string> {
-  let path: string;
-  try {
-    path = await realpath(output);
-  } catch {
-    // Nothing is there yet; whether it can be written, the packer finds out.
-    return output;
-  }
-  if ((await stat(path)).isFile()) return path;
-  throw badValue('--output', output, 'a file, or a path where nothing is yet', './model.mmfree');
-}
-
 function checkName(name: string): void {
   if (!UNPRINTABLE.test(name) && utf8Length(name) <= MAX_NAME_BYTES) return;
   const expected = `1 to ${MAX_NAME_BYTES} bytes of UTF-8 text without control and format characters`;
@@ -119,14 +106,15 @@ function checkName(name: string): void {
 }
 
 /** @throws ProgramError */
-async function readProgram(path: string, shape: Pick<ModelShape, 'layers'>): Promise<number[]> {
-  const program = assemble(new TextDecoder().decode(await readInput(path)));
+async function readProgram(path: string, shape: Pick<ModelShape, 'layers'>, signal: AbortSignal): Promise<number[]> {
+  const text = await readAny(path, { limitBytes: MAX_PROGRAM_BYTES, signal });
+  const program = assemble(new TextDecoder().decode(text));
   checkProgram(program, shape);
   return program;
 }
 
-async function readPrivateKey(path: string): Promise<KeyObject> {
-  const pem = await readInput(path);
+async function readPrivateKey(path: string, signal: AbortSignal): Promise<KeyObject> {
+  const pem = await readRegular(path, { limitBytes: MAX_KEY_BYTES, signal });
   let key: KeyObject | undefined;
   try {
     key = createPrivateKey(Buffer.from(pem));

@@ -1,7 +1,8 @@
 /** `mmfree vectors`: the work. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { checkOutputs, writeOutput } from '../../model/files/output-file.js';
 import { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
 import { primitiveVectors, randomTokens, tokenLines, type VectorFile } from '../../model/integer/vectors/vectors.js';
@@ -20,7 +21,8 @@ interface VectorsInput {
 }
 
 export async function vectors(input: VectorsInput, { output, signal }: CommandContext): Promise<void> {
-  const image = ImageFile.openChecked(imageOrShipped(input.image, output));
+  const path = imageOrShipped(input.image, output);
+  const image = ImageFile.openChecked(path);
   const progress = output.progress({ label: 'vectors', unit: 'tokens', total: input.tokens });
   let done = 0;
   function* counted(lines: Iterable<string>): Generator<string> {
@@ -50,6 +52,8 @@ export async function vectors(input: VectorsInput, { output, signal }: CommandCo
   await makeFolder(input.output);
   // Written last, so that where there is one, it describes the files beside it.
   const indexPath = join(input.output, 'index.txt');
+  const inputs = [path];
+  await checkOutputs([indexPath, ...files.map(({ name }) => join(input.output, name))], inputs);
   await rm(indexPath, { force: true });
   const index = [
     'Vectors of the integer model (docs/ARITHMETIC.md), by the reference implementation of mmfree.',
@@ -59,11 +63,11 @@ export async function vectors(input: VectorsInput, { output, signal }: CommandCo
   ];
   for (const { name, format, lines } of files) {
     const all = await collect(lines, signal);
-    await writeFile(join(input.output, name), `${all.join('\n')}\n`);
+    await writeOutput(join(input.output, name), `${all.join('\n')}\n`, { inputs });
     index.push(`${name}: ${all.length} lines: ${format}`);
     output.event('file', { name, lines: all.length });
   }
-  await writeFile(indexPath, `${index.join('\n')}\n`);
+  await writeOutput(indexPath, `${index.join('\n')}\n`, { inputs });
   image.close();
   progress.end();
   output.print(`${index.slice(4).join('\n')}\n`);

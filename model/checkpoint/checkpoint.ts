@@ -79,6 +79,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     tokenizerJson,
     droppedPrefix,
     tensors: weights.tensors,
+    files: [configPath, ...(hasTokenizer ? [tokenizerPath] : []), ...weights.files],
     readRaw: (name, byteOffset, into) => weights.readRaw(name, byteOffset, into),
     close: () => weights.close(),
   };

@@ -13,9 +13,11 @@ export class SafetensorsFile implements TensorSource {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   private readonly handle: FileHandle;
+  readonly files: readonly string[];
 
   private constructor(path: string, tensors: ReadonlyMap<string, TensorInfo>, handle: FileHandle) {
     this.path = path;
+    this.files = [path];
     this.tensors = tensors;
     this.handle = handle;
   }

@@ -49,17 +49,22 @@ export async function openShards(folder: string, indexPath: string): Promise<Ten
     for (const [name, shard] of weightMap) {
       if (!homes.has(name)) throw badIndex(indexPath, `It puts ${quoted(name)} into ${shard}, which lacks it`);
     }
-    return shardedSource(homes, close);
+    return shardedSource(homes, [indexPath, ...files.flatMap((file) => file.files)], close);
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function shardedSource(homes: ReadonlyMap<string, SafetensorsFile>, close: () => Promise<void>): TensorSource {
+function shardedSource(
+  homes: ReadonlyMap<string, SafetensorsFile>,
+  files: readonly string[],
+  close: () => Promise<void>,
+): TensorSource {
   const tensors = new Map([...homes].map(([name, file]) => [name, tensorInfo(file, name)]));
   return {
     tensors,
+    files,
     close,
     async readRaw(name, byteOffset, into) {
       const file = homes.get(name);

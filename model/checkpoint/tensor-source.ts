@@ -12,6 +12,8 @@ import type { TensorInfo } from './safetensors-header.js';
 /** Named tensors whose bytes can be read at random. */
 export interface TensorSource {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Paths of all files that are read, so that no output takes their place. */
+  readonly files: readonly string[];
 
   /**
    * Fills `into` with the tensor's bytes from `byteOffset` on, as they are in the file (little-endian, row-major).

@@ -24,6 +24,7 @@ export function withoutPrefix(source: TensorSource, prefix: string): TensorSourc
   const names = [...source.tensors.keys()];
   return {
     tensors: new Map(names.map((name) => [name.slice(prefix.length), tensorInfo(source, name)])),
+    files: source.files,
     readRaw: (name, byteOffset, into) => source.readRaw(prefix + name, byteOffset, into),
     close: () => source.close(),
   };

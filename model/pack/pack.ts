@@ -5,7 +5,6 @@
  * their hashes are known. The file appears under its name only when it is whole.
  */
 import { createHash, createPublicKey, sign, type Hash, type KeyObject } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import type { ByteSource } from '../../protocol/byte-source.js';
 import { imageUnwritable } from '../../protocol/image/image-error.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
@@ -16,6 +15,8 @@ import { SECTION_NAMES } from '../../protocol/image/model-shape.js';
 import { tablesSection } from '../../protocol/image/tables.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { CheckpointHash } from './checkpoint-hash.js';
+import { FileError } from '../files/file-error.js';
+import { OutputFile } from '../files/output-file.js';
 import { FileSource, ImageFile } from '../image-file.js';
 import { MODEL_PROGRAM } from '../program/model-program.js';
 import { streamEmbedding } from './pack-embedding.js';
@@ -41,6 +42,8 @@ export interface PackOptions {
   readonly program?: readonly number[];
   /** Ed25519 private key to sign with. */
   readonly privateKey?: KeyObject;
+  /** Files that are read beside the checkpoint's, such as those of the program and the key. */
+  readonly inputs?: readonly string[];
   /** Bytes of the checkpoint read so far, and in all. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
   /** What comes behind the image in its file, such as the suffix of a DFU file; nothing unless given. */
@@ -59,7 +62,7 @@ export interface PackResult {
 /**
  * Packs an open checkpoint into `path`.
  *
- * @throws CheckpointError, ImageError
+ * @throws CheckpointError, ImageError; FileError if the image would take the place of what it is made of
  */
 export async function packCheckpoint(
   checkpoint: Checkpoint,
@@ -68,15 +71,14 @@ export async function packCheckpoint(
 ): Promise<PackResult> {
   const { config } = checkpoint;
   const plan = planImage(outlineOf(checkpoint, options));
-  const partial = `${path}.partial`;
-  let file: FileHandle;
+  const file = await OutputFile.create(path, { inputs: [...checkpoint.files, ...(options.inputs ?? [])] }).catch(
+    (cause: unknown) => {
+      throw cause instanceof FileError ? cause : imageUnwritable(path, cause);
+    },
+  );
+  const partial = file.temporaryPath;
   try {
-    file = await open(partial, 'w+');
-  } catch (cause) {
-    throw imageUnwritable(path, cause);
-  }
-  try {
-    const writer = new SectionWriter(file, path, plan);
+    const writer = new SectionWriter(file.handle, path, plan);
     const checkpointHash = new CheckpointHash(checkpoint, options);
     const means = new Map<string, number>();
     for (const tensor of ternaryTensors(config)) {
@@ -106,14 +108,11 @@ export async function packCheckpoint(
     });
     await writer.write(plan.layout.sealOffset, seal);
     await writer.write(plan.layout.sealOffset + seal.length, suffixOf(partial, options));
-    await file.sync();
-    await file.close();
     options.signal?.throwIfAborted();
-    await rename(partial, path);
+    await file.commit();
     return { image: readBack(path), fileSha256: whole.update(seal).digest() };
   } catch (error) {
-    await file.close();
-    await rm(partial, { force: true });
+    await file.discard();
     throw error;
   }
 }

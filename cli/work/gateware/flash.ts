@@ -1,5 +1,4 @@
 /** `mmfree gateware flash`: the work. */
-import { stat } from 'node:fs/promises';
 import { programFlash } from '../../../device/spi-flash/program-flash.js';
 import type { ProgramReport } from '../../../device/spi-flash/program-flash.js';
 import type { FlashSegment } from '../../../device/spi-flash/program-plan.js';
@@ -9,7 +8,8 @@ import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
 import { megabytes } from '../image-facts.js';
 import { selectorOf, whenItComes } from '../machines/open-board.js';
-import { readInput } from '../read-input.js';
+import { FileError } from '../../../model/files/file-error.js';
+import { readRegular } from '../../../model/files/input-file.js';
 import { hexOf } from '../../../protocol/hex.js';
 
 interface GatewareFlashInput {
@@ -106,11 +106,10 @@ async function readSegments({ bitstream, image }: GatewareFlashInput): Promise<{
 }
 
 async function readBitstream(path: string): Promise<Uint8Array> {
-  const { size } = await stat(path);
-  if (size > IMAGE_OFFSET) {
+  const bytes = await readRegular(path, { limitBytes: IMAGE_OFFSET }).catch((error: unknown) => {
+    if (!(error instanceof FileError && error.code === 'input-too-large')) throw error;
     throw badValue('--bitstream', path, `at most ${IMAGE_OFFSET} bytes long: the image begins there`, 'icebreaker.bin');
-  }
-  const bytes = await readInput(path);
+  });
   const at = Buffer.from(bytes.subarray(0, MAX_COMMENT_BYTES)).indexOf(PREAMBLE);
   if (at >= 0) return bytes;
   throw badValue('--bitstream', path, 'a bitstream of an iCE40, as icepack writes it', 'icebreaker.bin');

@@ -5,6 +5,7 @@ import { announceVirtualBoard } from '../../../device/virtual-boards.js';
 import { SimulatedChip } from '../../../firmware-host/virtual/simulated-chips/simulated-chip.js';
 import type { SimulatedChipName } from '../../../firmware-host/virtual/simulated-chips/simulated-chips.js';
 import { simulatorOf } from '../../../firmware-host/virtual/simulated-chips/simulator.js';
+import { checkOutputs } from '../../../model/files/output-file.js';
 import { ImageFile } from '../../../model/image-file.js';
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
@@ -23,6 +24,7 @@ export async function rtlBoard(input: RtlInput, context: CommandContext): Promis
   const { output, signal } = context;
   refuseForeignOptions(input);
   const image = imageOrShipped(input.image, output);
+  if (input.rtlStats !== undefined) await checkOutputs([input.rtlStats], [image]);
   const { seal, manifest } = ImageFile.openChecked(image).view;
   const program = await simulatorOf(input.rtl, { signal, onBuild: () => output.note('building the simulator …') });
 

@@ -21,7 +21,9 @@ import type { VirtualBoardInput } from './input.js';
 import { openBoardUsb, type BoardUsbInput } from './usb.js';
 import { openWires } from './wires.js';
 import { openFlash } from './open-flash.js';
-import { readInput } from '../read-input.js';
+import { checkOutputs } from '../../../model/files/output-file.js';
+import { readRegular } from '../../../model/files/input-file.js';
+import { MAX_KEY_BYTES } from '../input-limits.js';
 import { rtlBoard } from './rtl.js';
 
 const SECTOR_BYTES = 4096;
@@ -34,6 +36,7 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
   const faults = parseFaults(input.faults);
   const options = await boardOptions(input, faults);
   const { serial } = options.identity;
+  await checkOutputs(given(input.flashFile, input.spiFlashFile), given(input.image, input.signer));
   const store = openFlash('--flash-file', input.flashFile, input.flashMib * 2 ** 20);
   const flashes = { next: new NorFlash(store, SECTOR_BYTES, faults.timing) };
   if (input.image !== undefined) install(input.image, flashes.next, options.slots);
@@ -96,6 +99,10 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
   }
 }
 
+function given(...paths: readonly (string | undefined)[]): string[] {
+  return paths.filter((path) => path !== undefined);
+}
+
 function statsWithoutChip(): UsageError {
   return new UsageError('conflicting-options', '--rtl-stats needs --rtl', {
     reason: 'Only a simulated chip has clocks to count.',
@@ -146,7 +153,7 @@ function install(path: string, flash: NorFlash, slots: 1 | 2): void {
 }
 
 async function readPublicKey(path: string): Promise<Uint8Array> {
-  const pem = Buffer.from(await readInput(path));
+  const pem = Buffer.from(await readRegular(path, { limitBytes: MAX_KEY_BYTES }));
   let key: KeyObject | undefined;
   for (const read of [createPublicKey, (text: Buffer) => createPublicKey(createPrivateKey(text))]) {
     try {

@@ -2,16 +2,21 @@
 
 import {
   closeSync,
+  constants,
+  existsSync,
   fdatasyncSync,
-  ftruncateSync,
   fstatSync,
+  mkdirSync,
   openSync,
-  readFileSync,
   readSync,
   rmSync,
-  writeFileSync,
+  statSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
+import { inputNotAFile } from '../../../model/files/file-error.js';
+import { lockFile } from '../../../model/files/file-lock.js';
+import { kindOf } from '../../../model/files/input-file.js';
 
 /** Bytes at fixed places. Offsets are in range; the flash has checked them. */
 export interface FlashStore {
@@ -40,97 +45,106 @@ export function memoryStore(contents: number | Uint8Array): FlashStore {
 }
 
 /**
- * A flash in a file, which is made (erased) if it does not exist. One program at a time: a file beside it says which.
+ * A flash in a file, which is made (erased) if it does not exist, and its folder too. One program at a time.
  *
  * @param length in bytes
- * @throws the operating system's error; RangeError if the file has another length, or another program has it
+ * @throws the operating system's error; RangeError if the file has another length; FileError if another program has it, by
+ *   whatever name, or if it cannot be locked
  */
 export function fileStore(path: string, length: number): FlashStore {
-  const unlock = lock(path);
-  let descriptor: number;
+  const descriptor = openLocked(path);
   try {
-    descriptor = openFlash(path, length);
+    if (isUnmade(descriptor, length)) make(descriptor, path, length);
+    const { size } = fstatSync(descriptor);
+    if (size !== length) throw new RangeError(`${path} has ${size} bytes, the flash of this board ${length}`);
   } catch (error) {
-    unlock();
+    closeSync(descriptor);
     throw error;
   }
   return {
     length,
     read(offset, count) {
       const bytes = new Uint8Array(count);
-      for (let done = 0; done < count;) {
-        const read = readSync(descriptor, bytes, done, count - done, offset + done);
-        if (read === 0) throw new RangeError(`${path} was cut short while the board was running`);
-        done += read;
+      if (readAll(descriptor, bytes, offset) < count) {
+        throw new RangeError(`${path} was cut short while the board was running`);
       }
       return bytes;
     },
     write: (offset, bytes) => writeAll(descriptor, bytes, offset),
     sync: () => fdatasyncSync(descriptor),
-    close: () => {
-      closeSync(descriptor);
-      unlock();
-    },
+    close: () => closeSync(descriptor),
   };
 }
 
-/** @returns what takes the lock away */
-function lock(path: string): () => void {
-  const lockPath = `${path}.lock`;
-  const owner = ownerOf(lockPath);
-  if (owner !== undefined && isAlive(owner)) throw new RangeError(`${path} is in use by process ${owner}`);
-  // Left behind by a program that was killed.
-  rmSync(lockPath, { force: true });
-  writeFileSync(lockPath, String(process.pid), { flag: 'wx' });
-  return () => rmSync(lockPath, { force: true });
-}
-
-function ownerOf(lockPath: string): number | undefined {
-  try {
-    const pid = Number(readFileSync(lockPath, 'utf8'));
-    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
-  } catch {
-    return undefined;
+/** The file at `path`, an empty one if nothing was there, with its lock, which is gone when it is closed. */
+function openLocked(path: string): number {
+  makeFolder(dirname(path));
+  for (;;) {
+    const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NONBLOCK ?? 0), 0o666);
+    try {
+      const stats = fstatSync(descriptor, { bigint: true });
+      if (!stats.isFile()) throw inputNotAFile(path, kindOf(stats));
+      lockFile(descriptor, path);
+      // Somebody who could not make it may have taken it away in between; then it is a file that nobody finds again.
+      const named = statSync(path, { bigint: true, throwIfNoEntry: false });
+      if (named?.dev === stats.dev && named.ino === stats.ino) return descriptor;
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+    closeSync(descriptor);
   }
 }
 
-function isAlive(pid: number): boolean {
+/** One level: what is missing above it is more likely a wrong path. Not with `recursive`: Node 20 never returns from that under /proc. */
+function makeFolder(path: string): void {
   try {
-    process.kill(pid, 0);
-    return true;
+    mkdirSync(path);
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // Where it is there already, some systems say first that nothing may be made there.
+    if (code !== 'EEXIST' && !(code !== 'ENOENT' && existsSync(path))) throw error;
   }
 }
 
-function openFlash(path: string, length: number): number {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, 'r+');
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    return makeFlash(path, length);
-  }
+/**
+ * Whether a file is empty or the beginning of an erased flash, as it is when whoever made it was stopped: its length is
+ * right only when it is whole. The lock is ours, so nobody is about to.
+ */
+function isUnmade(descriptor: number, length: number): boolean {
   const { size } = fstatSync(descriptor);
-  if (size === length) return descriptor;
-  closeSync(descriptor);
-  throw new RangeError(`${path} has ${size} bytes, the flash of this board ${length}`);
+  if (size >= length) return false;
+  for (let at = 0; at < size; at += PIECE_BYTES) {
+    const bytes = new Uint8Array(Math.min(PIECE_BYTES, size - at));
+    readAll(descriptor, bytes, at);
+    if (!bytes.every((byte) => byte === ERASED)) return false;
+  }
+  return true;
 }
 
-function makeFlash(path: string, length: number): number {
-  const descriptor = openSync(path, 'wx+');
+/** Erases a whole flash. If that fails, no file is left. */
+function make(descriptor: number, path: string, length: number): void {
   const erased = new Uint8Array(PIECE_BYTES).fill(ERASED);
   try {
     for (let at = 0; at < length; at += PIECE_BYTES) {
       writeAll(descriptor, erased.subarray(0, Math.min(PIECE_BYTES, length - at)), at);
     }
+    fdatasyncSync(descriptor);
   } catch (error) {
-    // A short file would be refused at the next start; an empty one at least says nothing wrong.
-    ftruncateSync(descriptor, 0);
-    closeSync(descriptor);
-    throw error;
+    rmSync(path, { force: true });
+    throw error instanceof Error ? Object.assign(error, { path }) : error;
   }
-  return descriptor;
+}
+
+/** @returns bytes that were read; fewer at the end of the file */
+function readAll(descriptor: number, into: Uint8Array, offset: number): number {
+  let done = 0;
+  while (done < into.length) {
+    const read = readSync(descriptor, into, done, into.length - done, offset + done);
+    if (read === 0) break;
+    done += read;
+  }
+  return done;
 }
 
 function writeAll(descriptor: number, bytes: Uint8Array, offset: number): void {

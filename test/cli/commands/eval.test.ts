@@ -85,7 +85,7 @@ describe('a command line that it refuses', () => {
     ],
     ['no text', checkpoint, 2, '--text <file> is missing', 'Add --text'],
     ['a text that is not there', () => ['--text', 'no/file', ...checkpoint()], 2, 'no/file: no such file', 'path'],
-    ['a folder for a text', () => ['--text', TALES, ...checkpoint()], 2, `${TALES}: illegal operation`, 'path'],
+    ['a folder for a text', () => ['--text', TALES, ...checkpoint()], 2, `${TALES} is a folder`, 'Write it to a file'],
     ['a text that is not UTF-8', () => ['--text', path('bytes.txt'), ...checkpoint()], 2, '--text is', '--text'],
     [
       'a text shorter than a window',

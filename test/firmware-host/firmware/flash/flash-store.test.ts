@@ -1,5 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -7,6 +16,7 @@ import { fileStore, memoryStore } from '../../../../firmware-host/firmware/flash
 import type { FlashStore } from '../../../../firmware-host/firmware/flash/flash-store.js';
 import { NorFlash } from '../../../../firmware-host/firmware/flash/nor-flash.js';
 import { PowerLost, TEAR_PATTERNS } from '../../../../firmware-host/firmware/flash/power-cut.js';
+import { hasProgram } from '../../../helpers/system.js';
 
 const SECTOR_BYTES = 4096;
 const folder = mkdtempSync(join(tmpdir(), 'mmfree-store-'));
@@ -41,8 +51,10 @@ describe('a flash in a file', () => {
     expect(readFileSync(path, 'utf8')).toBe('something else');
   });
 
-  it('in a folder that is not there is an error of the system', () => {
-    expect(() => fileStore(join(folder, 'no', 'flash'), 4096)).toThrow('ENOENT');
+  it('makes its folder, but no path that is wrong further up', () => {
+    fileStore(join(folder, 'new', 'flash'), 4096).close();
+    expect(readFileSync(join(folder, 'new', 'flash')).length).toBe(4096);
+    expect(() => fileStore(join(folder, 'no', 'such', 'flash'), 4096)).toThrow('ENOENT');
   });
 
   it.each([256, 2 ** 20, 2 ** 20 + 256])('of %i bytes is made erased and exactly as long', (length) => {
@@ -53,23 +65,55 @@ describe('a flash in a file', () => {
     expect(bytes.every((byte) => byte === 0xff)).toBe(true);
   });
 
-  it.each([SECTOR_BYTES - 1, SECTOR_BYTES + 1, 0])('that is to have 4,096 bytes is refused with %i', (length) => {
+  it.each([SECTOR_BYTES - 1, SECTOR_BYTES + 1])('that is to have 4,096 bytes is refused with %i', (length) => {
     const path = join(folder, `wrong-${length}`);
     writeFileSync(path, new Uint8Array(length));
     expect(() => fileStore(path, SECTOR_BYTES)).toThrow(RangeError);
     expect(readFileSync(path).length).toBe(length);
   });
 
-  it('is for one program at a time, and free again when that has ended', () => {
+  it.each([0, 1, SECTOR_BYTES - 1])('whose making was stopped after %i bytes is made to its end', (made) => {
+    const path = join(folder, `unmade-${made}`);
+    writeFileSync(path, new Uint8Array(made).fill(0xff));
+    fileStore(path, SECTOR_BYTES).close();
+    expect(readFileSync(path)).toEqual(Buffer.alloc(SECTOR_BYTES, 0xff));
+  });
+
+  it('for which the disk has no room is not left behind', () => {
+    const path = join(folder, 'too-large');
+    // More than any file system here takes.
+    expect(() => fileStore(path, 2 ** 52)).toThrow(expect.objectContaining({ path }));
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it.skipIf(!hasProgram('mkfifo'))('is no pipe, for which nobody waits', () => {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    expect(() => fileStore(path, SECTOR_BYTES)).toThrow('is a pipe, not a regular file');
+  });
+
+  it('is for one program at a time by whatever name, and free again when that has ended', () => {
     const path = join(folder, 'locked');
     const store = fileStore(path, SECTOR_BYTES);
-    expect(() => fileStore(path, SECTOR_BYTES)).toThrow(`in use by process ${process.pid}`);
+    linkSync(path, join(folder, 'hard'));
+    symlinkSync(path, join(folder, 'symbolic'));
+    for (const name of [path, join(folder, 'hard'), join(folder, 'symbolic')]) {
+      expect(() => fileStore(name, SECTOR_BYTES)).toThrow(`${name} is in use by another program`);
+    }
     store.close();
+    fileStore(join(folder, 'hard'), SECTOR_BYTES).close();
+    // What earlier versions left behind says nothing any more.
+    writeFileSync(`${path}.lock`, String(process.pid));
     fileStore(path, SECTOR_BYTES).close();
-    const { pid } = spawnSync(process.execPath, ['-e', '0']);
-    for (const left of [String(pid), 'no number']) {
-      writeFileSync(`${path}.lock`, left);
-      fileStore(path, SECTOR_BYTES).close();
+  });
+
+  it('is not opened where nothing can lock it', () => {
+    const { PATH } = process.env;
+    process.env['PATH'] = folder;
+    try {
+      expect(() => fileStore(join(folder, 'unlocked'), SECTOR_BYTES)).toThrow('this system has no flock');
+    } finally {
+      process.env['PATH'] = PATH;
     }
   });
 

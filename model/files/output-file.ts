@@ -1,0 +1,127 @@
+/**
+ * Files that commands write: whole under their name or not there at all, and never one of the files that are read.
+ *
+ * An output is written under a name of its own beside the target, which nobody else has (made exclusively, so no link is
+ * followed), and takes the target's place when it is whole. A link at the target stays; what it points to is replaced.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { outputIsInput, outputNotAFile } from './file-error.js';
+import { kindOf } from './input-file.js';
+import { removeAtExit } from './leftovers.js';
+
+export interface OutputOptions {
+  /** Paths of what is read, which no output may be, through links neither. */
+  readonly inputs?: readonly string[];
+  /** Rights of the new file, before the umask; those of any file unless given. */
+  readonly mode?: number;
+}
+
+/**
+ * Whether all outputs can be written without harm to an input. For those who write several: before the first one.
+ *
+ * @throws FileError `output-is-input`, `output-not-a-file`
+ */
+export async function checkOutputs(outputs: readonly string[], inputs: readonly string[]): Promise<void> {
+  for (const output of outputs) await targetOf(output, inputs);
+}
+
+/** Writes a whole file. @throws FileError; the operating system's error */
+export async function writeOutput(
+  path: string,
+  content: string | Uint8Array,
+  options: OutputOptions = {},
+): Promise<void> {
+  const output = await OutputFile.create(path, options);
+  try {
+    await output.handle.writeFile(content);
+    await output.commit();
+  } catch (error) {
+    await output.discard();
+    throw error;
+  }
+}
+
+/** An output that is not finished. It ends with `commit` or `discard`. */
+export class OutputFile {
+  /** For reading and writing. */
+  readonly handle: FileHandle;
+  /** Where it is until it is finished. */
+  readonly temporaryPath: string;
+  readonly #path: string;
+  readonly #inputs: readonly string[];
+  readonly #isSettled: () => void;
+
+  private constructor(
+    handle: FileHandle,
+    temporaryPath: string,
+    isSettled: () => void,
+    path: string,
+    inputs: readonly string[],
+  ) {
+    this.handle = handle;
+    this.temporaryPath = temporaryPath;
+    this.#isSettled = isSettled;
+    this.#path = path;
+    this.#inputs = inputs;
+  }
+
+  /** @throws FileError `output-is-input`, `output-not-a-file`; the operating system's error */
+  static async create(path: string, { inputs = [], mode = 0o666 }: OutputOptions = {}): Promise<OutputFile> {
+    const temporaryPath = temporaryBeside(await targetOf(path, inputs));
+    // Before it is there, because the process may end as soon as it is.
+    const isSettled = removeAtExit(() => rmSync(temporaryPath, { force: true }));
+    try {
+      return new OutputFile(await open(temporaryPath, 'wx+', mode), temporaryPath, isSettled, path, inputs);
+    } catch (error) {
+      isSettled();
+      throw error;
+    }
+  }
+
+  /**
+   * Gives the file its name, when all of it is on the disk.
+   *
+   * @throws FileError if the target has become an input meanwhile; the operating system's error. Then `discard` it.
+   */
+  async commit(): Promise<void> {
+    await this.handle.sync();
+    await this.handle.close();
+    await rename(this.temporaryPath, await targetOf(this.#path, this.#inputs));
+    this.#isSettled();
+  }
+
+  /** Takes away what was written. */
+  async discard(): Promise<void> {
+    // It may be closed already.
+    await this.handle.close().catch(() => {});
+    await rm(this.temporaryPath, { force: true });
+    this.#isSettled();
+  }
+}
+
+/** A path in the same folder that nothing else has. Not made of the target's name, which may be as long as names can be. */
+export function temporaryBeside(path: string): string {
+  return join(dirname(path), `.mmfree-${randomBytes(8).toString('hex')}`);
+}
+
+/** Where an output goes: its path, or what a link there points to. */
+async function targetOf(path: string, inputs: readonly string[]): Promise<string> {
+  const existing = await identityOf(path);
+  if (existing === undefined) return path;
+  for (const input of inputs) {
+    const { dev, ino } = (await identityOf(input)) ?? {};
+    if (dev === existing.dev && ino === existing.ino) throw outputIsInput(path, input);
+  }
+  if (!existing.isFile()) throw outputNotAFile(path, kindOf(existing));
+  return await realpath(path);
+}
+
+/** What is at a path, behind links; undefined if nothing is, or nobody may know. */
+async function identityOf(path: string) {
+  return await stat(path, { bigint: true }).catch(() => undefined);
+}
