@@ -139,6 +139,15 @@ export function boardSilent(name: string): BoardError {
   });
 }
 
+/** Its link works, but there is nothing behind it. */
+export function boardSaysNoHello(name: string, limitMs: number): BoardError {
+  return fail('board-silent', `${name} does not say what it is`, {
+    reason: `It opened a session, and sent no HELLO for ${limitMs / 1000} s.`,
+    fix: 'Restart the board: its firmware hangs, or still works for the host before.',
+    facts: { board: name },
+  });
+}
+
 /** A HELLO of a board that does not serve this host. */
 export function unservedBy(name: string, hello: Exclude<HelloResult, { kind: 'hello' | 'malformed' }>): BoardError {
   const wanted = hello.kind === 'gate' ? hello.gate.capabilities.join(', ') : undefined;

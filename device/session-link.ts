@@ -12,7 +12,15 @@ import { decodeHello } from '../protocol/wire/messages.js';
 import { ERROR, HELLO } from '../protocol/wire/messages-board.js';
 import type { Hello } from '../protocol/wire/messages-board.js';
 import { ENDED, TOKEN } from '../protocol/wire/messages-run.js';
-import { boardHeld, boardLost, boardMalformed, boardRefuses, boardSilent, unservedBy } from './board-error.js';
+import {
+  boardHeld,
+  boardLost,
+  boardMalformed,
+  boardRefuses,
+  boardSaysNoHello,
+  boardSilent,
+  unservedBy,
+} from './board-error.js';
 import type { BoardError } from './board-error.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
@@ -46,6 +54,9 @@ const ENDED_BY_BOARD =
 /** A board that keeps its link alive and never answers is broken all the same. Its answers come one after the other. */
 const ANSWER_TIMEOUT_MS = 120_000;
 
+/** It may still have to finish what it does for the host before, such as the check of an image. */
+const HELLO_TIMEOUT_MS = 60_000;
+
 type Decoded<T> = { readonly value: T } | { readonly problem: string };
 
 export class SessionLink {
@@ -61,6 +72,7 @@ export class SessionLink {
   #hello: Hello | undefined;
   #cancelTimer = (): void => {};
   #cancelAnswerTimer = (): void => {};
+  #cancelHelloTimer = (): void => {};
   #error: Error | undefined;
   #isClosed = false;
 
@@ -219,6 +231,9 @@ export class SessionLink {
   #onEvent(event: LinkEvent): void {
     switch (event.kind) {
       case 'opened':
+        this.#cancelHelloTimer = this.#clock.after(HELLO_TIMEOUT_MS, () => {
+          this.fail(boardSaysNoHello(this.name, HELLO_TIMEOUT_MS));
+        });
         break;
       case 'message':
         this.#onMessage(event.type, event.payload);
@@ -250,8 +265,10 @@ export class SessionLink {
     if (type !== HELLO.type) return `its first message is of type ${type}`;
     const result = decodeHello(payload, SCHEMA);
     if (result.kind === 'malformed') return `its HELLO is not valid: ${result.problem}`;
-    if (result.kind === 'hello') this.#hello = result.hello;
-    else this.fail(unservedBy(this.name, result));
+    if (result.kind === 'hello') {
+      this.#hello = result.hello;
+      this.#cancelHelloTimer();
+    } else this.fail(unservedBy(this.name, result));
     return undefined;
   }
 
@@ -288,6 +305,7 @@ export class SessionLink {
   fail(error: Error): Error {
     this.#error ??= error;
     this.#cancelAnswerTimer();
+    this.#cancelHelloTimer();
     for (const { reject } of this.#pending.splice(0)) reject(this.#error);
     this.#wake();
     return this.#error;

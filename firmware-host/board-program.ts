@@ -93,7 +93,11 @@ export class BoardProgram {
 
   #addLine(connected: Connected): void {
     const { wire } = connected;
-    connected.line = this.#board?.addLine({ write: (bytes) => wire.write(bytes), isReady: () => wire.isReady });
+    connected.line = this.#board?.addLine({
+      write: (bytes) => wire.write(bytes),
+      isReady: () => wire.isReady,
+      onSession: (isOpen) => wire.setServed?.(isOpen),
+    });
   }
 
   #poll(): void {
@@ -116,7 +120,10 @@ export class BoardProgram {
 
   #onFailure(error: unknown): void {
     this.#board = undefined;
-    for (const connected of this.#connected) connected.line = undefined;
+    for (const connected of this.#connected) {
+      connected.line = undefined;
+      connected.wire.setServed?.(false);
+    }
     for (const peripheral of this.#peripherals) peripheral.powerDown();
     if (error instanceof PowerLost) void this.#restart();
     else this.#options.onCrash(error);

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { once } from 'node:events';
 import { boardNotFound, networkDenied } from '../board-error.js';
+import { KEEP_ALIVE } from './keep-alive.js';
 import type { Transport, TransportEvents } from './transport.js';
 
 const CONNECT_TIMEOUT_MS = 5000;
@@ -11,7 +12,7 @@ const CONNECT_TIMEOUT_MS = 5000;
 /** @throws BoardError `board-not-found`; AbortError */
 export async function openTcp(host: string, port: number, signal?: AbortSignal): Promise<Transport> {
   const name = `tcp:${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const socket = connect({ host, port, noDelay: true });
+  const socket = connect({ host, port, noDelay: true, ...KEEP_ALIVE });
   const limit = AbortSignal.any([AbortSignal.timeout(CONNECT_TIMEOUT_MS), ...(signal ? [signal] : [])]);
   try {
     await once(socket, 'connect', { signal: limit });

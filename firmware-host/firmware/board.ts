@@ -72,6 +72,13 @@ export interface BoardLineOptions {
   readonly write: (bytes: Uint8Array) => void;
   /** Whether the line takes another frame now; always, if absent. */
   readonly isReady?: () => boolean;
+  /** Is told when the host on this line gets a session, and when it has none any more. */
+  readonly onSession?: (isOpen: boolean) => void;
+}
+
+interface Line {
+  readonly link: BoardLink;
+  readonly onSession: (isOpen: boolean) => void;
 }
 
 const FLASH_BUSY = 0xffff_ffff;
@@ -86,9 +93,9 @@ export class Board {
   readonly #inference: Inference;
   readonly #flashing: Flashing;
   readonly #handlers: ReadonlyMap<number, Handler>;
-  readonly #lines = new Set<BoardLink>();
+  readonly #lines = new Set<Line>();
   /** The line whose host the board serves. */
-  #session: BoardLink | undefined;
+  #session: Line | undefined;
   /** Waits for the end of a request of the session before, which may change the image. */
   #isHelloDue = false;
   #inbox: Reply[] = [];
@@ -127,22 +134,23 @@ export class Board {
     this.#waitForFlash();
   }
 
-  addLine({ write, isReady }: BoardLineOptions): BoardLine {
-    const link: BoardLink = new BoardLink({
+  addLine({ write, isReady, onSession = (): void => {} }: BoardLineOptions): BoardLine {
+    const link = new BoardLink({
       now: this.#options.now,
       write,
       ...(isReady && { isReady }),
-      room: () => this.#window - (this.#session === link ? this.#inbox.length : 0),
-      onEvent: (event) => this.#onEvent(link, event),
+      room: () => this.#window - (this.#session === line ? this.#inbox.length : 0),
+      onEvent: (event) => this.#onEvent(line, event),
       heldElsewhereMs: () =>
-        this.#session === undefined || this.#session === link ? undefined : this.#session.silentMs,
+        this.#session === undefined || this.#session === line ? undefined : this.#session.link.silentMs,
     });
-    this.#lines.add(link);
+    const line: Line = { link, onSession };
+    this.#lines.add(line);
     return {
       receive: (bytes) => link.receive(bytes),
       unplug: () => {
-        this.#lines.delete(link);
-        if (this.#session === link) this.#endSession();
+        this.#lines.delete(line);
+        if (this.#session === line) this.#endSession();
       },
     };
   }
@@ -205,23 +213,24 @@ export class Board {
 
   #pollLines(): number {
     let waitMs = Infinity;
-    for (const link of this.#lines) waitMs = Math.min(waitMs, link.poll());
+    for (const { link } of this.#lines) waitMs = Math.min(waitMs, link.poll());
     return waitMs;
   }
 
-  #onEvent(link: BoardLink, event: LinkEvent): void {
+  #onEvent(line: Line, event: LinkEvent): void {
     switch (event.kind) {
       case 'opened':
         this.#endSession();
-        this.#session = link;
+        this.#session = line;
+        line.onSession(true);
         this.#sessions++;
         this.#isHelloDue = true;
         break;
       case 'message':
-        if (this.#session === link) this.#inbox.push({ type: event.type, payload: event.payload });
+        if (this.#session === line) this.#inbox.push({ type: event.type, payload: event.payload });
         break;
       case 'closed':
-        if (this.#session === link) this.#endSession();
+        if (this.#session === line) this.#endSession();
         break;
       case 'text':
         break;
@@ -230,6 +239,7 @@ export class Board {
 
   /** A request that is being carried out goes on to its end, but nobody gets the answer. */
   #endSession(): void {
+    this.#session?.onSession(false);
     this.#session = undefined;
     this.#isHelloDue = false;
     this.#inbox = [];
@@ -240,7 +250,7 @@ export class Board {
 
   /** Requests and tokens wait while an answer does, so that a host which does not read gathers nothing here. */
   get #canAnswer(): boolean {
-    return !this.#isHelloDue && this.#outbox.length === 0 && (this.#session?.canSend ?? false);
+    return !this.#isHelloDue && this.#outbox.length === 0 && (this.#session?.link.canSend ?? false);
   }
 
   get #hasWork(): boolean {
@@ -261,7 +271,7 @@ export class Board {
   /** Answers first, then what the run has to say. */
   #sendWaiting(): void {
     for (;;) {
-      if (this.#session?.canSend !== true) return;
+      if (this.#session?.link.canSend !== true) return;
       if (this.#isHelloDue) {
         if (this.#task !== undefined) return;
         this.#isHelloDue = false;
@@ -269,7 +279,7 @@ export class Board {
       }
       const next = this.#outbox.shift() ?? this.#inference.takeReply();
       if (next === undefined) return;
-      this.#session.send(next.type, next.payload);
+      this.#session.link.send(next.type, next.payload);
     }
   }
 
@@ -303,7 +313,7 @@ export class Board {
     this.download.work();
     if (this.images.running === running || this.#session === undefined) return;
     // Its host has been told of another image; it opens the next session by itself.
-    this.#session.close();
+    this.#session.link.close();
     this.#endSession();
   }
 
@@ -332,7 +342,7 @@ export class Board {
 
   #info(): BoardInfo {
     const { run, isRunning } = this.#inference;
-    const statistics = this.#session?.statistics;
+    const statistics = this.#session?.link.statistics;
     const isFlashing = this.#flashing.isActive || this.download.isActive;
     const state = isFlashing ? 'flashing' : !isRunning ? 'idle' : run?.isWaiting ? 'waiting' : 'running';
     return {

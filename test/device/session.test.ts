@@ -270,6 +270,22 @@ describe('opening a session', () => {
     expect(clock.now()).toBeLessThan(5500);
   });
 
+  it('with a board whose link lives and that sends no HELLO ends after 60 s, and says so', async () => {
+    const board = new ScriptedBoard([]);
+    const opening = board.open();
+    const live = (): void => {
+      board.acknowledge(0);
+      board.clock.after(1000, live);
+    };
+    live();
+    await expect(opening).rejects.toMatchObject({
+      code: 'board-silent',
+      message: 'scripted does not say what it is',
+      reason: expect.stringContaining('no HELLO for 60 s'),
+    });
+    expect(board.clock.now()).toBeLessThan(61_000);
+  });
+
   it('with a board of another version says so', async () => {
     const hello = encodeCbor({ protocol: 2, schema: new Uint8Array(8) });
     await expect(new ScriptedBoard([[HELLO.type, hello]]).open()).rejects.toMatchObject({

@@ -4,13 +4,14 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { once } from 'node:events';
 import { boardNotFound, networkDenied } from '../../board-error.js';
+import { KEEP_ALIVE } from '../../transport/keep-alive.js';
 import { ByteQueue } from './byte-queue.js';
 
 const TIMEOUT_MS = 5000;
 
 /** @throws BoardError `board-not-found`, `board-denied`; AbortError */
 export async function connectUsbip(name: string, host: string, port: number, signal?: AbortSignal): Promise<Socket> {
-  const socket = connect({ host, port, noDelay: true });
+  const socket = connect({ host, port, noDelay: true, ...KEEP_ALIVE });
   const limit = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])]);
   try {
     await once(socket, 'connect', { signal: limit });

@@ -7,6 +7,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { UsbDevice } from '../../firmware/usb/usb-device.js';
+import { KEEP_ALIVE, WaitingRoom } from '../waiting-room.js';
+import type { WaitingRoomOptions } from '../waiting-room.js';
 import { Attachment } from './attachment.js';
 import { ByteQueue } from './byte-queue.js';
 import {
@@ -23,11 +25,8 @@ import {
 } from './usbip-protocol.js';
 import type { ExportedDevice } from './usbip-protocol.js';
 
-/** A client that asks and does not go on is cut off. */
-const OPENING_TIMEOUT_MS = 10_000;
 /** More than a client can have to say before it is answered. */
 const MAX_OPENING_BYTES = 4096;
-const MAX_CONNECTIONS = 16;
 const BUS_NUMBER = 1;
 
 /** A port of the server, into which a board is plugged. */
@@ -51,20 +50,22 @@ interface Plugged {
 
 export class UsbIpServer {
   readonly #server: Server;
+  /** Clients that have imported nothing. */
+  readonly #waitingRoom: WaitingRoom;
   readonly #sockets = new Set<Socket>();
   /** Port n is at place n − 1. */
   readonly #ports: (Plugged | undefined)[] = [];
 
-  private constructor(server: Server) {
+  private constructor(server: Server, options: WaitingRoomOptions) {
     this.#server = server;
+    this.#waitingRoom = new WaitingRoom(options);
     server.on('connection', (socket) => this.#serve(socket));
   }
 
   /** @param port 0 takes a free one @throws the operating system's error */
-  static async open(host: string, port: number): Promise<UsbIpServer> {
-    const server = createServer({ noDelay: true });
-    server.maxConnections = MAX_CONNECTIONS;
-    const usbip = new UsbIpServer(server);
+  static async open(host: string, port: number, options: WaitingRoomOptions = {}): Promise<UsbIpServer> {
+    const server = createServer({ noDelay: true, ...KEEP_ALIVE });
+    const usbip = new UsbIpServer(server, options);
     server.listen(port, host);
     await once(server, 'listening');
     return usbip;
@@ -110,7 +111,7 @@ export class UsbIpServer {
     this.#sockets.add(socket);
     const queue = new ByteQueue();
     let plugged: Plugged | undefined;
-    socket.setTimeout(OPENING_TIMEOUT_MS, () => socket.destroy());
+    this.#waitingRoom.enter(socket);
     // An error is followed by `close`.
     socket.on('error', () => {});
     socket.on('close', () => {
@@ -169,8 +170,7 @@ export class UsbIpServer {
       socket.end(operationReply(OPERATION.import, status));
       return undefined;
     }
-    socket.setTimeout(0);
-    socket.setKeepAlive(true);
+    this.#waitingRoom.leave(socket);
     const { device, onTransfer } = plugged;
     const attachment = new Attachment({ device, onTransfer, write: (bytes) => void socket.write(bytes) });
     plugged.client = { socket, attachment };

@@ -33,5 +33,6 @@ export function faultyWire(wire: Wire, { drop, damage, seed }: WireFaults): Wire
     start: (events) => wire.start({ ...events, onData: (bytes) => pass(bytes, events.onData) }),
     write: (bytes) => pass(bytes, (passed) => wire.write(passed)),
     close: () => wire.close(),
+    setServed: (isServed) => wire.setServed?.(isServed),
   };
 }

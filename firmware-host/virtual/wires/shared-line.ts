@@ -53,7 +53,7 @@ export class SharedLine {
       onReady: () => {},
       onGone: () => {
         this.#wires.delete(wire);
-        if (this.#holder?.wire === wire) this.#holder = undefined;
+        if (this.#holder?.wire === wire) this.#setHolder(undefined);
       },
     });
   }
@@ -71,9 +71,16 @@ export class SharedLine {
   /** Who has the line when `wire` says something. */
   #holderFor(wire: Wire): Holder {
     if (this.#holder === undefined || this.#silentMs() >= SILENCE_MS) {
-      this.#holder = { wire, reader: new FrameReader(), heardAtMs: this.#now() };
+      return this.#setHolder({ wire, reader: new FrameReader(), heardAtMs: this.#now() });
     }
     return this.#holder;
+  }
+
+  #setHolder<H extends Holder | undefined>(holder: H): H {
+    this.#holder?.wire.setServed?.(false);
+    this.#holder = holder;
+    holder?.wire.setServed?.(true);
+    return holder;
   }
 
   #silentMs(): number {
@@ -85,6 +92,6 @@ export class SharedLine {
     this.#write(bytes);
     // Its wire may be taken down later than the next host comes.
     const ends = holder.reader.feed(bytes).some((event) => event.kind === 'frame' && event.frame.kind === 'end');
-    if (ends) this.#holder = undefined;
+    if (ends) this.#setHolder(undefined);
   }
 }

@@ -50,11 +50,12 @@ interface ServeOptions {
   readonly mode?: DfuMode;
   readonly cut?: PowerCut;
   readonly onPower?: (isOn: boolean) => void;
+  readonly deadlineMs?: number;
 }
 
 /** A server with boards at its ports. */
-async function serve({ boards = 1, mode = 'always', cut, onPower }: ServeOptions = {}): Promise<Served> {
-  const server = await UsbIpServer.open('127.0.0.1', 0);
+async function serve({ boards = 1, mode = 'always', cut, onPower, deadlineMs }: ServeOptions = {}): Promise<Served> {
+  const server = await UsbIpServer.open('127.0.0.1', 0, { deadlineMs });
   toClose.push(() => server.close());
   const all = Array.from({ length: boards }, (_, index) => {
     const identity = { board: 'test', serial: `T-${index + 1}`, firmware: '0' };
@@ -372,6 +373,27 @@ describe('a hostile USB/IP client', () => {
     );
     await expect.poll(async () => (await (await UsbIpClient.connect(port)).import('1-1')).status, PATIENT).toBe(0);
     expect([hashOf(bits), running()]).toEqual([before, hashOf(IMAGE)]);
+  });
+});
+
+describe('connections that import nothing', () => {
+  it('keep nobody out, however many they are', async () => {
+    const { port } = await serve();
+    const idle = await Promise.all(Array.from({ length: 200 }, async () => await UsbIpClient.connect(port)));
+    const next = await configured(port);
+    expect(await download(next, OTHER)).toEqual([0, 2]);
+    await Promise.all(idle.slice(0, 150).map(async ({ closed }) => await closed));
+    for (const { socket } of idle) socket.destroy();
+  });
+
+  it('are closed when their time is over, also if they say something now and then; an import stays', async () => {
+    const { port, server } = await serve({ deadlineMs: 200 });
+    const attached = await configured(port);
+    const dripping = await UsbIpClient.connect(port);
+    dripping.socket.write(Uint8Array.of(1));
+    await dripping.closed;
+    expect((await attached.control(0x80, 6, { value: 0x0100, length: 18 })).status).toBe(0);
+    expect(server.address.port).toBe(port);
   });
 });
 

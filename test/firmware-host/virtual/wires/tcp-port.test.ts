@@ -1,11 +1,18 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openTcpPort } from '../../../../firmware-host/virtual/wires/tcp-port.js';
 import type { TcpPort } from '../../../../firmware-host/virtual/wires/tcp-port.js';
 import type { Wire } from '../../../../firmware-host/virtual/wires/wire.js';
+import type { WaitingRoomOptions } from '../../../../firmware-host/virtual/waiting-room.js';
+import { encodeFrame } from '../../../../protocol/wire/frame.js';
+import { synPayload } from '../../../../protocol/wire/opening.js';
+import { frameOf, joined } from '../../../helpers/frames.js';
 
+/** What a host says first. */
+const SYN = encodeFrame(frameOf({ kind: 'syn', payload: synPayload(1) }), false);
 const ALL_BYTES = Uint8Array.from({ length: 256 * 1024 }, (_, index) => (index * 7) & 255);
 
 const toClose: (() => void)[] = [];
@@ -19,25 +26,37 @@ interface OpenedPort extends TcpPort {
   readonly nextWire: () => Promise<Wire>;
 }
 
-async function open(): Promise<OpenedPort> {
+async function open(options: WaitingRoomOptions = {}): Promise<OpenedPort> {
   const wires: Wire[] = [];
   const waiting: ((wire: Wire) => void)[] = [];
-  const port = await openTcpPort('127.0.0.1', 0, (wire) => {
-    toClose.push(() => wire.close());
-    const next = waiting.shift();
-    if (next === undefined) wires.push(wire);
-    else next(wire);
-  });
+  const port = await openTcpPort(
+    '127.0.0.1',
+    0,
+    (wire) => {
+      toClose.push(() => wire.close());
+      const next = waiting.shift();
+      if (next === undefined) wires.push(wire);
+      else next(wire);
+    },
+    options,
+  );
   toClose.push(() => port.close());
   const nextWire = async (): Promise<Wire> => wires.shift() ?? (await new Promise((resolve) => waiting.push(resolve)));
   return { ...port, nextWire };
 }
 
-/** A host that is connected, or was turned away. */
-function dial({ host, port }: TcpPort): Socket {
+/** A connection on which nothing is said. */
+function dialSilently({ host, port }: TcpPort): Socket {
   const socket = connect({ host, port });
   socket.on('error', () => {});
   toClose.push(() => socket.destroy());
+  return socket;
+}
+
+/** A host, which says so. */
+function dial(port: TcpPort): Socket {
+  const socket = dialSilently(port);
+  socket.write(SYN);
   return socket;
 }
 
@@ -65,7 +84,8 @@ describe('a network port', () => {
     const wire = await port.nextWire();
     wire.start({ onData: (bytes) => wire.write(bytes.slice()), onReady: () => {}, onGone: () => {} });
     socket.write(ALL_BYTES);
-    expect((await received(socket, ALL_BYTES.length)).equals(ALL_BYTES)).toBe(true);
+    const all = joined([SYN, ALL_BYTES]);
+    expect((await received(socket, all.length)).equals(all)).toBe(true);
   });
 
   it('has a wire for each host, whose bytes do not mix', async () => {
@@ -129,23 +149,54 @@ describe('a network port', () => {
     expect([bytes.length, wire.isReady]).toEqual([written, true]);
   });
 
-  it('turns away the ninth host, and serves again when one has gone', async () => {
+  it('has no wire for a connection on which something else comes first, and closes it at once', async () => {
     const port = await open();
-    const sockets: Socket[] = [];
-    const gone: Promise<void>[] = [];
-    for (let host = 0; host < 8; host++) {
-      sockets.push(dial(port));
-      const wire = await port.nextWire();
-      gone.push(new Promise((resolve) => wire.start({ onData: () => {}, onReady: () => {}, onGone: () => resolve() })));
-    }
-    const ninth = dial(port);
-    ninth.resume();
-    await once(ninth, 'close');
-    sockets[3]?.destroy();
-    await gone[3];
+    const stranger = dialSilently(port).resume();
+    stranger.write(joined([new TextEncoder().encode('POST / HTTP/1.1\r\n\r\n'), Uint8Array.of(0), SYN]));
+    await once(stranger, 'close');
     dial(port);
+    let heard = 0;
+    (await port.nextWire()).start({ onData: ({ length }) => (heard += length), onReady: () => {}, onGone: () => {} });
+    expect(heard).toBe(SYN.length);
+  });
+
+  it('takes the first frame in any pieces', async () => {
+    const port = await open();
+    const socket = dialSilently(port);
+    socket.setNoDelay(true);
+    for (const byte of SYN) {
+      socket.write(Uint8Array.of(byte));
+      await setImmediate();
+    }
+    const pieces: Uint8Array[] = [];
     const wire = await port.nextWire();
-    expect(wire.isReady).toBe(true);
+    wire.start({ onData: (bytes) => pieces.push(bytes.slice()), onReady: () => {}, onGone: () => {} });
+    expect(Buffer.concat(pieces).equals(SYN)).toBe(true);
+  });
+
+  it('closes idle connections when their time is over, before and after a session, and not during one', async () => {
+    const port = await open({ deadlineMs: 50 });
+    const silent = dialSilently(port).resume();
+    await once(silent, 'close');
+    const host = dial(port).resume();
+    const wire = await port.nextWire();
+    wire.setServed?.(true);
+    const gone = new Promise<void>((resolve) => {
+      wire.start({ onData: () => {}, onReady: () => {}, onGone: resolve });
+    });
+    await once(dialSilently(port).resume(), 'close');
+    expect(host.destroyed).toBe(false);
+    wire.setServed?.(false);
+    await gone;
+  });
+
+  it('has a place for a host, however many connections are idle', async () => {
+    const port = await open();
+    const idle = Array.from({ length: 200 }, () => dialSilently(port).resume());
+    const gone = Promise.all(idle.slice(0, 150).map(async (socket) => await once(socket, 'close')));
+    dial(port);
+    await Promise.all([port.nextWire(), gone]);
+    expect(idle.slice(-8).every(({ destroyed }) => !destroyed)).toBe(true);
   });
 
   it('is free for the next board when it is closed', async () => {
