@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { hexOf } from '../../protocol/hex.js';
 import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../protocol/dfu-suffix.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
-import { noTokenizerFile } from '../../model/checkpoint/checkpoint-error.js';
+import { noTokenizerFile, quoted } from '../../model/checkpoint/checkpoint-error.js';
 import { checkOutputs } from '../../model/files/output-file.js';
 import { readAny, readRegular } from '../../model/files/input-file.js';
 import { packCheckpoint } from '../../model/pack/pack.js';
@@ -44,6 +44,10 @@ export async function pack(input: PackInput, context: CommandContext): Promise<v
     const { config, tokenizerJson } = checkpoint;
     if (input.tokenizer && tokenizerJson === undefined) throw noTokenizerFile(input.checkpoint);
     const tokenizer = tokenizerJson && (await loadTokenizer(tokenizerJson, config));
+    if (tokenizer && tokenizer.dropped.length > 0) {
+      const names = tokenizer.dropped.map((name) => quoted(name)).join(', ');
+      output.note(`added tokens that the model has no row for, and which are text like any other: ${names}`);
+    }
     const program = input.program === undefined ? undefined : await readProgram(input.program, config, signal);
     const totalBytes = [...checkpoint.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
     const progress = output.progress({ label: 'pack', unit: 'bytes', total: totalBytes });

@@ -8,6 +8,14 @@
 /** Byte of each character of the alphabet, all 256. */
 export const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = makeAlphabet();
 
+/** [256], the other way. */
+export const CHARACTER_OF_BYTE: readonly string[] = [...BYTE_OF_CHARACTER.keys()];
+
+/** `text` in the alphabet. */
+export function byteLevelText(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => CHARACTER_OF_BYTE[byte]).join('');
+}
+
 /** The bytes that a token of the alphabet stands for, or undefined if it has another character. */
 export function byteLevelBytes(token: string): Uint8Array | undefined {
   const bytes = new Uint8Array(token.length);

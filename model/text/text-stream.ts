@@ -1,23 +1,27 @@
 /**
  * Token ids → text, as the tokens come.
  *
- * A character of several bytes may be spread over several tokens; it is held back until it is complete. The work for a
- * token does not grow with the text before it. Put together, the pieces are what the published decoders make of the
- * whole sequence with special tokens skipped, but for the number of U+FFFD that stand for invalid UTF-8 and for U+FEFF,
- * which is kept.
+ * Put together, the pieces are what the Rust library `tokenizers` makes of the whole sequence with special tokens
+ * skipped. Text that later tokens could change is held back, so nothing is ever taken back. The work for a token does
+ * not grow with the text before it.
  */
+
+import type { ByteRun } from './byte-run.js';
 
 /** How the text of each token is put together. */
 export interface TokenTexts {
   /** V. */
   readonly vocabSize: number;
   /**
-   * What a token below V stands for: bytes of UTF-8, or text, which ends a run of bytes. Tokens that print nothing
-   * (special ones and ids without a token) are empty text. Made when it is asked for: most texts use few tokens.
+   * What a token below V stands for: bytes, or text, which ends a run of bytes; undefined for tokens that print nothing
+   * (special ones and ids without a token), between which a run of bytes goes on. Made when it is asked for: most texts
+   * use few tokens.
+   *
+   * @param isFirst whether nothing but tokens that print nothing was before it
    */
-  readonly pieceOf: (id: number) => string | Uint8Array;
-  /** Whether the first token loses one leading space (decoder `Metaspace`). */
-  readonly trimFirstToken: boolean;
+  readonly pieceOf: (id: number, isFirst: boolean) => string | Uint8Array | undefined;
+  /** For the bytes of one text. */
+  readonly byteRun: () => ByteRun;
   /** Leading `character`s that the whole text loses, at most `count` (decoder `Strip`). */
   readonly strip: { readonly character: string; readonly count: number };
 }
@@ -25,18 +29,18 @@ export interface TokenTexts {
 /** One text in the making. Push a prompt first and ignore its text to continue the prompt without a lost space. */
 export class TextStream {
   private readonly texts: TokenTexts;
-  private readonly utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-  private inBytes = false;
-  private atFirstToken = true;
+  private readonly bytes: ByteRun;
+  private isFirst = true;
   private stripLeft: number;
 
   constructor(texts: TokenTexts) {
     this.texts = texts;
+    this.bytes = texts.byteRun();
     this.stripLeft = texts.strip.count;
   }
 
   /**
-   * The text that is complete now, often empty.
+   * The text that is certain now, often empty.
    *
    * @throws RangeError when `id` is not in the vocabulary
    */
@@ -45,27 +49,15 @@ export class TextStream {
     if (!(Number.isInteger(id) && id >= 0 && id < vocabSize)) {
       throw new RangeError(`token id ${id} is not below ${vocabSize}`);
     }
-    const piece = this.texts.pieceOf(id);
-    if (piece.length === 0) return '';
-    const isFirst = this.atFirstToken;
-    this.atFirstToken = false;
-    if (typeof piece !== 'string') {
-      this.inBytes = true;
-      return this.strip(this.utf8.decode(piece, { stream: true }));
-    }
-    const trims = isFirst && this.texts.trimFirstToken && piece.startsWith(' ');
-    return this.strip(this.endBytes() + (trims ? piece.slice(1) : piece));
+    const piece = this.texts.pieceOf(id, this.isFirst);
+    if (piece === undefined) return '';
+    this.isFirst = false;
+    return this.strip(typeof piece === 'string' ? this.bytes.end() + piece : this.bytes.push(piece));
   }
 
   /** What was held back: U+FFFD for a character that never became complete. A push after it starts a new run of bytes. */
   flush(): string {
-    return this.strip(this.endBytes());
-  }
-
-  private endBytes(): string {
-    if (!this.inBytes) return '';
-    this.inBytes = false;
-    return this.utf8.decode();
+    return this.strip(this.bytes.end());
   }
 
   private strip(text: string): string {

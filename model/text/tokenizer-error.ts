@@ -73,6 +73,37 @@ export function unsupportedTokenizer(where: string, found: unknown, supported: s
   });
 }
 
+/** @param form such as `NFKC` */
+export function unicodeNormalizer(form: string): TokenizerError {
+  return new TokenizerError('tokenizer-unsupported', `the tokenizer's normalizer is ${quoted(form)}`, {
+    reason: 'Its result depends on a version of Unicode: that of Node is another than that of the published library.',
+    fix: `Take ${form} out of the normalizer if your prompts are in that form already, or work with token ids (\`--ids\`).`,
+    facts: { key: 'normalizer' },
+  });
+}
+
+/** @param where `pre_tokenizer` or `decoder` */
+export function contradictoryPrefix(where: string, scheme: string): TokenizerError {
+  return new TokenizerError('tokenizer-unsupported', `the tokenizer's ${where}.add_prefix_space is false`, {
+    reason: `Its prepend_scheme ("always" if there is none) is "${scheme}"; the published library refuses the two together.`,
+    fix: `Write "prepend_scheme": "never" into the ${where} of tokenizer.json if no space belongs in front of a text.`,
+    facts: { key: `${where}.add_prefix_space` },
+  });
+}
+
+/** @param id what the file says  @param published what the Rust library makes of it */
+export function renumberedToken(content: string, id: number, published: number): TokenizerError {
+  return new TokenizerError(
+    'tokenizer-does-not-fit',
+    `the added token ${quoted(content)} has the id ${id} in the file only`,
+    {
+      reason: `The published library numbers added tokens from the end of the vocabulary on: for it the id is ${published}.`,
+      fix: `Give it the id ${published} if the model was trained so, or give the ids between to tokens of the vocabulary.`,
+      facts: { id, published_id: published },
+    },
+  );
+}
+
 /** @param problem a whole clause without the period */
 export function tokenizerDoesNotFit(problem: string): TokenizerError {
   return new TokenizerError('tokenizer-does-not-fit', 'the tokenizer does not fit the model', {

@@ -2,14 +2,16 @@
  * The steps of a tokenizer in front of and behind its BPE model, checked one by one.
  *
  * A file may ask for any regular expression, which on the right text runs for hours, and for replacements that multiply
- * the text; it may also name steps that a library quietly computes otherwise than the published one. So only the steps
+ * the text. So only the steps
  * of two families are let through, and only their known fields: byte-level BPE (GPT-2) and the style of Llama and
  * Mistral, with ▁ for a space and byte fallback. The format is that of the Rust library `tokenizers`.
  */
 
 import { isJsonObject } from '../checkpoint/json-object.js';
+import type { Normalization } from './encoder.js';
 import type { TokenTexts } from './text-stream.js';
-import { malformedTokenizer, unsupportedTokenizer } from './tokenizer-error.js';
+import { contradictoryPrefix, malformedTokenizer, unicodeNormalizer, unsupportedTokenizer } from './tokenizer-error.js';
+import type { Words } from './words.js';
 
 /** Any JSON object. */
 export type JsonFields = Readonly<Record<string, unknown>>;
@@ -19,60 +21,64 @@ export type Decoding =
   | { readonly style: 'byte-level' }
   | {
       readonly style: 'byte-fallback';
-      /** One character each, in order. */
+      /** Of one character each, in order. */
       readonly replacements: readonly Replacement[];
-      readonly trimFirstToken: TokenTexts['trimFirstToken'];
       readonly strip: TokenTexts['strip'];
     };
 
 interface Replacement {
   readonly from: string;
   readonly to: string;
+  /** What it becomes in the first token instead. */
+  readonly toInFirst: string;
 }
 
 const MAX_STEPS = 8;
-const PREPEND_SCHEMES: ReadonlySet<unknown> = new Set(['always', 'first', 'never']);
+const PREPEND_SCHEMES = ['always', 'first', 'never'] as const;
 /** The order in which the decoders of the byte-fallback style make sense. */
 const DECODER_ORDER: readonly unknown[] = ['Replace', 'Metaspace', 'ByteFallback', 'Fuse', 'Strip'];
 
 /** `normalizer`: null, `Prepend` and `Replace` of one character, or a `Sequence` of those. */
-export function checkNormalizer(value: unknown): JsonFields | null {
-  if (value === undefined || value === null) return null;
-  const normalizers = steps('normalizer', value, 'normalizers').map((step): JsonFields => {
-    if (step['type'] === 'Prepend') {
-      return { type: 'Prepend', prepend: character('normalizer.prepend', step['prepend']) };
+export function checkNormalizer(value: unknown): Normalization[] {
+  if (value === undefined || value === null) return [];
+  return steps('normalizer', value, 'normalizers').map((step): Normalization => {
+    switch (step['type']) {
+      case 'Prepend':
+        return { type: 'prepend', text: character('normalizer.prepend', step['prepend']) };
+      case 'Replace':
+        return { type: 'replace', ...replacement('normalizer', step) };
+      case 'NFC':
+      case 'NFD':
+      case 'NFKC':
+      case 'NFKD':
+        throw unicodeNormalizer(step['type']);
+      default:
+        throw unsupportedTokenizer('normalizer', step['type'], 'Prepend, Replace, or a Sequence of these');
     }
-    if (step['type'] === 'Replace') {
-      const { from, to } = replacement('normalizer', step);
-      return { type: 'Replace', pattern: { String: from }, content: to };
-    }
-    throw unsupportedTokenizer('normalizer', step['type'], 'Prepend, Replace, or a Sequence of these');
   });
-  return { type: 'Sequence', normalizers };
 }
 
-/** `pre_tokenizer`: null, `ByteLevel`, or `Metaspace` that does not split. */
-export function checkPreTokenizer(value: unknown): JsonFields | null {
+/** `pre_tokenizer`: null, `ByteLevel` or `Metaspace`. */
+export function checkPreTokenizer(value: unknown): Words {
   const where = 'pre_tokenizer';
-  if (value === undefined || value === null) return null;
+  if (value === undefined || value === null) return { style: 'whole' };
   const step = object(where, value);
   switch (step['type']) {
     case 'ByteLevel':
       return {
-        type: 'ByteLevel',
-        add_prefix_space: boolean(`${where}.add_prefix_space`, step['add_prefix_space'], true),
-        use_regex: boolean(`${where}.use_regex`, step['use_regex'], true),
+        style: 'byte-level',
+        addPrefixSpace: boolean(`${where}.add_prefix_space`, step['add_prefix_space'], true),
+        split: boolean(`${where}.use_regex`, step['use_regex'], true),
       };
-    case 'Metaspace': {
-      if (step['split'] !== false) throw unsupportedTokenizer(`${where}.split`, step['split'], 'false');
+    case 'Metaspace':
       return {
-        type: 'Metaspace',
-        replacement: character(`${where}.replacement`, step['replacement']),
-        prepend_scheme: prependScheme(where, step),
+        style: 'metaspace',
+        mark: character(`${where}.replacement`, step['replacement']),
+        prepend: prependScheme(where, step),
+        split: boolean(`${where}.split`, step['split'] ?? undefined, true),
       };
-    }
     default:
-      throw unsupportedTokenizer(where, step['type'], 'ByteLevel, or Metaspace with `"split": false`');
+      throw unsupportedTokenizer(where, step['type'], 'ByteLevel or Metaspace');
   }
 }
 
@@ -93,17 +99,20 @@ export function checkDecoder(value: unknown): Decoding {
   }
 
   const replacements: Replacement[] = [];
-  let trimFirstToken = false;
   let strip = { character: '', count: 0 };
   for (const step of decoders) {
-    if (step['type'] === 'Replace') replacements.push(replacement('decoder', step));
+    if (step['type'] === 'Replace') {
+      const { from, to } = replacement('decoder', step);
+      replacements.push({ from, to, toInFirst: to });
+    }
     if (step['type'] === 'Metaspace') {
-      replacements.push({ from: character('decoder.replacement', step['replacement']), to: ' ' });
-      trimFirstToken = prependScheme('decoder', step) !== 'never';
+      const from = character('decoder.replacement', step['replacement']);
+      // Every mark of the first token is lost, not only one in front.
+      replacements.push({ from, to: ' ', toInFirst: prependScheme('decoder', step) === 'never' ? ' ' : '' });
     }
     if (step['type'] === 'Strip') strip = checkStrip(step);
   }
-  return { style: 'byte-fallback', replacements, trimFirstToken, strip };
+  return { style: 'byte-fallback', replacements, strip };
 }
 
 function checkStrip(step: JsonFields): TokenTexts['strip'] {
@@ -116,13 +125,21 @@ function checkStrip(step: JsonFields): TokenTexts['strip'] {
   return { character: character('decoder.content', step['content']), count: start };
 }
 
-function prependScheme(where: string, step: JsonFields): unknown {
-  const scheme = step['prepend_scheme'];
-  if (PREPEND_SCHEMES.has(scheme)) return scheme;
-  throw unsupportedTokenizer(`${where}.prepend_scheme`, scheme, '"always", "first" or "never"');
+/**
+ * `prepend_scheme` of a Metaspace, and `add_prefix_space`, which it replaced. As in the Rust library, `true` says
+ * nothing, and `false` beside another scheme than `never` is an error: it does not guess either.
+ */
+function prependScheme(where: string, step: JsonFields): (typeof PREPEND_SCHEMES)[number] {
+  const { prepend_scheme: value = 'always', add_prefix_space: addsSpace } = step;
+  const scheme = PREPEND_SCHEMES.find((known) => known === value);
+  if (scheme === undefined) {
+    throw unsupportedTokenizer(`${where}.prepend_scheme`, value, '"always", "first" or "never"');
+  }
+  if (boolean(`${where}.add_prefix_space`, addsSpace ?? undefined, true) || scheme === 'never') return scheme;
+  throw contradictoryPrefix(where, scheme);
 }
 
-function replacement(where: string, step: JsonFields): Replacement {
+function replacement(where: string, step: JsonFields): Pick<Replacement, 'from' | 'to'> {
   const pattern = object(`${where}.pattern`, step['pattern']);
   if (pattern['String'] === undefined) {
     throw unsupportedTokenizer(`${where}.pattern`, 'Regex', '{"String": …}: a regular expression may never end');

@@ -1,39 +1,31 @@
-/**
- * The tokenizer of a model: text → token ids by `@huggingface/tokenizers`, token ids → text by `TextStream`.
- *
- * The library reproduces the ids of the published tokenizer, and is loaded with the first tokenizer.
- */
+/** The tokenizer of a model: text → token ids by `Encoder`, token ids → text by `TextStream`. */
 
+import { Encoder } from './encoder.js';
 import { TextStream } from './text-stream.js';
-import { readTokenizerFile } from './tokenizer-file.js';
-import type { TokenIds } from './tokenizer-file.js';
+import { readTokenizerFile, type TokenIds } from './tokenizer-file.js';
 
 export interface Tokenizer {
   /** Ids of `text`, without special tokens around it; special tokens spelt out in the text become their ids. */
   readonly encode: (text: string) => number[];
   /** A decoder for one text. */
   readonly textStream: () => TextStream;
-}
-
-/** What is used of the library. Its own declarations lack file extensions, so under Node's rules they are all `any`. */
-interface Library {
-  readonly Tokenizer: new (
-    definition: object,
-    config: object,
-  ) => { encode(text: string, options: { add_special_tokens: boolean }): { readonly ids: number[] } };
+  /** Added tokens of the file that the model has no row for: they are text like any other. */
+  readonly dropped: readonly string[];
 }
 
 /**
+ * A promise, so that it can be made beside other work, and a tokenizer that is wrong is found by who needs it.
+ *
  * @param json `tokenizer.json`, untrusted; empty if the model has none
  * @param ids what it must fit
  * @throws TokenizerError
  */
 export async function loadTokenizer(json: Uint8Array, ids: TokenIds): Promise<Tokenizer> {
-  const { definition, texts } = readTokenizerFile(json, ids);
-  const library: Library = await import('@huggingface/tokenizers');
-  const encoder = new library.Tokenizer(definition, {});
+  const { tables, texts, dropped } = readTokenizerFile(json, ids);
+  const encoder = new Encoder(tables);
   return {
-    encode: (text) => encoder.encode(text, { add_special_tokens: false }).ids,
+    encode: (text) => encoder.encode(text),
     textStream: () => new TextStream(texts),
+    dropped,
   };
 }

@@ -72,9 +72,23 @@ describe('readTokenizerFile', () => {
     ['two tokens of one id', ['model', 'vocab', 'new'], 65],
     ['an added token with the id of another token', ['added_tokens', 0, 'content'], 'a b'],
     ['an added token with a second id', ['added_tokens', 1], { id: 4096, content: 'a' }],
+    ['an added token behind a gap', ['added_tokens', 1], { id: 4097, content: '<pad>' }],
     ['a vocabulary that lacks a byte', ['model', 'vocab', 'ÿ'], undefined],
   ])('refuses %s', (_title, path, value) => {
     expect(changedTales(path, value, { ...TALES_IDS, vocabSize: 4100 })?.code).toBe('tokenizer-does-not-fit');
+  });
+
+  it('drops an added token that the model has no row for', async () => {
+    const json = toBytes(changed(tales, ['added_tokens', 1], { id: 4096, content: '<pad>', special: true }));
+    const { encode, dropped } = await loadTokenizer(json, TALES_IDS);
+    expect(dropped).toEqual(['<pad>']);
+    expect(encode('<pad>')).toEqual((await loadTokenizer(toBytes(tales), TALES_IDS)).encode('<pad>'));
+  });
+
+  it('refuses white space that a token takes along from another', () => {
+    const added = { id: 4096, content: '<pad>', rstrip: true };
+    const json = changed(changed(tales, ['added_tokens', 1], added), ['added_tokens', 2], { id: 4097, content: ' x' });
+    expect(refusal(toBytes(json), { ...TALES_IDS, vocabSize: 4100 })?.facts['key']).toBe('added_tokens.rstrip');
   });
 
   it('refuses byte fallback without a token for each byte', () => {
@@ -96,6 +110,9 @@ describe('readTokenizerFile', () => {
     ['an added token without text', ['added_tokens', 1], { id: 1, content: '' }],
     ['an added token of 257 characters', ['added_tokens', 1], { id: 1, content: 'x'.repeat(257) }],
     ['an added token without an id', ['added_tokens', 1], { content: 'x' }],
+    ['an added token twice', ['added_tokens', 1], { id: 0, content: '<|endoftext|>' }],
+    ['half a character', ['model', 'vocab', '\ud83e'], 4095],
+    ['half a character to add', ['added_tokens', 1], { id: 4096, content: '\ud83e' }],
     ['a decoder that is text', ['decoder'], 'ByteLevel'],
     ['an option that is neither true nor false', ['pre_tokenizer', 'use_regex'], 'no'],
   ])('refuses %s as malformed', (_title, path, value) => {
@@ -122,6 +139,7 @@ describe('readTokenizerFile', () => {
   const replace = ['normalizer', 'normalizers', 1];
   const decoders = ['decoder', 'decoders'];
   const strip = { type: 'Strip', content: ' ', start: 1, stop: 0 };
+  const pre: Path = ['pre_tokenizer'];
   const metaspace = { type: 'Metaspace', replacement: '▁', split: false };
   it.each<[string, string, Path, unknown]>([
     ['a regular expression', 'normalizer.pattern', [...replace, 'pattern'], REGEX],
@@ -136,8 +154,14 @@ describe('readTokenizerFile', () => {
     ['spaces stripped from each token', 'decoder', decoders, [{ type: 'ByteFallback' }, strip]],
     ['spaces stripped from the end', 'decoder.stop', [...decoders, 3, 'stop'], 1],
     ['no byte fallback', 'model.byte_fallback', ['model', 'byte_fallback'], false],
-    ['Metaspace that splits', 'pre_tokenizer.split', ['pre_tokenizer'], { ...metaspace, split: true }],
-    ['no prepend scheme', 'pre_tokenizer.prepend_scheme', ['pre_tokenizer'], metaspace],
+    ['another prepend scheme', 'pre_tokenizer.prepend_scheme', pre, { ...metaspace, prepend_scheme: 'last' }],
+    [
+      'a prefix that is and is not there',
+      'pre_tokenizer.add_prefix_space',
+      pre,
+      { ...metaspace, add_prefix_space: false },
+    ],
+    ['a Unicode form', 'normalizer', ['normalizer', 'normalizers', 2], { type: 'NFKC' }],
   ])('refuses a tokenizer in the style of Mistral with %s', (_title, key, path, value) => {
     const error = changedMistral(path, value);
     expect([error?.code, error?.facts['key']]).toEqual(['tokenizer-unsupported', key]);

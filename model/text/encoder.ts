@@ -1,0 +1,100 @@
+/**
+ * Text → token ids, as the Rust library `tokenizers` computes them: added tokens as written, normaliser, added tokens in
+ * the normalised text, words, pairs.
+ */
+
+import { AddedTokenFinder, type AddedToken } from './added-tokens.js';
+import { PairMerger, type Merge } from './bpe.js';
+import { splitIntoWords, type Words } from './words.js';
+
+/** A step of the normaliser. */
+export type Normalization =
+  | { readonly type: 'prepend'; readonly text: string }
+  | { readonly type: 'replace'; readonly from: string; readonly to: string };
+
+/** All that encoding needs of a checked tokenizer. */
+export interface EncoderTables {
+  readonly vocabSize: number;
+  /** Without the added tokens that are not in it. */
+  readonly idOf: ReadonlyMap<string, number>;
+  /** [256], the token of each byte. */
+  readonly byteIds: readonly number[];
+  readonly merges: readonly Merge[];
+  readonly normalizer: readonly Normalization[];
+  readonly words: Words;
+  readonly addedTokens: readonly AddedToken[];
+  /** How a word that is a token as a whole is looked up, or undefined when pairs are always joined. */
+  readonly spellWord: ((word: string) => string) | undefined;
+}
+
+const utf8 = new TextEncoder();
+
+export class Encoder {
+  private readonly tables: EncoderTables;
+  private readonly asWritten: AddedTokenFinder;
+  private readonly asNormalized: AddedTokenFinder;
+  private readonly merger: PairMerger;
+
+  constructor(tables: EncoderTables) {
+    const { addedTokens, normalizer, merges, vocabSize } = tables;
+    this.tables = tables;
+    this.asWritten = new AddedTokenFinder(
+      addedTokens.filter((token) => !token.normalized),
+      (content) => content,
+    );
+    this.asNormalized = new AddedTokenFinder(
+      addedTokens.filter((token) => token.normalized),
+      (content) => normalize(content, normalizer),
+    );
+    this.merger = new PairMerger(merges, vocabSize);
+  }
+
+  encode(text: string): number[] {
+    const ids: number[] = [];
+    for (const written of this.asWritten.split(wellFormed(text))) {
+      if (written.id !== undefined) {
+        ids.push(written.id);
+        continue;
+      }
+      for (const part of this.asNormalized.split(normalize(written.text, this.tables.normalizer))) {
+        if (part.id !== undefined) ids.push(part.id);
+        else this.encodeText(part.text, written.start === 0 && part.start === 0, ids);
+      }
+    }
+    return ids;
+  }
+
+  private encodeText(text: string, isFirst: boolean, ids: number[]): void {
+    for (const word of splitIntoWords(text, this.tables.words, isFirst)) {
+      for (const id of this.encodeWord(word)) ids.push(id);
+    }
+  }
+
+  private encodeWord(word: string): number[] {
+    const { spellWord, idOf, words, byteIds } = this.tables;
+    const wholeId = spellWord && idOf.get(spellWord(word));
+    if (wholeId !== undefined) return [wholeId];
+    const bytesOf = (text: string): number[] => Array.from(utf8.encode(text), (byte) => byteIds[byte]);
+    if (words.style === 'byte-level') return this.merger.merge(bytesOf(word));
+    const symbols: number[] = [];
+    for (const character of word) {
+      const id = idOf.get(character);
+      if (id !== undefined) symbols.push(id);
+      else symbols.push(...bytesOf(character));
+    }
+    return this.merger.merge(symbols);
+  }
+}
+
+export function normalize(text: string, steps: readonly Normalization[]): string {
+  if (text === '') return '';
+  return steps.reduce(
+    (before, step) => (step.type === 'prepend' ? step.text + before : before.replaceAll(step.from, () => step.to)),
+    text,
+  );
+}
+
+/** UTF-8 has no lone surrogates. */
+function wellFormed(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, '\ufffd');
+}
