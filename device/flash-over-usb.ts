@@ -50,7 +50,8 @@ export interface UsbBoard {
   readonly info: UsbDeviceInfo;
 }
 
-const SETTING = 'weights';
+/** docs/USB.md, section 1. */
+const SETTING = { setting: 'weights', settingWithoutName: 0 };
 const NOTHING_RUNS = { isThere: false, isConfirmed: false };
 const RECONNECT_MS = 15_000;
 /** A board that starts again has its serial port by then. */
@@ -193,7 +194,7 @@ class Work {
     }
     // A program that was killed has left a download behind, for which the board refuses everything else for 5 s. If the
     // program is alive, it has the interface, which is then busy.
-    const { client } = await openDfu(this.#host, info, this.#identity, { ...this.#wait, setting: SETTING });
+    const { client } = await openDfu(this.#host, info, this.#identity, { ...this.#wait, ...SETTING });
     await client.connection.close();
     return await this.#ask(info);
   }
@@ -210,7 +211,7 @@ class Work {
   }
 
   async #flash(info: UsbDeviceInfo): Promise<void> {
-    const options = { ...this.#wait, setting: SETTING };
+    const options = { ...this.#wait, ...SETTING };
     const { client, identity } = await openDfu(this.#host, info, this.#identity, options);
     try {
       const board = new BoardRequests(client);
@@ -264,11 +265,13 @@ class Work {
         onProgress?.(doneBytes, view.fileLength);
       }
     }
-    const state = await client.manifest(block, patienceMs);
+    const end = await client.endDownload(block, undefined, patienceMs);
+    // It goes on: what the board runs it says when it is back.
+    if (end === 'silent') throw usbLost(client.name, 'It has taken everything, and then answered no more.');
     const hash = await board.hash();
     if (hash === undefined) throw boardMalformed(client.name, 'it does not tell the SHA-256 of what it has taken');
     if (!sameBytes(hash, this.#sha256)) throw readBackDiffers(client.name, hexOf(hash), hexOf(this.#sha256));
-    if (state === 'wait-reset') await client.connection.reset();
+    if (end === 'wait-reset') await client.connection.reset();
   }
 
   #head(): { imageLength: number; prefix: Uint8Array; seal: Uint8Array } {

@@ -5,11 +5,11 @@
  * timeouts the device gives. The whole may take as long as it moves.
  */
 
-import type { BoardError } from '../board-error.js';
+import { BoardError } from '../board-error.js';
 import type { UsbConnection } from '../usb/usb-connection.js';
 import type { UsbSetup } from '../usb/usb-device.js';
 import { usbBroken } from '../usb/usb-error.js';
-import { dfuFailed, dfuStuck } from './dfu-error.js';
+import { dfuFailed, dfuStuck, statusRefused } from './dfu-error.js';
 import { decodeStatus, DFU_OK, DFU_REQUEST, DFU_STATE, stateName } from './dfu-protocol.js';
 import type { DfuState, DfuStatus } from './dfu-protocol.js';
 import type { DfuSetting } from './dfu-functions.js';
@@ -35,6 +35,9 @@ const BUSY: ReadonlySet<DfuState> = new Set([
   DFU_STATE.manifestSync,
   DFU_STATE.manifest,
 ]);
+
+/** What is known of a device at the end of a download: it can be asked, waits for a reset, or answers no more. */
+export type DownloadEnd = 'idle' | 'wait-reset' | 'silent';
 
 /** What a device says about its last failure in a way of its own, as an error; undefined if nothing. */
 type Explain = () => Promise<BoardError | undefined>;
@@ -64,14 +67,15 @@ export class DfuClient {
   }
 
   /** @throws BoardError `board-broken` if it does not answer as DFU 1.1 has it */
-  async getStatus(): Promise<DfuStatus> {
-    const status = await this.#statusUnlessRefused();
-    if (status === undefined) throw usbBroken(this.name, 'it refuses to tell its DFU status');
+  async getStatus(limitMs?: number): Promise<DfuStatus> {
+    const status = await this.statusUnlessRefused(limitMs);
+    if (status === undefined) throw statusRefused(this.name);
     return status;
   }
 
-  async #statusUnlessRefused(): Promise<DfuStatus | undefined> {
-    const bytes = await this.connection.controlIn(this.#setup(DFU_REQUEST.getStatus), 6);
+  /** @throws BoardError `board-broken` if what it answers is no status */
+  async statusUnlessRefused(limitMs?: number): Promise<DfuStatus | undefined> {
+    const bytes = await this.connection.controlIn(this.#setup(DFU_REQUEST.getStatus), 6, limitMs);
     if (bytes === undefined) return undefined;
     const status = decodeStatus(bytes);
     if (typeof status === 'string') throw usbBroken(this.name, status);
@@ -81,14 +85,16 @@ export class DfuClient {
   /** Asks a device in runtime mode to go to DFU mode. @throws BoardError `board-broken` if it refuses */
   async detach(): Promise<void> {
     const { detachTimeoutMs } = this.setting.functional;
-    const isTaken = await this.connection.controlOut(this.#setup(DFU_REQUEST.detach, detachTimeoutMs));
-    if (!isTaken) throw usbBroken(this.name, 'it offers DFU, but refuses to go to DFU mode');
+    const ask = async (): Promise<boolean> =>
+      await this.connection.controlOut(this.#setup(DFU_REQUEST.detach, detachTimeoutMs));
+    // In appDETACH, where somebody has left it, it refuses, and is in appIDLE then (A.2.2).
+    if (!(await ask()) && !(await ask())) throw usbBroken(this.name, 'it offers DFU, but refuses to go to DFU mode');
   }
 
   /** Brings the device to dfuIDLE, whatever was before. @throws BoardError `board-broken` if that is not to be had */
-  async toIdle(): Promise<void> {
+  async toIdle(limitMs?: number): Promise<void> {
     for (let step = 0; step < MAX_STEPS_TO_IDLE; step++) {
-      const { state, pollTimeoutMs } = await this.getStatus();
+      const { state, pollTimeoutMs } = await this.getStatus(limitMs);
       switch (state) {
         case DFU_STATE.idle:
           return;
@@ -108,7 +114,7 @@ export class DfuClient {
         case DFU_STATE.appIdle:
         case DFU_STATE.appDetach:
         case DFU_STATE.manifestWaitReset:
-          throw usbBroken(this.name, `it is in the state ${stateName(state)}, from which only a restart helps`);
+          throw usbBroken(this.name, `it goes to the state ${stateName(state)} by itself`);
       }
     }
     throw usbBroken(this.name, 'it does not come to the state dfuIDLE');
@@ -141,54 +147,69 @@ export class DfuClient {
    * @param isTaken whether it took it; if not, its status says why
    */
   async settle(isTaken: boolean, during: string, goal: DfuState, patienceMs = PATIENCE_MS): Promise<void> {
-    const state = await this.#untilIdle(during, patienceMs);
+    const state = await this.#untilIdle(during, patienceMs, async () => await this.statusUnlessRefused());
+    if (state === undefined) throw statusRefused(this.name);
     if (!isTaken) throw usbBroken(this.name, `it refuses a request while ${during}, and gives no reason`);
     if (state !== goal) throw usbBroken(this.name, `it is in the state ${stateName(state)} while ${during}`);
   }
 
   /**
-   * Ends a download.
+   * Ends a download. All bytes are through then, so the one failure is an error status of the device (or that it calls
+   * itself busy for ever). That it leaves the bus, refuses, garbles or ignores requests is what devices do that start
+   * their new contents, whether their descriptors call them manifestation tolerant or not (A.2.7 to A.2.9).
    *
-   * @returns whether the device waits for a reset now; else it is in dfuIDLE
+   * @param limitMs for an answer
+   * @returns `wait-reset` if it says that it waits for one, or falls silent after dfuMANIFEST, as A.2.9 allows
    */
-  async manifest(block: number, patienceMs = PATIENCE_MS): Promise<'idle' | 'wait-reset'> {
-    const isTaken = await this.connection.controlOut(this.#setup(DFU_REQUEST.download, block & 0xffff));
-    const during = 'it takes the new contents into use';
-    const state = await this.#untilIdle(during, patienceMs, !this.setting.functional.isManifestationTolerant);
-    if (isTaken && state === DFU_STATE.idle) return 'idle';
-    if (isTaken && state === DFU_STATE.manifestWaitReset) return 'wait-reset';
-    throw usbBroken(this.name, `it is in the state ${stateName(state)} after a download`);
+  async endDownload(block: number, limitMs?: number, patienceMs = PATIENCE_MS): Promise<DownloadEnd> {
+    const setup = this.#setup(DFU_REQUEST.download, block & 0xffff);
+    const problem = await failureOf(this.connection.controlOut(setup, undefined, limitMs));
+    // What waits for one answer in vain need not wait for the next.
+    if (problem?.code === 'board-silent') return 'silent';
+    let end: DownloadEnd = 'silent';
+    const ask = async (): Promise<DfuStatus | undefined> => {
+      const status = await unlessFailed(this.statusUnlessRefused(limitMs));
+      if (status?.state === DFU_STATE.manifest) end = 'wait-reset';
+      return status;
+    };
+    const state = await this.#untilIdle('it takes the new contents into use', patienceMs, ask);
+    if (state === undefined) return end;
+    return state === DFU_STATE.manifestWaitReset ? 'wait-reset' : 'idle';
   }
 
-  /** Fewer bytes than asked for end the upload. @throws BoardError by the status of the device */
-  async upload(block: number): Promise<Uint8Array> {
-    const bytes = await this.connection.controlIn(this.#setup(DFU_REQUEST.upload, block & 0xffff), this.blockBytes);
-    if (bytes !== undefined) return bytes;
-    const during = 'its contents are read';
-    await this.#untilIdle(during, PATIENCE_MS);
-    throw usbBroken(this.name, `it refuses a request while ${during}, and gives no reason`);
+  /** Fewer bytes than asked for end the upload; undefined if it lets nothing be read, in whatever way. */
+  async uploadIfPossible(block: number, limitMs?: number): Promise<Uint8Array | undefined> {
+    const setup = this.#setup(DFU_REQUEST.upload, block & 0xffff);
+    return await unlessFailed(this.connection.controlIn(setup, this.blockBytes, limitMs));
   }
 
   /**
-   * The state in which it is when it is not busy any more.
+   * The state in which it is when it is not busy any more; undefined if it gives no status.
    *
-   * @param mayFallSilent after dfuMANIFEST, waiting for its reset, a device need not answer (A.2.9)
+   * @throws BoardError by its status, or if it makes no progress; AbortError
    */
-  async #untilIdle(during: string, patienceMs: number, mayFallSilent = false): Promise<DfuState> {
+  async #untilIdle(
+    during: string,
+    patienceMs: number,
+    ask: () => Promise<DfuStatus | undefined>,
+  ): Promise<DfuState | undefined> {
     const { clock } = this.connection;
     const giveUpAtMs = clock.now() + patienceMs;
-    let isManifesting = false;
+    const stuck = (status: DfuStatus): BoardError => dfuStuck(this.name, status, during, Math.round(patienceMs / 1000));
+    let last: { readonly status: DfuStatus; readonly busyUntilMs: number } | undefined;
     for (;;) {
-      const status: DfuStatus | undefined = await (isManifesting && mayFallSilent
-        ? this.#statusUnlessRefused()
-        : this.getStatus());
-      if (status === undefined) return DFU_STATE.manifestWaitReset;
-      const { state, pollTimeoutMs }: DfuStatus = status;
+      const status = await ask();
+      if (status === undefined) {
+        // Silent in a time that it has asked for itself: its work is not done.
+        if (last !== undefined && clock.now() < last.busyUntilMs) throw stuck(last.status);
+        return undefined;
+      }
+      const { state, pollTimeoutMs } = status;
       if (status.status !== DFU_OK || state === DFU_STATE.error) throw await this.#failure(status, during);
       if (!BUSY.has(state)) return state;
-      isManifesting = state === DFU_STATE.manifest;
       const leftMs = giveUpAtMs - clock.now();
-      if (leftMs <= 0) throw dfuStuck(this.name, status, during, Math.round(patienceMs / 1000));
+      if (leftMs <= 0) throw stuck(status);
+      last = { status, busyUntilMs: clock.now() + pollTimeoutMs };
       await this.#wait(Math.min(pollTimeoutMs, leftMs));
     }
   }
@@ -216,5 +237,25 @@ export class DfuClient {
 
   #setup(request: number, value = 0): UsbSetup {
     return { requestType: 'class', recipient: 'interface', request, value, index: this.setting.interfaceNumber };
+  }
+}
+
+/** What a request leads to; undefined if it fails at the device or on the way. */
+export async function unlessFailed<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (error instanceof BoardError) return undefined;
+    throw error;
+  }
+}
+
+async function failureOf(request: Promise<unknown>): Promise<BoardError | undefined> {
+  try {
+    await request;
+    return undefined;
+  } catch (error) {
+    if (error instanceof BoardError) return error;
+    throw error;
   }
 }

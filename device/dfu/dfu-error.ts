@@ -2,6 +2,8 @@
 
 import { BoardError } from '../board-error.js';
 import type { BoardErrorCode } from '../board-error.js';
+import { usbBroken } from '../usb/usb-error.js';
+import type { NamedSetting } from './dfu-functions.js';
 import { DFU_STATUS_TEXTS, stateName } from './dfu-protocol.js';
 import type { DfuStatus } from './dfu-protocol.js';
 
@@ -22,20 +24,38 @@ export function isDfuSe(name: string): BoardError {
   });
 }
 
-/** @param names of the settings that there are */
-export function noSuchSetting(name: string, wanted: string, names: readonly string[]): BoardError {
+/** @param settings that there are */
+export function noSuchSetting(name: string, wanted: string, settings: readonly NamedSetting[]): BoardError {
   return new BoardError('board-not-flashable', `${name} has no memory called ${JSON.stringify(wanted)}`, {
-    reason: `Its DFU alternate settings are ${listOf(names)}.`,
-    fix: `Name one of them with --dfu-alt, for example --dfu-alt ${JSON.stringify(names[0] ?? '0')}`,
-    facts: { board: name, wanted, settings: names.join(' ') },
+    reason: `Its DFU alternate settings (interface:setting) are ${listOf(settings)}.`,
+    fix: `Name one of them with --dfu-alt, for example --dfu-alt ${numbersOf(settings[0])}`,
+    facts: { board: name, wanted, settings: settings.map(numbersOf).join(' ') },
   });
 }
 
-export function severalSettings(name: string, names: readonly string[]): BoardError {
-  return new BoardError('board-ambiguous', `${name} has ${names.length} memories that a file can go to`, {
-    reason: `Its DFU alternate settings are ${listOf(names)}.`,
-    fix: `Say which one, for example --dfu-alt ${JSON.stringify(names[0] ?? '0')}`,
-    facts: { board: name, settings: names.join(' ') },
+/** @param settings that fit */
+export function severalSettings(name: string, settings: readonly NamedSetting[]): BoardError {
+  return new BoardError('board-ambiguous', `${name} has ${settings.length} memories that are meant`, {
+    reason: `The DFU alternate settings (interface:setting) that fit are ${listOf(settings)}.`,
+    fix: `Say which one, for example --dfu-alt ${numbersOf(settings[0])}`,
+    facts: { board: name, settings: settings.map(numbersOf).join(' ') },
+  });
+}
+
+export function statusRefused(name: string): BoardError {
+  return usbBroken(name, 'it refuses to tell its DFU status, also after a reset');
+}
+
+export function staysWaiting(name: string): BoardError {
+  return usbBroken(name, 'it was reset, and still waits for a reset (dfuMANIFEST-WAIT-RESET)');
+}
+
+/** It may be the host's fault: a reset that comes too late leads back to the application (A.2.2). */
+export function staysInApplication(name: string): BoardError {
+  return new BoardError('board-lost', `${name} does not come to DFU mode`, {
+    reason: 'It offers DFU, was asked twice to go to DFU mode, and runs its application again.',
+    fix: 'Repeat the command, or bring it into its boot loader by hand (often: hold a button while plugging it in).',
+    facts: { board: name },
   });
 }
 
@@ -124,6 +144,14 @@ export function dfuStuck(name: string, { state }: DfuStatus, during: string, sec
   });
 }
 
-function listOf(names: readonly string[]): string {
-  return names.length === 0 ? 'none' : names.map((name) => JSON.stringify(name)).join(', ');
+function listOf(settings: readonly NamedSetting[]): string {
+  const texts = settings.map((setting) =>
+    setting.name === '' ? numbersOf(setting) : `${numbersOf(setting)} ${JSON.stringify(setting.name)}`,
+  );
+  return texts.join(', ');
+}
+
+/** What `--dfu-alt` takes. */
+function numbersOf(setting: NamedSetting | undefined): string {
+  return setting === undefined ? '0' : `${setting.interfaceNumber}:${setting.alternate}`;
 }

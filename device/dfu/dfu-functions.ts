@@ -18,6 +18,9 @@ export interface DfuSetting {
   readonly functional: DfuFunctional;
 }
 
+/** A setting and its name; empty if it has none that can be read. */
+export type NamedSetting = DfuSetting & { readonly name: string };
+
 /**
  * All settings of a configuration, in the order of the descriptors.
  *

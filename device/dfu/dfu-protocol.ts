@@ -100,12 +100,13 @@ function isState(value: number): value is DfuState {
 
 export const DFU_FUNCTIONAL_DESCRIPTOR = 0x21;
 
-/** The DFU functional descriptor, table 4.2. */
+/**
+ * The DFU functional descriptor, table 4.2. That a device answers after manifestation (`bitManifestationTolerant`) is not
+ * looked at: devices have it the wrong way round, and their state says the same, rightly.
+ */
 export interface DfuFunctional {
   readonly canDownload: boolean;
   readonly canUpload: boolean;
-  /** The device answers requests after manifestation; else it must be reset. */
-  readonly isManifestationTolerant: boolean;
   /** It detaches and attaches by itself after `DFU_DETACH`; else the host resets it. */
   readonly willDetach: boolean;
   /** Time after `DFU_DETACH` in which a reset is expected. */
@@ -132,7 +133,6 @@ export function decodeFunctional(bytes: Uint8Array): DfuFunctional | string {
   return {
     canDownload: (attributes & 1) !== 0,
     canUpload: (attributes & 2) !== 0,
-    isManifestationTolerant: (attributes & 4) !== 0,
     willDetach: (attributes & 8) !== 0,
     detachTimeoutMs: view.getUint16(3, true),
     transferSize: view.getUint16(5, true),

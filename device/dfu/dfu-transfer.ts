@@ -2,7 +2,9 @@
 
 import type { ByteSource } from '../../protocol/byte-source.js';
 import { sameBytes } from '../../protocol/little-endian.js';
-import { BoardError, sampleDiffers } from '../board-error.js';
+import { sampleDiffers } from '../board-error.js';
+import { USB_LIMIT_MS } from '../usb/usb-device.js';
+import { unlessFailed } from './dfu-client.js';
 import type { DfuClient } from './dfu-client.js';
 
 export interface TransferOptions {
@@ -10,18 +12,30 @@ export interface TransferOptions {
   readonly onProgress?: ((doneBytes: number) => void) | undefined;
 }
 
+/** What is known when all of a file is through. */
+export type FileEnd =
+  /** Read back, it is the same. */
+  | 'compared'
+  /** The device offers no way to read it back. */
+  | 'taken'
+  /** It offers one, and then refuses. */
+  | 'not-read'
+  /** It has restarted, or does so: it answers no more. */
+  | 'restarted';
+
+/**
+ * For an answer once all is through, when nothing depends on it any more: four times the 500 ms in which a device should
+ * begin to answer (USB 2.0, 9.2.6.4). More where the user has given requests more.
+ */
+const LAST_LIMIT_MS = 2000;
+
 /**
  * Sends a file and has the device take it into use. A device that must be reset for that is reset; one that can be read
  * afterwards is read, as far as the file goes.
  *
- * @returns what is known at the end
  * @throws BoardError; AbortError, the device being back in dfuIDLE
  */
-export async function sendFile(
-  client: DfuClient,
-  file: ByteSource,
-  options: TransferOptions = {},
-): Promise<'compared' | 'taken' | 'restarted'> {
+export async function sendFile(client: DfuClient, file: ByteSource, options: TransferOptions = {}): Promise<FileEnd> {
   const { blockBytes } = client;
   let block = 0;
   for (let at = 0; at < file.length; at += blockBytes) {
@@ -30,35 +44,40 @@ export async function sendFile(
     await client.download(block++, file.read(at, length).slice(), `byte ${at} is written`);
     options.onProgress?.(at + length);
   }
-  const end = await manifested(client, block);
+  const { limitMs } = client.connection;
+  const lastLimitMs = limitMs > USB_LIMIT_MS ? limitMs : LAST_LIMIT_MS;
+  const end = await client.endDownload(block, lastLimitMs);
   if (end === 'wait-reset') await client.connection.reset();
   if (end !== 'idle') return 'restarted';
   if (!client.setting.functional.canUpload) return 'taken';
-  await compare(client, file, options);
-  return 'compared';
+  return (await isReadBack(client, file, lastLimitMs, options)) ? 'compared' : 'not-read';
 }
 
-/** Many boot loaders start the new firmware without waiting for the reset that the standard has in between. */
-async function manifested(client: DfuClient, block: number): Promise<'idle' | 'wait-reset' | 'gone'> {
-  try {
-    return await client.manifest(block);
-  } catch (error) {
-    const mayGo = !client.setting.functional.isManifestationTolerant;
-    if (mayGo && error instanceof BoardError && error.code === 'board-lost') return 'gone';
-    throw error;
-  }
-}
-
-/** The memory may be larger than the file. @throws BoardError `board-write-failed` */
-async function compare(client: DfuClient, file: ByteSource, options: TransferOptions): Promise<void> {
+/**
+ * Whether the device could be read; it is in dfuIDLE then, as far as it can be brought there.
+ *
+ * @throws BoardError `board-write-failed` if it holds other bytes. The memory may be larger than the file
+ */
+async function isReadBack(
+  client: DfuClient,
+  file: ByteSource,
+  limitMs: number,
+  options: TransferOptions,
+): Promise<boolean> {
+  let isRead = false;
+  // Who refuses the end of a download may wait for more of it.
+  await unlessFailed(client.toIdle(limitMs));
   for (let at = 0, block = 0; at < file.length; at += client.blockBytes, block++) {
     await stopIfAborted(client, options);
-    const bytes = await client.upload(block);
+    const bytes = await client.uploadIfPossible(block, limitMs);
+    isRead = bytes !== undefined && (at > 0 || bytes.length > 0);
+    if (bytes === undefined || !isRead) break;
     const length = Math.min(bytes.length, file.length - at);
     const isWhole = bytes.length === client.blockBytes || length === file.length - at;
     if (!isWhole || !sameBytes(bytes.subarray(0, length), file.read(at, length))) throw sampleDiffers(client.name, at);
   }
-  await client.toIdle();
+  await unlessFailed(client.toIdle(limitMs));
+  return isRead;
 }
 
 async function stopIfAborted(client: DfuClient, { signal }: TransferOptions): Promise<void> {

@@ -17,40 +17,54 @@ import {
   DescriptorError,
 } from './descriptors.js';
 import type { ConfigurationDescriptor, DeviceDescriptor } from './descriptors.js';
+import { USB_LIMIT_MS } from './usb-device.js';
 import type { UsbDevice, UsbDeviceInfo, UsbHost, UsbInResult, UsbSetup } from './usb-device.js';
 import { usbBroken, usbLost, usbSilent } from './usb-error.js';
 
-/** A device may answer after 5 s at most (USB 2.0, 9.2.6.4). */
-const TRANSFER_TIMEOUT_MS = 5000;
+/** Nothing depends on a string; a device has its first bytes ready after 500 ms (USB 2.0, 9.2.6.4). */
+const STRING_LIMIT_MS = 1000;
 
 const GET_DESCRIPTOR = 6;
 const US_ENGLISH = 0x0409;
 const MAX_CONFIGURATIONS = 8;
-const MAX_STRING_BYTES = 255;
+/** Of UTF-16; some devices refuse a request for 255. */
+const MAX_STRING_BYTES = 254;
+
+export interface ConnectionOptions {
+  readonly clock?: Clock;
+  readonly signal?: AbortSignal | undefined;
+  /** How long a control transfer may take. */
+  readonly limitMs?: number | undefined;
+}
 
 export class UsbConnection {
   readonly name: string;
   readonly info: UsbDeviceInfo;
   readonly clock: Clock;
+  /** How long a control transfer may take, unless the caller says otherwise. */
+  readonly limitMs: number;
   readonly #device: UsbDevice;
+  /** It has let a request for a string wait, so it is asked for no other one. */
+  #isSilentOnStrings = false;
   #language: number | undefined;
   #isClosed = false;
 
-  private constructor(name: string, info: UsbDeviceInfo, device: UsbDevice, clock: Clock) {
+  private constructor(name: string, info: UsbDeviceInfo, device: UsbDevice, clock: Clock, limitMs: number) {
     this.name = name;
     this.info = info;
     this.#device = device;
     this.clock = clock;
+    this.limitMs = limitMs;
   }
 
   /** @throws BoardError */
   static async open(
     host: UsbHost,
     info: UsbDeviceInfo,
-    { clock = systemClock, signal }: { readonly clock?: Clock; readonly signal?: AbortSignal | undefined } = {},
+    { clock = systemClock, signal, limitMs = USB_LIMIT_MS }: ConnectionOptions = {},
   ): Promise<UsbConnection> {
     const device = await host.device(info, signal);
-    const connection = new UsbConnection(host.nameOf(info), info, device, clock);
+    const connection = new UsbConnection(host.nameOf(info), info, device, clock, limitMs);
     await connection.#inTime(device.open());
     return connection;
   }
@@ -73,8 +87,8 @@ export class UsbConnection {
   }
 
   /** @returns at most `length` bytes; undefined for a STALL */
-  async controlIn(setup: UsbSetup, length: number): Promise<Uint8Array | undefined> {
-    const result = await this.#inTime(this.#device.controlTransferIn(setup, length));
+  async controlIn(setup: UsbSetup, length: number, limitMs = this.limitMs): Promise<Uint8Array | undefined> {
+    const result = await this.#inTime(this.#device.controlTransferIn(setup, length, limitMs), limitMs);
     if (result.status === 'stall') return undefined;
     const bytes = bytesOf(result);
     if (result.status === 'babble' || bytes.length > length) {
@@ -84,8 +98,12 @@ export class UsbConnection {
   }
 
   /** @returns false for a STALL */
-  async controlOut(setup: UsbSetup, data: Uint8Array<ArrayBuffer> = new Uint8Array(0)): Promise<boolean> {
-    const { status } = await this.#inTime(this.#device.controlTransferOut(setup, data));
+  async controlOut(
+    setup: UsbSetup,
+    data: Uint8Array<ArrayBuffer> = new Uint8Array(0),
+    limitMs = this.limitMs,
+  ): Promise<boolean> {
+    const { status } = await this.#inTime(this.#device.controlTransferOut(setup, data, limitMs), limitMs);
     return status !== 'stall';
   }
 
@@ -123,13 +141,20 @@ export class UsbConnection {
     return result;
   }
 
-  /** The text of a string descriptor; empty if there is none, or it is none. */
+  /** The text of a string descriptor; empty if there is none, it is none, or it cannot be read: strings are for people. */
   async string(index: number): Promise<string> {
-    if (index === 0) return '';
-    this.#language ??= await this.#firstLanguage();
-    const setup = this.#descriptorSetup(DESCRIPTOR.string, index, this.#language);
-    const bytes = await this.controlIn(setup, MAX_STRING_BYTES);
-    return bytes === undefined ? '' : textOr(bytes);
+    if (index === 0 || this.#isSilentOnStrings) return '';
+    try {
+      this.#language ??= await this.#firstLanguage();
+      const setup = this.#descriptorSetup(DESCRIPTOR.string, index, this.#language);
+      const bytes = await this.controlIn(setup, MAX_STRING_BYTES, STRING_LIMIT_MS);
+      return bytes === undefined ? '' : textOr(bytes);
+    } catch (error) {
+      // If it is gone, the next request says so.
+      if (!(error instanceof BoardError)) throw error;
+      this.#isSilentOnStrings = error.code === 'board-silent';
+      return '';
+    }
   }
 
   async close(): Promise<void> {
@@ -140,7 +165,11 @@ export class UsbConnection {
   }
 
   async #firstLanguage(): Promise<number> {
-    const bytes = await this.controlIn(this.#descriptorSetup(DESCRIPTOR.string, 0, 0), MAX_STRING_BYTES);
+    const bytes = await this.controlIn(
+      this.#descriptorSetup(DESCRIPTOR.string, 0, 0),
+      MAX_STRING_BYTES,
+      STRING_LIMIT_MS,
+    );
     return bytes !== undefined && bytes.length >= 4 ? bytes[2]! | (bytes[3]! << 8) : US_ENGLISH;
   }
 
@@ -164,10 +193,10 @@ export class UsbConnection {
   }
 
   /** The device may be of any make, and never answer. */
-  async #inTime<T>(work: Promise<T>): Promise<T> {
+  async #inTime<T>(work: Promise<T>, limitMs = USB_LIMIT_MS): Promise<T> {
     let cancel = (): void => {};
     const timeout = new Promise<never>((_, reject) => {
-      cancel = this.clock.after(TRANSFER_TIMEOUT_MS, () => reject(usbSilent(this.name)));
+      cancel = this.clock.after(limitMs, () => reject(usbSilent(this.name, limitMs)));
     });
     try {
       return await Promise.race([work, timeout]);

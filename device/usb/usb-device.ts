@@ -6,6 +6,9 @@
 import type { DeviceNode } from '../device-node.js';
 import type { Transport } from '../transport/transport.js';
 
+/** A device may take so long to answer (USB 2.0, 9.2.6.4). */
+export const USB_LIMIT_MS = 5000;
+
 export interface UsbDevice {
   open(): Promise<void>;
   close(): Promise<void>;
@@ -17,9 +20,13 @@ export interface UsbDevice {
    */
   claimInterface(interfaceNumber: number, takeFrom?: string): Promise<void>;
   selectAlternateInterface(interfaceNumber: number, alternateSetting: number): Promise<void>;
-  controlTransferIn(setup: UsbSetup, length: number): Promise<UsbInResult>;
+  /**
+   * @param limitMs after which the transfer is taken back: control transfers queue, so that one which is only not waited
+   * for any more would hold up the next
+   */
+  controlTransferIn(setup: UsbSetup, length: number, limitMs: number): Promise<UsbInResult>;
   /** `data` is always given: the package `usb` 3 fails without it, although WebUSB has it optional. */
-  controlTransferOut(setup: UsbSetup, data: Uint8Array<ArrayBuffer>): Promise<UsbOutResult>;
+  controlTransferOut(setup: UsbSetup, data: Uint8Array<ArrayBuffer>, limitMs: number): Promise<UsbOutResult>;
   transferIn(endpointNumber: number, length: number): Promise<UsbInResult>;
   transferOut(endpointNumber: number, data: Uint8Array<ArrayBuffer>): Promise<UsbOutResult>;
 }

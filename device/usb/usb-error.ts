@@ -69,11 +69,13 @@ export function usbLost(name: string, reason: string, cause?: unknown): BoardErr
   });
 }
 
-export function usbSilent(name: string): BoardError {
+/** @param limitMs for how long it was waited; USB 2.0, 9.2.6.4, allows 5 s at most */
+export function usbSilent(name: string, limitMs: number): BoardError {
+  const seconds = limitMs / 1000;
   return new BoardError('board-silent', `${name} does not answer`, {
-    reason: 'It has not answered a USB request for 5 s, the longest time that the standard allows.',
-    fix: 'Plug the board in again and repeat the command; if that repeats, its firmware has stopped.',
-    facts: { board: name },
+    reason: `It has not answered a USB request for ${seconds} s (the standard allows 5 s at most).`,
+    fix: 'Plug the board in again and repeat the command; if that repeats, its firmware has stopped. A device of another make that erases for seconds inside one request gets more time by `flash --dfu-alt … --request-timeout SECONDS`.',
+    facts: { board: name, seconds },
   });
 }
 
@@ -84,6 +86,15 @@ export function usbBroken(name: string, problem: string, cause?: unknown): Board
     fix: 'Plug it in again, on another port and without a hub; if that repeats, report it to whoever made its firmware.',
     facts: { board: name },
     cause,
+  });
+}
+
+/** What answers in place of a USB/IP server. @param problem a whole clause */
+export function usbipBroken(name: string, problem: string): BoardError {
+  return new BoardError('board-broken', `${name} breaks the protocol USB/IP`, {
+    reason: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,
+    fix: 'Check host and port; if a USB/IP server is there, report it to whoever made it.',
+    facts: { board: name },
   });
 }
 

@@ -8,13 +8,14 @@
  */
 
 import { BoardError } from '../board-error.js';
+import { USB_LIMIT_MS } from './usb-device.js';
 import type { UsbDevice, UsbDeviceInfo, UsbInResult, UsbOutResult, UsbSetup } from './usb-device.js';
 import { sysfsDevices } from './sysfs.js';
 import { SERIAL_CONTROL } from './usb-classes.js';
-import { usbBroken, usbBusy, usbDenied, usbLost, usbSilent, usbUnavailable, usbWrongDriver } from './usb-error.js';
+import { usbBusy, usbDenied, usbLost, usbSilent, usbUnavailable, usbWrongDriver } from './usb-error.js';
 
-/** A little longer than whoever waits for the transfer. */
-const PACKAGE_TIMEOUT_MS = 6000;
+/** As long as a bulk transfer may wait before it ends with nothing. */
+const BULK_TIMEOUT_MS = 6000;
 
 /** As much of the package's `UsbDevice` as is used. */
 interface PackageDevice {
@@ -143,9 +144,9 @@ function adapt(device: PackageDevice, name: string, info: UsbDeviceInfo): UsbDev
   /** From a driver of the kernel. */
   const taken = new Set<number>();
   /** A STALL as the answer that it is. */
-  const stallOr = <T>(error: unknown, stall: T): T => {
+  const stallOr = <T>(error: unknown, limitMs: number, stall: T): T => {
     if (/stall/i.test(messageOf(error))) return stall;
-    throw transferError(name, error);
+    throw transferError(name, error, limitMs);
   };
   return {
     open: () => device.open().catch((error: unknown) => Promise.reject(openError(name, info, error))),
@@ -172,22 +173,22 @@ function adapt(device: PackageDevice, name: string, info: UsbDeviceInfo): UsbDev
       device
         .selectAlternateInterface(interfaceNumber, alternate)
         .catch((error: unknown) => Promise.reject(transferError(name, error))),
-    controlTransferIn: (setup, length) =>
+    controlTransferIn: (setup, length, limitMs) =>
       device
-        .controlTransferIn(setup, length, PACKAGE_TIMEOUT_MS)
-        .catch((error: unknown) => stallOr(error, { status: 'stall' as const })),
-    controlTransferOut: (setup, data) =>
+        .controlTransferIn(setup, length, limitMs)
+        .catch((error: unknown) => stallOr(error, limitMs, { status: 'stall' as const })),
+    controlTransferOut: (setup, data, limitMs) =>
       device
-        .controlTransferOut(setup, data, PACKAGE_TIMEOUT_MS)
-        .catch((error: unknown) => stallOr(error, { status: 'stall' as const, bytesWritten: 0 })),
+        .controlTransferOut(setup, data, limitMs)
+        .catch((error: unknown) => stallOr(error, limitMs, { status: 'stall' as const, bytesWritten: 0 })),
     transferIn: (endpoint, length) =>
       device
-        .transferIn(endpoint, length, PACKAGE_TIMEOUT_MS)
-        .catch((error: unknown) => stallOr(error, { status: 'stall' as const })),
+        .transferIn(endpoint, length, BULK_TIMEOUT_MS)
+        .catch((error: unknown) => stallOr(error, BULK_TIMEOUT_MS, { status: 'stall' as const })),
     transferOut: (endpoint, data) =>
       device
-        .transferOut(endpoint, data, PACKAGE_TIMEOUT_MS)
-        .catch((error: unknown) => stallOr(error, { status: 'stall' as const, bytesWritten: 0 })),
+        .transferOut(endpoint, data, BULK_TIMEOUT_MS)
+        .catch((error: unknown) => stallOr(error, BULK_TIMEOUT_MS, { status: 'stall' as const, bytesWritten: 0 })),
   };
 }
 
@@ -201,7 +202,7 @@ function openError(name: string, info: UsbDeviceInfo, error: unknown): BoardErro
     return usbDenied(name, info.node, error);
   }
   if (/busy|EBUSY/i.test(text)) return usbBusy(name, error);
-  return usbBroken(name, `it cannot be opened (${text})`, error);
+  return usbLost(name, `It cannot be opened (${text}).`, error);
 }
 
 function claimError(name: string, info: UsbDeviceInfo, interfaceNumber: number, error: unknown): BoardError {
@@ -211,12 +212,12 @@ function claimError(name: string, info: UsbDeviceInfo, interfaceNumber: number, 
   // That is the kernel's name for a program that has claimed an interface.
   if (driver === 'usbfs' || (driver === undefined && /busy/i.test(messageOf(error)))) return usbBusy(name, error);
   if (driver !== undefined) return usbWrongDriver(name, info.path, interfaceNumber, driver);
-  return usbBroken(name, `its interface ${interfaceNumber} cannot be used (${messageOf(error)})`, error);
+  return usbLost(name, `Its interface ${interfaceNumber} cannot be used (${messageOf(error)}).`, error);
 }
 
-function transferError(name: string, error: unknown): BoardError {
+function transferError(name: string, error: unknown, limitMs = USB_LIMIT_MS): BoardError {
   const text = messageOf(error);
-  if (/cancelled|timed out/i.test(text)) return usbSilent(name);
+  if (/cancelled|timed out/i.test(text)) return usbSilent(name, limitMs);
   return usbLost(name, `A transfer failed (${text}).`, error);
 }
 

@@ -17,6 +17,12 @@ export interface FakeDfuOptions {
   readonly runtime?: 'reset' | 'will-detach';
   /** Names of the alternate settings. */
   readonly settings?: readonly string[];
+  /** Each setting is an interface of its own, whose only one it is. */
+  readonly isInterfaceEach?: boolean;
+  /** The mode that its descriptors claim, whatever it is in. */
+  readonly claims?: 'runtime' | 'dfu';
+  /** How long it takes over a request. */
+  readonly delayMs?: (setup: RawSetup) => number;
   readonly transferSize?: number;
   /** bit 0 download, 1 upload, 2 manifestation tolerant; bit 3 comes from `runtime`. */
   readonly attributes?: number;
@@ -74,6 +80,8 @@ export class FakeDfuDevice implements Pluggable {
   failNext = 0;
   /** How often the firmware was taken into use. */
   manifestations = 0;
+  /** Resets of its port. */
+  resets = 0;
   hasLeft = false;
   #isRuntime: boolean;
   #alternate = 0;
@@ -111,11 +119,22 @@ export class FakeDfuDevice implements Pluggable {
       release: 0x0100,
       serial: this.#isRuntime ? serial : dfuSerial,
       name: 'Fake device',
-      interfaces: [{ number: 0, class: 0xfe, subclass: 1, protocol: this.#isRuntime ? 1 : 2 }],
+      interfaces: [{ number: 0, class: 0xfe, subclass: 1, protocol: this.#protocol }],
     };
   }
 
+  /** `bInterfaceProtocol`. */
+  get #protocol(): number {
+    const { claims = this.#isRuntime ? 'runtime' : 'dfu' } = this.#options;
+    return claims === 'runtime' ? 1 : 2;
+  }
+
+  delayMs(setup: RawSetup): number {
+    return this.#options.delayMs?.(setup) ?? 0;
+  }
+
   busReset(): void {
+    this.resets++;
     // A.2.2: from appDETACH a reset leads to DFU mode; from DFU mode it leads to the application.
     if (this.state === 'appDETACH') this.#isRuntime = false;
     else if (this.#options.runtime !== undefined) this.#isRuntime = true;
@@ -173,12 +192,16 @@ export class FakeDfuDevice implements Pluggable {
     const { functional = 'last', transferSize = 1024, version = 0x0110 } = this.#options;
     const settings = this.#isRuntime ? [''] : this.#settings;
     const descriptor = [9, 0x21, this.#attributes, ...le(1000), ...le(transferSize), ...le(version)];
-    const protocol = this.#isRuntime ? 1 : 2;
-    const body = settings.flatMap((name, alternate) => [
-      ...Uint8Array.of(9, 4, 0, alternate, 0, 0xfe, 1, protocol, name === '' ? 0 : 10 + alternate),
-      ...(functional === 'each' || (functional === 'last' && alternate === settings.length - 1) ? descriptor : []),
-    ]);
-    return Uint8Array.of(9, 2, ...le(9 + body.length), 1, 1, 0, 0x80, 50, ...body);
+    const isEach = this.#options.isInterfaceEach === true;
+    const hasFunctional = (index: number): boolean =>
+      functional === 'each' || (functional === 'last' && (isEach || index === settings.length - 1));
+    const body = settings.flatMap((name, index) => {
+      const [number, alternate] = isEach ? [index, 0] : [0, index];
+      const setting = [9, 4, number, alternate, 0, 0xfe, 1, this.#protocol, name === '' ? 0 : 10 + index];
+      return hasFunctional(index) ? [...setting, ...descriptor] : setting;
+    });
+    const interfaces = isEach ? settings.length : 1;
+    return Uint8Array.of(9, 2, ...le(9 + body.length), interfaces, 1, 0, 0x80, 50, ...body);
   }
 
   #string(index: number): Answer {
@@ -190,7 +213,9 @@ export class FakeDfuDevice implements Pluggable {
   }
 
   #classRequest(setup: RawSetup, data: Uint8Array): Answer {
-    if ((setup.requestType & 0x1f) !== 1 || setup.index !== 0) return 'stall';
+    const isEach = this.#options.isInterfaceEach === true;
+    if ((setup.requestType & 0x1f) !== 1 || setup.index >= (isEach ? this.#settings.length : 1)) return 'stall';
+    if (isEach) this.#alternate = setup.index;
     const now = this.#options.now();
     // A.2.5, A.2.8: the time is over.
     if (this.state === 'dfuDNBUSY' && now >= this.#readyAtMs) this.state = 'dfuDNLOAD-SYNC';

@@ -27,13 +27,21 @@ export interface RawSetup {
   readonly length: number;
 }
 
-/** What an endpoint does: takes or gives bytes, refuses, or says nothing for ever. */
-export type Answer = Uint8Array | 'stall' | 'nothing';
+/**
+ * What an endpoint does: takes or gives bytes, refuses, says nothing for ever, breaks the rules of the bus (Linux's EPROTO),
+ * or leaves the bus for good.
+ */
+export type Answer = Uint8Array | 'stall' | 'nothing' | 'fault' | 'gone';
+
+/** What control transfers have as an answer; the others fail. */
+type Answered = Exclude<Answer, 'nothing' | 'fault' | 'gone'>;
 
 /** What can be plugged in. */
 export interface Pluggable {
   readonly info: Omit<UsbDeviceInfo, 'path' | 'address'>;
   control(setup: RawSetup, data: Uint8Array): Answer;
+  /** How long the answer takes; none if absent. */
+  delayMs?(setup: RawSetup): number;
   /** Whether it has left the bus by itself; it is plugged in again after a while. */
   readonly hasLeft: boolean;
   busReset(): void;
@@ -123,10 +131,15 @@ export class FakeUsb implements UsbHost {
       if (device.hasLeft) this.#comeBack(path, device);
       return result;
     };
-    const control = async (setup: RawSetup, data: Uint8Array): Promise<Exclude<Answer, 'nothing'>> =>
+    const control = async (setup: RawSetup, data: Uint8Array): Promise<Answered> =>
       await request(async (device) => {
+        const delayMs = device.delayMs?.(setup) ?? 0;
+        if (delayMs > 0) await this.#pass(delayMs);
         const answer = device.control(setup, data);
-        return answer === 'nothing' ? await new Promise<never>(() => {}) : answer;
+        if (answer === 'nothing') return await new Promise<never>(() => {});
+        if (answer === 'gone') this.unplug(path);
+        if (answer === 'gone' || answer === 'fault') throw usbLost(name, `A transfer failed (${answer}).`);
+        return answer;
       }, setup);
     return Promise.resolve({
       open: async () => await request(() => {}),

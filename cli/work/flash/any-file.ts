@@ -3,6 +3,7 @@ import { selectFlashTarget } from '../../../device/discovery.js';
 import { openDfu } from '../../../device/dfu/dfu-device.js';
 import { noDfu } from '../../../device/dfu/dfu-error.js';
 import { sendFile } from '../../../device/dfu/dfu-transfer.js';
+import type { FileEnd } from '../../../device/dfu/dfu-transfer.js';
 import { FileSource } from '../../../model/image-file.js';
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
@@ -29,7 +30,8 @@ export async function flashAnyFile(
     const name = host.nameOf(info);
     try {
       checkDfuIds(ids, name, info);
-      const { client } = await openDfu(host, info, info, { signal, setting: input.dfuAlt });
+      const limitMs = input.requestTimeout === undefined ? undefined : 1000 * input.requestTimeout;
+      const { client } = await openDfu(host, info, info, { signal, setting: input.dfuAlt, limitMs });
       try {
         const total = file.length;
         const progress = output.progress({ label: 'flash', unit: 'bytes', total });
@@ -39,7 +41,7 @@ export async function flashAnyFile(
         progress.end();
         const rate = `${megabytes(total)} written in ${seconds.toFixed(1)} s`;
         output.print(`${name} has taken ${input.image}: ${rate}${SENTENCES[end]}\n`);
-        output.result({ board: name, file_bytes: total, read_back: end === 'compared', seconds });
+        output.result({ board: name, file_bytes: total, end, read_back: end === 'compared', seconds });
       } finally {
         await client.connection.close();
       }
@@ -54,8 +56,10 @@ export async function flashAnyFile(
 const SENTENCES = {
   compared: '; read back, it is the same',
   taken: '; the device gives no way to read it back',
-  restarted: '; the device has restarted',
-} as const;
+  'not-read': '; it could not be read back: the device refuses, although it says that it can',
+  restarted:
+    '; the device restarts and answers no more, so it could not be read back (if it does not come again, plug it in anew)',
+} as const satisfies Record<FileEnd, string>;
 
 function noDryRun(): UsageError {
   return new UsageError('conflicting-options', '--dry-run and --dfu-alt exclude each other', {

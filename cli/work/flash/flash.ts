@@ -8,6 +8,7 @@ import { hexOf } from '../../../protocol/hex.js';
 import type { Hello } from '../../../protocol/wire/messages-board.js';
 import type { CommandContext } from '../../command.js';
 import type { JsonObject } from '../../output.js';
+import { UsageError } from '../../usage-error.js';
 import { checkDfuIds } from './check-dfu-ids.js';
 import { flashAnyFile } from './any-file.js';
 import type { FlashInput } from './input.js';
@@ -29,6 +30,7 @@ interface WayResult extends FlashResult {
 
 export async function flash(input: FlashInput, context: CommandContext): Promise<void> {
   if (input.dfuAlt !== undefined) return await flashAnyFile({ ...input, dfuAlt: input.dfuAlt }, context);
+  if (input.requestTimeout !== undefined) throw noRequestTimeout();
   // Every byte of it, before a board hears of it.
   const image = ImageFile.openChecked(input.image);
   try {
@@ -69,7 +71,13 @@ async function flashChecked(input: FlashInput, image: ImageFile, context: Comman
   try {
     const progress = output.progress({ label: 'flash', unit: 'bytes', total: fileLength });
     const startMs = performance.now();
-    const result = await way.flash((done) => progress.update(done));
+    let isBegun = false;
+    const result = await way.flash((done) => {
+      // First it tells what was there already.
+      if (!isBegun) progress.begin(done);
+      isBegun = true;
+      progress.update(done);
+    });
     const seconds = (performance.now() - startMs) / 1000;
     progress.end();
     const board = boardName(result.hello);
@@ -110,6 +118,13 @@ async function wayTo(target: FlashTarget, image: ImageFile, context: CommandCont
     flash: async (onProgress) => await flashOverUsb(target, image, { signal, onLost, onProgress }),
     close: () => Promise.resolve(),
   };
+}
+
+function noRequestTimeout(): UsageError {
+  return new UsageError('conflicting-options', '--request-timeout is for --dfu-alt', {
+    reason: 'Boards of ours keep to the 5 s that the USB standard gives a request.',
+    fix: 'Leave it out, or name a memory of a board of another make with --dfu-alt.',
+  });
 }
 
 function boardName({ board, serial }: Hello): string {

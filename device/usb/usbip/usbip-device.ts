@@ -3,10 +3,11 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { DESCRIPTOR } from '../descriptors.js';
+import { USB_LIMIT_MS } from '../usb-device.js';
 import type { UsbDevice, UsbInResult, UsbOutResult, UsbSetup } from '../usb-device.js';
-import { usbBroken, usbLost } from '../usb-error.js';
+import { usbBroken, usbipBroken, usbLost, usbSilent } from '../usb-error.js';
 import { ByteQueue } from './byte-queue.js';
-import { decodeSubmitted, encodeSubmit, TRANSFER_HEAD_BYTES } from './usbip-messages.js';
+import { decodeAnswer, encodeSubmit, encodeUnlink, TRANSFER_HEAD_BYTES } from './usbip-messages.js';
 
 /** Standard requests that the host's driver sends by itself (USB 2.0, 9.4), and the hub's for a reset (11.24.2.13). */
 const REQUEST = {
@@ -39,6 +40,8 @@ export class UsbipDeviceConnection implements UsbDevice {
   readonly #keep: (connection: UsbipDeviceConnection) => void;
   readonly #queue = new ByteQueue();
   readonly #pending = new Map<number, Pending>();
+  /** Commands that take a transfer back, and which one; that may be answered all the same, if the answer was on its way. */
+  readonly #unlinking = new Map<number, number>();
   #sequence = 0;
   #error: Error | undefined;
   #wasReset = false;
@@ -66,7 +69,7 @@ export class UsbipDeviceConnection implements UsbDevice {
     if (configured.length === 1 && configured[0] !== 0) return;
     const head = await this.#standardIn(REQUEST.getDescriptor, DESCRIPTOR.configuration << 8, 9);
     const value = head.length === 9 ? head[5]! : 1;
-    await this.controlTransferOut(standard('device', REQUEST.setConfiguration, value, 0), new Uint8Array(0));
+    await this.#standardOut(standard('device', REQUEST.setConfiguration, value, 0));
   }
 
   /**
@@ -92,7 +95,7 @@ export class UsbipDeviceConnection implements UsbDevice {
   /** As a hub does it; and as any host, reads the device descriptor then. */
   async reset(): Promise<void> {
     const setup = Buffer.from([0x23, REQUEST.setFeature, PORT_RESET, 0, 0, 0, 0, 0]);
-    await this.#transfer({ isIn: false, endpoint: 0, length: 0, setup, data: new Uint8Array(0) });
+    await this.#transfer({ isIn: false, endpoint: 0, length: 0, setup, data: new Uint8Array(0) }, USB_LIMIT_MS);
     this.#wasReset = true;
     await this.#standardIn(REQUEST.getDescriptor, DESCRIPTOR.device << 8, 18);
   }
@@ -103,19 +106,19 @@ export class UsbipDeviceConnection implements UsbDevice {
 
   async selectAlternateInterface(interfaceNumber: number, alternate: number): Promise<void> {
     const setup = standard('interface', REQUEST.setInterface, alternate, interfaceNumber);
-    const { status } = await this.controlTransferOut(setup, new Uint8Array(0));
+    const { status } = await this.#standardOut(setup);
     // Devices without alternate settings may refuse the only one (USB 2.0, 9.4.10).
     if (status === 'stall' && alternate !== 0) {
       throw usbBroken(this.#name, `it refuses the alternate setting ${alternate} that it offers`);
     }
   }
 
-  async controlTransferIn(setup: UsbSetup, length: number): Promise<UsbInResult> {
-    return await this.#in({ endpoint: 0, length, setup: setupBytes(setup, 0x80, length) });
+  async controlTransferIn(setup: UsbSetup, length: number, limitMs: number): Promise<UsbInResult> {
+    return await this.#in({ endpoint: 0, length, setup: setupBytes(setup, 0x80, length) }, limitMs);
   }
 
-  async controlTransferOut(setup: UsbSetup, data: Uint8Array): Promise<UsbOutResult> {
-    return await this.#out({ endpoint: 0, data, setup: setupBytes(setup, 0, data.length) });
+  async controlTransferOut(setup: UsbSetup, data: Uint8Array, limitMs: number): Promise<UsbOutResult> {
+    return await this.#out({ endpoint: 0, data, setup: setupBytes(setup, 0, data.length) }, limitMs);
   }
 
   async transferIn(endpoint: number, length: number): Promise<UsbInResult> {
@@ -126,15 +129,19 @@ export class UsbipDeviceConnection implements UsbDevice {
     return await this.#out({ endpoint, data });
   }
 
-  async #in(request: { endpoint: number; length: number; setup?: Uint8Array }): Promise<UsbInResult> {
-    const { status, data } = await this.#transfer({ ...request, isIn: true });
+  async #in(request: { endpoint: number; length: number; setup?: Uint8Array }, limitMs?: number): Promise<UsbInResult> {
+    const { status, data } = await this.#transfer({ ...request, isIn: true }, limitMs);
     if (status === STALL) return { status: 'stall' };
     this.#check(status);
     return { status: 'ok', data: new DataView(data.buffer, data.byteOffset, data.length) };
   }
 
-  async #out(request: { endpoint: number; data: Uint8Array; setup?: Uint8Array }): Promise<UsbOutResult> {
-    const { status, length } = await this.#transfer({ ...request, isIn: false, length: request.data.length });
+  async #out(
+    request: { endpoint: number; data: Uint8Array; setup?: Uint8Array },
+    limitMs?: number,
+  ): Promise<UsbOutResult> {
+    const transfer = { ...request, isIn: false, length: request.data.length };
+    const { status, length } = await this.#transfer(transfer, limitMs);
     if (status === STALL) return { status: 'stall', bytesWritten: 0 };
     this.#check(status);
     return { status: 'ok', bytesWritten: length };
@@ -145,25 +152,47 @@ export class UsbipDeviceConnection implements UsbDevice {
   }
 
   async #standardIn(request: number, value: number, length: number): Promise<Uint8Array> {
-    const { data } = await this.controlTransferIn(standard('device', request, value, 0), length);
+    const { data } = await this.controlTransferIn(standard('device', request, value, 0), length, USB_LIMIT_MS);
     return data === undefined ? new Uint8Array(0) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
 
-  #transfer(request: {
-    isIn: boolean;
-    endpoint: number;
-    length: number;
-    setup?: Uint8Array;
-    data?: Uint8Array;
-  }): Promise<{ readonly status: number; readonly length: number; readonly data: Buffer }> {
-    if (this.#error !== undefined) return Promise.reject(this.#error);
-    this.#sequence = (this.#sequence + 1) >>> 0;
-    const sequence = this.#sequence;
+  async #standardOut(setup: UsbSetup): Promise<UsbOutResult> {
+    return await this.controlTransferOut(setup, new Uint8Array(0), USB_LIMIT_MS);
+  }
+
+  /** @param limitMs after which the transfer is taken back; absent: it waits as long as the device does */
+  async #transfer(
+    request: { isIn: boolean; endpoint: number; length: number; setup?: Uint8Array; data?: Uint8Array },
+    limitMs?: number,
+  ): Promise<{ readonly status: number; readonly length: number; readonly data: Buffer }> {
+    if (this.#error !== undefined) throw this.#error;
+    const sequence = this.#nextSequence();
     const { isIn, length } = request;
-    return new Promise((resolve, reject) => {
-      this.#pending.set(sequence, { isIn, length, resolve, reject });
-      this.#socket.write(encodeSubmit({ ...request, sequence, deviceId: this.#deviceId }));
-    });
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#pending.set(sequence, { isIn, length, resolve, reject });
+        this.#socket.write(encodeSubmit({ ...request, sequence, deviceId: this.#deviceId }));
+        if (limitMs === undefined) return;
+        timer = setTimeout(() => {
+          reject(usbSilent(this.#name, limitMs));
+          this.#unlink(sequence);
+        }, limitMs);
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #unlink(target: number): void {
+    const sequence = this.#nextSequence();
+    this.#unlinking.set(sequence, target);
+    this.#socket.write(encodeUnlink(sequence, this.#deviceId, target));
+  }
+
+  #nextSequence(): number {
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    return this.#sequence;
   }
 
   #onData(bytes: Buffer): void {
@@ -171,8 +200,16 @@ export class UsbipDeviceConnection implements UsbDevice {
     for (;;) {
       const head = this.#queue.peek(TRANSFER_HEAD_BYTES);
       if (head === undefined) return;
-      const answer = decodeSubmitted(head);
+      const answer = decodeAnswer(head);
       if (typeof answer === 'string') return this.#break(answer);
+      if (answer.kind === 'unlinked') {
+        const target = this.#unlinking.get(answer.sequence);
+        if (target === undefined) return this.#break('it takes back a transfer, which nobody asked for');
+        this.#queue.take(TRANSFER_HEAD_BYTES);
+        this.#unlinking.delete(answer.sequence);
+        this.#pending.delete(target);
+        continue;
+      }
       const pending = this.#pending.get(answer.sequence);
       if (pending === undefined) return this.#break('it answers a transfer that nobody asked for');
       if (answer.length > pending.length) return this.#break('it answers a transfer with more than was asked for');
@@ -187,7 +224,7 @@ export class UsbipDeviceConnection implements UsbDevice {
 
   /** The server's stream makes no sense any more. */
   #break(problem: string): void {
-    this.#fail(usbBroken(this.#name, `its USB/IP server is broken: ${problem}`));
+    this.#fail(usbipBroken(this.#name, problem));
     this.#socket.destroy();
   }
 

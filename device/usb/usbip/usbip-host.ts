@@ -7,7 +7,7 @@ import type { Transport } from '../../transport/transport.js';
 import { hasDfu, isSerialData } from '../usb-classes.js';
 import { UsbConnection } from '../usb-connection.js';
 import type { UsbDevice, UsbDeviceInfo, UsbHost } from '../usb-device.js';
-import { usbBroken, usbBusy } from '../usb-error.js';
+import { usbBusy, usbipBroken } from '../usb-error.js';
 import { UsbipDeviceConnection } from './usbip-device.js';
 import {
   decodeDevice,
@@ -114,7 +114,7 @@ export class UsbipHost implements UsbHost {
       socket.write(encodeListRequest());
       if ((await this.#status(reader, 'list')) !== 0) return [];
       const count = (await reader.exactly(4)).readUInt32BE(0);
-      if (count > MAX_DEVICES) throw usbBroken(this.name, `it says that it has ${count} devices`);
+      if (count > MAX_DEVICES) throw usbipBroken(this.name, `it says that it has ${count} devices`);
       const devices: UsbDeviceInfo[] = [];
       for (let index = 0; index < count; index++) {
         const device = decodeDevice(await reader.exactly(DEVICE_BYTES));
@@ -128,7 +128,7 @@ export class UsbipHost implements UsbHost {
 
   async #status(reader: UsbipReader, request: 'list' | 'import'): Promise<number> {
     const status = decodeOperationHead(await reader.exactly(OPERATION_HEAD_BYTES), request);
-    if (typeof status === 'string') throw usbBroken(this.name, status);
+    if (typeof status === 'string') throw usbipBroken(this.name, status);
     return status;
   }
 

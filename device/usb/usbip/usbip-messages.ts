@@ -14,7 +14,7 @@ const BUS_ID_BYTES = 32;
 export const DEVICE_BYTES = 312;
 export const INTERFACE_BYTES = 4;
 
-const COMMAND = { submit: 1, submitted: 3 } as const;
+const COMMAND = { submit: 1, unlink: 2, submitted: 3, unlinked: 4 } as const;
 
 /** Of every command and answer about a transfer. */
 export const TRANSFER_HEAD_BYTES = 48;
@@ -106,8 +106,19 @@ export function encodeSubmit(transfer: UsbipTransfer): Buffer {
   return bytes;
 }
 
-/** What became of a transfer. */
-export interface UsbipSubmitted {
+/** Takes a transfer back. @param sequence of this command @param target of the transfer */
+export function encodeUnlink(sequence: number, deviceId: number, target: number): Buffer {
+  const bytes = Buffer.alloc(TRANSFER_HEAD_BYTES);
+  bytes.writeUInt32BE(COMMAND.unlink, 0);
+  bytes.writeUInt32BE(sequence, 4);
+  bytes.writeUInt32BE(deviceId, 8);
+  bytes.writeUInt32BE(target, 20);
+  return bytes;
+}
+
+/** What became of a transfer, or of taking one back. */
+export interface UsbipAnswer {
+  readonly kind: 'submitted' | 'unlinked';
   readonly sequence: number;
   /** 0, or a negative error number of Linux. */
   readonly status: number;
@@ -115,10 +126,12 @@ export interface UsbipSubmitted {
 }
 
 /** @param bytes {@link TRANSFER_HEAD_BYTES} of them. What is wrong with them as a clause, or what they say */
-export function decodeSubmitted(bytes: Buffer): UsbipSubmitted | string {
+export function decodeAnswer(bytes: Buffer): UsbipAnswer | string {
   const command = bytes.readUInt32BE(0);
-  if (command !== COMMAND.submitted) return `it answers a transfer with command ${command}`;
-  return { sequence: bytes.readUInt32BE(4), status: bytes.readInt32BE(20), length: bytes.readUInt32BE(24) };
+  const head = { sequence: bytes.readUInt32BE(4), status: bytes.readInt32BE(20) };
+  if (command === COMMAND.submitted) return { kind: 'submitted', ...head, length: bytes.readUInt32BE(24) };
+  if (command === COMMAND.unlinked) return { kind: 'unlinked', ...head, length: 0 };
+  return `it answers a transfer with command ${command}`;
 }
 
 function viewOf(bytes: Uint8Array): DataView {

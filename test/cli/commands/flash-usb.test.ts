@@ -164,6 +164,8 @@ describe('any file, to any DFU device', () => {
     await start();
     const options = ['--board', selector, '--dfu-alt', 'weights', '--dry-run'];
     expect((await mmfree('flash', path('new'), ...options)).exit).toBe(2);
+    // It would mean nothing without a device of another make.
+    expect((await mmfree('flash', path('new'), '--board', selector, '--request-timeout', '9')).exit).toBe(2);
     expect((await mmfree('flash', path('new'), '--board', 'serial:/dev/null', '--dfu-alt', 'x')).exit).toBe(7);
   });
 });

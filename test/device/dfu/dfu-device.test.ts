@@ -6,6 +6,7 @@ import type { OpenedDfu } from '../../../device/dfu/dfu-device.js';
 import { FakeDfuDevice } from '../../helpers/fake-dfu-device.js';
 import type { FakeDfuOptions } from '../../helpers/fake-dfu-device.js';
 import { boardErrorOf, FakeUsb } from '../../helpers/fake-usb.js';
+import type { Answer, RawSetup } from '../../helpers/fake-usb.js';
 
 type Options = Omit<FakeDfuOptions, 'now'>;
 
@@ -36,10 +37,21 @@ describe('a device in DFU mode', () => {
   );
 
   it('has its settings chosen by name, or number, or because there is one', async () => {
-    const { usb } = plugged({ settings: ['boot', '0', 'flash'] });
-    // A name counts more than a number.
-    expect((await open(usb, '0')).client.setting.alternate).toBe(1);
+    const { usb } = plugged({ settings: ['boot', '0', 'flash', 'flash', '0:2'] });
+    expect((await open(usb, 'boot')).client.setting.alternate).toBe(0);
     expect((await open(usb, '2')).client.setting.alternate).toBe(2);
+    // Both numbers count more than a name.
+    expect((await open(usb, '0:2')).client.setting.alternate).toBe(2);
+    // It used to take the first one that fits, and a name before a number.
+    for (const [wanted, fitting] of [
+      ['0', '0:0 0:1'],
+      ['flash', '0:2 0:3'],
+    ] as const) {
+      expect(await boardErrorOf(open(usb, wanted))).toMatchObject({
+        code: 'board-ambiguous',
+        facts: { settings: fitting },
+      });
+    }
     expect((await open(plugged({ settings: ['only'] }).usb)).client.setting.alternate).toBe(0);
   });
 
@@ -47,10 +59,10 @@ describe('a device in DFU mode', () => {
     const { usb } = plugged({ settings: ['boot', 'flash'] });
     expect(await boardErrorOf(open(usb, 'weights'))).toMatchObject({
       code: 'board-not-flashable',
-      reason: 'Its DFU alternate settings are "boot", "flash".',
-      fix: expect.stringContaining('--dfu-alt "boot"'),
+      reason: 'Its DFU alternate settings (interface:setting) are 0:0 "boot", 0:1 "flash".',
+      fix: expect.stringContaining('--dfu-alt 0:0'),
     });
-    expect(await boardErrorOf(open(usb))).toMatchObject({ code: 'board-ambiguous', facts: { settings: 'boot flash' } });
+    expect(await boardErrorOf(open(usb))).toMatchObject({ code: 'board-ambiguous', facts: { settings: '0:0 0:1' } });
   });
 
   it('is brought to dfuIDLE from whatever was left behind', async () => {
@@ -87,6 +99,122 @@ describe('a device in DFU mode', () => {
     expect([functional.version, functional.transferSize]).toEqual([0x0100, 1024]);
   });
 });
+
+/** Answers otherwise to a request for a string. */
+const onString = (value: number, answer: Answer): Options => ({
+  instead: (setup) => (setup.requestType === 0x80 && setup.request === 6 && setup.value === value ? answer : undefined),
+});
+
+describe('what is for people', () => {
+  it.each<[string, Options, number]>([
+    ['a name that breaks the rules of the bus', onString(0x030a, 'fault'), 100],
+    ['a name that never comes', onString(0x030a, 'nothing'), 1100],
+    ['a serial number that never comes', onString(0x0303, 'nothing'), 1100],
+    ['languages that never come', onString(0x0300, 'nothing'), 1100],
+  ])('is not needed: %s', async (_, options, limitMs) => {
+    const { usb } = plugged({ settings: ['boot', 'flash'], ...options });
+    const startMs = usb.clock.now();
+    expect((await open(usb, '1')).client.setting.alternate).toBe(1);
+    // Who lets a request for one string wait is not asked for the next.
+    expect(usb.clock.now() - startMs).toBeLessThan(limitMs);
+  });
+
+  it('is not needed on a board of ours, whose weights have a number', async () => {
+    const { usb } = plugged({ settings: ['', ''] });
+    const info = usb.info('1-1');
+    const options = { clock: usb.clock, setting: 'weights', settingWithoutName: 0 };
+    expect((await usb.clock.until(openDfu(usb, info, info, options))).client.setting.alternate).toBe(0);
+    // Nothing is taken for it that has another name.
+    const other = plugged({ settings: ['boot', ''] }).usb;
+    const opening = other.clock.until(
+      openDfu(other, other.info('1-1'), other.info('1-1'), { ...options, clock: other.clock }),
+    );
+    expect((await boardErrorOf(opening)).code).toBe('board-not-flashable');
+  });
+});
+
+describe('a device with two DFU interfaces', () => {
+  const two = { settings: ['', ''], isInterfaceEach: true };
+
+  it.each(['0', '1'])('does not know which is meant by %s', async (wanted) => {
+    const error = await boardErrorOf(open(plugged(two).usb, wanted));
+    expect([error.code, error.facts['settings']]).toEqual(['board-ambiguous', '0:0 1:0']);
+  });
+
+  it('has the second one named by both numbers', async () => {
+    const { usb } = plugged(two);
+    expect((await open(usb, '1:0')).client.setting).toMatchObject({ interfaceNumber: 1, alternate: 0 });
+    expect((await boardErrorOf(open(usb, '1:1'))).code).toBe('board-not-flashable');
+  });
+});
+
+describe('the state of a device', () => {
+  it.each<[string, Options['instead'], number]>([
+    ['is that in which it waits for a reset', undefined, 1],
+    ['is that, and it refuses to say so', (s, _, d) => (isStatus(s) && d.resets === 0 ? 'stall' : undefined), 1],
+    ['is that, and it says nothing', (s, _, d) => (isStatus(s) && d.resets === 0 ? 'nothing' : undefined), 1],
+  ])('%s: it is reset, found again, and goes on', async (_, instead, resets) => {
+    const { usb, fake } = plugged(instead === undefined ? { instead: tellsState } : { instead });
+    fake.state = 'dfuMANIFEST-WAIT-RESET';
+    await open(usb);
+    expect([fake.state, fake.resets]).toEqual(['dfuIDLE', resets]);
+  });
+
+  it('is believed over descriptors that claim DFU mode for the application', async () => {
+    const { usb, fake } = plugged({ runtime: 'reset', claims: 'dfu' });
+    const { client } = await open(usb);
+    expect([fake.state, client.setting.mode]).toEqual(['dfuIDLE', 'dfu']);
+  });
+
+  it('is believed over descriptors that claim the application in DFU mode', async () => {
+    const { usb, fake } = plugged({ claims: 'runtime' });
+    await open(usb);
+    expect([fake.state, fake.resets]).toEqual(['dfuIDLE', 0]);
+    const both = plugged({ claims: 'runtime', runtime: 'reset' });
+    await open(both.usb);
+    expect(both.fake.state).toBe('dfuIDLE');
+  });
+
+  it.each<[string, Answer, number]>([
+    ['says nothing', 'nothing', 1300],
+    ['refuses to tell it', 'stall', 300],
+    ['answers with garbage', Uint8Array.of(1), 300],
+  ])('of an application that %s is what its descriptors say', async (_, answer, limitMs) => {
+    const instead: Options['instead'] = (setup, __, { state }) =>
+      isStatus(setup) && state === 'appIDLE' ? answer : undefined;
+    const { usb, fake } = plugged({ runtime: 'reset', instead });
+    await open(usb);
+    expect(fake.state).toBe('dfuIDLE');
+    expect(usb.clock.now()).toBeLessThan(limitMs);
+  });
+
+  it('is appDETACH, where somebody has left it', async () => {
+    const { usb, fake } = plugged({ runtime: 'reset' });
+    fake.state = 'appDETACH';
+    await open(usb);
+    expect(fake.state).toBe('dfuIDLE');
+  });
+});
+
+describe('a request that takes seconds', () => {
+  const slow = { delayMs: ({ request, length }: RawSetup): number => (request === 3 && length === 6 ? 7000 : 0) };
+
+  it('is waited for as long as was said', async () => {
+    const { usb, fake } = plugged(slow);
+    const info = usb.info('1-1');
+    await usb.clock.until(openDfu(usb, info, info, { clock: usb.clock, limitMs: 8000 }));
+    expect(fake.resets).toBe(0);
+    const error = await boardErrorOf(open(plugged(slow).usb));
+    expect([error.code, error.facts['seconds']]).toEqual(['board-silent', 5]);
+    expect(error.fix).toContain('--request-timeout');
+  });
+});
+
+const isStatus = ({ requestType, request }: RawSetup): boolean => requestType === 0xa1 && request === 3;
+
+/** The fake is silent in dfuMANIFEST-WAIT-RESET, as A.2.9 allows; other devices say that they are in it. */
+const tellsState: NonNullable<Options['instead']> = (setup, _, { state }) =>
+  isStatus(setup) && state === 'dfuMANIFEST-WAIT-RESET' ? Uint8Array.of(0, 0, 0, 0, 8, 0) : undefined;
 
 describe('a device that runs its application', () => {
   it.each(['reset', 'will-detach'] as const)('is brought to DFU mode by %s', async (runtime) => {
@@ -168,12 +296,18 @@ describe('a device that runs its application', () => {
   it('that does not come back is lost, after ten seconds', async () => {
     const { usb, fake } = plugged({ runtime: 'reset' });
     fake.busReset = (): void => {
-      usb.unplug('1-1');
       // In its place for good.
-      usb.plug('1-1', device(usb, { vendor: 0x46d }));
+      usb.clock.after(1, () => usb.plug('1-1', device(usb, { vendor: 0x46d })));
     };
     const error = await boardErrorOf(open(usb));
     expect([error.code, error.reason]).toEqual(['board-lost', expect.stringContaining('not come back within 10 s')]);
+  });
+
+  it('that runs its application again is no broken device, and asked twice', async () => {
+    const { usb, fake } = plugged({ runtime: 'reset' });
+    fake.busReset = (): void => void (fake.state = 'appIDLE');
+    const error = await boardErrorOf(open(usb));
+    expect([error.code, error.reason]).toEqual(['board-lost', expect.stringContaining('asked twice')]);
   });
 });
 

@@ -66,7 +66,6 @@ describe('descriptors', () => {
     expect(settings[0]?.functional).toEqual({
       canDownload: true,
       canUpload: true,
-      isManifestationTolerant: true,
       willDetach: false,
       detachTimeoutMs: 1000,
       transferSize: 4096,

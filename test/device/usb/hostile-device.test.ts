@@ -166,7 +166,11 @@ describe('a device that', () => {
         const result = await flash(usb).catch((error: unknown) => error);
         // After the last block is taken into use, going away is what such devices do.
         expect([result], `request ${index} of ${whole.requests}`).toEqual([
-          expect.toSatisfy((value) => value === 'restarted' || (value as { code?: string }).code === 'board-lost'),
+          expect.toSatisfy(
+            (value) =>
+              ['restarted', 'not-read', 'compared'].includes(value) ||
+              (value as { code?: string }).code === 'board-lost',
+          ),
         ]);
       }
     }

@@ -82,7 +82,7 @@ describe('a device of the package', () => {
     });
   });
 
-  it('waits for transfers longer than the package does by itself, and always gives data', async () => {
+  it('waits for transfers as long as it is told to, not as the package does by itself, and always gives data', async () => {
     const calls: unknown[][] = [];
     const note: Work = (...args) => {
       calls.push(args);
@@ -90,11 +90,11 @@ describe('a device of the package', () => {
     };
     plugIn({ controlTransferIn: note, controlTransferOut: note });
     const opened = await device();
-    await opened.controlTransferIn(SETUP, 6);
-    await opened.controlTransferOut(SETUP, new Uint8Array(0));
+    await opened.controlTransferIn(SETUP, 6, 7000);
+    await opened.controlTransferOut(SETUP, new Uint8Array(0), 8000);
     expect(calls).toEqual([
-      [SETUP, 6, 6000],
-      [SETUP, new Uint8Array(0), 6000],
+      [SETUP, 6, 7000],
+      [SETUP, new Uint8Array(0), 8000],
     ]);
   });
 
@@ -163,8 +163,11 @@ describe('a device of the package', () => {
     const stalled = failing('controlTransferIn error: endpoint stalled');
     plugIn({ controlTransferIn: stalled, controlTransferOut: stalled });
     const opened = await device();
-    expect(await opened.controlTransferIn(SETUP, 6)).toEqual({ status: 'stall' });
-    expect(await opened.controlTransferOut(SETUP, new Uint8Array(1))).toEqual({ status: 'stall', bytesWritten: 0 });
+    expect(await opened.controlTransferIn(SETUP, 6, 7000)).toEqual({ status: 'stall' });
+    expect(await opened.controlTransferOut(SETUP, new Uint8Array(1), 7000)).toEqual({
+      status: 'stall',
+      bytesWritten: 0,
+    });
   });
 
   it.each([
@@ -174,7 +177,7 @@ describe('a device of the package', () => {
   ])('has a transfer fail with %s as %s', async (text, code) => {
     plugIn({ controlTransferIn: failing(`controlTransferIn error: ${text}`) });
     const opened = await device();
-    expect((await boardErrorOf(opened.controlTransferIn(SETUP, 6))).code).toBe(code);
+    expect((await boardErrorOf(opened.controlTransferIn(SETUP, 6, 7000))).code).toBe(code);
   });
 });
 
@@ -184,7 +187,7 @@ describe('what the package cannot do is told by what is the case', () => {
     ['another one by now', 'open', [{ ...INFO, address: 8 }], 'whatever', 'board-lost'],
     ['not for this user', 'open', [{ ...INFO, node: { ...NODE, mayOpen: false } }], 'whatever', 'board-denied'],
     ['not for this user, by its word', 'open', [INFO], 'failed to open device: permission denied', 'board-denied'],
-    ['broken', 'open', [INFO], 'failed to read descriptors', 'board-broken'],
+    ['not to be opened for another reason', 'open', [INFO], 'failed to read descriptors', 'board-lost'],
     ['unplugged before', 'claimInterface', [], 'whatever', 'board-lost'],
     ['in use by a program', 'claimInterface', [withDriver('usbfs')], 'interface is busy', 'board-busy'],
     ['in use by who knows', 'claimInterface', [INFO], 'interface is busy', 'board-busy'],
@@ -195,7 +198,7 @@ describe('what the package cannot do is told by what is the case', () => {
       'interface is busy',
       'board-wrong-driver',
     ],
-    ['without that interface', 'claimInterface', [INFO], 'interface not found', 'board-broken'],
+    ['without that interface', 'claimInterface', [INFO], 'interface not found', 'board-lost'],
   ])('%s', async (_, method, seen, text, code) => {
     plugIn({ [method]: failing(`${method} error: ${text}`) });
     vi.mocked(sysfsDevices).mockReturnValue([...seen]);

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import {
   DEVICE_BYTES,
   decodeOperationHead,
-  decodeSubmitted,
+  decodeAnswer,
   encodeImportRequest,
   encodeSubmit,
   OPERATION_HEAD_BYTES,
@@ -85,7 +85,7 @@ export class RawHost {
   }
 
   async #answer(setup: Uint8Array, sequence: number): Promise<ControlAnswer> {
-    const head = decodeSubmitted(await this.#exactly(TRANSFER_HEAD_BYTES));
+    const head = decodeAnswer(await this.#exactly(TRANSFER_HEAD_BYTES));
     if (typeof head === 'string') throw new Error(head);
     if (head.sequence !== sequence) throw new Error(`answer ${head.sequence} to request ${sequence}`);
     if (head.status === -32) return 'stall';
