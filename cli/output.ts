@@ -80,14 +80,14 @@ export class HumanReporter implements Reporter {
 
   progress(task: Task): Progress {
     const { stderr, env, now } = this.context;
-    if (!stderr.isTerminal || env['TERM'] === 'dumb') return { update: () => {}, end: () => {} };
+    if (!stderr.isTerminal || env['TERM'] === 'dumb') return { begin: () => {}, update: () => {}, end: () => {} };
     const meter = new ProgressMeter(task, now);
     const update = (done: number): void => {
       const sample = meter.sample(done);
       if (sample !== undefined) this.showBar(sample);
     };
     update(0);
-    return { update, end: () => this.hideBar() };
+    return { begin: (done) => meter.begin(done), update, end: () => this.hideBar() };
   }
 
   finish(problem: Problem | undefined): void {
@@ -158,7 +158,7 @@ export class JsonReporter implements Reporter {
       this.event('progress', { ...rest, per_second: perSecond, seconds_left: secondsLeft });
     };
     update(0);
-    return { update, end: () => {} };
+    return { begin: (done) => meter.begin(done), update, end: () => {} };
   }
 
   finish(problem: Problem | undefined): void {

@@ -2,6 +2,8 @@
 
 /** What a command tells its output while it works. */
 export interface Progress {
+  /** The work begins only now. @param done how much of the total needs none; it counts neither as done in time nor as speed */
+  begin(done: number): void;
   /** @param done how much of the total is done */
   update(done: number): void;
   /** Takes the line away. The output does that by itself when the command ends. */
@@ -19,7 +21,7 @@ export interface Task {
 /** One look at a task. */
 export interface ProgressSample extends Task {
   readonly done: number;
-  /** Average since the start; undefined while no time has passed. */
+  /** Average since the work began; undefined while no time has passed. */
   readonly perSecond: number | undefined;
   readonly secondsLeft: number | undefined;
 }
@@ -34,7 +36,8 @@ const FREE_COLUMNS = 3;
 export class ProgressMeter {
   private readonly task: Task;
   private readonly now: () => number;
-  private readonly startMs: number;
+  private startMs: number;
+  private startDone = 0;
   private shownMs = -Infinity;
 
   /** @param now milliseconds of a clock that never goes back */
@@ -44,13 +47,20 @@ export class ProgressMeter {
     this.startMs = now();
   }
 
+  /** See {@link Progress.begin}. */
+  begin(done: number): void {
+    this.startMs = this.now();
+    this.startDone = done;
+  }
+
   /** What to show, or undefined if the last time was less than a tenth of a second ago. The end is always shown. */
   sample(done: number): ProgressSample | undefined {
     const nowMs = this.now();
     if (nowMs - this.shownMs < INTERVAL_MS && done < this.task.total) return undefined;
     this.shownMs = nowMs;
     const seconds = (nowMs - this.startMs) / 1000;
-    const perSecond = seconds > 0 && done > 0 ? done / seconds : undefined;
+    const worked = done - this.startDone;
+    const perSecond = seconds > 0 && worked > 0 ? worked / seconds : undefined;
     const secondsLeft = perSecond === undefined ? undefined : Math.max(0, this.task.total - done) / perSecond;
     return { ...this.task, done, perSecond, secondsLeft };
   }

@@ -12,6 +12,17 @@ describe('ProgressMeter', () => {
     expect(meter.sample(500)).toEqual({ ...task, done: 500, perSecond: 250, secondsLeft: 2 });
   });
 
+  it('does not take for speed what needed no work, as when a flash goes on', () => {
+    // 900 bytes were there; comparing them took 3 s, 50 more 1 s. It used to promise 0.2 s for the last 50.
+    let nowMs = 0;
+    const meter = new ProgressMeter(task, () => nowMs);
+    nowMs = 3000;
+    meter.begin(900);
+    expect(meter.sample(900)).toEqual({ ...task, done: 900, perSecond: undefined, secondsLeft: undefined });
+    nowMs = 4000;
+    expect(meter.sample(950)).toEqual({ ...task, done: 950, perSecond: 50, secondsLeft: 1 });
+  });
+
   it('gives no rate while no time has passed', () => {
     const meter = new ProgressMeter(task, () => 0);
     expect(meter.sample(500)).toEqual({ ...task, done: 500, perSecond: undefined, secondsLeft: undefined });
