@@ -16,11 +16,13 @@ import { Argument, Option } from 'commander';
 import type { Command } from 'commander';
 import type { Parser } from './options.js';
 import type { Output } from './output.js';
+import type { StandardInput } from './standard-input.js';
 import { missingOption } from './usage-error.js';
 
 /** What every command gets beside its input. */
 export interface CommandContext {
   readonly output: Output;
+  readonly stdin: StandardInput;
   /** Aborts on Ctrl-C, and when nobody reads the output any more. */
   readonly signal: AbortSignal;
 }

@@ -1,11 +1,13 @@
 /** The real process as a `Host`. */
 
 import type { Host } from './program.js';
+import { standardInput } from './standard-input.js';
 
 export function processHost(): Host {
   return {
     argv: process.argv.slice(2),
     env: process.env,
+    stdin: standardInput,
     stdout: process.stdout,
     stderr: process.stderr,
     now: () => performance.now(),

@@ -50,6 +50,11 @@ export const seed: Parser<bigint> = (text, name) => {
   throw badValue(name, text, 'a whole number from 0 to 2^64 - 1, decimal or hexadecimal', '42');
 };
 
+/** As {@link seed}, or `random` for one that is chosen anew. */
+export const seedOrRandom: Parser<bigint | 'random'> = (text, name) => {
+  return text === 'random' ? text : seed(text, name);
+};
+
 export function oneOf<const Choice extends string>(choices: readonly Choice[]): Parser<Choice> {
   return (text, name) => {
     const choice = choices.find((candidate) => candidate === text);
@@ -63,6 +68,9 @@ export const text: Parser<string> = (value, name) => {
   if (value !== '') return value;
   throw badValue(name, value, 'at least one character long', '"some text"');
 };
+
+/** Any text, also an empty one. */
+export const anyText: Parser<string> = (value) => value;
 
 /** The path of a file or folder. */
 export const path: Parser<string> = (value, name) => {

@@ -11,6 +11,7 @@ import { describeProblem, INTERRUPTED, READER_GONE } from './problem.js';
 import type { Problem } from './problem.js';
 import { Sink } from './sink.js';
 import type { OutputStream } from './sink.js';
+import type { StandardInput } from './standard-input.js';
 import { fromParser, noCommand } from './usage-error.js';
 import { VERSION } from './version.js';
 
@@ -21,6 +22,7 @@ export interface Host {
   /** Without the interpreter and the script. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: StandardInput;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   /** Milliseconds of a clock that never goes back. */
@@ -56,8 +58,15 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
 
   let problem: Problem | undefined;
   let stack = '';
+  let program: Command | undefined;
   try {
-    const program = await buildProgram(commands, host.argv, reporter, interrupt.signal, stdout);
+    program = await buildProgram(
+      commands,
+      host,
+      { output: reporter, stdin: host.stdin, signal: interrupt.signal },
+      reporter,
+      stdout,
+    );
     await Promise.race([program.parseAsync(host.argv, { from: 'user' }), uncaught]);
     if (interrupt.signal.aborted) problem = INTERRUPTED;
   } catch (error) {
@@ -65,7 +74,7 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
       await stdout.flush();
       return EXIT.done;
     }
-    problem = describeProblem(error instanceof CommanderError ? asUsageError(error, name, commands) : error);
+    problem = describeProblem(error instanceof CommanderError ? asUsageError(error, name, commands, program) : error);
     stack = error instanceof Error ? `${error.stack}\n` : '';
   }
 
@@ -84,12 +93,11 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
 
 async function buildProgram(
   commands: Commands,
-  argv: Host['argv'],
+  { argv }: Host,
+  context: CommandContext,
   reporter: Reporter,
-  signal: AbortSignal,
   stdout: Sink,
 ): Promise<Command> {
-  const context: CommandContext = { output: reporter, signal };
   const program = new Command('mmfree')
     .description(
       'Language models without matrix multiplication, on boards, GPUs and CPUs, with the same bits everywhere.',
@@ -147,8 +155,13 @@ function isHelp(error: unknown): boolean {
   return error instanceof CommanderError && error.exitCode === 0;
 }
 
-function asUsageError(error: CommanderError, name: string | null, commands: Commands): Error {
-  if (error.code !== 'commander.help') return fromParser(error, name);
+function asUsageError(
+  error: CommanderError,
+  name: string | null,
+  commands: Commands,
+  program: Command | undefined,
+): Error {
+  if (error.code !== 'commander.help') return fromParser(error, name, program ? optionsOf(program, name) : []);
   // Without any command the parser would show its help as an error.
   const group = commands.find((command) => command.name === name);
   const choice = group !== undefined && isGroup(group) ? group.commands : commands;
@@ -156,4 +169,15 @@ function asUsageError(error: CommanderError, name: string | null, commands: Comm
     choice.map((command) => command.name),
     name,
   );
+}
+
+/** Long names of the options that a command takes, those of all commands included. */
+function optionsOf(program: Command, name: string | null): string[] {
+  let command: Command | undefined = program;
+  const options = [...program.options];
+  for (const word of name?.split(' ') ?? []) {
+    command = command?.commands.find((candidate) => candidate.name() === word);
+    options.push(...(command?.options ?? []));
+  }
+  return options.flatMap(({ long }) => long ?? []);
 }

@@ -60,13 +60,26 @@ const REASONS: ReadonlyMap<string, readonly [UsageErrorCode, string]> = new Map(
   ['commander.excessArguments', ['too-many-arguments', 'Text with spaces must be put in quotes.']],
 ]);
 
-/** What the parser of the command line says, in our form. @param command the command it was parsing, if known */
-export function fromParser(error: CommanderError, command: string | null): UsageError {
+/**
+ * What the parser of the command line says, in our form.
+ *
+ * @param command the command it was parsing, if known
+ * @param options those that it takes, such as `--seed`
+ */
+export function fromParser(error: CommanderError, command: string | null, options: readonly string[]): UsageError {
   const [code, reason] = REASONS.get(error.code) ?? ['usage', 'The command line cannot be read.'];
-  const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const [first = '', similar] = error.message.replace(/^error: /, '').split('\n');
+  const suggestion = begunOption(first, options) ?? similar;
   const help = `Run \`mmfree ${command === null ? '' : `${command} `}--help\` to see what there is.`;
   return new UsageError(code, first.replace(/\.$/, ''), {
     reason,
     fix: suggestion === undefined ? help : `${suggestion.replace(/^\(|\)$/g, '')} ${help}`,
   });
+}
+
+/** The parser compares letter by letter, which makes of `--temp` a `--help`; who writes the beginning of an option means that. */
+function begunOption(message: string, options: readonly string[]): string | undefined {
+  const [, begun] = /^unknown option '(--[^'=]+)/.exec(message) ?? [];
+  const meant = begun === undefined ? [] : options.filter((option) => option.startsWith(begun));
+  return meant.length === 0 ? undefined : `Did you mean ${meant.join(' or ')}?`;
 }

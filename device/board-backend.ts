@@ -38,6 +38,15 @@ export interface BoardBackendOptions {
 /** Steps that are under way at a time. */
 const STEPS_AHEAD = 16;
 
+/** Tokens of a prompt in one request, where somebody wants to see how far it is: half a second's worth of a slow board. */
+const SHOWN_CHUNK = 100;
+
+/** Who waits for tokens that are fed. */
+interface FeedWatch {
+  readonly signal?: AbortSignal | undefined;
+  readonly onPrompt?: GenerateRequest['onPrompt'] | undefined;
+}
+
 const GREEDY: SamplerSettings = { topK: 1, invTemperature: 0, topP: 32_768, seedLow: 0, seedHigh: 0 };
 
 export class BoardBackend implements Backend {
@@ -155,6 +164,7 @@ export class BoardBackend implements Backend {
     sampler,
     firstIndex = 0,
     signal,
+    onPrompt,
   }: GenerateRequest): AsyncGenerator<GeneratedToken> {
     const candidates = Math.min(candidatesNeeded(sampler), this.shape.vocabSize);
     let next = prompt.at(-1)!;
@@ -164,7 +174,7 @@ export class BoardBackend implements Backend {
       const fed: readonly number[] = [...this.#fed, ...(count === 0 ? before : [])];
       const token = next;
       const step = await this.#persist(async (session) => {
-        await this.#feed(session, fed, signal);
+        await this.#feed(session, fed, { signal, ...(count === 0 && { onPrompt }) });
         this.#isInStep = false;
         return await this.#step(session, token, false, candidates);
       }, signal);
@@ -195,13 +205,13 @@ export class BoardBackend implements Backend {
 
   /** Feeds all of `known` and starts a run behind it. @returns its number */
   async #startRun(session: BoardSession, known: readonly number[], request: GenerateRequest): Promise<number> {
-    await this.#feed(session, known.slice(0, -1), request.signal);
+    await this.#feed(session, known.slice(0, -1), request);
     this.#isInStep = false;
     return await this.#sendRun(session, known.slice(-1), request);
   }
 
   /** Makes the board's state that after `tokens`, which begin with what was fed already. */
-  async #feed(session: BoardSession, tokens: readonly number[], signal?: AbortSignal): Promise<void> {
+  async #feed(session: BoardSession, tokens: readonly number[], watch: FeedWatch = {}): Promise<void> {
     let first = this.#fed.length;
     if (!this.#isInStep) {
       await session.stopForeignRun();
@@ -211,23 +221,25 @@ export class BoardBackend implements Backend {
     this.#isInStep = false;
     const rest = tokens.slice(first);
     // A board need not know RUN if this computer samples.
-    if (this.#sampling === 'host') await this.#feedBySteps(session, rest, signal);
-    else await this.#feedByRuns(session, rest, signal);
+    if (this.#sampling === 'host') await this.#feedBySteps(session, rest, watch);
+    else await this.#feedByRuns(session, rest, watch);
     this.#fed = tokens.slice();
     this.#isInStep = true;
   }
 
-  async #feedBySteps(session: BoardSession, tokens: readonly number[], signal?: AbortSignal): Promise<void> {
+  async #feedBySteps(session: BoardSession, tokens: readonly number[], { signal, onPrompt }: FeedWatch): Promise<void> {
     for (let start = 0; start < tokens.length; start += STEPS_AHEAD) {
       signal?.throwIfAborted();
       const chunk = tokens.slice(start, start + STEPS_AHEAD);
       await Promise.all(chunk.map(async (token) => await this.#step(session, token, false, 0)));
+      onPrompt?.(start + chunk.length);
     }
   }
 
-  async #feedByRuns(session: BoardSession, tokens: readonly number[], signal?: AbortSignal): Promise<void> {
-    for (let start = 0; start < tokens.length; start += MAX_RUN_TOKENS) {
-      const chunk = tokens.slice(start, start + MAX_RUN_TOKENS);
+  async #feedByRuns(session: BoardSession, tokens: readonly number[], { signal, onPrompt }: FeedWatch): Promise<void> {
+    const most = onPrompt === undefined ? MAX_RUN_TOKENS : SHOWN_CHUNK;
+    for (let start = 0; start < tokens.length; start += most) {
+      const chunk = tokens.slice(start, start + most);
       const run = await this.#sendRun(session, chunk, { maxTokens: 0, sampler: GREEDY });
       try {
         while ((await session.nextRunEvent(run, signal)).kind !== 'ended');
@@ -235,6 +247,7 @@ export class BoardBackend implements Backend {
         if (signal?.aborted === true) await session.cancelRun(run).catch(() => {});
         throw error;
       }
+      onPrompt?.(start + chunk.length);
     }
   }
 

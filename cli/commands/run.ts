@@ -1,6 +1,6 @@
 /** `mmfree run`: declaration. */
-import { defineCommand, flag, optionalArgument, optionWithDefault, repeatedOption } from '../command.js';
-import { decimal, integer, oneOf, seed, text } from '../options.js';
+import { defineCommand, flag, option, optionalArgument, optionWithDefault, repeatedOption } from '../command.js';
+import { anyText, decimal, integer, oneOf, path, seedOrRandom, text } from '../options.js';
 import { backendOption, boardOption, imageOption, waitOption } from './source-options.js';
 
 export const run = defineCommand({
@@ -8,10 +8,16 @@ export const run = defineCommand({
     'mmfree run "Once upon a time"',
     'mmfree run --temperature 0 --max-tokens 50 "The fox said"',
     'mmfree run --ids "0 334 404"',
+    'fortune | mmfree run --seed random',
     'mmfree run --board serial:/dev/ttyACM0 --check "Once upon a time"',
   ],
   parameters: {
-    prompt: optionalArgument('[prompt]', 'text to continue (default: none)', text),
+    prompt: optionalArgument(
+      '[prompt]',
+      'text to continue; - reads it from standard input, as no prompt does if that is a pipe or a file',
+      anyText,
+    ),
+    promptFile: option('--prompt-file <file>', 'read the prompt from this file or pipe instead', path),
     board: boardOption,
     wait: waitOption,
     image: imageOption,
@@ -40,13 +46,17 @@ export const run = defineCommand({
       decimal({ min: 0.00001, max: 1, example: 0.95 }),
       0.95,
     ),
-    seed: optionWithDefault('--seed <number>', 'the same seed gives the same text, on every machine', seed, 1n),
+    seed: optionWithDefault(
+      '--seed <number>',
+      'the same seed gives the same text, on every machine; random takes a new one and shows it',
+      seedOrRandom,
+      1n,
+    ),
     stop: repeatedOption('--stop <text>', 'stop before this text; may be given several times', text),
-    sampling: optionWithDefault(
+    sampling: option(
       '--sampling <where>',
-      'who chooses the tokens of a board: board, or host (from the candidates that it sends)',
+      'who chooses the tokens of a board: board (default), or host (from the candidates that it sends)',
       oneOf(['board', 'host']),
-      'board',
     ),
     check: flag(
       '--check',

@@ -35,6 +35,8 @@ export interface GenerateRequest {
   readonly firstIndex?: number;
   /** Ends the run after the token in flight. */
   readonly signal?: AbortSignal;
+  /** Is told now and then how many tokens of a long prompt are fed. */
+  readonly onPrompt?: (fed: number) => void;
 }
 
 /** A machine that computes the integer model. */

@@ -56,11 +56,12 @@ export class StepwiseBackend implements Backend {
   }
 
   async *generate(request: GenerateRequest): AsyncGenerator<GeneratedToken> {
-    const { prompt, maxTokens, sampler, signal, firstIndex = 0 } = request;
+    const { prompt, maxTokens, sampler, signal, firstIndex = 0, onPrompt } = request;
     const last = prompt.length - 1;
     for (let k = 0; k < last; k++) {
       if (signal?.aborted) return;
       this.#machine.step(prompt[k], false);
+      onPrompt?.(k + 1);
       await setImmediate();
     }
     let next = prompt[last];

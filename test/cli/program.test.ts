@@ -115,6 +115,13 @@ describe('the parameters of a command', () => {
       'Did you mean --backend? Run `mmfree take --help` to see what there is.',
     ],
     [
+      // By its letters it is nearer to --help.
+      ['take', 'a', '-o', 'x', '--max', '5'],
+      'unknown-option',
+      "unknown option '--max'",
+      'Did you mean --max-tokens? Run `mmfree take --help` to see what there is.',
+    ],
+    [
       ['take', 'a', 'once', 'upon', '-o', 'x'],
       'too-many-arguments',
       "too many arguments for 'take'. Expected 2 arguments but got 3",

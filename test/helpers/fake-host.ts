@@ -1,9 +1,11 @@
 /** A process without a process: runs command lines in memory. */
 
+import { Readable } from 'node:stream';
 import type { CommandGroup, NamedCommand } from '../../cli/command.js';
 import type { ExitCode } from '../../cli/exit-codes.js';
 import { runProgram } from '../../cli/program.js';
 import type { OutputStream } from '../../cli/sink.js';
+import type { StandardInput } from '../../cli/standard-input.js';
 
 /** A stream that keeps what is written, until it fails. */
 export class FakeStream implements OutputStream {
@@ -60,6 +62,8 @@ export interface FakeRun {
 export class FakeProcess {
   readonly stdout: FakeStream;
   readonly stderr: FakeStream;
+  /** Nothing is piped in unless a test says so. */
+  stdin: StandardInput = { isPiped: false, open: () => Readable.from([]) };
   nowMs = 0;
   /** How far the clock goes on each time it is read. */
   tickMs = 0;
@@ -74,10 +78,11 @@ export class FakeProcess {
   }
 
   async run(commands: readonly (NamedCommand | CommandGroup)[], ...argv: string[]): Promise<FakeRun> {
-    const { stdout, stderr, env } = this;
+    const { stdin, stdout, stderr, env } = this;
     const exit = await runProgram(commands, {
       argv,
       env,
+      stdin,
       stdout,
       stderr,
       now: () => (this.nowMs += this.tickMs),

@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { parseClock, parsePlacement } from '../../../firmware-host/virtual/simulated-chips/reports.js';
-import { make } from '../../../firmware-host/virtual/simulated-chips/tools.js';
+import { make, type RecipeStep } from '../../../firmware-host/virtual/simulated-chips/tools.js';
 import type { CommandContext } from '../../command.js';
 
 interface GatewareBuildInput {
@@ -15,15 +15,19 @@ export async function gatewareBuild(input: GatewareBuildInput, context: CommandC
   const folder = resolve(input.output);
   const words = [`BUILD=${folder}`];
   const startMs = performance.now();
+  const onStep = ({ tool, number, total }: RecipeStep): void => {
+    const seconds = (performance.now() - startMs) / 1000;
+    output.note(`step ${number} of ${total}, after ${seconds.toFixed(0)} s: ${tool} …`);
+  };
   if (input.board === 'axi') {
-    await make({ work: 'the synthesis', tools: ['yosys'], folder: 'boards/axi', words, signal });
+    await make({ work: 'the synthesis', tools: ['yosys'], folder: 'boards/axi', words, signal, onStep });
     const table = await readFile(join(folder, 'estimates.txt'), 'utf8');
     output.print(table);
     output.result({ board: input.board, folder, seconds: (performance.now() - startMs) / 1000 });
     return;
   }
   const tools = ['yosys', 'nextpnr-ice40', 'icepack'] as const;
-  await make({ work: 'the synthesis', tools, folder: 'boards/icebreaker', words, signal });
+  await make({ work: 'the synthesis', tools, folder: 'boards/icebreaker', words, signal, onStep });
   const seconds = (performance.now() - startMs) / 1000;
   const log = await readFile(join(folder, 'place-and-route.log'), 'utf8');
   const used = parsePlacement(log);

@@ -13,22 +13,19 @@ export interface SourceInput {
   readonly wait: number;
   readonly image: string | undefined;
   readonly backend: BackendName | undefined;
+  /** Who samples if it is a board: the board unless given. */
+  readonly sampling?: 'board' | 'host' | undefined;
 }
 
 /**
  * What the user named, or else the only board there is, or else the GPU if there is one, or else the reference; what nobody named is said.
  *
- * @param sampling who samples if it is a board
  * @throws ImageError; BoardError; GpuError; UsageError
  */
-export async function loadTokenSource(
-  input: SourceInput,
-  context: CommandContext,
-  sampling: 'board' | 'host' = 'board',
-): Promise<TokenSource> {
-  const { board, image, backend, wait } = input;
-  const isBoardMeant = board !== undefined || wait > 0;
-  if (isBoardMeant && backend !== undefined) throw twoSources();
+export async function loadTokenSource(input: SourceInput, context: CommandContext): Promise<TokenSource> {
+  const { board, image, backend, wait, sampling } = input;
+  const isBoardMeant = board !== undefined || wait > 0 || sampling !== undefined;
+  if (isBoardMeant && backend !== undefined) throw sampling === undefined ? twoSources() : samplingOfBoards();
   if (!isBoardMeant) {
     if (backend !== undefined) return await loadBackend(backend, imageOrShipped(image, context.output), context);
     if (image !== undefined) return await loadWhatThereIs(image, context);
@@ -37,7 +34,7 @@ export async function loadTokenSource(
     if ((await onlyBoard()) === undefined) return await loadWhatThereIs(undefined, context);
   }
   const { loadBoard } = await import('./load-board.js');
-  return await loadBoard(input, sampling, context);
+  return await loadBoard(input, sampling ?? 'board', context);
 }
 
 /** The backend that the user named. @throws ImageError; GpuError */
@@ -80,6 +77,14 @@ async function loadWhatThereIs(image: string | undefined, context: CommandContex
 async function loadReference(path: string): Promise<TokenSource> {
   const reference = await import('./load-reference.js');
   return reference.loadReference(path);
+}
+
+function samplingOfBoards(): UsageError {
+  return new UsageError('conflicting-options', '--sampling and --backend exclude each other', {
+    reason:
+      '--sampling says who chooses the tokens of a board; --backend names what computes on this computer and chooses itself.',
+    fix: 'Leave one of them out.',
+  });
 }
 
 function twoSources(): UsageError {

@@ -1,4 +1,5 @@
 /** `mmfree run`: the work. */
+import { randomBytes } from 'node:crypto';
 import type { GeneratedToken, GenerateRequest } from '../../../model/backends/backend.js';
 import { samplerSettings, type SamplerOptions } from '../../../model/integer/sampler.js';
 import { StopMatcher } from '../../../model/text/stop-matcher.js';
@@ -9,10 +10,11 @@ import type { CommandContext } from '../../command.js';
 import { UsageError, badValue } from '../../usage-error.js';
 import { loadTokenSource, type SourceInput } from '../machines/load-backend.js';
 import type { TokenSource } from '../machines/token-source.js';
+import { readPrompt, type PromptInput } from './prompt.js';
+import { RunTimer } from './run-timer.js';
 
-interface RunInput extends SamplerOptions, SourceInput {
-  readonly prompt: string | undefined;
-  readonly sampling: 'board' | 'host';
+interface RunInput extends Omit<SamplerOptions, 'seed'>, SourceInput, PromptInput {
+  readonly seed: bigint | 'random';
   readonly check: boolean;
   readonly maxTokens: number;
   readonly stop: readonly string[];
@@ -20,10 +22,17 @@ interface RunInput extends SamplerOptions, SourceInput {
 }
 
 export async function run(input: RunInput, context: CommandContext): Promise<void> {
-  const sampler = settingsOf(input);
-  const source = await loadTokenSource(input, context, input.sampling);
+  const { output } = context;
+  const seed = input.seed === 'random' ? randomBytes(8).readBigUInt64LE() : input.seed;
+  const sampler = settingsOf({ ...input, seed });
+  // Before a board is opened: others may use it while somebody types.
+  const prompt = await readPrompt(input, context);
+  if (input.seed === 'random') output.note(`seed ${seed}`);
+  // As text: programs may keep numbers in 53 bits.
+  output.result({ seed: String(seed) });
+  const source = await loadTokenSource(input, context);
   try {
-    await tell(input, sampler, source, context);
+    await tell(input, prompt, sampler, source, context);
   } finally {
     // Also on the board nothing goes on then.
     await source.backend.close();
@@ -32,6 +41,7 @@ export async function run(input: RunInput, context: CommandContext): Promise<voi
 
 async function tell(
   input: RunInput,
+  promptText: string,
   sampler: SamplerSettings,
   source: TokenSource,
   { output, signal }: CommandContext,
@@ -41,8 +51,10 @@ async function tell(
   const hasTokenizer = tokenizerJson.length > 0;
   const tokenizer = await (source.tokenizer ?? (hasTokenizer ? loadTokenizer(tokenizerJson, shape) : undefined));
   if (!tokenizer && (!input.ids || input.stop.length > 0)) throw noTokenizer(imageName);
-  const prompt = promptIds(input, shape, tokenizer);
-  const request = { prompt, maxTokens: input.maxTokens, sampler, signal };
+  const prompt = promptIds(promptText, input.ids, shape, tokenizer);
+  const timer = new RunTimer(prompt.length, output);
+  const { maxTokens } = input;
+  const request = { prompt, maxTokens, sampler, signal, onPrompt: (fed: number) => timer.fed(fed) };
   const generated = input.check ? await checkedRun(source, input.image, request) : backend.generate(request);
   const stopper = new StopMatcher(input.stop);
   const stream = tokenizer?.textStream();
@@ -51,17 +63,14 @@ async function tell(
     if (!input.ids) output.print(shown);
   };
   // The text starts with the prompt, so that what is printed is the whole text.
-  if (stream && !input.ids) {
-    for (const id of prompt) output.print(stream.push(id));
-  }
+  const opening = stream && !input.ids ? prompt.map((id) => stream.push(id)).join('') : '';
 
-  const startMs = performance.now();
-  let firstMs = NaN;
-  let tokens = 0;
   let finish = 'max-tokens';
+  timer.start();
   for await (const { index, id, receipt } of generated) {
-    if (tokens === 0) firstMs = performance.now();
-    tokens++;
+    timer.token();
+    // Behind the progress of the prompt, which would tear the text apart.
+    if (timer.tokens === 1) output.print(opening);
     const text = stream?.push(id) ?? '';
     output.event('token', { index, id, text, receipt: receipt.toString(16).padStart(8, '0') });
     if (input.ids) output.print(`${index > 0 ? ' ' : ''}${id}`);
@@ -75,6 +84,8 @@ async function tell(
       break;
     }
   }
+  timer.end();
+  if (timer.tokens === 0) output.print(opening);
   if (!stopper.stopped) {
     show(stream?.flush() ?? '');
     if (!input.ids) output.print(stopper.flush());
@@ -82,20 +93,15 @@ async function tell(
   output.print('\n');
   if (signal.aborted) finish = 'interrupted';
 
-  const seconds = (performance.now() - startMs) / 1000;
-  const rate = `${tokens} tokens, ${(tokens / seconds).toFixed(1)} tokens/s on ${backend.name}`;
+  const rate = timer.words(backend.name);
   const speed = input.check ? `${rate}, each receipt equal to the reference's` : rate;
   // That it was interrupted is said for every command.
   output.note(signal.aborted ? speed : `${speed} (${finish})`);
   output.result({
-    tokens,
-    prompt_tokens: prompt.length,
+    ...timer.facts(),
     finish,
-    seconds,
-    tokens_per_second: tokens / seconds,
-    first_token_seconds: tokens > 0 ? (firstMs - startMs) / 1000 : null,
     backend: backend.name,
-    receipts_checked: input.check ? tokens : undefined,
+    receipts_checked: input.check ? timer.tokens : undefined,
   });
 }
 
@@ -125,7 +131,7 @@ async function checkedRun(
 }
 
 /** Sampler options as integers. @throws UsageError */
-function settingsOf(input: RunInput): SamplerSettings {
+function settingsOf(input: SamplerOptions): SamplerSettings {
   try {
     return samplerSettings(input);
   } catch (error) {
@@ -135,8 +141,7 @@ function settingsOf(input: RunInput): SamplerSettings {
 }
 
 /** With text, the beginning-of-text token and the text's ids; with --ids, the ids as they are. @throws UsageError */
-function promptIds(input: RunInput, shape: ModelShape, tokenizer: Tokenizer | undefined): number[] {
-  const { prompt = '', ids } = input;
+function promptIds(prompt: string, ids: boolean, shape: ModelShape, tokenizer: Tokenizer | undefined): number[] {
   if (!ids) return [shape.bosTokenId, ...(tokenizer?.encode(prompt) ?? [])];
   const words = prompt.split(/[\s,]+/).filter((word) => word !== '');
   const numbers = words.map((word) => (/^\d+$/.test(word) ? Number(word) : NaN));

@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text as readText } from 'node:stream/consumers';
 import { packageFile } from '../../../model/package-file.js';
 import { toolFailed, toolsMissing } from './gateware-error.js';
 
@@ -47,21 +49,56 @@ export interface Recipe {
   /** Of make: targets and variables. */
   readonly words: readonly string[];
   readonly signal?: AbortSignal | undefined;
+  /** Is told of each tool that starts, in order; what is made already takes none. */
+  readonly onStep?: (step: RecipeStep) => void;
+}
+
+/** A tool at work. */
+export interface RecipeStep {
+  readonly tool: string;
+  /** 1 for the first one. */
+  readonly number: number;
+  readonly total: number;
 }
 
 /** Lines of a tool's output that an error shows. */
 const SHOWN_LINES = 4;
 
 /** Carries a recipe out. @throws GatewareError; AbortError */
-export async function make({ work, tools, folder, words, signal }: Recipe): Promise<void> {
+export async function make({ work, tools, folder, words, signal, onStep }: Recipe): Promise<void> {
   needTools(['make', ...tools]);
   const args = ['--no-print-directory', '-C', join(GATEWARE_FOLDER, folder), ...words];
+  const steps = onStep === undefined ? [] : await plannedSteps(args, tools, signal);
   const child = spawn('make', args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  let number = 0;
+  // make shows each command before it runs it.
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (toolOf(line, tools) !== undefined && number < steps.length) {
+      onStep?.({ tool: steps[number++] ?? '', number, total: steps.length });
+    }
+  });
   const said = lastLines(child.stdout, child.stderr);
   const [code, killedBy] = (await once(child, 'close')) as [number | null, string | null];
   if (code === 0) return;
   const lines = said().filter((line) => /error|fail|cannot|no rule/i.test(line));
   throw toolFailed(work, lines.length > 0 ? lines.slice(-SHOWN_LINES) : said().slice(-SHOWN_LINES), killedBy ?? code);
+}
+
+/** The tools that make would start. Should it fail, it will say why when it runs them. */
+async function plannedSteps(
+  args: readonly string[],
+  tools: readonly Tool[],
+  signal: AbortSignal | undefined,
+): Promise<Tool[]> {
+  const child = spawn('make', ['--dry-run', ...args], { stdio: ['ignore', 'pipe', 'ignore'], signal });
+  const [text] = await Promise.all([readText(child.stdout), once(child, 'close')]);
+  return text.split('\n').flatMap((line) => toolOf(line, tools) ?? []);
+}
+
+/** The tool that a line of a recipe starts. */
+function toolOf(line: string, tools: readonly Tool[]): Tool | undefined {
+  const [word] = line.trim().split(' ', 1);
+  return tools.find((tool) => tool === word);
 }
 
 const MOST_LINES = 100;

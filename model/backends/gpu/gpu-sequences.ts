@@ -32,6 +32,8 @@ export interface SequenceRun {
   readonly sampler: SamplerSettings;
   /** Index of the first token to choose, for a run that resumes. */
   readonly firstIndex?: number;
+  /** Is told how many tokens of a long prompt are fed. */
+  readonly onPrompt?: (fed: number) => void;
 }
 
 /** A token that one of the sequences chose. */
@@ -154,9 +156,9 @@ export class GpuSequences {
   async *run(runs: readonly SequenceRun[], signal?: AbortSignal): AsyncGenerator<readonly SequenceToken[]> {
     const { shape } = this.#model;
     if (runs.length !== this.count) throw new RangeError(`${runs.length} runs for ${this.count} sequences`);
-    for (const [sequence, { prompt }] of runs.entries()) {
+    for (const [sequence, { prompt, onPrompt }] of runs.entries()) {
       if (prompt.length === 0) throw new RangeError('a prompt has at least one token');
-      await this.feed(sequence, prompt.slice(0, -1), 'nothing', undefined, signal);
+      await this.#feeder.feed(sequence, prompt.slice(0, -1), 'nothing', () => {}, signal, onPrompt);
       checkToken(this.#model, prompt[prompt.length - 1]);
     }
     if (signal?.aborted) return;

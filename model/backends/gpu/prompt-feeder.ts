@@ -51,13 +51,14 @@ export class PromptFeeder {
     this.#singly = singly;
   }
 
-  /** Feeds tokens to one sequence, as many at a time as fit. @throws GpuError; RangeError for what is no token */
+  /** Feeds tokens to one sequence, as many at a time as fit; `onFed` is told how many are done. @throws GpuError; RangeError for what is no token */
   async feed(
     sequence: number,
     tokens: readonly number[],
     want: Want,
     onToken: (token: FedToken) => void,
     signal?: AbortSignal,
+    onFed?: (tokens: number) => void,
   ): Promise<void> {
     const { gpu } = this.#model;
     for (const token of tokens) checkToken(this.#model, token);
@@ -84,6 +85,7 @@ export class PromptFeeder {
       start += chunk.length;
       if (want !== 'nothing') this.#report(chunk, await gpu.read(records, records.size), want, onToken);
       else if (start < tokens.length) await gpu.idle();
+      onFed?.(start);
     }
   }
 

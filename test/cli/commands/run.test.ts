@@ -57,7 +57,9 @@ describe('text', () => {
     const { exit, stdout, stderr } = await mmfree(...greedy, '--max-tokens', '9', 'Once upon a time');
     expect(exit).toBe(0);
     expect(stdout.text).toBe('Once upon a time, in the Jungle, there lived a\n');
-    expect(stderr.text).toMatch(/^9 tokens, [\d.]+ tokens\/s on reference \(max-tokens\)\n$/);
+    expect(stderr.text).toMatch(
+      /^9 tokens, [\d.]+ tokens\/s on reference, behind a prompt of 5 in [\d.]+ s \(max-tokens\)\n$/,
+    );
   });
 
   it('depends on the seed and on nothing else', async () => {
@@ -130,7 +132,8 @@ describe('JSON Lines', () => {
       finish: 'max-tokens',
       seconds: expect.any(Number),
       tokens_per_second: expect.any(Number),
-      first_token_seconds: expect.any(Number),
+      prompt_seconds: expect.any(Number),
+      seed: '1',
       backend: 'reference',
       exit: 0,
     });
