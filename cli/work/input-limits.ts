@@ -8,3 +8,6 @@ export const MAX_PROGRAM_BYTES = 2 ** 20;
 
 /** Text to measure a loss on: thousands of books' worth would take days. */
 export const MAX_TEXT_BYTES = 2 ** 28;
+
+/** The text that a run continues: a thick book, whose tokens take a processor an hour. */
+export const MAX_PROMPT_BYTES = 2 ** 22;

@@ -46,7 +46,7 @@ export async function readAny(path: string, limits: ReadLimits): Promise<Uint8Ar
 }
 
 /** The whole of a stream, which is closed then. @param name for errors */
-async function readStream(stream: Readable, name: string, limits: ReadLimits): Promise<Uint8Array> {
+export async function readStream(stream: Readable, name: string, limits: ReadLimits): Promise<Uint8Array> {
   const { limitBytes, signal } = limits;
   if (signal !== undefined) addAbortSignal(signal, stream);
   const pieces: Uint8Array[] = [];
