@@ -11,11 +11,14 @@ export interface BoardState {
   readonly info: BoardInfo | undefined;
 }
 
+/** A board that is asked how it is has nothing long to do, unless it is at work for somebody else. */
+const ASK_LIMIT_MS = 10_000;
+
 /** Asks a board how it is. @throws BoardError */
 export async function askBoard(address: BoardAddress, signal?: AbortSignal): Promise<BoardState> {
-  const session = await BoardSession.open(await opener(address)(signal), { signal });
+  const session = await BoardSession.open(await opener(address)(signal), { signal, helloLimitMs: ASK_LIMIT_MS });
   try {
-    return { hello: session.hello, info: await session.infoIfKnown() };
+    return { hello: session.hello, info: await session.infoIfKnown(ASK_LIMIT_MS) };
   } finally {
     await session.close();
   }

@@ -153,7 +153,7 @@ export class BoardBackend implements Backend {
         return;
       }
     } finally {
-      if (this.#run !== undefined) await this.#cancel(known.slice(0, next > firstIndex ? -1 : undefined));
+      if (this.#run !== undefined) await this.#cancel(known.slice(0, next > firstIndex ? -1 : undefined), signal);
     }
   }
 
@@ -237,14 +237,15 @@ export class BoardBackend implements Backend {
   }
 
   async #feedByRuns(session: BoardSession, tokens: readonly number[], { signal, onPrompt }: FeedWatch): Promise<void> {
-    const most = onPrompt === undefined ? MAX_RUN_TOKENS : SHOWN_CHUNK;
+    const shown = onPrompt === undefined ? MAX_RUN_TOKENS : SHOWN_CHUNK;
+    const most = Math.max(1, Math.min(session.hello.limits.promptTokens, shown));
     for (let start = 0; start < tokens.length; start += most) {
       const chunk = tokens.slice(start, start + most);
       const run = await this.#sendRun(session, chunk, { maxTokens: 0, sampler: GREEDY });
       try {
         while ((await session.nextRunEvent(run, signal)).kind !== 'ended');
       } catch (error) {
-        if (signal?.aborted === true) await session.cancelRun(run).catch(() => {});
+        if (signal?.aborted === true) await session.cancelRun(run, signal).catch(() => {});
         throw error;
       }
       onPrompt?.(start + chunk.length);
@@ -266,12 +267,12 @@ export class BoardBackend implements Backend {
   }
 
   /** The caller has seen enough, or all went wrong: what the board did meanwhile is not known. */
-  async #cancel(fed: number[]): Promise<void> {
+  async #cancel(fed: number[], signal: AbortSignal | undefined): Promise<void> {
     const run = this.#run;
     this.#run = undefined;
     this.#fed = fed;
     this.#isInStep = false;
-    if (run !== undefined) await this.#connection.session.cancelRun(run).catch(() => {});
+    if (run !== undefined) await this.#connection.session.cancelRun(run, signal).catch(() => {});
   }
 
   async #step(

@@ -139,12 +139,12 @@ export function boardSilent(name: string): BoardError {
   });
 }
 
-/** Its link works, but there is nothing behind it. */
+/** The link is there, but nobody behind it. @param limitMs for how long it was waited for */
 export function boardSaysNoHello(name: string, limitMs: number): BoardError {
   return fail('board-silent', `${name} does not say what it is`, {
-    reason: `It opened a session, and sent no HELLO for ${limitMs / 1000} s.`,
-    fix: 'Restart the board: its firmware hangs, or still works for the host before.',
-    facts: { board: name },
+    reason: `It opened a session (SYN-ACK), but no HELLO came within ${limitMs / 1000} s.`,
+    fix: 'If it is still at work on what another program has asked for, try again later; else restart it. A line that loses much looks the same.',
+    facts: { board: name, limit_ms: limitMs },
   });
 }
 

@@ -14,3 +14,23 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** A signal that aborts `delayMs` after another one. Release it when it is not needed any more. */
+export function abortLater(
+  signal: AbortSignal | undefined,
+  delayMs: number,
+  clock: Clock,
+): { readonly signal: AbortSignal; readonly release: () => void } {
+  const controller = new AbortController();
+  let cancel = (): void => {};
+  const onAbort = (): void => {
+    cancel = clock.after(delayMs, () => controller.abort(signal?.reason));
+  };
+  if (signal?.aborted === true) onAbort();
+  else signal?.addEventListener('abort', onAbort);
+  const release = (): void => {
+    signal?.removeEventListener('abort', onAbort);
+    cancel();
+  };
+  return { signal: controller.signal, release };
+}

@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { MAX_WINDOW } from '../protocol/wire/frame.js';
 import { HostLink } from '../protocol/wire/host-link.js';
 import type { LayoutValue } from '../protocol/wire/layout.js';
+import { SILENCE_MS } from '../protocol/wire/link.js';
 import type { LinkEvent } from '../protocol/wire/link.js';
 import { decodeMessage } from '../protocol/wire/message.js';
 import { decodeHello } from '../protocol/wire/messages.js';
@@ -32,7 +33,19 @@ export type RunEvent =
   | ({ readonly kind: 'token' } & LayoutValue<typeof TOKEN.layout>)
   | ({ readonly kind: 'ended' } & LayoutValue<typeof ENDED.layout>);
 
+/** How long an answer may take, counted from that to the request before: docs/PROTOCOL.md, section 3. */
+export const ANSWER_LIMIT_MS = {
+  /** Nothing is computed, and at most a few kilobytes of flash are touched. */
+  short: 30_000,
+  /** A token is computed, may have to be computed first, or a whole image is read. */
+  long: 120_000,
+} as const;
+
 export interface SessionLinkOptions {
+  /** Ends all waiting: what the board has not answered by then is given up. */
+  readonly signal?: AbortSignal | undefined;
+  /** For HELLO, once the board has opened the session: it may still do what another session has asked for. */
+  readonly helloLimitMs?: number;
   /** Gets what the board prints before it speaks the protocol. */
   readonly onBootText?: (text: Uint8Array) => void;
   readonly clock?: Clock;
@@ -45,19 +58,17 @@ interface Pending {
   readonly answerType: number;
   /** What is wrong with the answer, if it cannot be read. */
   readonly take: (payload: Uint8Array) => string | undefined;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
+  readonly limitMs: number;
 }
 
 const ENDED_BY_BOARD =
   'It ended the session: it has restarted, has not heard this computer for 5 s, or another program has opened one with it.';
 
-/** A board that keeps its link alive and never answers is broken all the same. Its answers come one after the other. */
-const ANSWER_TIMEOUT_MS = 120_000;
-
 /** It may still have to finish what it does for the host before, such as the check of an image. */
-const HELLO_TIMEOUT_MS = 60_000;
+const HELLO_LIMIT_MS = 60_000;
 
-type Decoded<T> = { readonly value: T } | { readonly problem: string };
+export type Decoded<T> = { readonly value: T } | { readonly problem: string };
 
 export class SessionLink {
   readonly name: string;
@@ -65,6 +76,8 @@ export class SessionLink {
   readonly #link: HostLink;
   readonly #onBootText: (text: Uint8Array) => void;
   readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
+  readonly #helloLimitMs: number;
   readonly #pending: Pending[] = [];
   readonly #runEvents: RunEvent[] = [];
   /** Called when anything changes that someone may wait for. */
@@ -74,13 +87,17 @@ export class SessionLink {
   #cancelAnswerTimer = (): void => {};
   #cancelHelloTimer = (): void => {};
   #error: Error | undefined;
+  #isOpened = false;
   #isClosed = false;
 
-  constructor(transport: Transport, { onBootText = (): void => {}, clock = systemClock }: SessionLinkOptions) {
+  constructor(transport: Transport, options: SessionLinkOptions) {
+    const { onBootText = (): void => {}, clock = systemClock } = options;
     this.name = transport.name;
     this.#transport = transport;
     this.#onBootText = onBootText;
     this.#clock = clock;
+    this.#signal = options.signal;
+    this.#helloLimitMs = options.helloLimitMs ?? HELLO_LIMIT_MS;
     this.#link = new HostLink({
       nonce: randomInt(2 ** 32),
       now: () => clock.now(),
@@ -102,12 +119,12 @@ export class SessionLink {
     this.#pump();
   }
 
-  async hello(signal: AbortSignal | undefined): Promise<Hello> {
-    return await this.#until(() => this.#hello, signal);
+  async hello(): Promise<Hello> {
+    return await this.#until(() => this.#hello, this.#signal);
   }
 
-  async send(type: number, payload: Uint8Array): Promise<void> {
-    await this.#untilRoom();
+  async send(type: number, payload: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    await this.#untilRoom(signal);
     this.#link.send(type, payload);
     this.#pump();
   }
@@ -117,9 +134,15 @@ export class SessionLink {
     payload: Uint8Array,
     answerType: number,
     decode: (payload: Uint8Array) => Decoded<T>,
+    limitMs: number,
   ): Promise<T> {
-    await this.#untilRoom();
-    return await new Promise<T>((resolve, reject) => {
+    const signal = this.#signal;
+    await this.#untilRoom(signal);
+    let stop = (): void => {};
+    const answer = new Promise<T>((resolve, reject) => {
+      // The answer may come all the same, and is then no surprise.
+      stop = () => reject(signal?.reason);
+      signal?.addEventListener('abort', stop);
       this.#pending.push({
         requestType: type,
         answerType,
@@ -130,15 +153,21 @@ export class SessionLink {
           return undefined;
         },
         reject,
+        limitMs,
       });
       if (this.#pending.length === 1) this.#awaitAnswer();
       this.#link.send(type, payload);
       this.#pump();
     });
+    try {
+      return await answer;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   /** Undefined if there is none for so long. */
-  async nextRunEvent(limitMs: number, signal: AbortSignal | undefined): Promise<RunEvent | undefined> {
+  async nextRunEvent(limitMs: number, signal?: AbortSignal): Promise<RunEvent | undefined> {
     let isLate = false;
     const cancelTimer = this.#clock.after(limitMs, () => {
       isLate = true;
@@ -157,9 +186,10 @@ export class SessionLink {
   /** Starts the time that the next answer may take. */
   #awaitAnswer(): void {
     this.#cancelAnswerTimer();
-    if (this.#pending.length === 0) return;
-    this.#cancelAnswerTimer = this.#clock.after(ANSWER_TIMEOUT_MS, () => {
-      this.fail(boardLost(this.name, `It has not answered a request for ${ANSWER_TIMEOUT_MS / 1000} s.`));
+    const [next] = this.#pending;
+    if (next === undefined) return;
+    this.#cancelAnswerTimer = this.#clock.after(next.limitMs, () => {
+      this.fail(boardLost(this.name, `It has not answered a request for ${next.limitMs / 1000} s.`));
     });
   }
 
@@ -189,7 +219,7 @@ export class SessionLink {
   }
 
   /** What `look` gives, as soon as it gives something. */
-  async #until<T>(look: () => T | undefined, signal?: AbortSignal): Promise<T> {
+  async #until<T>(look: () => T | undefined, signal: AbortSignal | undefined): Promise<T> {
     for (;;) {
       signal?.throwIfAborted();
       const found = look();
@@ -208,11 +238,11 @@ export class SessionLink {
   }
 
   /** Not in a session that is over, even if its link has not noticed yet. */
-  async #untilRoom(): Promise<void> {
+  async #untilRoom(signal: AbortSignal | undefined): Promise<void> {
     await this.#until(() => {
       this.check();
       return this.#link.canSend ? true : undefined;
-    });
+    }, signal);
   }
 
   #wake(): void {
@@ -231,9 +261,7 @@ export class SessionLink {
   #onEvent(event: LinkEvent): void {
     switch (event.kind) {
       case 'opened':
-        this.#cancelHelloTimer = this.#clock.after(HELLO_TIMEOUT_MS, () => {
-          this.fail(boardSaysNoHello(this.name, HELLO_TIMEOUT_MS));
-        });
+        this.#awaitHello();
         break;
       case 'message':
         this.#onMessage(event.type, event.payload);
@@ -251,8 +279,16 @@ export class SessionLink {
     if (event.reason === 'busy') return boardHeld(this.name, event.silentMs);
     // END says no more.
     if (event.reason === 'reset') return boardLost(this.name, ENDED_BY_BOARD);
-    if (this.#hello === undefined) return boardSilent(this.name);
-    return boardLost(this.name, 'It has not been heard for 5 s.');
+    if (this.#hello !== undefined) return boardLost(this.name, 'It has not been heard for 5 s.');
+    return this.#isOpened ? boardSaysNoHello(this.name, SILENCE_MS) : boardSilent(this.name);
+  }
+
+  /** The board has opened the session. */
+  #awaitHello(): void {
+    this.#isOpened = true;
+    this.#cancelHelloTimer = this.#clock.after(this.#helloLimitMs, () => {
+      this.fail(boardSaysNoHello(this.name, this.#helloLimitMs));
+    });
   }
 
   #onMessage(type: number, payload: Uint8Array): void {

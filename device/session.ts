@@ -10,17 +10,17 @@ import type { FixedMessage } from '../protocol/wire/message.js';
 import { GET_HELLO, GET_INFO, HELLO, INFO } from '../protocol/wire/messages-board.js';
 import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
 import { decodeHello } from '../protocol/wire/messages.js';
-import { CANCEL } from '../protocol/wire/messages-run.js';
+import { FLASH_BEGIN, FLASH_COMPARE, FLASH_END, REVERT } from '../protocol/wire/messages-flash.js';
+import { CANCEL, STEP } from '../protocol/wire/messages-run.js';
 import { BoardError, boardHasNoImage, boardLost } from './board-error.js';
+import { abortLater, systemClock } from './clock.js';
+import type { Clock } from './clock.js';
 import { SCHEMA } from './message-schema.js';
-import { SessionLink } from './session-link.js';
-import type { RunEvent, SessionLinkOptions } from './session-link.js';
+import { ANSWER_LIMIT_MS, SessionLink } from './session-link.js';
+import type { Decoded, RunEvent, SessionLinkOptions } from './session-link.js';
 import type { Transport } from './transport/transport.js';
 
-export interface SessionOptions extends SessionLinkOptions {
-  /** Stops waiting for the board's answer. */
-  readonly signal?: AbortSignal | undefined;
-}
+export type SessionOptions = SessionLinkOptions;
 
 /** After so long without a word of a run, the board is asked whether it still works on it. */
 const RUN_SILENCE_MS = 60_000;
@@ -28,16 +28,28 @@ const RUN_SILENCE_MS = 60_000;
 /** So often without a token computed meanwhile, and it is given up. */
 const MAX_SILENCES = 10;
 
+/** For the end of a run when the program is to end itself. */
+const LAST_WORD_MS = 500;
+
+/** Requests that may take longer than the others. */
+const LONG_REQUESTS: ReadonlySet<number> = new Set(
+  [STEP, FLASH_BEGIN, FLASH_COMPARE, FLASH_END, REVERT].map(({ type }) => type),
+);
+
 export class BoardSession {
   readonly name: string;
   readonly hello: Hello;
   readonly #link: SessionLink;
+  readonly #signal: AbortSignal | undefined;
+  readonly #clock: Clock;
   #capabilities: Promise<ReadonlySet<string>> | undefined;
 
-  private constructor(hello: Hello, link: SessionLink) {
+  private constructor(hello: Hello, link: SessionLink, { signal, clock = systemClock }: SessionOptions) {
     this.name = link.name;
     this.hello = hello;
     this.#link = link;
+    this.#signal = signal;
+    this.#clock = clock;
   }
 
   /**
@@ -48,7 +60,7 @@ export class BoardSession {
   static async open(transport: Transport, options: SessionOptions = {}): Promise<BoardSession> {
     const link = new SessionLink(transport, options);
     try {
-      return new BoardSession(await link.hello(options.signal), link);
+      return new BoardSession(await link.hello(), link, options);
     } catch (error) {
       await link.close();
       throw error;
@@ -62,23 +74,25 @@ export class BoardSession {
     return image;
   }
 
-  /** Sends a request as soon as there is room. @throws BoardError if the session is over */
+  /** Sends a request as soon as there is room. @throws BoardError if the session is over; AbortError */
   async send<L extends Layout>(message: FixedMessage<L>, value: LayoutValue<L>): Promise<void> {
-    await this.#link.send(message.type, encodeMessage(message, value));
+    await this.#link.send(message.type, encodeMessage(message, value), this.#signal);
   }
 
-  /** The answer to a request. @throws BoardError if the board refuses, or the session ends before */
+  /** The answer to a request. @throws BoardError if the board refuses, or the session ends before; AbortError */
   async request<L extends Layout, A extends Layout>(
     message: FixedMessage<L>,
     value: LayoutValue<L>,
     answer: FixedMessage<A>,
   ): Promise<LayoutValue<A>> {
-    return await this.#link.request(message.type, encodeMessage(message, value), answer.type, (payload) => {
+    const decode = (payload: Uint8Array): Decoded<LayoutValue<A>> => {
       const decoded = decodeMessage(answer, payload);
       return decoded === undefined
         ? { problem: `a ${answer.name} has the wrong length or values` }
         : { value: decoded };
-    });
+    };
+    const limitMs = LONG_REQUESTS.has(message.type) ? ANSWER_LIMIT_MS.long : ANSWER_LIMIT_MS.short;
+    return await this.#link.request(message.type, encodeMessage(message, value), answer.type, decode, limitMs);
   }
 
   /**
@@ -96,13 +110,14 @@ export class BoardSession {
     if (hello.capabilities !== undefined) return new Set(hello.capabilities);
     const payload = encodeMessage(GET_HELLO, {});
     try {
-      const answer = await this.#link.request(GET_HELLO.type, payload, HELLO.type, (bytes) => {
+      const decode = (bytes: Uint8Array): Decoded<Hello> => {
         const result = decodeHello(bytes, SCHEMA);
         if (result.kind === 'hello') return { value: result.hello };
-        return {
-          problem: `a HELLO is not valid: ${result.kind === 'malformed' ? result.problem : 'it has another schema'}`,
-        };
-      });
+        const problem = result.kind === 'malformed' ? result.problem : 'it has another schema';
+        return { problem: `a HELLO is not valid: ${problem}` };
+      };
+      const { long } = ANSWER_LIMIT_MS;
+      const answer = await this.#link.request(GET_HELLO.type, payload, HELLO.type, decode, long);
       return new Set(answer.capabilities);
     } catch (error) {
       if (isUnknownRequest(error)) return new Set();
@@ -110,16 +125,16 @@ export class BoardSession {
     }
   }
 
-  /** How the board is. @throws BoardError */
-  async info(): Promise<BoardInfo> {
-    const payload = encodeMessage(GET_INFO, {});
-    return await this.#link.request(GET_INFO.type, payload, INFO.type, (answer) => decodeMapMessage(INFO, answer));
+  /** How the board is. @throws BoardError; AbortError */
+  async info(limitMs: number = ANSWER_LIMIT_MS.long): Promise<BoardInfo> {
+    const decode = (answer: Uint8Array): Decoded<BoardInfo> => decodeMapMessage(INFO, answer);
+    return await this.#link.request(GET_INFO.type, encodeMessage(GET_INFO, {}), INFO.type, decode, limitMs);
   }
 
-  /** How the board is; undefined if it does not say, as the smallest ones. @throws BoardError */
-  async infoIfKnown(): Promise<BoardInfo | undefined> {
+  /** How the board is; undefined if it does not say, as the smallest ones. @throws BoardError; AbortError */
+  async infoIfKnown(limitMs?: number): Promise<BoardInfo | undefined> {
     try {
-      return await this.info();
+      return await this.info(limitMs);
     } catch (error) {
       if (isUnknownRequest(error)) return undefined;
       throw error;
@@ -132,7 +147,7 @@ export class BoardSession {
    *
    * @throws BoardError; AbortError if `signal` aborts before there is one
    */
-  async nextRunEvent(run: number, signal?: AbortSignal): Promise<RunEvent> {
+  async nextRunEvent(run: number, signal = this.#signal): Promise<RunEvent> {
     let steps = -1;
     let silences = 0;
     for (;;) {
@@ -152,12 +167,19 @@ export class BoardSession {
     }
   }
 
-  /** Ends a run; what it has still to say is dropped. @throws BoardError */
-  async cancelRun(run: number): Promise<void> {
-    await this.send(CANCEL, { run });
-    for (;;) {
-      const event = await this.nextRunEvent(run);
-      if (event.kind === 'ended') return;
+  /**
+   * Ends a run; what it has still to say is dropped. The board is told even if `signal` has aborted, but then the program
+   * is to end, and its answer is waited for only a moment.
+   *
+   * @throws BoardError; AbortError
+   */
+  async cancelRun(run: number, signal = this.#signal): Promise<void> {
+    const limit = abortLater(signal, LAST_WORD_MS, this.#clock);
+    try {
+      await this.#link.send(CANCEL.type, encodeMessage(CANCEL, { run }), limit.signal);
+      while ((await this.nextRunEvent(run, limit.signal)).kind !== 'ended');
+    } finally {
+      limit.release();
     }
   }
 

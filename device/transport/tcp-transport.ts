@@ -3,11 +3,15 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { boardNotFound, networkDenied } from '../board-error.js';
 import { KEEP_ALIVE } from './keep-alive.js';
 import type { Transport, TransportEvents } from './transport.js';
 
 const CONNECT_TIMEOUT_MS = 5000;
+
+/** For what is written last to get onto a line that is full. */
+const LAST_BYTES_MS = 200;
 
 /** @throws BoardError `board-not-found`; AbortError */
 export async function openTcp(host: string, port: number, signal?: AbortSignal): Promise<Transport> {
@@ -46,7 +50,9 @@ function transportOf(socket: Socket, name: string): Transport {
       if (socket.destroyed) return;
       // What was written last, such as the end of the session, still goes out.
       socket.destroySoon();
-      await once(socket, 'close').catch(() => {});
+      await Promise.race([once(socket, 'close').catch(() => {}), delay(LAST_BYTES_MS)]);
+      // A peer that reads nothing does not hold us up.
+      socket.destroy();
     },
   };
 }

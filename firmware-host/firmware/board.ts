@@ -248,9 +248,9 @@ export class Board {
     this.#flashing.abandon();
   }
 
-  /** Requests and tokens wait while an answer does, so that a host which does not read gathers nothing here. */
+  /** Requests wait while an answer does, so that a host which does not read gathers nothing here. */
   get #canAnswer(): boolean {
-    return !this.#isHelloDue && this.#outbox.length === 0 && (this.#session?.link.canSend ?? false);
+    return !this.#isHelloDue && this.#outbox.length === 0 && this.#session !== undefined;
   }
 
   get #hasWork(): boolean {
@@ -268,18 +268,22 @@ export class Board {
     this.#sendWaiting();
   }
 
-  /** Answers first, then what the run has to say. */
+  /**
+   * Answers first, then what the run has to say. Tokens stay with the run until they can go out: on a line that is slower
+   * than the board the link would always be full of them, and an answer would never come to its turn.
+   */
   #sendWaiting(): void {
     for (;;) {
-      if (this.#session?.link.canSend !== true) return;
+      const link = this.#session?.link;
+      if (link?.canSend !== true) return;
       if (this.#isHelloDue) {
         if (this.#task !== undefined) return;
         this.#isHelloDue = false;
         this.#outbox.push(this.hello());
       }
-      const next = this.#outbox.shift() ?? this.#inference.takeReply();
+      const next = this.#outbox.shift() ?? (link.sendsNow ? this.#inference.takeReply() : undefined);
       if (next === undefined) return;
-      this.#session.link.send(next.type, next.payload);
+      link.send(next.type, next.payload);
     }
   }
 

@@ -125,6 +125,8 @@ export class Inference {
   }
 
   #resume(id: number, index: number): Reply | undefined {
+    const run = this.#run;
+    if (run?.isAttached === true) throw new Refusal('busy', run.id);
     return this.#known(id)?.resume(index) === true ? undefined : unknownRun(id);
   }
 

@@ -71,6 +71,11 @@ export class Run {
     return this.#endReason;
   }
 
+  /** Whether the present session gets what the run has still to say. */
+  get isAttached(): boolean {
+    return this.#isAttached;
+  }
+
   /** Whether {@link work} has to wait until tokens are sent. */
   get isWaiting(): boolean {
     return this.#endReason === undefined && this.#nextIndex - this.#nextToSend >= UNSENT_TOKENS;

@@ -25,7 +25,7 @@ export class HostLink extends Link {
   }
 
   override close(): void {
-    this.#isOpening = false;
+    this.#stopOpening();
     super.close();
   }
 
@@ -46,7 +46,7 @@ export class HostLink extends Link {
     this.#startedAtMs ??= nowMs;
     const giveUpAtMs = this.#startedAtMs + SILENCE_MS;
     if (nowMs >= giveUpAtMs) {
-      this.#isOpening = false;
+      this.#stopOpening();
       this.closed({ kind: 'closed', reason: 'dead' });
       return Infinity;
     }
@@ -55,5 +55,11 @@ export class HostLink extends Link {
       this.control({ kind: 'syn', payload: synPayload(this.#nonce) });
     }
     return Math.min(giveUpAtMs, this.#synAtMs + SYN_REPEAT_MS);
+  }
+
+  /** The board may have opened the session, and only its answer got lost. */
+  #stopOpening(): void {
+    if (this.#isOpening && this.#startedAtMs !== undefined) this.control({ kind: 'end' });
+    this.#isOpening = false;
   }
 }

@@ -53,6 +53,11 @@ export class LinkSender {
     return this.#queue.length < MAX_WINDOW;
   }
 
+  /** Whether a message given now may go out before anything is acknowledged. */
+  get hasWindow(): boolean {
+    return this.#queue.length < Math.min(this.#peerWindow, this.#ownWindow);
+  }
+
   /** The caller has checked {@link hasRoom}. */
   push(message: Message): void {
     this.#queue.push(message);

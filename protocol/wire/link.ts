@@ -113,6 +113,14 @@ export abstract class Link {
     return this.#session?.sender.hasRoom ?? false;
   }
 
+  /**
+   * Whether a message given to {@link send} now goes out now. What can wait, waits with its owner until then: in here it
+   * would be in the way of what may not.
+   */
+  get sendsNow(): boolean {
+    return this.#isReady() && (this.#session?.sender.hasWindow ?? false);
+  }
+
   /** Milliseconds since the last good frame. */
   get silentMs(): number {
     return this.#options.now() - this.#heardAtMs;
@@ -157,7 +165,7 @@ export abstract class Link {
     const nowMs = this.#options.now();
     const wakeAtMs = this.pollOpening(nowMs);
     if (this.#session !== undefined) {
-      if (nowMs >= this.#deadAtMs(this.#session)) this.closed({ kind: 'closed', reason: 'dead' });
+      if (nowMs >= this.#deadAtMs(this.#session)) this.#giveUp();
       else if (this.#isReady()) this.#session.sender.repeatIfDue(nowMs);
     }
     this.#transmit();
@@ -193,6 +201,12 @@ export abstract class Link {
   /** Sends a frame outside the stream of messages, before all others. */
   protected control(frame: FrameContent): void {
     this.#control = frame;
+  }
+
+  /** The peer may live, and only not be heard: it is told like any other. */
+  #giveUp(): void {
+    this.control({ kind: 'end' });
+    this.closed({ kind: 'closed', reason: 'dead' });
   }
 
   #accept(frame: Frame): void {
