@@ -13,7 +13,7 @@ import { samplerSettings } from '../../model/integer/sampler.js';
 import type { Frame } from '../../protocol/wire/frame.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';
 import { decodeMessage } from '../../protocol/wire/message.js';
-import { STEPPED, TOKEN } from '../../protocol/wire/messages-run.js';
+import { RUN, STEPPED, TOKEN } from '../../protocol/wire/messages-run.js';
 import { BoardOnALine } from '../helpers/board-on-a-line.js';
 import { goodImageOf } from '../helpers/good-image.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
@@ -243,5 +243,33 @@ describe('a generation over a serial line', () => {
       expect(await line.clock.until(generated(new BoardBackend(second)))).toEqual(expected);
       await line.clock.until(lost);
     }
+  });
+});
+
+describe('a board that takes few tokens at a time', () => {
+  // It used to be sent up to 1,000.
+  it('is sent no more than it says', async () => {
+    const line = new BoardOnALine({ image: IMAGE });
+    const connection = await line.connect();
+    Object.assign(connection.session.hello.limits, { promptTokens: 7 });
+    const counts: number[] = [];
+    const reader = new FrameReader();
+    line.fate = ({ to, bytes }) => {
+      for (const event of to === 'board' ? reader.feed(bytes) : []) {
+        if (event.kind !== 'frame' || event.frame.type !== RUN.type) continue;
+        counts.push(decodeMessage(RUN, event.frame.payload)!.tokens.length);
+      }
+      return [{ bytes }];
+    };
+    const request = { ...REQUEST, prompt: fedTokens(30) };
+    const tokens: unknown[] = [];
+    const work = async (backend: Backend): Promise<void> => {
+      for await (const token of backend.generate(request)) tokens.push(token);
+    };
+    await line.clock.until(work(new BoardBackend(connection)));
+    expect(counts).toEqual([7, 7, 7, 7, 1, 1]);
+    const found = tokens.splice(0);
+    await work(reference());
+    expect(found).toEqual(tokens);
   });
 });

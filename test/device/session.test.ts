@@ -303,6 +303,26 @@ describe('opening a session', () => {
     await expect(new ScriptedBoard([[type, payload]]).open()).rejects.toMatchObject({ code: 'board-malformed' });
   });
 
+  it.each<[string, number, object]>([
+    ['falls silent', 5000, {}],
+    ['only keeps its link alive', 120_000, {}],
+    ['only keeps its link alive, and is asked for a moment,', 10_000, { helloLimitMs: 10_000 }],
+  ])('with a board that answers SYN and %s says what did come', async (_, limitMs, options) => {
+    const board = new ScriptedBoard([]);
+    const opening = BoardSession.open(board.wire(), { clock: board.clock, ...options });
+    const keepAlive = (): void => {
+      if (limitMs > 5000 && board.clock.now() < limitMs) board.acknowledge(0);
+      board.clock.after(1000, keepAlive);
+    };
+    board.clock.after(1000, keepAlive);
+    const failure = expect(board.clock.until(opening)).rejects.toMatchObject({
+      code: 'board-silent',
+      reason: `It opened a session (SYN-ACK), but no HELLO came within ${limitMs / 1000} s.`,
+    });
+    await failure;
+    expect(board.clock.now()).toBeLessThan(limitMs + 500);
+  });
+
   it('passes the boot text on', async () => {
     const text: string[] = [];
     const boot = new TextEncoder().encode('boot: 16 MB flash ok\r\n');

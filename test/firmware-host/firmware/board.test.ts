@@ -173,6 +173,15 @@ describe('a run', () => {
     expect(plain(await bench.events())).toEqual([run.END_REASON.unknownRun]);
   });
 
+  // It was accepted, and its tokens started again.
+  it('that the present session gets already is not resumed in it', async () => {
+    const bench = await Bench.open();
+    await bench.start({ maxTokens: 60 });
+    await bench.events(3);
+    await bench.wait(bench.session.send(run.RESUME, { run: 7, index: 0 }));
+    await expect(bench.events()).rejects.toMatchObject(board(BOARD_ERRORS.busy, 7));
+  });
+
   it('of another image is not resumed', async () => {
     const bench = await Bench.open();
     await bench.start();

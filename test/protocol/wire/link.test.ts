@@ -6,7 +6,7 @@ import { encodeFrame, MAX_WINDOW } from '../../../protocol/wire/frame.js';
 import type { Frame } from '../../../protocol/wire/frame.js';
 import { HostLink } from '../../../protocol/wire/host-link.js';
 import type { LinkEvent } from '../../../protocol/wire/link.js';
-import { synAckPayload, synPayload } from '../../../protocol/wire/opening.js';
+import { busyPayload, synAckPayload, synPayload } from '../../../protocol/wire/opening.js';
 import { anyDataFrame, bytes, frameOf, framesIn, ONE_OF_EACH_KIND, readAll } from '../../helpers/frames.js';
 import { SimulatedLine, VirtualTime } from '../../helpers/simulated-line.js';
 
@@ -77,6 +77,30 @@ describe('opening', () => {
     expect(times).toEqual(Array.from({ length: 25 }, (_, index) => 200 * index));
     expect(bench.events).toEqual([{ kind: 'closed', reason: 'dead' }]);
     expect([bench.nowMs, bench.host.poll()]).toEqual([5000, Infinity]);
+  });
+
+  // The board may have opened the session; it used to be held for 5 s.
+  test.each<[string, (bench: Bench) => void]>([
+    ['is given up after 5 s', (bench) => void ((bench.nowMs = 5000), bench.host.poll())],
+    ['is broken off', (bench) => bench.host.close()],
+  ])('tells the board that it %s', (_, happen) => {
+    const bench = new Bench();
+    bench.host.poll();
+    bench.written();
+    happen(bench);
+    expect(bench.written()).toMatchObject([{ kind: 'end' }]);
+  });
+
+  test('that has not begun, or was refused, tells nothing when it is broken off', () => {
+    const bench = new Bench();
+    bench.host.close();
+    expect(bench.written()).toEqual([]);
+    const other = new Bench();
+    other.host.poll();
+    other.host.receive(encodeFrame(frameOf({ kind: 'busy', payload: busyPayload(NONCE, 3) })));
+    other.written();
+    other.host.close();
+    expect(other.written()).toEqual([]);
   });
 
   test('succeeds though SYN and SYN-ACK are lost at first', () => {
@@ -152,10 +176,13 @@ describe('opening', () => {
   test('takes a SYN of any version, but nothing else that has its length', () => {
     const bench = new Bench();
     const payload = synPayload(NONCE);
-    payload[0] = 0x4d;
-    bench.board.receive(encodeFrame(frameOf({ kind: 'syn', payload })));
-    expect(bench.board.isOpen).toBe(false);
-    payload[0] = 0x6d;
+    for (const at of [0, 5, 6]) {
+      const other = payload.slice();
+      other[at]!++;
+      bench.board.receive(encodeFrame(frameOf({ kind: 'syn', payload: other })));
+    }
+    expect([bench.board.isOpen, bench.written()]).toEqual([false, []]);
+    expect(Object.values(bench.board.statistics.bad)).toEqual([0, 0, 0, 0, 0]); // good frames that say nothing
     payload[7] = 2;
     bench.board.receive(encodeFrame(frameOf({ kind: 'syn', payload })));
     expect(bench.board.isOpen).toBe(true);
@@ -442,8 +469,9 @@ describe('a session', () => {
     line.time.pass(1100);
     const [deaf, heard] = direction === 'toHost' ? [line.host, line.board] : [line.board, line.host];
     expect(deaf.kinds).toEqual(['opened', 'closed: dead']);
-    line.time.pass(6000);
-    expect(heard.link.isOpen).toBe(false);
+    // Who gives up says so, and the other one hears it.
+    line.time.pass(10);
+    expect(heard.kinds).toEqual(['opened', 'closed: reset']);
   });
 
   test('ends for the peer when one end closes it', () => {
