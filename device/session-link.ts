@@ -139,7 +139,7 @@ export class SessionLink {
     const signal = this.#signal;
     await this.#untilRoom(signal);
     let stop = (): void => {};
-    const answer = new Promise<T>((resolve, reject) => {
+    const answered = new Promise<T>((resolve, reject) => {
       // The answer may come all the same, and is then no surprise.
       stop = () => reject(signal?.reason);
       signal?.addEventListener('abort', stop);
@@ -160,7 +160,7 @@ export class SessionLink {
       this.#pump();
     });
     try {
-      return await answer;
+      return await answered;
     } finally {
       signal?.removeEventListener('abort', stop);
     }
