@@ -10,6 +10,7 @@ import { randomInt } from 'node:crypto';
 import type { Backend, GeneratedToken, GenerateRequest, StepRecord } from '../model/backends/backend.js';
 import { candidatesNeeded, Sampler } from '../model/integer/sampler.js';
 import { hexOf } from '../protocol/hex.js';
+import { isEnd } from '../protocol/image/end-tokens.js';
 import { exp2Table } from '../protocol/image/tables.js';
 import type { ModelShape } from '../protocol/image/model-shape.js';
 import { sameBytes } from '../protocol/little-endian.js';
@@ -33,6 +34,8 @@ import type { RunEvent } from './session-link.js';
 export interface BoardBackendOptions {
   /** Who samples: the board itself if it can, or this computer from the candidates that the board sends. */
   readonly sampling?: 'board' | 'host';
+  /** Tokens that end a text, if the image has several: a board tells one of them, and may know no other. */
+  readonly eosTokenIds?: readonly number[];
 }
 
 /** Steps that are under way at a time. */
@@ -67,14 +70,14 @@ export class BoardBackend implements Backend {
   #runSession: BoardSession | undefined;
 
   /** @throws BoardError `board-no-image` */
-  constructor(connection: BoardConnection, { sampling = 'board' }: BoardBackendOptions = {}) {
+  constructor(connection: BoardConnection, { sampling = 'board', eosTokenIds }: BoardBackendOptions = {}) {
     const { session } = connection;
     const { image, hello } = session;
     this.#connection = connection;
     this.#sampling = sampling;
     this.#image = image.sha256;
     this.name = `${hello.board} ${hello.serial}`;
-    this.shape = image;
+    this.shape = { ...image, ...(eosTokenIds && { eosTokenIds }) };
   }
 
   reset(): Promise<void> {
@@ -134,7 +137,10 @@ export class BoardBackend implements Backend {
         const event = await this.#persist(async (session) => await this.#nextOfRun(session, known, rest), signal);
         if (event === undefined) return;
         const { session } = this.#connection;
+        const hasEnded = next > firstIndex && isEnd(this.shape, known.at(-1)!);
         if (event.kind === 'token') {
+          // The board goes on, because it knows one token that ends a text where the image has several.
+          if (hasEnded) return;
           const { index, token: id, receipt } = event;
           if (index !== next) throw boardMalformed(session.name, `it sends token ${index} instead of ${next}`);
           this.#checkToken(session, id);
@@ -145,8 +151,8 @@ export class BoardBackend implements Backend {
         }
         this.#run = undefined;
         const { reason, nextIndex } = event;
-        const isEnd = nextIndex === next && (next === end || known.at(-1) === this.shape.eosTokenId);
-        if (!isEnd) throw boardMalformed(session.name, `it ends a run at ${nextIndex} for no reason (${reason})`);
+        if (nextIndex !== next || !(next === end || hasEnded))
+          throw boardMalformed(session.name, `it ends a run at ${nextIndex} for no reason (${reason})`);
         // The last token was sent, not fed.
         this.#fed = known.slice(0, -1);
         this.#isInStep = true;
@@ -184,7 +190,7 @@ export class BoardBackend implements Backend {
       const index = firstIndex + count;
       next = this.#sampler.chooseAmong(step.candidates, sampler, index);
       yield { index, id: next, receipt: step.receipt };
-      if (next === this.shape.eosTokenId) return;
+      if (isEnd(this.shape, next)) return;
     }
   }
 

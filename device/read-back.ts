@@ -7,6 +7,7 @@ import { ImageError } from '../protocol/image/image-error.js';
 import { MAX_MANIFEST_BYTES } from '../protocol/image/image-layout.js';
 import { decodeImagePrefix, IMAGE_PREFIX_BYTES } from '../protocol/image/image-prefix.js';
 import { decodeManifest } from '../protocol/image/manifest.js';
+import type { ModelShape } from '../protocol/image/model-shape.js';
 import { sameBytes } from '../protocol/little-endian.js';
 import { FLASH_DATA, FLASH_READ, MAX_FLASH_READ_BYTES } from '../protocol/wire/messages-flash.js';
 import { boardMalformed } from './board-error.js';
@@ -37,8 +38,14 @@ export async function readBack(session: BoardSession, offset: number, length: nu
   return bytes;
 }
 
-/** `tokenizer.json` of the running image, of the right hash; empty if it has none. @throws BoardError */
-export async function readTokenizer(session: BoardSession): Promise<Uint8Array> {
+/** What the text of a run needs of the image, beside what HELLO says. */
+export interface TextParts extends Pick<ModelShape, 'eosTokenIds'> {
+  /** Of the right hash; empty if the image has none. */
+  readonly tokenizerJson: Uint8Array;
+}
+
+/** Reads them back from the board. @throws BoardError */
+export async function readTextParts(session: BoardSession): Promise<TextParts> {
   try {
     const { sections } = decodeImagePrefix(await readBack(session, 0, IMAGE_PREFIX_BYTES));
     const { offset, length } = sections.tokenizer;
@@ -49,9 +56,12 @@ export async function readTokenizer(session: BoardSession): Promise<Uint8Array> 
     }
     const head = await readBack(session, IMAGE_PREFIX_BYTES, headLength);
     const manifest = decodeManifest(head.slice(0, scanCborItem(memorySource(head), 0)));
-    const tokenizer = await readBack(session, offset, length);
-    const hash = createHash('sha256').update(tokenizer).digest();
-    if (sameBytes(hash, manifest.sectionSha256.tokenizer)) return tokenizer;
+    const tokenizerJson = await readBack(session, offset, length);
+    const hash = createHash('sha256').update(tokenizerJson).digest();
+    const { eosTokenIds } = manifest.model;
+    if (sameBytes(hash, manifest.sectionSha256.tokenizer)) {
+      return { tokenizerJson, ...(eosTokenIds && { eosTokenIds }) };
+    }
     throw boardMalformed(session.name, 'the tokenizer of its image has another hash than the image gives');
   } catch (error) {
     if (!(error instanceof ImageError || error instanceof CborError)) throw error;

@@ -1,6 +1,7 @@
 /** What `pack` and `inspect` say about an image. */
 import { hexOf } from '../../protocol/hex.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
+import { endTokens } from '../../protocol/image/end-tokens.js';
 import { SECTION_NAMES, ternaryWeights } from '../../protocol/image/model-shape.js';
 import type { JsonObject } from '../output.js';
 
@@ -28,6 +29,8 @@ export function describeImage(view: ImageView): ImageFacts {
       hidden_size: model.hiddenSize,
       intermediate_size: model.intermediateSize,
       layers: model.layers,
+      bos_token_id: model.bosTokenId,
+      eos_token_ids: endTokens(model),
       ternary_weights: weights,
       bits_per_ternary_weight: bitsPerWeight,
       sections: Object.fromEntries(
@@ -46,6 +49,7 @@ export function describeImage(view: ImageView): ImageFacts {
     lines: [
       `name          ${manifest.name}, revision ${view.revision}`,
       `shape         ${model.layers} layers, hidden ${model.hiddenSize}, intermediate ${model.intermediateSize}, vocabulary ${model.vocabSize}`,
+      ...(model.eosTokenIds ? [`end of text   any of the tokens ${model.eosTokenIds.join(', ')}`] : []),
       `ternary       ${weights.toLocaleString('en-US')} weights at ${bitsPerWeight.toFixed(4)} bit, padding and alignment included`,
       `file          ${megabytes(fileLength)}: ${SECTION_NAMES.map((name) => `${name} ${megabytes(sections[name].length)}`).join(', ')}`,
       `checkpoint    ${source.dtypes}, sha256 ${hexOf(source.checkpointSha256)}`,

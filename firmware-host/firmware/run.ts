@@ -6,6 +6,7 @@
 import type { IntegerModel } from '../../model/integer/integer-model.js';
 import type { Sampler } from '../../model/integer/sampler.js';
 import type { SamplerSettings } from '../../protocol/sampling.js';
+import { isEnd } from '../../protocol/image/end-tokens.js';
 import { END_REASON } from '../../protocol/wire/messages-run.js';
 
 /** What a host asks for. */
@@ -143,7 +144,7 @@ export class Run {
     const index = this.#nextIndex++;
     const token = sampler.choose(model.logits, settings, index);
     this.#kept[index % KEPT_TOKENS] = { index, token, receipt: model.receipt() };
-    if (token === model.shape.eosTokenId) this.#endReason = END_REASON.endOfText;
+    if (isEnd(model.shape, token)) this.#endReason = END_REASON.endOfText;
     else if (this.#nextIndex - firstIndex === maxTokens) this.#endReason = END_REASON.maxTokens;
   }
 }

@@ -52,7 +52,7 @@ export interface Backend {
     options: { readonly taps: boolean; readonly signal?: AbortSignal },
     onStep: (record: StepRecord) => void,
   ): Promise<void>;
-  /** Yields tokens as they are chosen, the end-of-text token included, after which it ends. */
+  /** Yields tokens as they are chosen, one that ends a text included, after which it ends. */
   generate(request: GenerateRequest): AsyncIterable<GeneratedToken>;
   /** Frees everything; the backend is unusable afterwards. */
   close(): Promise<void>;

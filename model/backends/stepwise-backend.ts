@@ -2,6 +2,7 @@
  * A machine that runs on the calling thread, a token at a time, as a backend; gives way to the event loop after each token, so that Ctrl-C is heard.
  */
 import { setImmediate } from 'node:timers/promises';
+import { isEnd } from '../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { Sampler } from '../integer/sampler.js';
 import type { Backend, GeneratedToken, GenerateRequest, StepRecord } from './backend.js';
@@ -71,7 +72,7 @@ export class StepwiseBackend implements Backend {
       const index = firstIndex + count;
       next = this.#sampler.choose(this.#machine.logits, sampler, index);
       yield { index, id: next, receipt: this.#machine.receipt() };
-      if (next === this.shape.eosTokenId) return;
+      if (isEnd(this.shape, next)) return;
       await setImmediate();
     }
   }

@@ -3,6 +3,7 @@
  *
  * ```
  * config.json                    the model's shape
+ * generation_config.json         optional: tokens that end a text
  * tokenizer.json                 optional
  * model.safetensors              all tensors, or
  * model.safetensors.index.json   tensor → shard, with the shards beside it
@@ -27,6 +28,7 @@ import {
 import { isFloatDtype } from './dtype.js';
 import { readSmallFile, statOrUndefined } from './files.js';
 import { parseConfig } from './read-config.js';
+import type { JsonFile } from './read-config.js';
 import { SafetensorsFile } from './safetensors.js';
 import type { TensorInfo } from './safetensors-header.js';
 import { openShards } from './shards.js';
@@ -60,10 +62,9 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
 
   const configPath = join(folder, 'config.json');
   const configJson = await readSmallFile(configPath, MAX_CONFIG_BYTES);
-  const config = parseConfig(configJson, configPath);
-  const tokenizerPath = join(folder, 'tokenizer.json');
-  const hasTokenizer = (await statOrUndefined(tokenizerPath)) !== undefined;
-  const tokenizerJson = hasTokenizer ? await readSmallFile(tokenizerPath, MAX_TOKENIZER_BYTES) : undefined;
+  const generation = await readOptional(join(folder, 'generation_config.json'), MAX_CONFIG_BYTES);
+  const config = parseConfig(configJson, configPath, generation);
+  const tokenizer = await readOptional(join(folder, 'tokenizer.json'), MAX_TOKENIZER_BYTES);
   const files = await openWeights(folder);
   const droppedPrefix = wrapperPrefix([...files.tensors.keys()]);
   const weights = withoutPrefix(files, droppedPrefix);
@@ -76,13 +77,18 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   return {
     config,
     configJson,
-    tokenizerJson,
+    tokenizerJson: tokenizer?.bytes,
     droppedPrefix,
     tensors: weights.tensors,
-    files: [configPath, ...(hasTokenizer ? [tokenizerPath] : []), ...weights.files],
+    files: [configPath, ...[generation, tokenizer].flatMap((file) => file?.path ?? []), ...weights.files],
     readRaw: (name, byteOffset, into) => weights.readRaw(name, byteOffset, into),
     close: () => weights.close(),
   };
+}
+
+async function readOptional(path: string, limitBytes: number): Promise<JsonFile | undefined> {
+  if ((await statOrUndefined(path)) === undefined) return undefined;
+  return { path, bytes: await readSmallFile(path, limitBytes) };
 }
 
 async function openWeights(folder: string): Promise<TensorSource> {

@@ -1,21 +1,30 @@
 /**
- * `config.json` of a Hugging Face checkpoint → `ModelConfig`.
+ * `config.json` and `generation_config.json` of a Hugging Face checkpoint → `ModelConfig`.
  *
  * Absent keys have the defaults of the published `HGRNBitConfig`. What changes the computation and is not supported is
  * refused; keys that do not (`attn_mode`, `fuse_swiglu`, `max_position_embeddings`, training settings) are ignored.
  */
 
+import { endTokensOf, MAX_END_TOKENS } from '../../protocol/image/end-tokens.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import type { ModelConfig } from '../config.js';
 import { badConfigValue, configNotJson, unsupportedModel } from './checkpoint-error.js';
 import { parsePythonObject } from './json-object.js';
 
+/** A JSON file as it is in the folder. */
+export interface JsonFile {
+  /** For messages. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
 /**
- * @param file for messages
+ * @param path for messages
+ * @param generation `generation_config.json`, if there is one
  * @throws CheckpointError `checkpoint-bad-config` or `checkpoint-unsupported-model`
  */
-export function parseConfig(bytes: Uint8Array, file: string): ModelConfig {
-  const values = new ConfigValues(parseFile(bytes, file), file);
+export function parseConfig(bytes: Uint8Array, path: string, generation?: JsonFile): ModelConfig {
+  const values = ConfigValues.of({ path, bytes });
   values.require('model_type', undefined, ['hgrn_bit'], 'hgrn_bit, the MatMul-free LM');
   // The convolution has weights of its own; no released checkpoint uses it.
   values.require('use_short_conv', false, [false], 'false');
@@ -48,25 +57,40 @@ export function parseConfig(bytes: Uint8Array, file: string): ModelConfig {
     rmsNormEps,
     useLowerBound: values.boolean('use_lower_bound', true),
     bosTokenId: values.tokenId('bos_token_id', 1, vocabSize),
-    eosTokenId: values.tokenId('eos_token_id', 2, vocabSize),
+    ...endTokensOf(endTokenIds(values, generation, vocabSize)),
   };
 }
 
-function parseFile(bytes: Uint8Array, file: string): Readonly<Record<string, unknown>> {
-  try {
-    return parsePythonObject(bytes);
-  } catch (error) {
-    throw configNotJson(file, error);
-  }
+/**
+ * What `generate` of transformers ends at: the tokens of `generation_config.json` where it has some, and else those of
+ * `config.json`. (Where the former is there and has none, transformers never ends a text; a board must.)
+ */
+function endTokenIds(config: ConfigValues, generation: JsonFile | undefined, vocabSize: number): readonly number[] {
+  const key = 'eos_token_id';
+  const values = generation && ConfigValues.of(generation);
+  return values?.has(key) === true ? values.tokenIds(key, undefined, vocabSize) : config.tokenIds(key, 2, vocabSize);
 }
 
 class ConfigValues {
   private readonly values: Readonly<Record<string, unknown>>;
   private readonly file: string;
 
-  constructor(values: Readonly<Record<string, unknown>>, file: string) {
+  private constructor(values: Readonly<Record<string, unknown>>, file: string) {
     this.values = values;
     this.file = file;
+  }
+
+  static of({ path, bytes }: JsonFile): ConfigValues {
+    try {
+      return new ConfigValues(parsePythonObject(bytes), path);
+    } catch (error) {
+      throw configNotJson(path, error);
+    }
+  }
+
+  /** Whether there is more than null. */
+  has(key: string): boolean {
+    return (this.get(key, null) ?? null) !== null;
   }
 
   require(key: string, fallback: unknown, supported: readonly unknown[], description: string): void {
@@ -90,14 +114,19 @@ class ConfigValues {
     return value;
   }
 
-  /**
-   * Hugging Face also allows a list of tokens that end a text. A list of one is that one; of several, one would be
-   * kept and the texts would run on after the others, so those are refused.
-   */
   tokenId(key: string, fallback: number, vocabSize: number): number {
+    const [id = fallback, ...others] = this.tokenIds(key, fallback, vocabSize);
+    if (others.length === 0) return id;
+    throw this.bad(key, this.get(key, fallback), 'one token');
+  }
+
+  /** One or several, in their order, none twice: a number, or a list as transformers allows it. */
+  tokenIds(key: string, fallback: number | undefined, vocabSize: number): readonly number[] {
     const value = this.get(key, fallback);
-    const single: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
-    return this.integer(key, single, 0, vocabSize - 1);
+    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    const ids = [...new Set(list.map((id) => this.integer(key, id, 0, vocabSize - 1)))];
+    if (ids.length >= 1 && ids.length <= MAX_END_TOKENS) return ids;
+    throw this.bad(key, value, `one token, or a list of at most ${MAX_END_TOKENS}`);
   }
 
   /** `intermediate_size`, or when it is null the published rule: ⅔ · ratio · H, rounded up to a multiple of 256. */

@@ -3,6 +3,7 @@
  * Ctrl-C is heard.
  */
 import { setImmediate } from 'node:timers/promises';
+import { isEnd } from '../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { stateWords, type SequenceState } from '../../protocol/state/sequence-state.js';
 import { Sampler } from '../integer/sampler.js';
@@ -125,7 +126,7 @@ class TurnTakingSequence implements Sequence {
         ledger.fed(1, receipt);
         next = this.#sampler.choose(computer.logits, sampler, ledger.nextDraw);
         yield { index: ledger.chose(next), id: next, receipt };
-        if (next === computer.shape.eosTokenId) return;
+        if (isEnd(computer.shape, next)) return;
         await setImmediate();
       }
     } finally {

@@ -12,6 +12,7 @@ import { CHARACTER_OF_BYTE, byteLevelBytes, byteLevelText } from './byte-level.j
 import { LossyByteRun, StrictByteRun } from './byte-run.js';
 import { normalize, type EncoderTables } from './encoder.js';
 import { isJsonObject, parseJsonObject } from '../checkpoint/json-object.js';
+import { endTokens } from '../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { TokenTexts } from './text-stream.js';
 import {
@@ -28,7 +29,7 @@ import type { Decoding, JsonFields } from './tokenizer-steps.js';
 import type { Words } from './words.js';
 
 /** The part of the model's shape that a tokenizer must fit. */
-export type TokenIds = Pick<ModelShape, 'vocabSize' | 'bosTokenId' | 'eosTokenId'>;
+export type TokenIds = Pick<ModelShape, 'vocabSize' | 'bosTokenId' | 'eosTokenId' | 'eosTokenIds'>;
 
 /** A checked tokenizer. */
 export interface TokenizerFile {
@@ -257,7 +258,7 @@ function tokenTexts(
   addedTokens: readonly AddedToken[],
   ids: TokenIds,
 ): TokenTexts {
-  const silent = new Set([ids.bosTokenId, ids.eosTokenId]);
+  const silent = new Set([ids.bosTokenId, ...endTokens(ids)]);
   for (const { id, special } of addedTokens) if (special) silent.add(id);
   const pieceOf = (id: number, isFirst: boolean): string | Uint8Array | undefined => {
     const token = tokens[id];

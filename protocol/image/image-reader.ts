@@ -74,8 +74,10 @@ function openContainer(source: ByteSource, boot: BootRecord): ImageView {
   const manifest = decodeManifest(source.read(MANIFEST_OFFSET, manifestLength));
   checkSameShape(shape, manifest.model);
   const seal = decodeSeal(source.read(layout.sealOffset, fileLength - layout.sealOffset));
+  const { eosTokenIds } = manifest.model;
   return {
-    shape,
+    // The boot record has no room for several tokens that end a text.
+    shape: { ...shape, ...(eosTokenIds && { eosTokenIds }) },
     revision: boot.revision,
     program: boot.program,
     manifest,

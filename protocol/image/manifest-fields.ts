@@ -21,22 +21,32 @@ const FORMS = {
 /** They would change what a terminal shows around the name. */
 export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-/** A map with exactly the given keys. All methods throw ImageError `image-bad-manifest`. */
-export class ManifestFields<Key extends string> {
+/** A map with the given keys, perhaps with optional ones, and no others. All methods throw ImageError `image-bad-manifest`. */
+export class ManifestFields<Key extends string, OptionalKey extends string = never> {
   readonly #map: ReadonlyMap<unknown, unknown>;
   readonly #path: string;
 
   /** @param path of the map in the manifest, ending with a period; empty for the manifest itself */
-  constructor(value: unknown, path: string, keys: readonly Key[]) {
+  constructor(value: unknown, path: string, keys: readonly Key[], optionalKeys: readonly OptionalKey[] = []) {
     this.#map = value instanceof Map ? value : new Map();
     this.#path = path;
-    if (this.#map.size !== keys.length || !keys.every((key) => this.#map.has(key))) {
-      throw badManifest(path, `be a map with the keys ${keys.join(', ')} and no others`);
+    const known = optionalKeys.filter((key) => this.#map.has(key)).length + keys.length;
+    if (this.#map.size !== known || !keys.every((key) => this.#map.has(key))) {
+      const others = optionalKeys.length === 0 ? 'no others' : `perhaps ${optionalKeys.join(', ')}, and no others`;
+      throw badManifest(path, `be a map with the keys ${keys.join(', ')} and ${others}`);
     }
   }
 
-  map<Inner extends string>(key: Key, keys: readonly Inner[]): ManifestFields<Inner> {
-    return new ManifestFields(this.#map.get(key), `${this.#path}${key}.`, keys);
+  map<Inner extends string, OptionalInner extends string = never>(
+    key: Key,
+    keys: readonly Inner[],
+    optionalKeys: readonly OptionalInner[] = [],
+  ): ManifestFields<Inner, OptionalInner> {
+    return new ManifestFields(this.#map.get(key), `${this.#path}${key}.`, keys, optionalKeys);
+  }
+
+  has(key: OptionalKey): boolean {
+    return this.#map.has(key);
   }
 
   u32(key: Key): number {
@@ -74,7 +84,7 @@ export class ManifestFields<Key extends string> {
   }
 
   /** One or more numbers, stored as little-endian bytes. */
-  u32Array(key: Key): Uint32Array {
+  u32Array(key: Key | OptionalKey): Uint32Array {
     const value = this.#map.get(key);
     if (!(value instanceof Uint8Array) || value.length === 0 || value.length % 4 !== 0) {
       throw this.#wrong(key, 'be one or more numbers of four bytes');
@@ -87,7 +97,7 @@ export class ManifestFields<Key extends string> {
     if (this.#map.get(key) !== expected) throw this.#wrong(key, why);
   }
 
-  #wrong(key: Key, expected: string): Error {
+  #wrong(key: Key | OptionalKey, expected: string): Error {
     return badManifest(this.#path + key, expected);
   }
 }

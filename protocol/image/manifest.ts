@@ -5,6 +5,7 @@
  */
 
 import { decodeCbor, encodeCbor } from '../cbor.js';
+import { MAX_END_TOKENS } from './end-tokens.js';
 import { badManifest } from './image-error.js';
 import { bytesOfU32 } from '../little-endian.js';
 import { ManifestFields } from './manifest-fields.js';
@@ -60,6 +61,7 @@ const MODEL_KEYS = [
   'rms_norm_eps',
   'use_lower_bound',
 ] as const;
+const OPTIONAL_MODEL_KEYS = ['eos_token_ids'] as const;
 const SOURCE_KEYS = ['checkpoint_sha256', 'dtypes', 'packer'] as const;
 const SELF_TEST_KEYS = ['prompt', 'tokens', 'receipts'] as const;
 
@@ -81,6 +83,7 @@ export function encodeManifest(manifest: ImageManifest): Uint8Array {
       eos_token_id: model.eosTokenId,
       rms_norm_eps: model.rmsNormEps,
       use_lower_bound: model.useLowerBound,
+      ...(model.eosTokenIds && { eos_token_ids: bytesOfU32(Uint32Array.from(model.eosTokenIds)) }),
     },
     source: { checkpoint_sha256: source.checkpointSha256, dtypes: source.dtypes, packer: source.packer },
     sections: sectionSha256,
@@ -103,7 +106,7 @@ export function encodeManifest(manifest: ImageManifest): Uint8Array {
  */
 export function decodeManifest(bytes: Uint8Array): ImageManifest {
   const root = new ManifestFields(decodeCbor(bytes), '', MANIFEST_KEYS);
-  const model = parseModel(root.map('model', MODEL_KEYS));
+  const model = parseModel(root.map('model', MODEL_KEYS, OPTIONAL_MODEL_KEYS));
   root.expect('ternary_weights', ternaryWeights(model), 'follow from the model');
   const source = root.map('source', SOURCE_KEYS);
   const hashes = root.map('sections', SECTION_NAMES);
@@ -126,17 +129,32 @@ export function decodeManifest(bytes: Uint8Array): ImageManifest {
   };
 }
 
-function parseModel(model: ManifestFields<(typeof MODEL_KEYS)[number]>): ManifestModel {
+type ModelFields = ManifestFields<(typeof MODEL_KEYS)[number], (typeof OPTIONAL_MODEL_KEYS)[number]>;
+
+function parseModel(model: ModelFields): ManifestModel {
+  const vocabSize = model.u32('vocab_size');
+  const eosTokenId = model.u32('eos_token_id');
   return {
-    vocabSize: model.u32('vocab_size'),
+    vocabSize,
     hiddenSize: model.u32('hidden_size'),
     intermediateSize: model.u32('intermediate_size'),
     layers: model.u32('layers'),
     bosTokenId: model.u32('bos_token_id'),
-    eosTokenId: model.u32('eos_token_id'),
+    eosTokenId,
+    ...(model.has('eos_token_ids') && { eosTokenIds: parseEndTokens(model, vocabSize, eosTokenId) }),
     rmsNormEps: model.text('rms_norm_eps', 'number'),
     useLowerBound: model.boolean('use_lower_bound'),
   };
+}
+
+/** Several: one alone is in `eos_token_id`, so that there is one encoding of everything. */
+function parseEndTokens(model: ModelFields, vocabSize: number, eosTokenId: number): readonly number[] {
+  const tokens = Array.from(model.u32Array('eos_token_ids'));
+  const isAscending = tokens.every((token, index) => index === 0 || token > tokens[index - 1]!);
+  const isRight = tokens.length >= 2 && tokens.length <= MAX_END_TOKENS && isAscending && tokens.at(-1)! < vocabSize;
+  if (isRight && tokens.includes(eosTokenId)) return tokens;
+  const expected = `hold 2 to ${MAX_END_TOKENS} ids of the vocabulary, ascending, eos_token_id among them`;
+  throw badManifest('model.eos_token_ids', expected);
 }
 
 function parseSelfTest(test: ManifestFields<(typeof SELF_TEST_KEYS)[number]>, model: ModelShape): SelfTest {

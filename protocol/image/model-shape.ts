@@ -16,8 +16,10 @@ export interface ModelShape {
   readonly layers: number;
   /** Token put in front of every text. */
   readonly bosTokenId: number;
-  /** Token that ends a text. */
+  /** Token that ends a text; one of them if there are several. */
   readonly eosTokenId: number;
+  /** All tokens that end a text, ascending, `eosTokenId` among them; absent for one alone. */
+  readonly eosTokenIds?: readonly number[];
 }
 
 /** Largest value of each size that the arithmetic is proven for. */

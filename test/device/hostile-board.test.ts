@@ -6,7 +6,7 @@ import { BoardBackend } from '../../device/board-backend.js';
 import { BoardError } from '../../device/board-error.js';
 import { BoardConnection } from '../../device/connection.js';
 import { flashImage } from '../../device/flash-image.js';
-import { readTokenizer } from '../../device/read-back.js';
+import { readTextParts } from '../../device/read-back.js';
 import type { TransportEvents } from '../../device/transport/transport.js';
 import { ImageFile } from '../../model/image-file.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
@@ -45,7 +45,7 @@ const WORK: readonly ((connection: BoardConnection) => Promise<unknown>)[] = [
   async (connection) => {
     await new BoardBackend(connection).replay([1, 0, 3], { taps: true }, () => {});
   },
-  async (connection) => await readTokenizer(connection.session),
+  async (connection) => await readTextParts(connection.session),
   async (connection) => await connection.session.info(),
 ];
 

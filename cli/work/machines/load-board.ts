@@ -1,7 +1,7 @@
 /** A board as a source of tokens, with the file of its image where there is one. */
 import { BoardError, otherImage } from '../../../device/board-error.js';
 import { BoardBackend } from '../../../device/board-backend.js';
-import { readTokenizer } from '../../../device/read-back.js';
+import { readTextParts, type TextParts } from '../../../device/read-back.js';
 import { addressText } from '../../../device/selector.js';
 import type { BoardSession } from '../../../device/session.js';
 import { ImageFile } from '../../../model/image-file.js';
@@ -27,12 +27,13 @@ export async function loadBoard(
   const { address, connection } = await openBoard(input, context);
   try {
     const { session } = connection;
-    const backend = new BoardBackend(connection, { sampling });
+    const name = `${session.hello.board} ${session.hello.serial}`;
     if (input.board === undefined)
-      context.output.note(`using ${session.image.name} on ${backend.name} (${addressText(address)})`);
+      context.output.note(`using ${session.image.name} on ${name} (${addressText(address)})`);
     const file = openImageOf(session, input.image);
-    const imageName = file?.path ?? `the image on ${backend.name}`;
-    const tokenizerJson = file?.tokenizerJson ?? (await readTokenizer(session).catch(needsFile(imageName)));
+    const imageName = file?.path ?? `the image on ${name}`;
+    const { tokenizerJson, eosTokenIds } = file ?? (await readTextParts(session).catch(needsFile(imageName)));
+    const backend = new BoardBackend(connection, { sampling, ...(eosTokenIds && { eosTokenIds }) });
     return { backend, imageName, tokenizerJson, ...(file && { imagePath: file.path }) };
   } catch (error) {
     await connection.close();
@@ -56,12 +57,19 @@ function needsFile(imageName: string): (error: unknown) => never {
 function openImageOf(
   session: BoardSession,
   path: string | undefined,
-): { readonly path: string; readonly tokenizerJson: Uint8Array } | undefined {
+): (TextParts & { readonly path: string }) | undefined {
   const file = ImageFile.openChecked(path ?? SHIPPED_IMAGE);
   try {
-    const { sha256 } = file.view.seal;
-    const isSame = sameBytes(session.image.sha256, sha256);
-    if (isSame) return { path: path ?? SHIPPED_IMAGE, tokenizerJson: file.section('tokenizer') };
+    const { seal, shape } = file.view;
+    const { sha256 } = seal;
+    if (sameBytes(session.image.sha256, sha256)) {
+      const tokenizerJson = file.section('tokenizer');
+      return {
+        path: path ?? SHIPPED_IMAGE,
+        tokenizerJson,
+        ...(shape.eosTokenIds && { eosTokenIds: shape.eosTokenIds }),
+      };
+    }
     if (path !== undefined) throw otherImage(session.name, hexOf(session.image.sha256), hexOf(sha256));
     return undefined;
   } finally {

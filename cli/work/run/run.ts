@@ -4,6 +4,7 @@ import type { GeneratedToken, GenerateRequest } from '../../../model/backends/ba
 import { samplerSettings, type SamplerOptions } from '../../../model/integer/sampler.js';
 import { StopMatcher } from '../../../model/text/stop-matcher.js';
 import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
+import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { SamplerSettings } from '../../../protocol/sampling.js';
 import type { CommandContext } from '../../command.js';
@@ -74,7 +75,7 @@ async function tell(
     const text = stream?.push(id) ?? '';
     output.event('token', { index, id, text, receipt: receipt.toString(16).padStart(8, '0') });
     if (input.ids) output.print(`${index > 0 ? ' ' : ''}${id}`);
-    if (id === shape.eosTokenId) {
+    if (isEnd(shape, id)) {
       finish = 'end-of-text';
       break;
     }

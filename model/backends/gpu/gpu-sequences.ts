@@ -5,6 +5,7 @@
  * one submission the next is computed. What was computed too much when a run is stopped from outside is undone, so that the state is always that
  * of the tokens that were fed.
  */
+import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { SamplerSettings } from '../../../protocol/sampling.js';
 import { encodeDispatches, timeDispatches, type Dispatch } from './device/dispatch.js';
 import type { BufferPart } from './device/gpu-device.js';
@@ -147,7 +148,7 @@ export class GpuSequences {
   }
 
   /**
-   * Runs all sequences side by side; yields the tokens of each step. A sequence ends at the end-of-text token, which it still yields, or after
+   * Runs all sequences side by side; yields the tokens of each step. A sequence ends at a token that ends a text, which it still yields, or after
    * its `maxTokens`.
    *
    * @param runs one for each sequence
@@ -194,7 +195,7 @@ export class GpuSequences {
           fed[sequence].push(next[sequence]);
           next[sequence] = id;
           tokens.push({ sequence, index: firstIndex + chosen[sequence]++, id, receipt: results[at + 1] });
-          if (id === shape.eosTokenId || chosen[sequence] === maxTokens) isOpen[sequence] = false;
+          if (isEnd(shape, id) || chosen[sequence] === maxTokens) isOpen[sequence] = false;
         }
         if (tokens.length === 0) break;
         let wantsMore = false;

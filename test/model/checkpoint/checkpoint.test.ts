@@ -106,6 +106,14 @@ describe('openCheckpoint', () => {
     await checkpoint.close();
   });
 
+  test('reads tokens that end a text from both configurations', async () => {
+    await writeCheckpoint(folder, { ...TINY_CONFIG, eos_token_id: 2 });
+    await writeFile(join(folder, 'generation_config.json'), '{"eos_token_id": [2, 5], "temperature": Infinity}');
+    const checkpoint = await openCheckpoint(folder);
+    expect(checkpoint.config).toMatchObject({ eosTokenId: 2, eosTokenIds: [2, 5] });
+    await checkpoint.close();
+  });
+
   test('reads through links, as in a Hugging Face cache', async () => {
     await writeCheckpoint(join(folder, 'blobs'));
     await mkdir(join(folder, 'snapshot'));
@@ -228,14 +236,17 @@ size 12345678
 `;
 
 describe('a pointer of Git LFS', () => {
-  test.each(['config.json', 'tokenizer.json', 'model.safetensors'])('in place of %s is named', async (name) => {
-    await writeCheckpoint(folder);
-    await writeFile(join(folder, name), LFS_POINTER);
-    const error = await refusal();
-    expect(error).toMatchObject({ code: 'checkpoint-lfs-pointer', facts: { file: join(folder, name) } });
-    expect(error.message).toContain(`${join(folder, name)} is a Git LFS pointer`);
-    expect(error.fix).toContain('git lfs pull');
-  });
+  test.each(['config.json', 'generation_config.json', 'tokenizer.json', 'model.safetensors'])(
+    'in place of %s is named',
+    async (name) => {
+      await writeCheckpoint(folder);
+      await writeFile(join(folder, name), LFS_POINTER);
+      const error = await refusal();
+      expect(error).toMatchObject({ code: 'checkpoint-lfs-pointer', facts: { file: join(folder, name) } });
+      expect(error.message).toContain(`${join(folder, name)} is a Git LFS pointer`);
+      expect(error.fix).toContain('git lfs pull');
+    },
+  );
 
   test.each(['b.safetensors', 'model.safetensors.index.json'])('in place of %s is named', async (name) => {
     const [first, ...others] = makeTensors(TINY_CONFIG);

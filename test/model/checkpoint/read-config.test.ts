@@ -78,7 +78,54 @@ describe('parseConfig', () => {
   });
 
   test('a list of one token is that token', () => {
-    expect(parse({ ...MINIMAL, eos_token_id: [7] }).eosTokenId).toBe(7);
+    expect(parse({ ...MINIMAL, bos_token_id: [3], eos_token_id: [7, 7] })).toEqual({
+      ...parse(MINIMAL),
+      bosTokenId: 3,
+      eosTokenId: 7,
+    });
+  });
+
+  describe('tokens that end a text', () => {
+    const ends = (config: unknown, generation?: unknown): unknown => {
+      const encoded = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+      const file = generation === undefined ? undefined : { path: 'folder/g.json', bytes: encoded(generation) };
+      const parsed = parseConfig(encoded({ ...MINIMAL, ...(config as object) }), 'folder/config.json', file);
+      return parsed.eosTokenIds ?? parsed.eosTokenId;
+    };
+
+    // transformers: GenerationConfig.from_pretrained where generation_config.json is there, else from config.json.
+    test.each<[string, unknown, unknown, unknown]>([
+      ['neither says any', {}, {}, 2],
+      ['config.json has one', { eos_token_id: 5 }, undefined, 5],
+      ['config.json has several', { eos_token_id: [9, 5, 9] }, undefined, [5, 9]],
+      ['generation_config.json has a second', { eos_token_id: 5 }, { eos_token_id: [5, 9] }, [5, 9]],
+      ['generation_config.json has another', { eos_token_id: 5 }, { eos_token_id: 9 }, 9],
+      ['generation_config.json has one alone', { eos_token_id: [5, 9] }, { eos_token_id: [9] }, 9],
+      ['generation_config.json has none', { eos_token_id: [5, 9] }, { temperature: 0.7 }, [5, 9]],
+      ['generation_config.json has null', { eos_token_id: 5 }, { eos_token_id: null }, 5],
+      ['config.json has null and nobody asks', { eos_token_id: null }, { eos_token_id: 9 }, 9],
+      [
+        'there are 16',
+        { eos_token_id: Array.from({ length: 16 }, (_, id) => id) },
+        undefined,
+        Array.from({ length: 16 }, (_, id) => id),
+      ],
+    ])('are right where %s', (_title, config, generation, expected) => {
+      expect(ends(config, generation)).toEqual(expected);
+    });
+
+    test('are told to machines that know one by the first of them', () => {
+      expect(parse({ ...MINIMAL, eos_token_id: [9, 5] })).toMatchObject({ eosTokenId: 9, eosTokenIds: [5, 9] });
+    });
+
+    test('name the file that they are wrong in', () => {
+      expect(refusalOf(() => ends({}, { eos_token_id: [2, 32_000] }))).toMatchObject({
+        code: 'checkpoint-bad-config',
+        message: 'folder/g.json: eos_token_id is 32000',
+        facts: { file: 'folder/g.json', key: 'eos_token_id' },
+      });
+      expect(refusalOf(() => ends({}, []))).toMatchObject({ facts: { file: 'folder/g.json' } });
+    });
   });
 
   // Keys of flash-linear-attention's classes that say how to compute the same, or only how to train.
@@ -176,7 +223,10 @@ describe('parseConfig', () => {
     ['bos_token_id', 32_000],
     ['eos_token_id', -1],
     ['eos_token_id', []],
-    ['eos_token_id', [1, 2]],
+    ['eos_token_id', Array.from({ length: 17 }, (_, id) => id)],
+    ['eos_token_id', [1, 32_000]],
+    ['eos_token_id', null],
+    ['bos_token_id', [1, 2]],
     ['eos_token_id', [[2]]],
     ['eos_token_id', { id: 2 }],
   ])('%s %j is refused, with what it must be', (key, value) => {

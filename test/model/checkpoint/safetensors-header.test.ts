@@ -177,11 +177,12 @@ describe('parseSafetensorsHeader', () => {
   ])('refuses %s in a tenth of a second', (_title, header) => {
     const bytes = encode(header);
     expect(bytes.length).toBeLessThanOrEqual(HOSTILE_BYTES);
-    // The best of five: another process may hold the machine up, but not each time.
+    // Of the processor, which other processes do not hold up. The best of five: the first ones compile the code.
     const times = [1, 2, 3, 4, 5].map(() => {
-      const start = performance.now();
+      const start = process.cpuUsage();
       expect(refusalOf(() => parse(bytes, 0)).code).toBe('checkpoint-bad-header');
-      return performance.now() - start;
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1000;
     });
     expect(Math.min(...times)).toBeLessThan(100);
   });

@@ -67,7 +67,8 @@ class Expected {
       next = this.#sampler.choose(logits, sampler, index);
       this.state = { ...this.state, chosen: next, nextDraw: index + 1 };
       chosenTokens.push({ index, id: next, receipt });
-      if (next === this.#model.shape.eosTokenId) break;
+      const { eosTokenId, eosTokenIds = [eosTokenId] } = this.#model.shape;
+      if (eosTokenIds.includes(next)) break;
     }
     return chosenTokens;
   }
@@ -312,15 +313,20 @@ export function describePromises(
       }),
     );
 
-    it('ends with an end token, which is chosen and not fed', async () => {
+    it.each<[string, readonly number[] | undefined, number]>([
+      ['the end token', undefined, 3],
+      ['whichever of several end tokens comes first', [3, 17, 25, 41], 41],
+    ])('ends with %s, which is chosen and not fed', async (_title, eosTokenIds, last) => {
       await within(
         (async () => {
-          const other = await make(ENDING);
+          const ids = { eosTokenId: 3, ...(eosTokenIds && { eosTokenIds }) };
+          const ending = { ...ENDING, shape: { ...ENDING.shape, ...ids } };
+          const other = await make(ending);
           const sequence = await other.open();
-          const expected = new Expected(ENDING);
+          const expected = new Expected(ending);
           const request = { prompt: [1], maxTokens: 500, sampler: HOT };
           const tokens = await all(sequence.generate(request));
-          expect(tokens.at(-1)?.id).toBe(3);
+          expect(tokens.at(-1)?.id).toBe(last);
           expect(tokens).toEqual(expected.generate(request));
           await expectState(sequence, expected);
           await other.close();

@@ -59,6 +59,15 @@ describe('the manifest', () => {
     expect(decodeManifest(encode(FIELDS))).toEqual(MANIFEST);
   });
 
+  test('names several tokens that end a text, and one alone by its old key only', () => {
+    const eosTokenIds = [2, 0x0123, 4095];
+    const several = { ...MANIFEST, model: { ...MANIFEST.model, eosTokenIds } };
+    const bytes = Uint8Array.of(2, 0, 0, 0, 0x23, 1, 0, 0, 0xff, 0x0f, 0, 0);
+    const fields = { ...FIELDS, model: { ...FIELDS.model, eos_token_ids: bytes } };
+    expect(Buffer.from(encode(fields)).equals(encodeManifest(several))).toBe(true);
+    expect(decodeManifest(encode(fields))).toEqual(several);
+  });
+
   test('has the same length whatever hashes, tokens and receipts are in it', () => {
     const length = encodeManifest(MANIFEST).length;
     const u32s = (count: number, max: number): fc.Arbitrary<Uint32Array> =>
@@ -111,6 +120,14 @@ describe('the manifest', () => {
     ['model.layers', { ...FIELDS, model: { ...model, layers: 2 ** 32 } }],
     ['model.rms_norm_eps', { ...FIELDS, model: { ...model, rms_norm_eps: 'tiny' } }],
     ['model.rms_norm_eps', { ...FIELDS, model: { ...model, rms_norm_eps: '1'.repeat(65) } }],
+    ...[[2], [], [2, 2], [3, 2], [3, 4], [2, 4096], Array.from({ length: 17 }, (_, id) => id)].map(
+      (ids): [string, unknown] => [
+        'model.eos_token_ids',
+        { ...FIELDS, model: { ...model, eos_token_ids: new Uint8Array(Uint32Array.from(ids).buffer) } },
+      ],
+    ),
+    ['model.eos_token_ids', { ...FIELDS, model: { ...model, eos_token_ids: [2, 3] } }],
+    ['model.eos_token_ids', { ...FIELDS, model: { ...model, eos_token_ids: Uint8Array.of(2, 0, 0, 0, 3) } }],
     ['model.use_lower_bound', { ...FIELDS, model: { ...model, use_lower_bound: 1 } }],
     ['source', { ...FIELDS, source: [] }],
     ['source.checkpoint_sha256', { ...FIELDS, source: { ...source, checkpoint_sha256: hash(0).subarray(1) } }],

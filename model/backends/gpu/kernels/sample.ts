@@ -5,6 +5,7 @@
  * The largest logits are found by a bound: each invocation takes the best of its share (from the bests of every sixteen, see survey-logits.ts); what
  * is behind the k-th best of these cannot be among the k largest. Logits with their ids are all different, so ties cannot make the list longer.
  */
+import { endTokens } from '../../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { MAX_CANDIDATES } from '../../../../protocol/sampling.js';
 import { ARITHMETIC } from './arithmetic.js';
@@ -20,7 +21,10 @@ const UNROLL = 4;
 
 /** @param size invocations; at least `MAX_CANDIDATES` @param slots results that fit in the buffer, for each sequence */
 export function sample(shape: ModelShape, size: number, slots: number, crcOfZeros: number): string {
-  const { vocabSize, eosTokenId } = shape;
+  const { vocabSize } = shape;
+  const isEnd = endTokens(shape)
+    .map((token) => `id == ${token}u`)
+    .join(' || ');
   const groups = bestCount(shape);
   const unrolled = (line: (k: number) => string): string =>
     Array.from({ length: UNROLL }, (_, k) => line(k)).join('\n    ');
@@ -164,7 +168,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
       control[control0 + ${CONTROL.token}u] = id;
       control[control0 + ${CONTROL.index}u] = index + 1u;
       control[control0 + ${CONTROL.remaining}u] = remaining - 1u;
-      if (remaining == 1u || id == ${eosTokenId}u) { control[control0 + ${CONTROL.done}u] = 1u; }
+      if (remaining == 1u || ${isEnd}) { control[control0 + ${CONTROL.done}u] = 1u; }
     }
     next = id;
   }

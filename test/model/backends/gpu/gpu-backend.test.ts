@@ -188,6 +188,30 @@ describe.skipIf(!hasGpu)('a run on the GPU', () => {
     expect(await replayed(backend, [2], true)).toEqual(await replayed(oracle, [2], true));
   });
 
+  it(
+    'ends with whichever of several tokens comes first, after which the state does not move',
+    { timeout: PATIENCE_MS },
+    async () => {
+      const shape = { vocabSize: 53, eosTokenId: 17, eosTokenIds: [3, 17, 41, 52] };
+      const sections = randomModel(12, { shape });
+      const [backend, oracle] = [await subject(sections), reference(sections)];
+      const endings = new Set<number | undefined>();
+      for (const seed of [1n, 2n]) {
+        const request = {
+          prompt: [1],
+          maxTokens: 500,
+          sampler: samplerSettings({ temperature: 10, topK: 64, topP: 1, seed }),
+        };
+        const tokens = await generated(backend, request);
+        expect(tokens).toEqual(await generated(oracle, request));
+        expect(await replayed(backend, [2], true)).toEqual(await replayed(oracle, [2], true));
+        endings.add(tokens.at(-1)?.id);
+      }
+      expect([...endings].every((id) => shape.eosTokenIds.includes(id ?? -1))).toBe(true);
+      expect([...endings].some((id) => id !== shape.eosTokenId)).toBe(true);
+    },
+  );
+
   it('ends with the end-of-text token, after which the state does not move', async () => {
     const sections = randomModel(12, { shape: { vocabSize: 53, eosTokenId: 3 } });
     const [backend, oracle] = [await subject(sections), reference(sections)];
