@@ -5,21 +5,20 @@ import { deviceNode } from './device-node.js';
 import { addressText, isUsbNamed, parseSelector, selectorText, usbipHost } from './selector.js';
 import type { BoardAddress, BoardSelector } from './selector.js';
 import { listSerialPorts } from './serial-ports.js';
-import { isFtdi, isOurs } from './usb/ids.js';
+import { isOurs } from './usb/ids.js';
 import { localUsb, portOf } from './usb/local-usb.js';
-import { hasDfu, isSerialControl } from './usb/usb-classes.js';
+import { hasDfu, isSerialControl, NO_PORT } from './usb/usb-classes.js';
 import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
-import { noSerialPort, usbBroken, usbDenied } from './usb/usb-error.js';
+import { noSerialPort, programmerOnly, usbBroken, usbDenied } from './usb/usb-error.js';
+import { usbKind } from './usb/usb-kind.js';
+import type { UsbKind } from './usb/usb-kind.js';
 import { listVirtualBoards } from './virtual-boards.js';
 
 /** A board, or something that may be one. */
 export interface FoundBoard {
   readonly address: BoardAddress;
-  /**
-   * `virtual`, `usb` and `network` are boards of ours; a `dfu` device can be flashed; behind a `port` can be anything, and
-   * behind an `ftdi` chip an FPGA.
-   */
-  readonly kind: 'virtual' | 'usb' | 'network' | 'dfu' | 'ftdi' | 'port';
+  /** `virtual` and `network` are boards of ours too. */
+  readonly kind: 'virtual' | 'network' | UsbKind;
   /** Empty if not known. */
   readonly serial: string;
   /** For people: what it calls itself. */
@@ -53,12 +52,41 @@ export async function findBoards(): Promise<FoundBoard[]> {
   return [...virtual.filter(({ serial }) => !attached.has(serial)), ...usb, ...ports];
 }
 
+/** Everything that a selector names: all that a USB/IP server shares, or one board. @throws BoardError; AbortError */
+export async function boardsNamed(selector: BoardSelector, signal?: AbortSignal): Promise<FoundBoard[]> {
+  if (selector.kind === 'usbip') return await boardsOfServer(selector, signal);
+  if (!isAddress(selector)) return [await theBoard(selector, fits)];
+  const text = addressText(selector);
+  const known = (await findBoards()).find(({ address }) => addressText(address) === text);
+  if (known !== undefined) return [known];
+  return [{ address: selector, kind: selector.kind === 'tcp' ? 'network' : 'port', serial: '', name: '' }];
+}
+
+async function boardsOfServer(
+  { host, port, busId }: BoardAddress & { kind: 'usbip' },
+  signal?: AbortSignal,
+): Promise<FoundBoard[]> {
+  const server = await usbipHost(host, port);
+  const devices = busId === undefined ? await server.list(signal) : [await server.find(busId, [], signal)];
+  return devices.flatMap((info): FoundBoard[] => {
+    const kind = server.kindOf(info);
+    if (kind === undefined) return [];
+    const name = server.nameOf(info);
+    const portProblem =
+      kind === 'ftdi' ? programmerOnly(name) : server.hasPort(info) ? undefined : boardNotFound(name, NO_PORT);
+    const address = { kind: 'usbip', host, port, busId: info.path } as const;
+    return [{ address, kind, serial: info.serial, name: info.name, usb: info, ...(portProblem && { portProblem }) }];
+  });
+}
+
 /** Undefined for devices with nothing in which a board can be reached. */
 function usbBoard(info: UsbDeviceInfo): FoundBoard | undefined {
   const port = portOf(info);
+  const kind = usbKind(info, port !== undefined);
   const facts = { serial: info.serial, name: info.name, usb: info };
-  if (isFtdi(info)) return { ...ftdiBoard(info), ...facts };
-  if (!isOurs(info) && !hasDfu(info)) return port === undefined ? undefined : { ...portAt(port), ...facts };
+  if (kind === undefined) return undefined;
+  if (kind === 'ftdi') return { ...ftdiBoard(info), ...facts };
+  if (kind === 'port') return { ...portAt(port!), ...facts };
   const address: BoardAddress = { kind: 'usb', device: info };
   const name = localUsb.nameOf(info);
   const portProblem = port === undefined ? missingPort(info, name) : deniedPort(port);
@@ -66,7 +94,7 @@ function usbBoard(info: UsbDeviceInfo): FoundBoard | undefined {
   const flashProblem = node !== undefined && !node.mayOpen && hasDfu(info) ? usbDenied(name, node) : undefined;
   return {
     address,
-    kind: isOurs(info) ? 'usb' : 'dfu',
+    kind,
     ...facts,
     ...(portProblem && { portProblem }),
     ...(flashProblem && { flashProblem }),
@@ -96,7 +124,7 @@ function missingPort(info: UsbDeviceInfo, name: string): BoardError {
   if (info.interfaces.length === 0) return usbBroken(name, 'the system finds no interface in its descriptors');
   const serial = info.interfaces.find(isSerialControl);
   if (serial !== undefined) return noSerialPort(name, info.path, serial.number, serial.driver);
-  return boardNotFound(name, 'It has no serial port: it is in DFU mode, where it can be flashed and nothing else.');
+  return boardNotFound(name, NO_PORT);
 }
 
 /**
@@ -122,14 +150,14 @@ export async function selectFlashTarget(
   anyDevice: boolean,
   signal?: AbortSignal,
 ): Promise<FlashTarget> {
-  if (selector?.kind === 'usbip') return await usbipTarget(selector, signal);
+  if (selector?.kind === 'usbip') return await usbipTarget(selector, anyDevice, signal);
   if (selector !== undefined && isAddress(selector)) return { kind: 'session', address: selector };
   const board = await theBoard(
     selector,
     anyDevice ? (found, wanted): boolean => (wanted === undefined ? found.kind === 'dfu' : fits(found, wanted)) : fits,
   );
   const { usb, flashProblem, portProblem, address } = board;
-  if (address.kind === 'usbip') return await usbipTarget(address, signal);
+  if (address.kind === 'usbip') return await usbipTarget(address, anyDevice, signal);
   if (usb !== undefined && (hasDfu(usb) || anyDevice)) {
     if (flashProblem !== undefined) throw flashProblem;
     // Without its port it could not prove what it runs; in DFU mode it has none yet.
@@ -142,10 +170,12 @@ export async function selectFlashTarget(
 
 async function usbipTarget(
   { host, port, busId }: BoardAddress & { kind: 'usbip' },
+  anyDevice: boolean,
   signal?: AbortSignal,
 ): Promise<FlashTarget> {
   const server = await usbipHost(host, port);
-  const info = await server.find(busId, signal);
+  const info = await server.find(busId, anyDevice ? ['dfu', 'usb', 'ftdi'] : ['usb', 'ftdi'], signal);
+  if (server.kindOf(info) === 'ftdi') throw programmerOnly(server.nameOf(info));
   return { kind: 'usb', host: server, info, isOurs: isOurs(info) };
 }
 

@@ -131,7 +131,7 @@ export function opener(address: BoardAddress): OpenTransport {
     case 'usbip':
       return async (signal): Promise<Transport> => {
         const server = await usbipHost(address.host, address.port);
-        return await server.openPort(await server.find(address.busId, signal), signal);
+        return await server.openPort(await server.find(address.busId, ['usb', 'ftdi'], signal), signal);
       };
     case 'usb':
       break;

@@ -1,6 +1,7 @@
 /** `mmfree boards`: the work. */
 import { askBoard, type BoardState } from '../../device/ask-board.js';
-import { findBoards, type FoundBoard } from '../../device/discovery.js';
+import { boardNotFound } from '../../device/board-error.js';
+import { boardsNamed, findBoards, type FoundBoard } from '../../device/discovery.js';
 import { addressText } from '../../device/selector.js';
 import { hex4, localUsb, portOf } from '../../device/usb/local-usb.js';
 import { hasDfu } from '../../device/usb/usb-classes.js';
@@ -8,7 +9,7 @@ import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import type { CommandContext } from '../command.js';
 import type { JsonObject } from '../output.js';
 import { describeProblem } from '../problem.js';
-import { boardAddress } from './machines/open-board.js';
+import { selectorOf } from './machines/open-board.js';
 import { hexOf } from '../../protocol/hex.js';
 
 /** How many boards are asked at the same time. */
@@ -16,7 +17,7 @@ const ASKED_AT_ONCE = 8;
 
 export async function boards(input: { readonly board: string | undefined }, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  const found = input.board === undefined ? await findBoards() : [await namedBoard(input.board)];
+  const found = input.board === undefined ? await findBoards() : await namedBoards(input.board, signal);
   const reports: Report[] = [];
   for (let start = 0; start < found.length; start += ASKED_AT_ONCE) {
     const some = found.slice(start, start + ASKED_AT_ONCE);
@@ -27,8 +28,8 @@ export async function boards(input: { readonly board: string | undefined }, cont
   output.print(reports.length === 0 ? NONE : reports.map(({ lines }) => `${lines.join('\n  ')}\n`).join(''));
   output.result({ boards: reports.length });
   // Who names one board wants to know whether it answers.
-  const [only] = reports;
-  if (input.board !== undefined && only?.error !== undefined) throw only.error;
+  const [only, ...others] = reports;
+  if (input.board !== undefined && others.length === 0 && only?.error !== undefined) throw only.error;
 }
 
 const NONE = `no boards: none is plugged in, and no virtual board runs (start one with \`mmfree virtual-board\`)\n`;
@@ -39,14 +40,14 @@ interface Report {
   readonly error?: Error;
 }
 
-async function namedBoard(selector: string): Promise<FoundBoard> {
-  const address = await boardAddress(selector);
-  const text = addressText(address);
-  const known = (await findBoards()).find((board) => addressText(board.address) === text);
-  // Named, so it may be asked.
-  const kind =
-    known?.kind === 'virtual' ? 'virtual' : address.kind === 'tcp' || address.kind === 'usbip' ? 'network' : 'usb';
-  return { ...(known ?? { serial: '', name: '' }), address, kind };
+/** A single one that is named may be asked, whatever it is. */
+async function namedBoards(selector: string, signal: AbortSignal): Promise<FoundBoard[]> {
+  const found = await boardsNamed(selectorOf(selector), signal);
+  const [only, ...others] = found;
+  if (only === undefined) throw boardNotFound(selector, 'The USB/IP server shares no device that may be a board.');
+  const { kind, portProblem } = only;
+  if (others.length > 0 || portProblem !== undefined || kind === 'virtual' || kind === 'network') return found;
+  return [{ ...only, kind: 'usb' }];
 }
 
 async function report(board: FoundBoard, signal: AbortSignal): Promise<Report> {
@@ -73,11 +74,13 @@ async function stateOf(
   signal: AbortSignal,
 ): Promise<{ readonly state: JsonObject; readonly lines: readonly string[]; readonly error?: Error }> {
   if (kind === 'dfu' || (usb !== undefined && hasDfu(usb) && portProblem?.code === 'board-not-found')) {
-    const remark = `can be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
+    const what =
+      kind === 'dfu' ? `DFU device of another make${portProblem === undefined ? '' : ' without a serial port'}, ` : '';
+    const remark = `${what}can be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
     return { state: { state: 'dfu' }, lines: [remark] };
   }
   if (kind === 'ftdi' && usb !== undefined) {
-    const programmer = localUsb.nameOf(usb);
+    const programmer = address.kind === 'usbip' ? selector : localUsb.nameOf(usb);
     const remark = `FT2232H, maybe an FPGA board, not asked; its flash: mmfree gateware flash --board ${programmer}`;
     return { state: { state: 'not-asked', programmer }, lines: [remark] };
   }

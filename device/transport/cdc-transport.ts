@@ -27,7 +27,7 @@ export async function openCdc(connection: UsbConnection): Promise<Transport> {
     const input = bulk.find(({ address }) => address >= 0x80);
     const output = bulk.find(({ address }) => address < 0x80);
     if (data === undefined || input === undefined || output === undefined) {
-      throw usbBroken(connection.name, 'it has no serial port');
+      throw usbBroken(connection.name, 'its serial port has no bulk endpoints');
     }
     await connection.claim(data.number);
     const control = interfaces.find(isSerialControl)?.number ?? data.number;

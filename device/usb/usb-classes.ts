@@ -10,6 +10,9 @@ export const SERIAL_CONTROL = { class: 2, subclass: 2 } as const;
 const CDC_DATA_CLASS = 0x0a;
 const DFU = { class: 0xfe, subclass: 1 } as const;
 
+/** Why a board with a DFU interface alone cannot be talked to. */
+export const NO_PORT = 'It has no serial port: it can be flashed over DFU, and nothing else.';
+
 /** `bInterfaceProtocol` of DFU (DFU 1.1, table 4.4): the device runs its application, or is in DFU mode. */
 export const DFU_PROTOCOL = { runtime: 1, dfu: 2 } as const;
 

@@ -60,6 +60,16 @@ export function noSerialPort(
   });
 }
 
+/** Over USB/IP there is no driver for its serial port, and its DFU is none. */
+export function programmerOnly(name: string): BoardError {
+  return new BoardError('board-not-flashable', `${name} is an FT2232H, maybe an FPGA board`, {
+    reason:
+      'Its serial port is made by a driver of the computer that it is attached to, and it takes no model over USB.',
+    fix: `Write its flash chip with \`mmfree gateware flash --board ${name}\`; to talk to the FPGA, attach it to this computer (\`usbip attach\`) and name its serial port.`,
+    facts: { board: name },
+  });
+}
+
 export function usbLost(name: string, reason: string, cause?: unknown): BoardError {
   return new BoardError('board-lost', `the connection to ${name} broke`, {
     reason,

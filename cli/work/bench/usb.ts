@@ -104,7 +104,7 @@ async function onUsbBoard<T>(imageBytes: number, work: (client: DfuClient) => Pr
     const usb = { identity, sectorBytes: SECTOR_BYTES, mode: 'always', now } as const;
     const wires = { onWire: () => {}, onTransfer: () => program.poll() };
     program.attach(usbIpPlug({ port: server.addPort(), ...usb, ...wires }));
-    const { client } = await openDfu(host, await host.find(undefined), undefined, { setting: 'weights' });
+    const { client } = await openDfu(host, await host.find(undefined, ['usb']), undefined, { setting: 'weights' });
     const result = await work(client);
     await client.connection.close();
     return result;

@@ -18,7 +18,7 @@ export function selectorOf(text: string): BoardSelector {
 }
 
 /** The board that the user named, or else the only one there is. @throws BoardError; UsageError */
-export async function boardAddress(board: string | undefined): Promise<BoardAddress> {
+async function boardAddress(board: string | undefined): Promise<BoardAddress> {
   return await selectBoard(board === undefined ? undefined : selectorOf(board));
 }
 

@@ -4,10 +4,12 @@ import { isIPv6 } from 'node:net';
 import { boardAmbiguous, boardNotFound } from '../../board-error.js';
 import { openCdc } from '../../transport/cdc-transport.js';
 import type { Transport } from '../../transport/transport.js';
-import { hasDfu, isSerialData } from '../usb-classes.js';
+import { isSerialData, NO_PORT } from '../usb-classes.js';
 import { UsbConnection } from '../usb-connection.js';
 import type { UsbDevice, UsbDeviceInfo, UsbHost } from '../usb-device.js';
-import { usbBusy, usbipBroken } from '../usb-error.js';
+import { programmerOnly, usbBusy, usbipBroken } from '../usb-error.js';
+import { usbKind } from '../usb-kind.js';
+import type { UsbKind } from '../usb-kind.js';
 import { UsbipDeviceConnection } from './usbip-device.js';
 import {
   decodeDevice,
@@ -56,16 +58,31 @@ export class UsbipHost implements UsbHost {
     return [...kept, ...listed.filter(({ path }) => !kept.some((other) => other.path === path))];
   }
 
-  /** The device of a bus id, or the only one that a board can be. @throws BoardError */
-  async find(busId: string | undefined, signal?: AbortSignal): Promise<UsbDeviceInfo> {
+  kindOf(info: UsbDeviceInfo): UsbKind | undefined {
+    return usbKind(info, this.hasPort(info));
+  }
+
+  /**
+   * The device of a bus id; or the only one of the first of the kinds that there are, as nothing else that a server happens
+   * to share is meant by its name.
+   *
+   * @throws BoardError `board-not-found` or `board-ambiguous`; AbortError
+   */
+  async find(busId: string | undefined, kinds: readonly UsbKind[], signal?: AbortSignal): Promise<UsbDeviceInfo> {
     const devices = await this.list(signal);
-    const fitting = devices.filter((info) =>
-      busId === undefined ? hasDfu(info) || this.hasPort(info) : info.path === busId,
-    );
+    const named = devices.filter((info) => busId === undefined || info.path === busId);
+    const kind = kinds.find((wanted) => named.some((info) => this.kindOf(info) === wanted));
+    const fitting =
+      busId === undefined ? named.filter((info) => kind !== undefined && this.kindOf(info) === kind) : named;
     const [device, ...others] = fitting;
     if (device === undefined) {
       const name = busId === undefined ? this.name : `${this.name}/${busId}`;
-      throw boardNotFound(name, 'The USB/IP server has no such board to give; somebody else may have it.');
+      const there = named.filter((info) => this.kindOf(info) !== undefined).map((info) => this.nameOf(info));
+      const reason =
+        there.length === 0
+          ? 'The USB/IP server has no such board to give; somebody else may have it.'
+          : `The USB/IP server has nothing that is meant without being named; it has ${there.join(', ')}.`;
+      throw boardNotFound(name, reason);
     }
     if (others.length > 0) throw boardAmbiguous(fitting.map((info) => this.nameOf(info)));
     return device;
@@ -97,6 +114,8 @@ export class UsbipHost implements UsbHost {
   }
 
   async openPort(info: UsbDeviceInfo, signal?: AbortSignal): Promise<Transport> {
+    if (this.kindOf(info) === 'ftdi') throw programmerOnly(this.nameOf(info));
+    if (!this.hasPort(info)) throw boardNotFound(this.nameOf(info), NO_PORT);
     return await openCdc(await UsbConnection.open(this, info, { signal }));
   }
 

@@ -42,6 +42,10 @@ async function serve(onConnection: (socket: Socket) => void): Promise<UsbipHost>
 }
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
+const u32 = (value: number): Buffer => hex(value.toString(16).padStart(8, '0'));
+const i32 = (value: number): Buffer => u32(value >>> 0);
+const DEVICE = hex('12 01 0002 00 00 00 40 0912 0100 0001 01 02 03 01');
+
 /** A device record: path, bus id `1-1`, bus 1, device 2, high speed, 1209:0001, release 1.00, configuration 1 of 1, an interface. */
 const RECORD = Buffer.concat([
   Buffer.alloc(256),
@@ -88,7 +92,7 @@ describe('a USB/IP server', () => {
 
   it('has no board of another name', async () => {
     const { host } = await start();
-    expect((await boardErrorOf(host.find('9-9'))).code).toBe('board-not-found');
+    expect((await boardErrorOf(host.find('9-9', []))).code).toBe('board-not-found');
     expect((await boardErrorOf(host.device({ ...INFO, path: '9-9' }))).code).toBe('board-not-found');
   });
 
@@ -150,6 +154,55 @@ describe('a server that', () => {
     });
     const error = await boardErrorOf(UsbConnection.open(host, INFO));
     expect(error.code).toBe(code);
+  });
+
+  it.each([
+    ['never', 0],
+    ['when it is taken back', -104],
+    ['and its answer crosses the one who takes it back', 0],
+  ])('does not answer a transfer, or %s, is told, and answers the next', async (how, status) => {
+    const told: string[] = [];
+    const submitted = (sequence: Buffer, bytes: Buffer): Buffer =>
+      Buffer.concat([
+        hex('00000003'),
+        sequence,
+        Buffer.alloc(12),
+        hex('00000000'),
+        u32(bytes.length),
+        Buffer.alloc(20),
+        bytes,
+      ]);
+    const host = await serve((socket) => {
+      let received = Buffer.alloc(0);
+      const commands = (bytes: Buffer): void => {
+        received = Buffer.concat([received, bytes]);
+        for (; received.length >= 48; received = received.subarray(48)) {
+          const [command, sequence] = [received.readUInt32BE(0), received.subarray(4, 8)];
+          if (command === 2) {
+            told.push(`unlink ${received.readUInt32BE(20)}`);
+            if (how.startsWith('and'))
+              socket.write(submitted(u32(received.readUInt32BE(20)), Buffer.from([4, 3, 65, 0])));
+            if (how !== 'never')
+              socket.write(Buffer.concat([hex('00000004'), sequence, Buffer.alloc(12), i32(status), Buffer.alloc(24)]));
+            continue;
+          }
+          const setup = received.subarray(40, 48).toString('hex');
+          told.push(`submit ${sequence.readUInt32BE(0)}`);
+          // GET_CONFIGURATION has an answer, the string has none, the device descriptor has one.
+          if (setup.startsWith('8008')) socket.write(submitted(sequence, Buffer.from([1])));
+          if (setup.startsWith('80060001')) socket.write(submitted(sequence, DEVICE));
+        }
+      };
+      socket.once('data', () => {
+        socket.write(Buffer.concat([hex('0111 0003 00000000'), RECORD]));
+        socket.on('data', commands);
+      });
+    });
+    const connection = await UsbConnection.open(host, INFO);
+    expect(await connection.string(3)).toBe('');
+    expect((await connection.deviceDescriptor()).vendor).toBe(0x1209);
+    expect(told).toEqual(['submit 1', 'submit 2', 'unlink 2', 'submit 4']);
+    await connection.close();
   });
 
   it('is not there says so, with what starts one', async () => {
