@@ -318,7 +318,7 @@ export function boardRefuses(name: string, code: number, factA: number, factB: n
         'board-write-failed',
         'finds the image damaged after writing',
         'What it reads back has other hashes than the image gives.',
-        'Flash again; a board with two slots still runs the image from before.',
+        'Flash again; a board with two slots still runs the image from before. If that repeats, its software may be older than the image: update it.',
       );
     case BOARD_ERRORS.flashFailed:
     case BOARD_ERRORS.writeOutOfOrder:
