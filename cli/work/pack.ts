@@ -32,6 +32,8 @@ interface PackInput {
   readonly tokenizer: boolean;
 }
 
+const MAX_NAMES_SHOWN = 5;
+
 export async function pack(input: PackInput, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   if (input.name !== undefined) checkName(input.name);
@@ -44,10 +46,7 @@ export async function pack(input: PackInput, context: CommandContext): Promise<v
     const { config, tokenizerJson } = checkpoint;
     if (input.tokenizer && tokenizerJson === undefined) throw noTokenizerFile(input.checkpoint);
     const tokenizer = tokenizerJson && (await loadTokenizer(tokenizerJson, config));
-    if (tokenizer && tokenizer.dropped.length > 0) {
-      const names = tokenizer.dropped.map((name) => quoted(name)).join(', ');
-      output.note(`added tokens that the model has no row for, and which are text like any other: ${names}`);
-    }
+    if (tokenizer) noteDropped(tokenizer, context);
     const program = input.program === undefined ? undefined : await readProgram(input.program, config, signal);
     const totalBytes = [...checkpoint.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
     const progress = output.progress({ label: 'pack', unit: 'bytes', total: totalBytes });
@@ -92,6 +91,16 @@ export async function pack(input: PackInput, context: CommandContext): Promise<v
 function dfuSuffix(image: ByteSource): Uint8Array {
   const ids = { vendor: OUR_VENDOR, product: OUR_PRODUCT, release: ANY_ID };
   return encodeDfuSuffix(sourceCrc32(image, image.length), ids);
+}
+
+/** Says which added tokens can never occur. */
+function noteDropped({ dropped }: Tokenizer, { output }: CommandContext): void {
+  if (dropped.length === 0) return;
+  const shown = dropped.slice(0, MAX_NAMES_SHOWN).map((name) => quoted(name));
+  const more = dropped.length > shown.length ? `, and ${dropped.length - shown.length} more` : '';
+  output.note(
+    `added tokens that the model has no row for, and which are text like any other: ${shown.join(', ')}${more}`,
+  );
 }
 
 /** The self-test's tokens, as text if there is a tokenizer. */

@@ -34,7 +34,7 @@ const SPACE = new RegExp(`^[${WHITE_SPACE}]`, 'u');
 export class AddedTokenFinder {
   private readonly tokenOf = new Map<string, AddedToken>();
   /** Lengths of the tokens that begin with a code unit, longest first. */
-  private readonly lengthsOf = new Map<string, number[]>();
+  private readonly lengthsOf = new Map<string, readonly number[]>();
 
   /** @param spelling of a token in the text that is searched */
   constructor(tokens: readonly AddedToken[], spelling: (content: string) => string) {
@@ -44,11 +44,9 @@ export class AddedTokenFinder {
       if (this.tokenOf.has(text)) continue;
       this.tokenOf.set(text, token);
       const lengths = this.lengthsOf.get(text[0]) ?? [];
-      if (!lengths.includes(text.length)) lengths.push(text.length);
-      this.lengthsOf.set(
-        text[0],
-        lengths.toSorted((a, b) => b - a),
-      );
+      if (lengths.includes(text.length)) continue;
+      const longestFirst = [...lengths, text.length].toSorted((a, b) => b - a);
+      this.lengthsOf.set(text[0], longestFirst);
     }
   }
 

@@ -53,7 +53,6 @@ const MAX_TOKENIZER_BYTES = 16 << 20;
 const MAX_ADDED_TOKEN_LENGTH = 256;
 /** As Rust reads hexadecimal numbers: with a sign, too. */
 const BYTE_TOKEN = /^<0x([0-9A-Fa-f]{2}|\+[0-9A-Fa-f])>$/;
-const utf8 = new TextEncoder();
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** @throws TokenizerError */
@@ -272,7 +271,7 @@ function tokenTexts(
 
 function piece(token: string, decoding: Decoding, isFirst: boolean): string | Uint8Array {
   // Tokens with other characters than the byte alphabet's are text as it stands, also those that were added.
-  if (decoding.style === 'byte-level') return byteLevelBytes(token) ?? utf8.encode(token);
+  if (decoding.style === 'byte-level') return byteLevelBytes(token) ?? token;
   const text = decoding.replacements.reduce(
     (before, { from, to, toInFirst }) => before.replaceAll(from, () => (isFirst ? toInFirst : to)),
     token,

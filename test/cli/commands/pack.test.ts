@@ -13,6 +13,7 @@ import {
   writeTextCheckpoint,
 } from '../../helpers/command-line.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
+import { changed, MISTRAL_STYLE_IDS, mistralStyleTokenizer } from '../../helpers/tokenizers.js';
 import { writeCheckpoint } from '../../helpers/synthetic-checkpoint.js';
 
 const path = temporaryFolder();
@@ -164,6 +165,37 @@ describe('the output', () => {
     const { exit, result } = await mmfreeJson('pack', path('tiny'), '-o', path(name));
     expect(exit).toBe(2);
     expect(result['error']).toMatchObject({ code: 'image-unwritable', cause: expect.stringContaining(cause) });
+  });
+});
+
+describe('a tokenizer', () => {
+  const added = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  /** As many tokens as the model has rows. */
+  const full = mistralStyleTokenizer();
+  const missing = MISTRAL_STYLE_IDS.vocabSize - Object.keys(full.model.vocab).length;
+  const fill = Array.from({ length: missing }, (_, i) => [`fill${i}`, MISTRAL_STYLE_IDS.vocabSize - missing + i]);
+  const vocab = { ...full.model.vocab, ...(Object.fromEntries(fill) as Record<string, number>) };
+  const tokenizer = changed(full, ['model', 'vocab'], vocab);
+
+  it('with an added token one past the model is packed, and a note says which can never occur', async () => {
+    await writeTextCheckpoint(path('padded'));
+    const json = changed(tokenizer, ['added_tokens', 3], { ...added, id: 320, content: '<pad>' });
+    await writeFile(path('padded/tokenizer.json'), JSON.stringify(json));
+    const { exit, stderr } = await mmfree('pack', path('padded'), '-o', path('padded.mmfree'));
+    expect([exit, stderr.lines]).toEqual([
+      0,
+      ['added tokens that the model has no row for, and which are text like any other: "<pad>"'],
+    ]);
+  });
+
+  it('that is computed otherwise elsewhere is refused by name', async () => {
+    await writeTextCheckpoint(path('words'));
+    const json = changed(tokenizer, ['added_tokens', 2, 'single_word'], true);
+    await writeFile(path('words/tokenizer.json'), JSON.stringify(json));
+    const { exit, result } = await mmfreeJson('pack', path('words'), '-o', path('words.mmfree'));
+    expect(exit).toBe(6);
+    expect(result['error']).toMatchObject({ message: "the tokenizer's added_tokens.single_word is true" });
+    expect(await leftBehind('words.mmfree')).toEqual([]);
   });
 });
 
