@@ -12,8 +12,9 @@
  * and `inspectImage` is `(input: { readonly image: string }, context: CommandContext) => Promise<void>`.
  */
 
-import { Argument, Option } from 'commander';
+import { Argument } from 'commander';
 import type { Command } from 'commander';
+import { DeclaredOption, truth, type OptionTraits } from './declared-option.js';
 import type { Parser } from './options.js';
 import type { Output } from './output.js';
 import type { StandardInput } from './standard-input.js';
@@ -109,10 +110,16 @@ export function optionalArgument<Value>(
 }
 
 /** An option that may be left out. @param flags such as `-o, --output <file>` */
-export function option<Value>(flags: string, description: string, parse: Parser<Value>): Parameter<Value | undefined> {
+export function option<Value>(
+  flags: string,
+  description: string,
+  parse: Parser<Value>,
+  traits: OptionTraits = {},
+): Parameter<Value | undefined> {
   return (command) => {
     let value: Value | undefined;
-    addOption(command, new Option(flags, description), (text, name) => (value = parse(text, name)));
+    const accept = (text: string, name: string): void => void (value = parse(text, name));
+    command.addOption(new DeclaredOption(flags, description, accept, { ...traits, parse }));
     return () => value;
   };
 }
@@ -132,7 +139,8 @@ export function optionWithPreset<Value>(
 ): Parameter<Value | undefined> {
   return (command) => {
     let value: Value | undefined;
-    addOption(command, new Option(flags, description).preset(preset), (text, name) => (value = parse(text, name)));
+    const accept = (text: string, name: string): void => void (value = parse(text, name));
+    command.addOption(new DeclaredOption(flags, description, accept, { parse }).preset(preset));
     return () => value;
   };
 }
@@ -143,11 +151,13 @@ export function optionWithDefault<Value>(
   description: string,
   parse: Parser<Value>,
   fallback: Value,
+  traits: OptionTraits = {},
 ): Parameter<Value> {
   return (command) => {
     let value = fallback;
-    const declared = new Option(flags, description).default(fallback, String(fallback));
-    addOption(command, declared, (text, name) => (value = parse(text, name)));
+    const accept = (text: string, name: string): void => void (value = parse(text, name));
+    const declared = new DeclaredOption(flags, description, accept, { ...traits, parse });
+    command.addOption(declared.default(fallback, String(fallback)));
     return () => value;
   };
 }
@@ -160,7 +170,8 @@ export function repeatedOption<Value>(
 ): Parameter<readonly Value[]> {
   return (command) => {
     const values: Value[] = [];
-    addOption(command, new Option(flags, description), (text, name) => values.push(parse(text, name)));
+    const accept = (text: string, name: string): void => void values.push(parse(text, name));
+    command.addOption(new DeclaredOption(flags, description, accept, { parse, isRepeatable: true }));
     return () => values;
   };
 }
@@ -168,15 +179,12 @@ export function repeatedOption<Value>(
 /** An option without a value. */
 export function flag(flags: string, description: string): Parameter<boolean> {
   return (command) => {
-    const declared = new Option(flags, description);
+    let isSet: boolean | undefined;
+    const accept = (text: string, name: string): void => void (isSet = truth(text, name));
+    const declared = new DeclaredOption(flags, description, accept, {});
     command.addOption(declared);
-    return () => command.getOptionValue(declared.attributeName()) === true;
+    return () => isSet ?? command.getOptionValue(declared.attributeName()) === true;
   };
-}
-
-function addOption(command: Command, declared: Option, parse: Parser<unknown>): void {
-  const name = declared.long ?? declared.flags;
-  command.addOption(declared.argParser((text) => parse(text, name)));
 }
 
 function mandatory<Value>(read: () => Value | undefined, flags: string): () => Value {

@@ -8,7 +8,13 @@ import { badValue } from './usage-error.js';
  * @param name as the user writes it, for the error
  * @throws UsageError
  */
-export type Parser<Value> = (text: string, name: string) => Value;
+export interface Parser<Value> {
+  (text: string, name: string): Value;
+  /** All texts that it takes, where they are few. */
+  readonly choices?: readonly string[];
+  /** Whether it takes paths. */
+  readonly isPath?: boolean;
+}
 
 /** Bounds, both inclusive, and a value to show. */
 export interface NumberRange {
@@ -56,11 +62,12 @@ export const seedOrRandom: Parser<bigint | 'random'> = (text, name) => {
 };
 
 export function oneOf<const Choice extends string>(choices: readonly Choice[]): Parser<Choice> {
-  return (text, name) => {
+  const parse: Parser<Choice> = (text, name) => {
     const choice = choices.find((candidate) => candidate === text);
     if (choice !== undefined) return choice;
     throw badValue(name, text, `one of ${choices.join(', ')}`, choices[0] ?? '');
   };
+  return Object.assign(parse, { choices });
 }
 
 /** Text of at least one character: an empty one mostly comes from an empty variable in a script. */
@@ -73,10 +80,13 @@ export const text: Parser<string> = (value, name) => {
 export const anyText: Parser<string> = (value) => value;
 
 /** The path of a file or folder. */
-export const path: Parser<string> = (value, name) => {
-  if (value !== '' && !value.includes('\0')) return value;
-  throw badValue(name, value, 'the path of a file or folder', './file');
-};
+export const path: Parser<string> = Object.assign(
+  (value: string, name: string): string => {
+    if (value !== '' && !value.includes('\0')) return value;
+    throw badValue(name, value, 'the path of a file or folder', './file');
+  },
+  { isPath: true },
+);
 
 function grouped(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 20 });

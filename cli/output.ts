@@ -9,6 +9,7 @@ import { INTERRUPTED, READER_GONE } from './problem.js';
 import type { Problem } from './problem.js';
 import { ProgressMeter, progressLine } from './progress.js';
 import type { Progress, ProgressSample, Task } from './progress.js';
+import type { Volume } from './global-options.js';
 import type { Sink } from './sink.js';
 
 /** Any JSON value; keys in snake_case. Undefined leaves a key out. */
@@ -25,6 +26,8 @@ export interface Output {
   print(text: string): void;
   /** For both: a remark, on stderr or as an event `note`. */
   note(text: string): void;
+  /** For both, with `--verbose`: as `note`, of what the work uses; as an event it is a `detail`. */
+  detail(text: string): void;
   /** For programs: one line of the given type. */
   event(type: string, fields: JsonObject): void;
   /** For programs: adds to the `result` line, which also a command that fails later prints. */
@@ -37,6 +40,8 @@ export interface Output {
 export interface Reporter extends Output {
   /** Says that a command starts. */
   begin(): void;
+  /** How much is said from here on. */
+  setVolume(volume: Volume): void;
   /** Says how it ended; nothing is printed afterwards. */
   finish(problem: Problem | undefined): void;
 }
@@ -50,6 +55,8 @@ export interface ReporterContext {
   readonly now: () => number;
 }
 
+const NO_PROGRESS: Progress = { begin: () => {}, update: () => {}, end: () => {} };
+
 const ERASE_LINE = '\r\u001b[K';
 
 /** Prints for people. */
@@ -57,6 +64,7 @@ export class HumanReporter implements Reporter {
   readonly isJson = false;
   private readonly context: ReporterContext;
   private barShown = false;
+  private volume: Volume = 'normal';
 
   constructor(context: ReporterContext) {
     this.context = context;
@@ -66,6 +74,10 @@ export class HumanReporter implements Reporter {
   event(): void {}
   result(): void {}
 
+  setVolume(volume: Volume): void {
+    this.volume = volume;
+  }
+
   print(text: string): void {
     this.hideBar();
     this.context.stdout.text(text);
@@ -73,14 +85,18 @@ export class HumanReporter implements Reporter {
 
   note(text: string): void {
     // A remark on what nobody reads would turn up in the middle of what `head` printed.
-    if (this.context.stdout.isLost) return;
+    if (this.context.stdout.isLost || this.volume === 'quiet') return;
     this.startLine();
     this.context.stderr.text(`${text}\n`);
   }
 
+  detail(text: string): void {
+    if (this.volume === 'verbose') this.note(text);
+  }
+
   progress(task: Task): Progress {
     const { stderr, env, now } = this.context;
-    if (!stderr.isTerminal || env['TERM'] === 'dumb') return { begin: () => {}, update: () => {}, end: () => {} };
+    if (!stderr.isTerminal || env['TERM'] === 'dumb' || this.volume === 'quiet') return NO_PROGRESS;
     const meter = new ProgressMeter(task, now);
     const update = (done: number): void => {
       const sample = meter.sample(done);
@@ -122,6 +138,7 @@ export class JsonReporter implements Reporter {
   private readonly context: ReporterContext;
   private readonly hello: JsonObject;
   private begun = false;
+  private volume: Volume = 'normal';
   private resultFields: JsonObject = {};
 
   /** @param hello what the first line holds */
@@ -137,8 +154,16 @@ export class JsonReporter implements Reporter {
 
   print(): void {}
 
+  setVolume(volume: Volume): void {
+    this.volume = volume;
+  }
+
   note(text: string): void {
-    this.event('note', { text });
+    if (this.volume !== 'quiet') this.event('note', { text });
+  }
+
+  detail(text: string): void {
+    if (this.volume === 'verbose') this.event('detail', { text });
   }
 
   event(type: string, fields: JsonObject): void {
@@ -150,6 +175,7 @@ export class JsonReporter implements Reporter {
   }
 
   progress(task: Task): Progress {
+    if (this.volume === 'quiet') return NO_PROGRESS;
     const meter = new ProgressMeter(task, this.context.now);
     const update = (done: number): void => {
       const sample = meter.sample(done);

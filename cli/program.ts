@@ -2,13 +2,17 @@
 
 import { Command, CommanderError } from 'commander';
 import { isGroup } from './command.js';
+import { configurationPath, isThere } from './configuration-path.js';
 import type { CommandContext, CommandGroup, NamedCommand } from './command.js';
 import { EXIT } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
+import { declareGlobalOptions } from './global-options.js';
 import { HumanReporter, JsonReporter, printProblem } from './output.js';
 import type { Reporter } from './output.js';
 import { describeProblem, INTERRUPTED, READER_GONE } from './problem.js';
 import type { Problem } from './problem.js';
+import { applySettings, environmentLayer, type SettingsLayer } from './settings.js';
+import { settingsHelp, type SettingsOrigin } from './settings-help.js';
 import { Sink } from './sink.js';
 import type { OutputStream } from './sink.js';
 import type { StandardInput } from './standard-input.js';
@@ -22,6 +26,8 @@ export interface Host {
   /** Without the interpreter and the script. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The user's folder as the operating system knows it, which has none for users that it does not know. */
+  readonly home: () => string | undefined;
   readonly stdin: StandardInput;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
@@ -52,7 +58,8 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   const stderr = new Sink(host.stderr);
   const context = { stdout, stderr, env: host.env, now: host.now };
   const name = commandName(commands, host.argv);
-  const reporter = wantsJson(host.argv)
+  const settings = await findSettings(commands, host);
+  const reporter = wantsJson(host.argv, settings.layers)
     ? new JsonReporter(context, { command: name, version: VERSION })
     : new HumanReporter(context);
 
@@ -60,13 +67,8 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   let stack = '';
   let program: Command | undefined;
   try {
-    program = await buildProgram(
-      commands,
-      host,
-      { output: reporter, stdin: host.stdin, signal: interrupt.signal },
-      reporter,
-      stdout,
-    );
+    const work = { output: reporter, stdin: host.stdin, signal: interrupt.signal };
+    program = await buildProgram(commands, host, work, reporter, stdout, settings);
     await Promise.race([program.parseAsync(host.argv, { from: 'user' }), uncaught]);
     if (interrupt.signal.aborted) problem = INTERRUPTED;
   } catch (error) {
@@ -93,10 +95,11 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
 
 async function buildProgram(
   commands: Commands,
-  { argv }: Host,
+  { argv, now }: Host,
   context: CommandContext,
   reporter: Reporter,
   stdout: Sink,
+  settings: Settings,
 ): Promise<Command> {
   const program = new Command('mmfree')
     .description(
@@ -105,7 +108,6 @@ async function buildProgram(
     .version(VERSION, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show the help of a command')
-    .option('--json', 'print JSON Lines for programs instead of text')
     // Lists have names and summaries only: what a command takes need not be loaded for them.
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
     // Errors come as exceptions and are printed in one place.
@@ -115,21 +117,33 @@ async function buildProgram(
       getOutHelpWidth: () => stdout.columns,
     })
     .exitOverride();
-  const add = async (parent: Command, named: NamedCommand | CommandGroup): Promise<void> => {
+  const volume = declareGlobalOptions(program);
+  const add = async (parent: Command, named: NamedCommand | CommandGroup, group = ''): Promise<void> => {
+    const name = `${group}${named.name}`;
     const command = parent.command(named.name).description(named.summary);
     // It is neither run nor explained then.
     if (!argv.includes(named.name)) return;
     if (isGroup(named)) {
-      for (const member of named.commands) await add(command, member);
+      for (const member of named.commands) await add(command, member, `${name} `);
       return;
     }
     const { examples, declare } = await named.load();
     if (examples.length > 0)
-      command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}\n`).join('')}`);
+      command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
     const run = declare(command);
+    command.addHelpText('after', () => `\n${settingsHelp(settings, stdout.columns, ['', program], [name, command])}`);
     command.action(async () => {
       reporter.begin();
+      settings.throwIfBad();
+      const applied = applySettings(program, '', settings.layers);
+      reporter.setVolume(volume());
+      reporter.detail(`mmfree ${VERSION}, Node ${process.version}, ${process.platform} ${process.arch}`);
+      for (const { option, origin, texts } of [...applied, ...applySettings(command, name, settings.layers)]) {
+        reporter.detail(`--${option.key} ${texts.join(' ')} (${origin})`);
+      }
+      const startMs = now();
       await run(context);
+      reporter.detail(`took ${((now() - startMs) / 1000).toFixed(2)} s, ${mostMegabytes()} MB of memory at most`);
     });
   };
   for (const named of commands) await add(program, named);
@@ -137,9 +151,42 @@ async function buildProgram(
 }
 
 /** Known before parsing, because also errors of parsing are printed as JSON. */
-function wantsJson(argv: readonly string[]): boolean {
+function wantsJson(argv: readonly string[], layers: readonly SettingsLayer[]): boolean {
   const end = argv.indexOf('--');
-  return argv.slice(0, end < 0 ? argv.length : end).includes('--json');
+  if (argv.slice(0, end < 0 ? argv.length : end).includes('--json')) return true;
+  const [text] = layers.flatMap((layer) => layer.find('json')?.texts ?? []);
+  // Anything else is refused when settings are applied.
+  return text === 'true' || text === '1';
+}
+
+/** Where settings come from, the nearest first. */
+interface Settings extends SettingsOrigin {
+  readonly layers: readonly SettingsLayer[];
+  /** Tells who runs a command what is wrong with the file; help does without. @throws UsageError; FileError */
+  readonly throwIfBad: () => void;
+}
+
+async function findSettings(commands: Commands, { env, home }: Host): Promise<Settings> {
+  const environment = environmentLayer(env);
+  const path = configurationPath(env, home);
+  const none = { layers: [environment], path, throwIfBad: (): void => {} };
+  if (path === undefined || !isThere(path)) return none;
+  try {
+    // Most users have no such file: what it takes to check one is not loaded for them.
+    const { loadSettingsFile } = await import('./settings-file.js');
+    return { ...none, layers: [environment, await loadSettingsFile(path, commands)] };
+  } catch (error) {
+    return {
+      ...none,
+      throwIfBad: () => {
+        throw error;
+      },
+    };
+  }
+}
+
+function mostMegabytes(): string {
+  return ((process.resourceUsage().maxRSS * 1024) / 1e6).toFixed(0);
 }
 
 /** Such as `flash`, or `gateware flash`; as far as the words name commands. */

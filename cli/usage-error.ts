@@ -14,6 +14,8 @@ export type UsageErrorCode =
   | 'bad-value'
   /** Options that exclude each other, or need each other. */
   | 'conflicting-options'
+  /** The file of settings. */
+  | 'bad-configuration'
   | 'usage';
 
 /** A command line that cannot be carried out. */
@@ -46,6 +48,23 @@ export function noCommand(names: readonly string[], group: string | null): Usage
   return new UsageError('no-command', group === null ? 'no command given' : `no command given behind ${group}`, {
     reason: `One of these must say what to do: ${names.join(', ')}.`,
     fix: `Run \`mmfree ${group === null ? '' : `${group} `}--help\` to see what they do.`,
+  });
+}
+
+/** @param problem a clause */
+export function badConfiguration(path: string, problem: string, cause?: unknown): UsageError {
+  return new UsageError('bad-configuration', `${path} cannot be used: ${problem}`, {
+    reason: 'It is read at every start, and what is wrong in it would only be ignored.',
+    fix: 'Mend it, or take it away; `mmfree COMMAND --help` lists the names of the settings of a command.',
+    facts: { file: path },
+    cause,
+  });
+}
+
+export function conflictingVolumes(): UsageError {
+  return new UsageError('conflicting-options', '--quiet and --verbose exclude each other', {
+    reason: 'One says less, the other one more.',
+    fix: 'Give one of them.',
   });
 }
 

@@ -57,6 +57,7 @@ export const run = defineCommand({
       '--sampling <where>',
       'who chooses the tokens of a board: board (default), or host (from the candidates that it sends)',
       oneOf(['board', 'host']),
+      { excludes: ['backend'] },
     ),
     check: flag(
       '--check',

@@ -16,6 +16,7 @@ export const backendOption = option(
   '--backend <name>',
   `compute on this computer: ${BACKENDS.join(', ')} (default: the board that is plugged in, else the GPU if there is one, else reference)`,
   oneOf(BACKENDS),
+  { excludes: ['board', 'wait', 'sampling'] },
 );
 
 /** For commands that compare, and do not change their machine by themselves. */
@@ -23,6 +24,7 @@ export const computerOption = option(
   '--backend <name>',
   `what computes on this computer: ${BACKENDS.join(', ')} (default: reference)`,
   oneOf(BACKENDS),
+  { excludes: ['board', 'wait'] },
 );
 
 /** For commands that measure. */
@@ -37,6 +39,7 @@ export const boardOption = option(
   '--board <selector>',
   'a board: its serial number, usb:VID:PID[:SERIAL], usb:BUS-PORT, serial:PATH[@BAUD], tcp:HOST:PORT or usbip:HOST[:PORT][/BUSID]',
   text,
+  { excludes: ['backend'] },
 );
 
 export const waitOption = optionWithDefault(
@@ -44,4 +47,5 @@ export const waitOption = optionWithDefault(
   'wait so long for the board to come',
   integer({ min: 0, max: 86_400, example: 10 }),
   0,
+  { excludes: ['backend'] },
 );

@@ -339,6 +339,45 @@ describe('runProgram', () => {
   });
 });
 
+describe('--quiet and --verbose', () => {
+  const talking = workCommand(async ({ output }) => {
+    output.note('a remark');
+    output.detail('a detail');
+    output.progress({ label: 'work', unit: 'bytes', total: 2 }).end();
+    output.print('the answer\n');
+    throw checkpointError;
+  });
+  const said = async (...options: string[]): Promise<string[]> => {
+    const { stdout, stderr } = await new FakeProcess({ terminal: true, env: { NO_COLOR: '1' } }).run([talking], 'work', ...options); // prettier-ignore
+    expect(stdout.text).toBe('the answer\n');
+    return stderr.lines;
+  };
+
+  it.each([
+    [[], ['a remark', 'error: there is no folder x']],
+    [['--quiet'], ['error: there is no folder x']],
+    [['-v'], [`mmfree ${VERSION}, Node ${process.version}`, 'a remark', 'a detail', 'error: there is no folder x']],
+  ])('say less and more: %j', async (options, expected) => {
+    const lines = (await said(...options)).filter((line) => !/^(?:cause|fix):/.test(line));
+    expect(lines).toHaveLength(expected.length);
+    expected.forEach((part, index) => expect(lines[index]).toContain(part));
+  });
+
+  it.each([
+    [['-q'], ['hello', 'result']],
+    [[], ['hello', 'note', 'progress', 'result']],
+    [['--verbose'], ['hello', 'detail', 'note', 'detail', 'progress', 'result']],
+  ])('hold for programs too: %j', async (options, types) => {
+    const { events } = await new FakeProcess().run([talking], 'work', '--json', ...options);
+    expect(events().map(({ type }) => type)).toEqual(types);
+  });
+
+  it('exclude each other', async () => {
+    const { exit, stderr } = await new FakeProcess().run([idle], 'work', '-q', '-v');
+    expect([exit, stderr.lines[0]]).toEqual([2, 'error: --quiet and --verbose exclude each other']);
+  });
+});
+
 describe('Ctrl-C', () => {
   it.each<[string, (context: CommandContext) => Promise<void>]>([
     ['throws', async ({ signal }) => signal.throwIfAborted()],

@@ -82,6 +82,7 @@ export class FakeProcess {
     const exit = await runProgram(commands, {
       argv,
       env,
+      home: () => undefined,
       stdin,
       stdout,
       stderr,

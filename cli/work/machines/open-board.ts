@@ -4,6 +4,7 @@ import { BoardError } from '../../../device/board-error.js';
 import { BoardConnection } from '../../../device/connection.js';
 import { selectBoard } from '../../../device/discovery.js';
 import { addressText, opener, parseSelector } from '../../../device/selector.js';
+import { hexOf } from '../../../protocol/hex.js';
 import type { BoardAddress, BoardSelector } from '../../../device/selector.js';
 import type { CommandContext } from '../../command.js';
 import { badValue } from '../../usage-error.js';
@@ -74,7 +75,7 @@ export async function whenItComes<T>(wait: number, { signal }: CommandContext, a
 /** What the board says on its own, and trouble with the wire, is told as notes. */
 export async function connect(address: BoardAddress, { output, signal }: CommandContext): Promise<BoardConnection> {
   let text = '';
-  return await BoardConnection.open(opener(address), {
+  const connection = await BoardConnection.open(opener(address), {
     signal,
     onLost: ({ message, reason }) => output.note(`${message}: ${reason} Looking for it …`),
     onBootText: (bytes) => {
@@ -83,4 +84,8 @@ export async function connect(address: BoardAddress, { output, signal }: Command
       for (const line of lines) output.note(`${addressText(address)} says: ${line.trimEnd()}`);
     },
   });
+  const { board, serial, firmware, image } = connection.session.hello;
+  const model = image === undefined ? 'no image' : `image ${image.name}, ${hexOf(image.sha256)}`;
+  output.detail(`${addressText(address)} is ${board} ${serial}, firmware ${firmware}, with ${model}`);
+  return connection;
 }

@@ -30,7 +30,10 @@ export class RunTimer {
   /** So many tokens of the prompt are done. */
   fed(tokens: number): void {
     if (performance.now() - this.#startMs < PROGRESS_AFTER_MS) return;
-    this.#progress ??= this.#output.progress({ label: 'prompt', unit: 'tokens', total: this.#promptTokens });
+    if (this.#progress === undefined) {
+      this.#progress = this.#output.progress({ label: 'prompt', unit: 'tokens', total: this.#promptTokens });
+      this.#progress.begin(tokens);
+    }
     this.#progress.update(tokens);
   }
 
