@@ -24,6 +24,7 @@ import { ImageStore } from './image-store.js';
 import { Inference } from './inference.js';
 import { Refusal } from './refusal.js';
 import { handler, mapReply, reply } from './request.js';
+import { stateRequests } from './state-requests.js';
 import type { Handler, HandlerGroup, Reply } from './request.js';
 
 /** Who the board is: printable ASCII, 1 … 64 characters each. */
@@ -121,7 +122,7 @@ export class Board {
       now: options.now,
       take: () => this.#takeForDownload(),
     });
-    const groups = options.groups ?? [];
+    const groups = [stateRequests(this.#inference), ...(options.groups ?? [])];
     const capabilities = groups.map(({ group }) => group.name).toSorted();
     const handlers = [
       handler(GET_HELLO, () => mapReply(FULL_HELLO, { ...this.#identity(), capabilities }), { duringRun: true }),

@@ -13,6 +13,7 @@ import {
   TOKEN,
   wordsOfStepped,
 } from '../../protocol/wire/messages-run.js';
+import type { IntegerModel } from '../../model/integer/integer-model.js';
 import type { LayoutValue } from '../../protocol/wire/layout.js';
 import type { ImageStore, RunningImage } from './image-store.js';
 import { Refusal } from './refusal.js';
@@ -35,6 +36,8 @@ export class Inference {
   steps = 0;
   readonly #images: ImageStore;
   #run: Run | undefined;
+  /** Tokens fed since the state of the model was zero. */
+  #fed: { readonly model: IntegerModel; readonly count: number } | undefined;
 
   constructor(images: ImageStore) {
     this.#images = images;
@@ -57,7 +60,7 @@ export class Inference {
   /** Computes one token. */
   work(): void {
     this.#run?.work();
-    this.steps++;
+    this.#stepped();
   }
 
   /** The next message of the run that is to be sent; it counts as sent. */
@@ -81,17 +84,32 @@ export class Inference {
     this.#run?.detach();
   }
 
+  /** Tokens fed since the state of the running model was zero. */
+  get position(): number {
+    return this.#fed !== undefined && this.#fed.model === this.#images.running?.model ? this.#fed.count : 0;
+  }
+
+  set position(count: number) {
+    this.#fed = { model: this.running.model, count };
+  }
+
+  #stepped(): void {
+    this.steps++;
+    this.position = Math.min(this.position + 1, MAX_INDEX);
+  }
+
   #reset(): Reply {
-    this.#running().model.reset();
+    this.running.model.reset();
+    this.position = 0;
     return reply(DONE, { request: RESET.type });
   }
 
   #step({ taps, candidates, token }: LayoutValue<typeof STEP.layout>): Reply {
-    const { model, sampler, view } = this.#running();
+    const { model, sampler, view } = this.running;
     checkTokens([token], view.shape.vocabSize);
     const tapped = taps === 1 ? model.stepWithTaps(token) : new Uint32Array(0);
     if (taps === 0) model.step(token);
-    this.steps++;
+    this.#stepped();
     const largest = sampler.largest(model.logits, Math.max(1, candidates));
     return reply(STEPPED, {
       token: largest[0]!.id,
@@ -101,11 +119,14 @@ export class Inference {
   }
 
   #start(request: LayoutValue<typeof RUN.layout>): undefined {
-    const { model, sampler, view } = this.#running();
+    const { model, sampler, view } = this.running;
     const { run, firstIndex, maxTokens, topK, topP, inverseTemperature, seed, tokens } = request;
     checkTokens(tokens, view.shape.vocabSize);
     if (firstIndex + maxTokens > MAX_INDEX) throw new Refusal('malformedPayload', 32 + 4 * tokens.length);
-    if (request.keep === 0) model.reset();
+    if (request.keep === 0) {
+      model.reset();
+      this.position = 0;
+    }
     const settings = {
       topK,
       topP,
@@ -136,7 +157,8 @@ export class Inference {
     return run?.id === id && run.isOf(this.#images.running?.model) ? run : undefined;
   }
 
-  #running(): RunningImage {
+  /** @throws Refusal `noImage` */
+  get running(): RunningImage {
     const { running } = this.#images;
     if (running === undefined) throw new Refusal('noImage');
     return running;

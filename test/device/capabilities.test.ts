@@ -25,7 +25,7 @@ describe('a board with a group of messages', () => {
   it('names it when asked, and takes its requests', async () => {
     const line = new BoardOnALine({ groups: [ECHO_GROUP] });
     const { session } = await line.connect();
-    expect([...(await line.clock.until(session.capabilities()))]).toEqual(['echo.1']);
+    expect([...(await line.clock.until(session.capabilities()))]).toEqual(['echo.1', 'state.1']);
     expect(await line.clock.until(session.request(ECHO, { word: 7 }, ECHOED))).toEqual({ word: 7 });
   });
 
@@ -46,12 +46,6 @@ describe('a board with a group of messages', () => {
 });
 
 describe('a board without groups', () => {
-  it('names none', async () => {
-    const line = new BoardOnALine();
-    const { session } = await line.connect();
-    expect((await line.clock.until(session.capabilities())).size).toBe(0);
-  });
-
   it('from before groups answers ERROR 1, which is none, and the session goes on', async () => {
     const line = new BoardOnALine();
     const hello = line.board.hello();

@@ -10,7 +10,8 @@ import { encodeMapMessage, encodeMessage } from '../../../protocol/wire/message.
 import { GROUPS } from '../../../protocol/wire/message-groups.js';
 import { MESSAGES, schemaHash } from '../../../protocol/wire/messages.js';
 import { BOARD_ERRORS, ERROR, GATE_HELLO, GET_HELLO, HELLO } from '../../../protocol/wire/messages-board.js';
-import { STEP, STEPPED, wordsOfStepped } from '../../../protocol/wire/messages-run.js';
+import { DONE, STEP, STEPPED, wordsOfStepped } from '../../../protocol/wire/messages-run.js';
+import { STATE_READ, STATE_WRITE } from '../../../protocol/wire/messages-state.js';
 import { synAckPayload, synPayload } from '../../../protocol/wire/opening.js';
 import { bytes, frameOf, framesIn, readAll } from '../../helpers/frames.js';
 
@@ -78,6 +79,26 @@ const EXAMPLES: readonly (readonly [start: string, frame: Frame])[] = [
   ],
   ['`GET_HELLO`', frameOf({ kind: 'data', type: GET_HELLO.type, acknowledge: 1, window: 32 })],
   [
+    '`STATE_READ`',
+    frameOf({
+      kind: 'data',
+      type: STATE_READ.type,
+      acknowledge: 1,
+      window: 32,
+      payload: encodeMessage(STATE_READ, { firstWord: 258, words: 2 }),
+    }),
+  ],
+  [
+    '`STATE_WRITE`',
+    frameOf({
+      kind: 'data',
+      type: STATE_WRITE.type,
+      acknowledge: 1,
+      window: 32,
+      payload: encodeMessage(STATE_WRITE, { firstWord: 0, words: Uint32Array.of(1, 0xffff_fffe) }),
+    }),
+  ],
+  [
     '`ERROR` 1',
     frameOf({
       kind: 'data',
@@ -129,7 +150,7 @@ describe('the tables of the specification', () => {
   });
 
   test('have the messages of the groups, and the one that asks for them', () => {
-    const messages = [GET_HELLO, HELLO, ...GROUPS.flatMap((group) => group.messages)];
+    const messages = [GET_HELLO, HELLO, DONE, ...GROUPS.flatMap((group) => group.messages)];
     expect(messagesIn(8)).toEqual(namesOf(messages));
   });
 
