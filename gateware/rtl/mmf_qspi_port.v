@@ -1,10 +1,14 @@
-// Read port (one byte wide) on a quad SPI NOR flash in continuous read mode; written for the Winbond W25Q128JV.
+// Read port (one byte wide) on a quad SPI NOR flash; written for the Winbond W25Q128JV.
 //
 // Handshake: valid/ready on requests and on data; a request of n bytes gives exactly n bytes, in order. A request is
 // taken in the clock in which the last byte of the one before is fetched from the flash, some clocks before that byte
-// is handed over, and costs a jump: select high for GAP_CLOCKS, 8 address and mode clocks, the dummies. (A token takes
-// two requests; to find out that one begins where the last one ended would cost a hundredth of the chip.) While the
-// reader is not ready SCK stops; no byte is ever fetched without a place for it.
+// is handed over, and costs a jump: select high for GAP_CLOCKS, 8 command, 8 address and mode clocks, the dummies. (A
+// token takes two requests; to find out that one begins where the last one ended would cost a hundredth of the chip.)
+// While the reader is not ready SCK stops; no byte is ever fetched without a place for it.
+//
+// Each read sends its command, and mode bits that ask for no other read. In the continuous mode a jump would take 8
+// clocks less; but when the FPGA restarts, its own loader sends ABh to a flash that waits for the address of an EDh
+// read, and those bits ask for the continuous mode once more: no bitstream is found until the power is cut.
 //
 // Pads (iCE40, all cells on i_clock; the top needs nothing else):
 //   select  SB_IO PIN_TYPE 6'b0101_01, D_OUT_0 = o_select_n (output registered in the pad)
@@ -17,12 +21,12 @@
 // shifted phase cannot put both edges of SCK in the middle of the data. o_sck_1 leaves and i_io_in_1 arrives on the
 // falling edge of i_clock: both paths have half a clock.
 //
-// After reset: 8 clocks with every IO high (ends a continuous mode), ABh (release from power-down), status register 2
+// After reset: 8 clocks with every IO high (ends a continuous mode that others left), ABh (release from power-down), status register 2
 // is read and, if the quad enable bit is clear, set by a volatile write (50h, 31h 02h: the other bits of the register
-// are cleared until the next power-up). WAKE_CLOCKS of pause after each. The first read sends EBh or EDh.
+// are cleared until the next power-up). WAKE_CLOCKS of pause after each. Reads are EBh or EDh.
 //
 // Speed: 2 clocks a byte at single rate, 1 at double rate. A jump, from the clock in which the request is taken to the
-// first byte on o_data: 19 clocks at single, 21 at double rate (READ_LATENCY 1, GAP_CLOCKS 1).
+// first byte on o_data: 27 clocks at single, 29 at double rate (READ_LATENCY 1, GAP_CLOCKS 1).
 // Cost on an iCE40UP5K: 172 LUT, 110 flip-flops at single rate, 182 and 120 at double rate; 35 MHz placed and routed.
 //
 // Timing of the lines at 24 MHz, half a clock being 20.8 ns. Both directions are relative to the clock pin, as the data
@@ -98,12 +102,12 @@ module mmf_qspi_port #(
     reg [2:0] state_r;
     reg [2:0] step_r;
     reg [COUNT_BITS-1:0] count_r;
-    reg open_r;                    // the flash is in the continuous mode
+    reg open_r;                    // the flash is selected and reads
     reg busy_r;                    // bytes of the request are still to be fetched
     reg nibble_r;                  // the high half of a byte has been clocked (single rate)
     reg quad_r;                    // quad enable as read
     reg [23:0] left_r;             // minus the bytes still to be fetched: all ones says that this is the last
-    reg [23:0] shift_r;            // address, then mode bits AAh (M5-4 = 10: continuous)
+    reg [23:0] shift_r;            // address, then mode bits FFh (M5-4 = 11: not continuous)
     reg [PLACE_BITS-1:0] used_r;   // bytes under way or in the buffer
 
     wire in_data = state_r == DATA;
@@ -150,7 +154,7 @@ module mmf_qspi_port #(
             WAIT:
             if (count_r == WAIT_LAST) begin
                 count_r <= 0;
-                state_r <= step_r != STEP_READ ? COMMAND : busy_r ? ADDRESS : DATA;
+                state_r <= step_r != STEP_READ || busy_r ? COMMAND : DATA;
             end
             COMMAND: begin
                 quad_r <= i_io_in_0[1];
@@ -161,7 +165,7 @@ module mmf_qspi_port #(
                 end
             end
             ADDRESS: begin
-                shift_r <= {shift_r[19:0], 4'ha};
+                shift_r <= {shift_r[19:0], 4'hf};
                 if (&count_r[2:0]) begin
                     count_r <= 0;
                     state_r <= DUMMY;
@@ -174,9 +178,8 @@ module mmf_qspi_port #(
             end
             default:
             if (take) begin
-                // Only the first read finds the flash closed; its select has been high for long.
-                count_r <= open_r ? GAP_FIRST : 0;
-                state_r <= open_r ? WAIT : COMMAND;
+                count_r <= GAP_FIRST;
+                state_r <= WAIT;
             end
         endcase
         if (i_reset) begin
@@ -270,16 +273,16 @@ module mmf_qspi_port #(
             // SCK runs only while the flash is selected, one clock before and after included.
             assert (!sck_1_r || (!select_n_r && !select_before_r));
             assert (!sck_0_r || (!select_n_r && !select_before_r));
-            // Data are fetched in the continuous mode only.
+            // Data are fetched from a flash that reads.
             assert (!data_clock || open_r);
             // What makes the induction go through.
             assert (state_r <= DATA && step_r <= STEP_READ);
             assert (state_r != DATA || step_r == STEP_READ);
             assert ((state_r != ADDRESS && state_r != DUMMY) || (step_r == STEP_READ && busy_r));
             assert ((!open_r && !busy_r) || step_r == STEP_READ);
-            assert (state_r != COMMAND || step_r != STEP_READ || (busy_r && !open_r));
+            assert (state_r != COMMAND || step_r != STEP_READ || busy_r);
             assert (state_r != COMMAND || count_r <= (step_r == STEP_STATUS ? 31 : step_r == STEP_QUAD ? 15 : 7));
-            assert (!busy_r || open_r || (state_r != WAIT && state_r != DATA));
+            assert (!busy_r || open_r || state_r != DATA);
             assert (state_r != ADDRESS || count_r <= 7);
             assert (state_r != DUMMY || count_r <= DUMMIES);
             assert (state_r != WAIT || count_r <= WAIT_LAST);

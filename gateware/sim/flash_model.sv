@@ -5,8 +5,8 @@
 // outputs (tCLQX, tCLQV) outside. Times between edges of the inputs are checked if TIMES is 1: then the time must go
 // on as in reality (1 ns units). Outputs change by non-blocking assignment in the time step of the edge of SCK.
 //
-// Commands, mode 0: ABh, B9h, 9Fh, 05h, 35h, 06h, 50h, 04h, 31h, FFh (nothing), EBh, EDh. Both reads know the
-// continuous mode (M5-4 = 10b); it ends by any other mode bits. EBh: 8 command, 6 + 2 address and
+// Commands, mode 0: ABh, B9h, 9Fh, 05h, 35h, 06h, 50h, 04h, 31h, FFh (nothing), 03h, 0Bh, EBh, EDh. The last two know
+// the continuous mode (M5-4 = 10b); it ends by any other mode bits. EBh: 8 command, 6 + 2 address and
 // mode, 4 dummy clocks, 2 clocks a byte; EDh: 8, 3 + 1 clocks with both edges, 7 dummy clocks, 1 clock a byte.
 //
 // Contents: FFh, and from byte OFFSET on the file that +image=FILE names. A bench may also write memory[].
@@ -43,7 +43,7 @@ module flash_model #(
   localparam real RELEASE = 7.0;  // tSHQZ
   localparam real WAKE = 3000.0;  // tRES1
 
-  localparam [2:0] COMMAND = 0, ADDRESS = 1, DUMMY = 2, DATA = 3, STATUS = 4, IDENTITY = 5, WRITE = 6, ENDED = 7;
+  localparam [3:0] COMMAND = 0, ADDRESS = 1, DUMMY = 2, DATA = 3, STATUS = 4, IDENTITY = 5, WRITE = 6, ENDED = 7, SERIAL = 8;
 
   reg [7:0] memory[0:SIZE-1];
   string path;
@@ -81,7 +81,7 @@ module flash_model #(
   end
 
   // ---- State -----------------------------------------------------------------------------------------------------
-  reg [2:0] phase = COMMAND;
+  reg [3:0] phase = COMMAND;
   reg [7:0] command = 0;
   reg [7:0] continuous = CONTINUOUS;  // command that the next select goes on with, 0 if none
   reg asleep = POWERED_DOWN != 0;
@@ -95,8 +95,12 @@ module flash_model #(
   realtime sck_at = -1000, select_at = -1000, deselect_at = -1000, released_at = -1000, awake_at = -1000;
   reg last_was_read = 1;
   integer reads = 0, bytes_read = 0;
+  // A bench sets it where the other side restarts, perhaps in the midst of a command.
+  reg may_be_cut = 0;
 
   wire is_double = command == 8'hed;
+  // Clocks before the first bit of a one-line read: address, and the dummy byte of 0Bh.
+  wire [31:0] first_bit = command == 8'h0b ? 32 : 24;
   initial begin
     o_io = 4'hf;
     o_io_enable = 4'h0;
@@ -126,6 +130,11 @@ module flash_model #(
       DUMMY: ;
       DATA: if (is_double) give;
       STATUS, IDENTITY: ;
+      SERIAL: if (edges <= 24) begin
+        take(4'b0001);
+        shift = {shift[30:0], i_io[0]};
+        if (edges == 24) address = shift[23:0];
+      end
       default: $fatal(1, "flash: clocks after the end of command %h", command);
     endcase
   endtask
@@ -142,6 +151,10 @@ module flash_model #(
       STATUS, IDENTITY: begin
         o_io[1] <= phase == STATUS ? (command == 8'h35 ? quad && edges % 8 == 6 : write_enabled && edges % 8 == 6)
                                    : 24'hef7018 >> (23 - edges % 24);
+        o_io_enable <= 4'b0010;
+      end
+      SERIAL: if (edges >= first_bit) begin
+        o_io[1] <= memory[address + 24'((edges - first_bit) / 8)][7 - (edges - first_bit) % 8];
         o_io_enable <= 4'b0010;
       end
       default: ;
@@ -187,6 +200,7 @@ module flash_model #(
     case (command)
       8'hff, 8'hab, 8'hb9, 8'h06, 8'h50, 8'h04: ;
       8'h05, 8'h35: phase = STATUS;
+      8'h03, 8'h0b: phase = SERIAL;
       8'h9f: phase = IDENTITY;
       8'h31: begin
         if (!write_enabled && !volatile_enabled) $fatal(1, "flash: status written without 06h or 50h");
@@ -220,7 +234,7 @@ module flash_model #(
     if (TIMES != 0 && $realtime - sck_at < SCK_TO_DESELECT) $fatal(1, "flash: deselected too early");
     deselect_at = $realtime;
     if (o_io_enable != 0) released_at = $realtime;
-    last_was_read = phase == DATA;
+    last_was_read = phase == DATA || phase == SERIAL;
     case (phase)
       ENDED: begin
         if (command == 8'hab) begin
@@ -238,7 +252,7 @@ module flash_model #(
         write_enabled = 0;
         volatile_enabled = 0;
       end
-      COMMAND, ADDRESS: if (edges != 0) $fatal(1, "flash: deselected in the command or the address");
+      COMMAND, ADDRESS: if (edges != 0 && !may_be_cut) $fatal(1, "flash: deselected in the command or the address");
       // The end of a continuous mode: eight clocks with all lines high.
       DUMMY: if (continuous != 0) $fatal(1, "flash: deselected in the dummy clocks");
       default: ;
