@@ -10,10 +10,11 @@
 import { systemClock } from '../clock.js';
 import type { Clock } from '../clock.js';
 import type { UsbDeviceInfo, UsbHost } from '../usb/usb-device.js';
+import { suitsGateware } from './flash-identity.js';
 import { FtdiChannel } from './ftdi-channel.js';
 import { PAGE_BYTES, planProgram, spansOf, wantedBytes } from './program-plan.js';
 import type { FlashSegment, FlashSpan, ProgramPlan } from './program-plan.js';
-import { flashDiffers, flashProtected, flashTooSmall } from './spi-flash-error.js';
+import { flashDiffers, flashNotForGateware, flashProtected, flashTooSmall } from './spi-flash-error.js';
 import { SpiNor } from './spi-nor.js';
 import type { FlashFacts } from './spi-nor.js';
 
@@ -28,6 +29,8 @@ export interface ProgramFlashOptions {
   readonly dryRun?: boolean;
   /** Clears block-protect bits, if they are set and something has to be written. */
   readonly unprotect?: boolean;
+  /** The gateware of this project is to read from the flash: refuses parts that it cannot read from. */
+  readonly forGateware?: boolean;
 }
 
 export interface ProgramReport {
@@ -87,6 +90,9 @@ class ProgramJob {
   }
 
   async programAll(spans: readonly FlashSpan[]): Promise<void> {
+    const { forGateware = false } = this.#options;
+    const { manufacturer, jedecId } = this.#flash;
+    if (forGateware && !suitsGateware(this.#flash)) throw flashNotForGateware(this.#name, manufacturer, jedecId);
     const endBytes = spans.reduce((end, { pieces }) => Math.max(end, ...pieces.map(endOf)), 0);
     if (endBytes > this.#flash.flashBytes) throw flashTooSmall(this.#name, endBytes, this.#flash.flashBytes);
     let doneBytes = 0;

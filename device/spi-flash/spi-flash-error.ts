@@ -73,6 +73,15 @@ export function flashTooSmall(name: string, endBytes: number, flashBytes: number
   });
 }
 
+/** Its quad reads are asked for in another way than the gateware does. */
+export function flashNotForGateware(name: string, manufacturer: string, jedecId: string): BoardError {
+  return fail('board-not-flashable', `the gateware cannot read from the flash of ${name}`, {
+    reason: `It is of ${manufacturer} (${jedecId}). The gateware sends 35h at its start, which reads a register of parts of Winbond and GigaDevice, and means something else to others.`,
+    fix: 'Use a board with a flash of Winbond or GigaDevice. For gateware of your own, write its bitstream without --image. Nothing on the board was changed.',
+    facts: { board: name, manufacturer, jedec_id: jedecId },
+  });
+}
+
 /** @param bits their names, separated by spaces @param wasCleared whether clearing them was tried */
 export function flashProtected(name: string, bits: string, wasCleared: boolean): BoardError {
   return fail('board-write-protected', `the flash of ${name} is write-protected`, {

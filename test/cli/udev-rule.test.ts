@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { installRule, ruleState, ruleText } from '../../cli/work/doctor/udev-rule.js';
 import { isFtdi, OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
+import { SHORTEST_LATENCY_MS } from '../../device/usb/latency-timer.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 
 const path = temporaryFolder();
@@ -29,6 +30,15 @@ describe('the udev rule', () => {
       expect(rule).toContain('GROUP="plugdev"');
       expect(rule).toContain('ENV{ID_MM_DEVICE_IGNORE}="1"');
     }
+  });
+
+  it('sets the latency timer of FPGA boards to the shortest', () => {
+    const rule = ruleText()
+      .split('\n')
+      .find((line) => line.includes('latency_timer'));
+    expect(rule).toContain('SUBSYSTEM=="usb-serial"');
+    expect(rule).toContain('ATTRS{idVendor}=="0403", ATTRS{idProduct}=="6010|6014"');
+    expect(rule).toContain(`ATTR{latency_timer}="${SHORTEST_LATENCY_MS}"`);
   });
 
   it('is installed whole, and known again; the first folder counts', () => {

@@ -11,7 +11,7 @@ import type { Answer, Pluggable, RawSetup } from './fake-usb.js';
 export const FLASH_BYTES = 2 ** 20;
 
 export interface PluggedFpgaBoardOptions extends Partial<
-  Pick<VirtualFpgaBoardOptions, 'timing' | 'isWpLow' | 'readsOn' | 'serial'>
+  Pick<VirtualFpgaBoardOptions, 'timing' | 'isWpLow' | 'readsOn' | 'serial' | 'maker'>
 > {
   /** What the flash holds; erased if absent. */
   readonly bits?: Uint8Array;

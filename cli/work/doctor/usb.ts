@@ -1,6 +1,7 @@
 /** Checks of `mmfree doctor` about USB: the package, udev's rule, the user's groups, the kernel's drivers. */
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { latencyTimers, SHORTEST_LATENCY_MS, type LatencyTimer } from '../../../device/usb/latency-timer.js';
 import type { Check, Finding } from './finding.js';
 import { ruleState } from './udev-rule.js';
 
@@ -9,6 +10,7 @@ export const USB_CHECKS: readonly Check[] = [
   { name: 'udev rule', examine: () => Promise.resolve(onLinux(udevRule)) },
   { name: 'groups', examine: () => Promise.resolve(onLinux(groups)) },
   { name: 'drivers', examine: () => Promise.resolve(onLinux(drivers)) },
+  { name: 'latency', examine: () => Promise.resolve(latencyTimers().map(latency)) },
 ];
 
 const FIX_RULE = 'sudo mmfree doctor --fix';
@@ -69,6 +71,14 @@ function groupId(name: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A token of a board is a short answer, which waits for this timer. */
+export function latency({ port, latencyMs }: LatencyTimer): Finding {
+  const text = `${port} hands on what a board answers after ${latencyMs} ms`;
+  if (latencyMs <= SHORTEST_LATENCY_MS) return { state: 'ok', text };
+  const fix = `${FIX_RULE} and plug the board in again, or: echo 1 | sudo tee /sys/bus/usb-serial/devices/${port}/latency_timer`;
+  return { state: 'warn', text: `${text}, which each token waits for`, fix, cause: undefined };
 }
 
 function drivers(): Finding {

@@ -46,6 +46,7 @@ export async function gatewareFlash(input: GatewareFlashInput, context: CommandC
       clockHz: 1e6 * input.spiMhz,
       dryRun,
       unprotect,
+      forGateware: input.image !== undefined,
       onProgress: (done) => progress.update(done),
     });
     const seconds = (performance.now() - startMs) / 1000;

@@ -18,6 +18,8 @@ export interface VirtualFpgaBoardOptions extends Omit<Ft2232hOptions, 'names' | 
   readonly readsOn?: boolean;
   /** Whether the WP# pin of the flash is low. */
   readonly isWpLow?: boolean;
+  /** Of the flash, as its JEDEC identity numbers makers; Winbond if absent. */
+  readonly maker?: number;
 }
 
 /** Names of a chip whose EEPROM nobody has written, but for the serial number. */

@@ -51,6 +51,8 @@ export interface SpiFlashOptions {
   readonly timing?: SpiFlashTiming;
   /** Whether the WP# pin is low. */
   readonly isWpLow?: boolean;
+  /** JEDEC number of the maker, Winbond's (EFh) if absent. Only the identity differs: commands stay Winbond's. */
+  readonly maker?: number;
 }
 
 /** What the bytes at an offset were, and are to be. */

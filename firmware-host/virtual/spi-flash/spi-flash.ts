@@ -68,6 +68,7 @@ export class SpiFlash extends FlashCells {
   readonly #now: () => number;
   /** As the JEDEC identity tells the size. */
   readonly #capacity: number;
+  readonly #maker: number;
   #isVolatileEnabled = false;
   #isAsleep = false;
   #isResetEnabled = false;
@@ -95,6 +96,7 @@ export class SpiFlash extends FlashCells {
     super(options);
     this.#now = options.now;
     this.#capacity = Math.log2(options.store.length);
+    this.#maker = options.maker ?? WINBOND;
   }
 
   get isAsleep(): boolean {
@@ -194,10 +196,10 @@ export class SpiFlash extends FlashCells {
       case COMMAND.readStatus3:
         return this.status[2];
       case COMMAND.readIdentity:
-        return [WINBOND, MEMORY_TYPE, this.#capacity][index - 1] ?? 0;
+        return [this.#maker, MEMORY_TYPE, this.#capacity][index - 1] ?? 0;
       case COMMAND.readManufacturer:
         if (index < 4) return NOBODY;
-        return (index + this.#address) % 2 === 0 ? WINBOND : this.#capacity - DEVICE_ID_OFFSET;
+        return (index + this.#address) % 2 === 0 ? this.#maker : this.#capacity - DEVICE_ID_OFFSET;
       case COMMAND.wakeUp:
         return index < 4 ? NOBODY : this.#capacity - DEVICE_ID_OFFSET;
       case COMMAND.readUniqueId:

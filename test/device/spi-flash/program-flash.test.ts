@@ -36,6 +36,29 @@ function random(length: number, seed: number): Uint8Array {
   return Uint8Array.from({ length }, () => next() & 0xff);
 }
 
+describe('a flash that the gateware cannot read from', () => {
+  it.each([
+    ['Macronix', 0xc2],
+    ['ISSI', 0x9d],
+    ['Micron', 0x20],
+    ['unknown', 0x55],
+  ])('of %s is refused before anything is written, unless it is for other gateware', async (manufacturer, maker) => {
+    const { plugged, program } = desk({ maker });
+    const segments = [{ offset: 0, bytes: bitstream(1) }];
+    const error = await boardErrorOf(program(segments, { forGateware: true }));
+    expect(error).toMatchObject({ code: 'board-not-flashable', facts: { manufacturer } });
+    expect(plugged.board.flash.operations).toBe(0);
+    expect(plugged.bits.every((byte) => byte === 0xff)).toBe(true);
+    expect(await program(segments)).toMatchObject({ flash: { manufacturer }, isConfigured: true });
+  });
+
+  it('is none of Winbond or GigaDevice', async () => {
+    for (const maker of [0xef, 0xc8]) {
+      await desk({ maker }).program([{ offset: 0, bytes: bitstream(1) }], { forGateware: true });
+    }
+  });
+});
+
 describe('programming', () => {
   it('writes what differs, lets the FPGA start from it, and does nothing the second time', async () => {
     const { plugged, program } = desk();
