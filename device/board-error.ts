@@ -2,7 +2,7 @@
 
 import { MmfreeError } from '../protocol/errors.js';
 import type { ErrorDetails } from '../protocol/errors.js';
-import { BOARD_ERRORS } from '../protocol/wire/messages-board.js';
+import { BOARD_ERRORS, type Hello } from '../protocol/wire/messages-board.js';
 import type { HelloResult } from '../protocol/wire/messages.js';
 import type { DeviceNode } from './device-node.js';
 
@@ -192,11 +192,30 @@ export function boardMalformed(name: string, problem: string): BoardError {
   });
 }
 
-export function boardHasNoImage(name: string): BoardError {
+/** @param limits that the board has told; absent if it said only that it has no image */
+export function boardHasNoImage(name: string, limits?: Hello['limits']): BoardError {
+  const takes = limits && ` It takes models up to ${limitsText(limits)}.`;
   return fail('board-no-image', `${name} has no model`, {
-    reason: 'There is no image on it that it can start.',
-    fix: 'Give it one: `mmfree flash <image>`.',
-    facts: { board: name },
+    reason: `There is no image on it that it can start: none at all, a damaged one, or one of a model that is too large for it.${takes ?? ''}`,
+    fix: 'Give it one: `mmfree flash <image>`; for FPGA boards `mmfree gateware flash --image <image>`.',
+    facts: { board: name, ...(limits && { takes: limitsText(limits) }) },
+  });
+}
+
+/** Such as `H 256, I 768, L 64, V 65536, 15 MiB`. */
+export function limitsText(limits: Hello['limits']): string {
+  const { hiddenSize, intermediateSize, layers, vocabSize, imageBytes } = limits;
+  const room =
+    imageBytes < 2 ** 20 ? `${Math.floor(imageBytes / 1024)} KiB` : `${Math.floor(imageBytes / 2 ** 20)} MiB`;
+  return `H ${hiddenSize}, I ${intermediateSize}, L ${layers}, V ${vocabSize}, ${room}`;
+}
+
+/** @param problems what of the model there is no room for, at least one */
+export function chipTooSmall(chip: string, model: string, problems: readonly string[]): BoardError {
+  return fail('board-model-too-large', `${chip} is not made for ${model}`, {
+    reason: `${problems.join('; ')}.`,
+    fix: 'Use a smaller model, or gateware with other limits (docs/GATEWARE.md, section 2; `--own-gateware` where a flash is written). Nothing was changed.',
+    facts: { chip, problems: problems.join('; ') },
   });
 }
 

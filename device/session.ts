@@ -70,7 +70,7 @@ export class BoardSession {
   /** Facts of the image that the board runs. @throws BoardError `board-no-image` */
   get image(): NonNullable<Hello['image']> {
     const { image } = this.hello;
-    if (image === undefined) throw boardHasNoImage(this.name);
+    if (image === undefined) throw boardHasNoImage(this.name, this.hello.limits);
     return image;
   }
 

@@ -1,5 +1,5 @@
 /**
- * `node scripts/gateware-images.mjs -o <folder> [--tokens <number>] [--only <text>]`: images of small made-up models for the benches of the gateware, and the trace of
+ * `node scripts/gateware-images.mjs -o <folder> [--tokens <number>] [--only <text>] [--shape H,I,L,V …]`: images of small made-up models for the benches of the gateware, and the trace of
  * each (docs/GATEWARE.md, section 7).
  *
  * Of each shape one model with numbers like those of a trained one, and one of extremes: every number of it is drawn near a limit of the
@@ -18,11 +18,17 @@ import { MODEL_PROGRAM } from '../dist/model/program/model-program.js';
 import { traceLines } from '../dist/model/program/trace.js';
 import { memorySource } from '../dist/protocol/byte-source.js';
 import { openImage } from '../dist/protocol/image/image-reader.js';
-import { CONSTANTS, embeddingStride, sectionLengths, ternaryBytes } from '../dist/protocol/image/model-shape.js';
+import {
+  CONSTANTS,
+  embeddingStride,
+  MODEL_LIMITS,
+  sectionLengths,
+  ternaryBytes,
+} from '../dist/protocol/image/model-shape.js';
 import { tablesSection } from '../dist/protocol/image/tables.js';
 import { verifyWeights } from '../dist/protocol/image/weight-checks.js';
 
-/** H, I, L, V: odd sizes, sizes for a port of 4 bytes, and sizes for one of 64. */
+/** H, I, L, V: odd sizes, sizes for a port of 4 bytes, and sizes for one of 64. `--shape` makes others instead. */
 const SHAPES = [
   [5, 7, 2, 11],
   [12, 20, 3, 37],
@@ -73,14 +79,19 @@ const { values } = parseArgs({
     output: { type: 'string', short: 'o' },
     tokens: { type: 'string', default: '6' },
     only: { type: 'string', default: '' },
+    shape: { type: 'string', multiple: true },
   },
 });
-if (values.output === undefined || !/^[1-9]\d{0,3}$/.test(values.tokens)) {
-  process.stderr.write('usage: node scripts/gateware-images.mjs -o <folder> [--tokens <1 … 9999>] [--only <text>]\n');
+const shapes = values.shape?.map(sizesOf) ?? SHAPES;
+if (values.output === undefined || !/^[1-9]\d{0,3}$/.test(values.tokens) || shapes.includes(undefined)) {
+  process.stderr.write(
+    'usage: node scripts/gateware-images.mjs -o <folder> [--tokens <1 … 9999>] [--only <text>] [--shape <H,I,L,V> …]\n' +
+      'H and I 1 … 8192, L 1 … 256, V 2 … 65536\n',
+  );
   process.exit(2);
 }
 mkdirSync(values.output, { recursive: true });
-for (const [index, sizes] of SHAPES.entries()) {
+for (const [index, sizes] of shapes.entries()) {
   for (const [kind, draw] of Object.entries(KINDS)) {
     const [hiddenSize, intermediateSize, layers, vocabSize] = sizes;
     const name = `h${hiddenSize}-i${intermediateSize}-l${layers}-v${vocabSize}-${kind}`;
@@ -88,6 +99,16 @@ for (const [index, sizes] of SHAPES.entries()) {
     const shape = { vocabSize, hiddenSize, intermediateSize, layers, bosTokenId: 0, eosTokenId: 1 };
     write(name, drawModel(shape, draw, randomNumbers(index, kind.length)), Number(values.tokens));
   }
+}
+
+/** Four sizes within the format's limits; undefined otherwise. */
+function sizesOf(text) {
+  const sizes = /^\d+,\d+,\d+,\d+$/.test(text) ? text.split(',').map(Number) : [];
+  const { hiddenSize, intermediateSize, layers, vocabSize } = MODEL_LIMITS;
+  const isWithin = [hiddenSize, intermediateSize, layers, vocabSize].every(
+    (limit, index) => sizes[index] >= (index === 3 ? 2 : 1) && sizes[index] <= limit,
+  );
+  return isWithin ? sizes : undefined;
 }
 
 /** The image, its trace, and receipts and taps of the same tokens by the reference. */

@@ -20,6 +20,10 @@ export const gatewareFlash = defineCommand({
     wait: waitOption,
     dryRun: flag('--dry-run', 'only say what would be written; the FPGA restarts all the same'),
     unprotect: flag('--unprotect', 'clear the block-protect bits of the flash if they are set'),
+    ownGateware: flag(
+      '--own-gateware',
+      'the board has other gateware: check neither its limits nor which flash it can read from',
+    ),
     spiMhz: optionWithDefault(
       '--spi-mhz <number>',
       'clock of the flash; the fastest below that the FT2232H has is used',

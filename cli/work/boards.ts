@@ -1,4 +1,5 @@
 /** `mmfree boards`: the work. */
+import { limitsText } from '../../device/board-error.js';
 import { askBoard, type BoardState } from '../../device/ask-board.js';
 import { boardNotFound } from '../../device/board-error.js';
 import { boardsNamed, findBoards, type FoundBoard } from '../../device/discovery.js';
@@ -144,10 +145,10 @@ function factsOf({ hello, info }: BoardState): JsonObject {
 }
 
 function linesOf({ hello, info }: BoardState): string[] {
-  const { image, signer } = hello;
+  const { image, limits, signer } = hello;
   const model =
     image === undefined
-      ? 'no image: give it one with `mmfree flash`'
+      ? `no image that it can start; it takes models up to ${limitsText(limits)}`
       : `${image.name}, revision ${image.revision}, sha256 ${hexOf(image.sha256).slice(0, 16)}…${image.confirmed ? '' : ', not confirmed'}`;
   const how =
     info === undefined

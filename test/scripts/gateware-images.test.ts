@@ -56,6 +56,31 @@ describe('the images for benches', () => {
     expect(traced).toEqual(computed);
   });
 
+  it('are of other shapes if they are named', () => {
+    const made = run(
+      '-o',
+      path('own'),
+      '--tokens',
+      '1',
+      '--only',
+      'plausible',
+      '--shape',
+      '3,4,1,9',
+      '--shape',
+      '8,8,2,16',
+    );
+    const names = ['h3-i4-l1-v9-plausible', 'h8-i8-l2-v16-plausible'];
+    expect(made.trimEnd().split('\n')).toEqual(names.map((name) => `${path('own')}/${name}.mmfree`));
+    const image = ImageFile.openChecked(path('own/h3-i4-l1-v9-plausible.mmfree'));
+    expect(image.view.shape).toMatchObject({ hiddenSize: 3, intermediateSize: 4, layers: 1, vocabSize: 9 });
+    image.close();
+  });
+
+  it.each(['3,4,1', '0,4,1,9', '3,4,257,9', '3,4,1,1', '3,4,1,9,9'])('are not of the shape %s', (shape) => {
+    const args = [SCRIPT, '-o', path('none'), '--shape', shape];
+    expect(() => execFileSync(process.execPath, args, { stdio: 'pipe' })).toThrow('usage: node scripts/gateware');
+  });
+
   it('need a folder', () => {
     expect(() => execFileSync(process.execPath, [SCRIPT], { stdio: 'pipe' })).toThrow('usage: node scripts/gateware');
   });

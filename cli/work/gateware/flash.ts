@@ -1,9 +1,11 @@
 /** `mmfree gateware flash`: the work. */
+import { chipTooSmall } from '../../../device/board-error.js';
 import { programFlash } from '../../../device/spi-flash/program-flash.js';
 import type { ProgramReport } from '../../../device/spi-flash/program-flash.js';
 import type { FlashSegment } from '../../../device/spi-flash/program-plan.js';
 import { selectProgrammer } from '../../../device/spi-flash/select-programmer.js';
 import { ImageFile } from '../../../model/image-file.js';
+import { ICEBREAKER_LIMITS, misfits } from '../../../model/program/chip-limits.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
 import { megabytes } from '../image-facts.js';
@@ -20,6 +22,7 @@ interface GatewareFlashInput {
   readonly dryRun: boolean;
   readonly unprotect: boolean;
   readonly spiMhz: number;
+  readonly ownGateware: boolean;
 }
 
 /** Where the gateware looks for the image; the bitstream is below. */
@@ -46,7 +49,7 @@ export async function gatewareFlash(input: GatewareFlashInput, context: CommandC
       clockHz: 1e6 * input.spiMhz,
       dryRun,
       unprotect,
-      forGateware: input.image !== undefined,
+      forGateware: input.image !== undefined && !input.ownGateware,
       onProgress: (done) => progress.update(done),
     });
     const seconds = (performance.now() - startMs) / 1000;
@@ -81,8 +84,8 @@ function sentenceOf(report: ProgramReport, name: string, isDryRun: boolean, seco
   return `${name} (${part}) is written: ${work} and read back in ${seconds.toFixed(1)} s${start}`;
 }
 
-/** Every byte of them is checked before a board hears of it. @throws UsageError; ImageError */
-async function readSegments({ bitstream, image }: GatewareFlashInput): Promise<{
+/** Every byte of them is checked before a board hears of it. @throws UsageError; ImageError; BoardError */
+async function readSegments({ bitstream, image, ownGateware }: GatewareFlashInput): Promise<{
   readonly segments: readonly FlashSegment[];
   readonly facts: { readonly bitstream_bytes?: number; readonly image?: string; readonly image_sha256?: string };
 }> {
@@ -93,7 +96,7 @@ async function readSegments({ bitstream, image }: GatewareFlashInput): Promise<{
     });
   }
   const code = bitstream === undefined ? undefined : await readBitstream(bitstream);
-  const weights = image === undefined ? undefined : readImage(image);
+  const weights = image === undefined ? undefined : readImage(image, ownGateware);
   return {
     segments: [
       ...(code === undefined ? [] : [{ offset: 0, bytes: code }]),
@@ -116,10 +119,16 @@ async function readBitstream(path: string): Promise<Uint8Array> {
   throw badValue('--bitstream', path, 'a bitstream of an iCE40, as icepack writes it', 'icebreaker.bin');
 }
 
-function readImage(path: string): { readonly bytes: Uint8Array; readonly name: string; readonly sha256: string } {
+/** @throws BoardError if the gateware of the iCEBreaker has no room for the model */
+function readImage(
+  path: string,
+  isForOther: boolean,
+): { readonly bytes: Uint8Array; readonly name: string; readonly sha256: string } {
   const image = ImageFile.openChecked(path);
   try {
-    const { fileLength, manifest, seal } = image.view;
+    const { fileLength, manifest, seal, shape } = image.view;
+    const problems = isForOther ? [] : misfits(ICEBREAKER_LIMITS, shape, fileLength);
+    if (problems.length > 0) throw chipTooSmall(ICEBREAKER_LIMITS.name, manifest.name, problems);
     const bytes = new Uint8Array(fileLength);
     image.source.readInto(0, bytes);
     return { bytes, name: manifest.name, sha256: hexOf(seal.sha256) };

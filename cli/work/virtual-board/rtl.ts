@@ -1,12 +1,14 @@
 /** `mmfree virtual-board --rtl`: the gateware under a simulator as a board. */
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { chipTooSmall } from '../../../device/board-error.js';
 import { announceVirtualBoard } from '../../../device/virtual-boards.js';
 import { SimulatedChip } from '../../../firmware-host/virtual/simulated-chips/simulated-chip.js';
 import type { SimulatedChipName } from '../../../firmware-host/virtual/simulated-chips/simulated-chips.js';
 import { simulatorOf } from '../../../firmware-host/virtual/simulated-chips/simulator.js';
 import { checkOutputs } from '../../../model/files/output-file.js';
 import { ImageFile } from '../../../model/image-file.js';
+import { ICEBREAKER_LIMITS, misfits, wideChipLimits, type ChipLimits } from '../../../model/program/chip-limits.js';
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
 import { openWires } from './wires.js';
@@ -25,7 +27,10 @@ export async function rtlBoard(input: RtlInput, context: CommandContext): Promis
   refuseForeignOptions(input);
   const image = imageOrShipped(input.image, output);
   if (input.rtlStats !== undefined) await checkOutputs([input.rtlStats], [image]);
-  const { seal, manifest } = ImageFile.openChecked(image).view;
+  const { seal, manifest, shape, fileLength } = ImageFile.openChecked(image).view;
+  const limits = limitsOf(input.rtl);
+  const problems = misfits(limits, shape, fileLength);
+  if (problems.length > 0) throw chipTooSmall(limits.name, manifest.name, problems);
   const program = await simulatorOf(input.rtl, { signal, onBuild: () => output.note('building the simulator …') });
 
   const stop = new AbortController();
@@ -52,6 +57,10 @@ export async function rtlBoard(input: RtlInput, context: CommandContext): Promis
     forget();
     chip.stop();
   }
+}
+
+function limitsOf(chip: SimulatedChipName): ChipLimits {
+  return chip.startsWith('axi-') ? wideChipLimits(Number(chip.slice('axi-'.length))) : ICEBREAKER_LIMITS;
 }
 
 /** The gateware has no such thing, so what would be ignored is refused. @throws UsageError */

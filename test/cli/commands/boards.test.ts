@@ -112,7 +112,7 @@ describe('boards', () => {
     });
     const { stdout } = await mmfree('boards');
     expect(stdout.lines.slice(2)).toEqual([
-      '  no image: give it one with `mmfree flash`',
+      '  no image that it can start; it takes models up to H 8192, I 8192, L 256, V 65536, 1016 KiB',
       `  takes only images signed by ${key}`,
     ]);
   });
