@@ -1,5 +1,7 @@
 /** What the exit code of every command means. Scripts rely on these numbers: they never change. */
 
+import { isShortage } from '../protocol/system-error.js';
+
 export const EXIT = {
   done: 0,
   /** A mistake in this program. */
@@ -31,8 +33,10 @@ export const EXIT = {
   noGpu: 18,
   /** A tool of the system, such as those for gateware, is not installed, or failed. */
   noTool: 19,
-  /** 128 + SIGINT, as shells have it. */
+  /** 128 + the signal that ended the command, as shells have it: SIGHUP, SIGINT, SIGTERM. */
+  hungUp: 129,
   interrupted: 130,
+  terminated: 143,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -100,6 +104,11 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
 
 /** Exit codes of what the operating system refuses. */
 const EXIT_OF_SYSTEM_ERROR: ReadonlyMap<string, ExitCode> = new Map([
+  // Of the process, or of all of them: nothing is wrong with the file.
+  ['EMFILE', EXIT.transferFailed],
+  ['ENFILE', EXIT.transferFailed],
+  ['ENOMEM', EXIT.transferFailed],
+  ['EFBIG', EXIT.transferFailed],
   ['ENOENT', EXIT.usage],
   ['ENOTDIR', EXIT.usage],
   ['EISDIR', EXIT.usage],
@@ -124,6 +133,8 @@ export function exitCodeOf(error: unknown): ExitCode {
   if ('code' in error && error.code === 'doctor-failed' && error.cause !== undefined) return exitCodeOf(error.cause);
   // Nothing is wrong with the image then, but with the place that it was to go to.
   if ('code' in error && error.code === 'image-unwritable') return exitCodeOf(error.cause);
+  // Nor when the computer is short of something.
+  if (isShortage(error.cause)) return exitCodeOf(error.cause);
   const code = 'code' in error ? String(error.code) : '';
   const system = 'syscall' in error ? EXIT_OF_SYSTEM_ERROR.get(code) : undefined;
   return EXIT_OF_CODE.get(code) ?? EXIT_OF_CLASS.get(error.name) ?? system ?? EXIT.internalError;

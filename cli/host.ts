@@ -1,8 +1,14 @@
 /** The real process as a `Host`. */
 
-import { homedir } from 'node:os';
+import { constants, homedir } from 'node:os';
+import { ENDING_SIGNALS } from './problem.js';
 import type { Host } from './program.js';
 import { standardInput } from './standard-input.js';
+
+/** For a command to end by itself: to tell a board, to take its files away, to say how far it came. */
+const GRACE_MS = 500;
+/** From the signal to the end of the process, also when nobody takes its output; what is left over goes at `exit`. */
+const END_MS = 800;
 
 /** A user without an entry in /etc/passwd, as containers give to programs, has none. */
 function homeFolder(): string | undefined {
@@ -22,10 +28,18 @@ export function processHost(): Host {
     stdout: process.stdout,
     stderr: process.stderr,
     now: () => performance.now(),
+    graceMs: GRACE_MS,
     onInterrupt: (listener) => {
-      // `once`: the second signal finds no listener and ends the process.
-      process.once('SIGINT', listener);
-      process.once('SIGTERM', listener);
+      let isFirst = true;
+      for (const signal of ENDING_SIGNALS) {
+        const end = (): void => process.exit(128 + constants.signals[signal]);
+        process.on(signal, () => {
+          if (!isFirst) end();
+          isFirst = false;
+          setTimeout(end, END_MS).unref();
+          listener(signal);
+        });
+      }
     },
     // Also promises that are rejected without anyone waiting for them.
     onUncaught: (listener) => process.once('uncaughtException', listener),

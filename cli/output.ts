@@ -5,7 +5,7 @@
  * first, `progress`, `note` and the events of the command between, `result` last, whose `exit` equals the exit code.
  */
 
-import { INTERRUPTED, READER_GONE } from './problem.js';
+import { isWanted, READER_GONE } from './problem.js';
 import type { Problem } from './problem.js';
 import { ProgressMeter, progressLine } from './progress.js';
 import type { Progress, ProgressSample, Task } from './progress.js';
@@ -198,8 +198,8 @@ export class JsonReporter implements Reporter {
 /** The three lines of an error, on stderr. Ctrl-C needs no explanation, and a reader that went away no word. */
 export function printProblem({ stderr, env }: Pick<ReporterContext, 'stderr' | 'env'>, problem: Problem): void {
   if (problem === READER_GONE) return;
-  if (problem === INTERRUPTED) {
-    stderr.raw('interrupted\n');
+  if (isWanted(problem)) {
+    stderr.raw(`${problem.message}\n`);
     return;
   }
   const colours = stderr.isTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';

@@ -1,6 +1,7 @@
 /** Anything that was thrown → what the user is told about it. */
 
 import type { MmfreeError } from '../protocol/errors.js';
+import { systemFix } from '../protocol/system-error.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 
@@ -50,6 +51,26 @@ export const INTERRUPTED: Problem = {
   facts: {},
 };
 
+/** What a command that was asked to end says. */
+const ENDED_BY: Readonly<Record<EndingSignal, Problem>> = {
+  SIGINT: INTERRUPTED,
+  SIGTERM: { ...INTERRUPTED, exit: EXIT.terminated, code: 'terminated', message: 'terminated' },
+  SIGHUP: { ...INTERRUPTED, exit: EXIT.hungUp, code: 'hung-up', message: 'hung up' },
+};
+
+/** By Ctrl-C, by who ends programs, by a terminal that is closed. */
+export const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export type EndingSignal = (typeof ENDING_SIGNALS)[number];
+
+export function endedBy(signal: EndingSignal): Problem {
+  return ENDED_BY[signal];
+}
+
+/** Whether nothing went wrong: somebody wanted the command to end. */
+export function isWanted(problem: Problem): boolean {
+  return Object.values(ENDED_BY).includes(problem);
+}
+
 /** Whoever read the output has read enough, such as `head`. It is never printed. */
 export const READER_GONE: Problem = {
   exit: EXIT.interrupted,
@@ -79,7 +100,7 @@ function describeSystemError(
     code: 'system-error',
     message: `${typeof error.path === 'string' ? error.path : subject}: ${reason}`,
     cause: `The operating system refused with ${code}.`,
-    fix: SYSTEM_FIXES[exit] ?? 'Check the path.',
+    fix: systemFix(error) ?? SYSTEM_FIXES[exit] ?? 'Check the path.',
     facts: { system_error: code, ...(typeof error.path === 'string' && { path: error.path }) },
   };
 }

@@ -9,8 +9,8 @@ import type { ExitCode } from './exit-codes.js';
 import { declareGlobalOptions } from './global-options.js';
 import { HumanReporter, JsonReporter, printProblem } from './output.js';
 import type { Reporter } from './output.js';
-import { describeProblem, INTERRUPTED, READER_GONE } from './problem.js';
-import type { Problem } from './problem.js';
+import { describeProblem, endedBy, INTERRUPTED, READER_GONE } from './problem.js';
+import type { EndingSignal, Problem } from './problem.js';
 import { applySettings, environmentLayer, type SettingsLayer } from './settings.js';
 import { settingsHelp, type SettingsOrigin } from './settings-help.js';
 import { Sink } from './sink.js';
@@ -33,8 +33,10 @@ export interface Host {
   readonly stderr: OutputStream;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
-  /** Registers what to do at the first Ctrl-C or request to terminate; the next one ends the process. */
-  readonly onInterrupt: (listener: () => void) => void;
+  /** Registers what to do at the first request to end; the next one ends the process. */
+  readonly onInterrupt: (listener: (signal: EndingSignal) => void) => void;
+  /** How long a command may take to end by itself after that, in milliseconds; as long as it likes unless given. */
+  readonly graceMs?: number;
   /** Registers what to do with an error that nobody caught. */
   readonly onUncaught: (listener: (error: unknown) => void) => void;
 }
@@ -47,7 +49,16 @@ export interface Host {
 export async function runProgram(commands: Commands, host: Host): Promise<ExitCode> {
   const interrupt = new AbortController();
   const uncaught = new Promise<never>((_, reject) => host.onUncaught(reject));
-  host.onInterrupt(() => interrupt.abort());
+  let endingSignal: EndingSignal = 'SIGINT';
+  // What waits for a pipe, a board or a computation that does not end is left where it is.
+  const overdue = new Promise<never>((_, reject) => {
+    host.onInterrupt((signal) => {
+      endingSignal = signal;
+      interrupt.abort();
+      if (host.graceMs !== undefined) setTimeout(() => reject(interrupt.signal.reason as Error), host.graceMs);
+    });
+  });
+  overdue.catch(() => {});
 
   let lost: Problem | undefined;
   const stdout = new Sink(host.stdout, (error) => {
@@ -69,7 +80,7 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   try {
     const work = { output: reporter, stdin: host.stdin, signal: interrupt.signal };
     program = await buildProgram(commands, host, work, reporter, stdout, settings);
-    await Promise.race([program.parseAsync(host.argv, { from: 'user' }), uncaught]);
+    await Promise.race([program.parseAsync(host.argv, { from: 'user' }), uncaught, overdue]);
     if (interrupt.signal.aborted) problem = INTERRUPTED;
   } catch (error) {
     if (isHelp(error)) {
@@ -81,7 +92,7 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   }
 
   // When the output was lost, the interruption only follows from that.
-  if (problem === INTERRUPTED) problem = lost ?? INTERRUPTED;
+  if (problem === INTERRUPTED) problem = lost ?? endedBy(endingSignal);
   reporter.finish(problem);
   if (host.env['MMFREE_DEBUG'] !== undefined) stderr.raw(stack);
   await stdout.flush();

@@ -4,5 +4,5 @@ import type { CheckJob } from './check-image.js';
 import { ImageFile } from './image-file.js';
 
 // The only one to start this thread is `checkImage`.
-const { descriptor, part } = workerData as CheckJob;
-ImageFile.open(descriptor).checkPart(part);
+const { image, part } = workerData as CheckJob;
+(typeof image === 'number' ? ImageFile.open(image) : ImageFile.inMemory(image)).checkPart(part);

@@ -3,7 +3,8 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, readSync } from 'node:fs';
-import type { ByteSource } from '../protocol/byte-source.js';
+import type { BigIntStats } from 'node:fs';
+import { memorySource, type ByteSource } from '../protocol/byte-source.js';
 import { readDfuSuffix } from '../protocol/dfu-suffix.js';
 import type { DfuFileIds } from '../protocol/dfu-suffix.js';
 import type { SectionPlace } from '../protocol/image/boot-record.js';
@@ -14,7 +15,7 @@ import {
   verifyWhole,
   type OnProgress,
 } from '../protocol/image/image-hashes.js';
-import { imageUnreadable, suffixDamaged } from '../protocol/image/image-error.js';
+import { imageChanged, imageUnreadable, suffixDamaged } from '../protocol/image/image-error.js';
 import { openImage, type ImageView } from '../protocol/image/image-reader.js';
 import { embeddingStride, type ModelShape, type SectionName } from '../protocol/image/model-shape.js';
 import { verifyWeights } from '../protocol/image/weight-checks.js';
@@ -26,10 +27,20 @@ import { checkImageProgram } from './program/image-program.js';
 /** Pieces up to this size share one buffer. */
 const SCRATCH_BYTES = 1 << 20;
 
+/** What an image is read from. */
+export interface ImageSource extends ByteSource {
+  /** Fills `into` with the bytes from `offset` on. @throws RangeError if the source ends before */
+  readInto(offset: number, into: Uint8Array): void;
+  /** For those who read twice, first to check and then to use. @throws ImageError `image-changed` */
+  assertUnchanged(): void;
+  close(): void;
+}
+
 /** A file as a `ByteSource`. */
-export class FileSource implements ByteSource {
+export class FileSource implements ImageSource {
   readonly #path: string;
   readonly #descriptor: number;
+  readonly #opened: BigIntStats;
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
 
   #length: number;
@@ -42,7 +53,8 @@ export class FileSource implements ByteSource {
     this.#path = typeof file === 'number' ? 'the image' : file;
     try {
       this.#descriptor = typeof file === 'number' ? file : openRegular(file);
-      this.#length = fstatSync(this.#descriptor).size;
+      this.#opened = fstatSync(this.#descriptor, { bigint: true });
+      this.#length = Number(this.#opened.size);
     } catch (cause) {
       throw imageUnreadable(String(file), cause);
     }
@@ -77,7 +89,6 @@ export class FileSource implements ByteSource {
     return into;
   }
 
-  /** Fills `into` with the bytes from `offset` on. @throws RangeError if the file ends before */
   readInto(offset: number, into: Uint8Array): void {
     let done = 0;
     while (done < into.length) {
@@ -87,14 +98,32 @@ export class FileSource implements ByteSource {
     }
   }
 
+  /** Whether nobody has written to the file since it was opened. @throws ImageError `image-changed` */
+  assertUnchanged(): void {
+    const { size, mtimeNs, ctimeNs } = fstatSync(this.#descriptor, { bigint: true });
+    const opened = this.#opened;
+    if (size !== opened.size || mtimeNs !== opened.mtimeNs || ctimeNs !== opened.ctimeNs)
+      throw imageChanged(this.#path);
+  }
+
   close(): void {
     closeSync(this.#descriptor);
   }
 }
 
+/** Bytes in memory as the source of an image. */
+function imageInMemory(bytes: Uint8Array): ImageSource {
+  return {
+    ...memorySource(bytes),
+    readInto: (offset, into) => into.set(memorySource(bytes).read(offset, into.length)),
+    assertUnchanged: () => {},
+    close: () => {},
+  };
+}
+
 /** Sections of a file as weights that stay in it. */
 export function streamedBytes(
-  source: FileSource,
+  source: Pick<ImageSource, 'readInto'>,
   shape: ModelShape,
   sections: Readonly<Record<SectionName, SectionPlace>>,
 ): WeightBytes {
@@ -125,14 +154,18 @@ export type ImageCheck = (typeof IMAGE_CHECKS)[number];
 
 /** An image file whose structure is sound; `check` says whether its contents are. */
 export class ImageFile {
-  readonly source: FileSource;
+  readonly source: ImageSource;
+  /** What another thread opens it by: an open file, or memory. */
+  readonly handle: number | Uint8Array;
   readonly view: ImageView;
   /** The device that the file is for, if it is a DFU file. */
   readonly dfuIds: DfuFileIds | undefined;
 
-  private constructor(source: FileSource, view: ImageView, dfuIds: DfuFileIds | undefined) {
+  private constructor(source: ImageSource, handle: number | Uint8Array, dfuIds: DfuFileIds | undefined) {
     this.source = source;
-    this.view = view;
+    this.handle = handle;
+    this.view = openImage(source);
+    checkImageProgram(this.view);
     this.dfuIds = dfuIds;
   }
 
@@ -141,12 +174,28 @@ export class ImageFile {
     const source = new FileSource(file);
     try {
       const dfuIds = source.dropDfuSuffix();
-      const view = openImage(source);
-      checkImageProgram(view);
-      return new ImageFile(source, view, dfuIds);
+      return new ImageFile(source, source.descriptor, dfuIds);
     } catch (error) {
       source.close();
       throw error;
+    }
+  }
+
+  /** An image in memory, which the caller leaves as it is. @throws ImageError */
+  static inMemory(bytes: Uint8Array, dfuIds?: DfuFileIds): ImageFile {
+    return new ImageFile(imageInMemory(bytes), bytes, dfuIds);
+  }
+
+  /** As `open`, with all of it in memory: whatever happens to the file, what is checked is what is used. @throws ImageError */
+  static load(path: string): ImageFile {
+    const file = ImageFile.open(path);
+    try {
+      // As long as its structure says, which was checked: never as long as the file happens to be.
+      const bytes = new Uint8Array(file.view.fileLength);
+      file.source.readInto(0, bytes);
+      return ImageFile.inMemory(bytes, file.dfuIds);
+    } finally {
+      file.close();
     }
   }
 
@@ -183,9 +232,10 @@ export class ImageFile {
     }
   }
 
-  /** A section in memory of its own. */
+  /** A section in memory. */
   section(name: SectionName): Uint8Array {
     const { offset, length } = this.view.sections[name];
+    if (typeof this.handle !== 'number') return this.handle.subarray(offset, offset + length);
     const bytes = new Uint8Array(length);
     this.source.readInto(offset, bytes);
     return bytes;

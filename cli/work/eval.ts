@@ -1,9 +1,8 @@
 /** `mmfree eval`: the work. */
+import { openChecked } from '../../model/check-image.js';
 import { evaluate, type WindowResult } from '../../model/measure/evaluate.js';
 import type { EvaluationSubject } from '../../model/measure/score.js';
-import { ImageFile } from '../../model/image-file.js';
-import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
-import { evaluationWindows, type EvaluationWindow } from '../../model/measure/windows.js';
+import { windowsOf, type EvaluationWindow } from '../../model/measure/windows.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { FastBackendName } from '../commands/source-options.js';
 import type { CommandContext } from '../command.js';
@@ -26,8 +25,9 @@ export async function evaluateText(input: EvalInput, context: CommandContext): P
   const { output, signal } = context;
   const subject = subjectOf(input);
   const text = await readText(input.text, signal);
-  const { shape, tokenizer } = await openSubject(subject, context);
-  const windows = evaluationWindows(text, tokenizer.encode, shape.bosTokenId, input.context, input.windows);
+  const { shape, tokenizerJson } = await openSubject(subject, context);
+  const job = { text, tokenizerJson, shape, context: input.context, limit: input.windows };
+  const windows = await windowsOf(job, signal);
   if (windows.length === 0) throw tooShort(input);
   const progress = output.progress({ label: 'eval', unit: 'windows', total: windows.length });
   const startMs = performance.now();
@@ -115,12 +115,11 @@ function tooShort({ text, context }: EvalInput): UsageError {
 async function openSubject(
   subject: EvaluationSubject,
   context: CommandContext,
-): Promise<{ readonly shape: ModelShape; readonly tokenizer: Tokenizer }> {
+): Promise<{ readonly shape: ModelShape; readonly tokenizerJson: Uint8Array }> {
   if (subject.kind === 'image') {
-    const image = ImageFile.openChecked(subject.path);
+    const image = await openChecked(subject.path, context.signal);
     try {
-      const { shape } = image.view;
-      return { shape, tokenizer: await loadTokenizer(image.section('tokenizer'), shape) };
+      return { shape: image.view.shape, tokenizerJson: image.section('tokenizer') };
     } finally {
       image.close();
     }
@@ -128,7 +127,7 @@ async function openSubject(
   const checkpoint = await openCheckpointAloud(subject.path, context);
   try {
     const { config, tokenizerJson = new Uint8Array(0) } = checkpoint;
-    return { shape: config, tokenizer: await loadTokenizer(tokenizerJson, config) };
+    return { shape: config, tokenizerJson };
   } finally {
     await checkpoint.close();
   }

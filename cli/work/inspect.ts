@@ -1,4 +1,5 @@
 /** `mmfree inspect`: the work. */
+import { checkImage } from '../../model/check-image.js';
 import { ImageFile } from '../../model/image-file.js';
 import { disassemble, hexWord } from '../../model/program/disassembler.js';
 import { programOf } from '../../model/program/image-program.js';
@@ -11,11 +12,12 @@ interface InspectInput {
   readonly program: boolean;
 }
 
-export async function inspect(input: InspectInput, { output }: CommandContext): Promise<void> {
+export async function inspect(input: InspectInput, { output, signal }: CommandContext): Promise<void> {
   const image = ImageFile.open(input.image);
   try {
     const progress = output.progress({ label: 'check', unit: 'bytes', total: image.view.sealedLength });
-    image.check((doneBytes) => progress.update(doneBytes));
+    await checkImage(image, signal);
+    progress.update(image.view.sealedLength);
     progress.end();
     const tokenizer = image.section('tokenizer');
     if (tokenizer.length > 0) await loadTokenizer(tokenizer, image.view.shape);

@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { checkOutputs, writeOutput } from '../../model/files/output-file.js';
-import { ImageFile } from '../../model/image-file.js';
+import { loadChecked } from '../../model/check-image.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
 import { primitiveVectors, randomTokens, tokenLines, type VectorFile } from '../../model/integer/vectors/vectors.js';
 import { traceLines } from '../../model/program/trace.js';
@@ -22,7 +22,7 @@ interface VectorsInput {
 
 export async function vectors(input: VectorsInput, { output, signal }: CommandContext): Promise<void> {
   const path = imageOrShipped(input.image, output);
-  const image = ImageFile.openChecked(path);
+  const image = await loadChecked(path, signal);
   const progress = output.progress({ label: 'vectors', unit: 'tokens', total: input.tokens });
   let done = 0;
   function* counted(lines: Iterable<string>): Generator<string> {

@@ -6,6 +6,7 @@
  */
 
 import { MmfreeError } from '../../protocol/errors.js';
+import { systemFix } from '../../protocol/system-error.js';
 import type { ErrorDetails } from '../../protocol/errors.js';
 
 export type CheckpointErrorCode =
@@ -102,7 +103,7 @@ export function fileUnreadable(path: string, cause: Error): CheckpointError {
   const code = 'code' in cause ? String(cause.code) : 'unknown';
   return fail('checkpoint-unreadable', `${path} cannot be read (${code})`, {
     reason: cause.message,
-    fix: 'Make the file readable for this user (`chmod u+r`), and check the disk if it already is.',
+    fix: systemFix(cause) ?? 'Make the file readable for this user (`chmod u+r`), and check the disk if it already is.',
     facts: { file: path, system_error: code },
     cause,
   });

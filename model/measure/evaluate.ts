@@ -1,7 +1,7 @@
 /**
  * The loss of a model on many windows: shared out to threads, since each window starts with a fresh state.
  */
-import { Worker } from 'node:worker_threads';
+import { runThread } from '../thread.js';
 import type { EvaluationSubject } from './score.js';
 import type { EvaluationWindow } from './windows.js';
 
@@ -35,23 +35,18 @@ export async function evaluate(
 ): Promise<number[]> {
   const losses = Array.from({ length: windows.length }, () => NaN);
   const stride = Math.min(threads, windows.length);
-  const run = (first: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const job: EvaluationJob = { subject, windows, first, stride };
-      const worker = new Worker(new URL('evaluate-thread.js', import.meta.url), { workerData: job });
-      const stop = (): void => void worker.terminate();
-      signal?.addEventListener('abort', stop);
-      worker.on('message', (result: WindowResult) => {
+  // One that fails ends the others.
+  const ending = new AbortController();
+  const run = async (first: number): Promise<void> => {
+    const job: EvaluationJob = { subject, windows, first, stride };
+    await runThread<WindowResult>(new URL('evaluate-thread.js', import.meta.url), job, {
+      signal: signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal]),
+      onMessage: (result) => {
         losses[result.window] = result.loss;
         onWindow(result);
-      });
-      worker.on('error', reject);
-      worker.on('exit', () => {
-        signal?.removeEventListener('abort', stop);
-        resolve();
-      });
+      },
     });
-  await Promise.all(Array.from({ length: stride }, (_, first) => run(first)));
-  signal?.throwIfAborted();
+  };
+  await Promise.all(Array.from({ length: stride }, (_, first) => run(first))).finally(() => ending.abort());
   return losses;
 }

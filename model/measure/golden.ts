@@ -3,6 +3,7 @@
  *
  * A safetensors file with `input_ids` [B, T] (I32 or I64) and `logits` [B, T, V] (F32); other tensors are ignored.
  */
+import { setImmediate } from 'node:timers/promises';
 import { goldenMismatch } from '../checkpoint/checkpoint-error.js';
 import { SafetensorsFile } from '../checkpoint/safetensors.js';
 import { toFloat32 } from '../checkpoint/dtype.js';
@@ -63,15 +64,15 @@ export async function readGolden(path: string): Promise<Golden> {
 /**
  * Feeds the golden tokens to the float model and compares the logits.
  *
- * @param onToken called after each token
+ * @param onToken called after each token, between which others have a turn
  * @throws CheckpointError if the file was made from a model with another vocabulary
  */
-export function compareWithGolden(
+export async function compareWithGolden(
   model: FloatModel,
   golden: Golden,
   path: string,
   onToken: () => void,
-): GoldenComparison {
+): Promise<GoldenComparison> {
   const { sequences, length, vocabSize, inputIds, logits } = golden;
   if (vocabSize !== model.config.vocabSize || inputIds.some((id) => id < 0 || id >= vocabSize)) {
     throw goldenMismatch(path, `is of a vocabulary of ${vocabSize}, the checkpoint's has ${model.config.vocabSize}`);
@@ -90,6 +91,7 @@ export function compareWithGolden(
     }
     if (argmax(model.logits) === argmax(expected)) argmaxAgreement++;
     onToken();
+    await setImmediate();
   }
   const tokens = sequences * length;
   return { tokens, maxAbsDiff, meanAbsDiff: sumAbsDiff / (tokens * vocabSize), argmaxAgreement };

@@ -35,8 +35,10 @@ export async function loadScoredModel(
       await checkpoint.close();
     }
   }
-  const image = ImageFile.open(subject.path);
+  // What is loaded is checked, whatever the file was when it was checked before.
+  const image = ImageFile.load(subject.path);
   try {
+    image.check();
     return { model: new IntegerModel(readModelWeights(image.residentWeights())), logitUnit: 2 ** -12 };
   } finally {
     image.close();

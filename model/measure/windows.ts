@@ -5,6 +5,10 @@
  * put one behind the other and cut from the start. A window starts with a fresh state; an incomplete last one is dropped.
  */
 
+import type { ModelShape } from '../../protocol/image/model-shape.js';
+import { loadTokenizer } from '../text/tokenizer.js';
+import { runThread } from '../thread.js';
+
 /** One window: the model reads `inputs` and is asked for `targets`, the same ids one place on. */
 export interface EvaluationWindow {
   /** [context] */
@@ -14,6 +18,32 @@ export interface EvaluationWindow {
 }
 
 const DOCUMENT_END = '<|endoftext|>';
+
+/** What a thread that makes windows is started with. */
+export interface WindowsJob {
+  readonly text: string;
+  readonly tokenizerJson: Uint8Array;
+  readonly shape: ModelShape;
+  readonly context: number;
+  readonly limit: number | undefined;
+}
+
+/** Shorter texts are through before a thread would have started. */
+const THREAD_FROM_CHARACTERS = 2 ** 15;
+
+/** {@link evaluationWindows}, of a long text in a thread. @throws TokenizerError; the signal's reason */
+export async function windowsOf(job: WindowsJob, signal: AbortSignal): Promise<readonly EvaluationWindow[]> {
+  const { text, tokenizerJson, shape, context, limit } = job;
+  // Here too for a long text, so that its errors keep their class.
+  const { encode } = await loadTokenizer(tokenizerJson, shape);
+  if (text.length < THREAD_FROM_CHARACTERS) return evaluationWindows(text, encode, shape.bosTokenId, context, limit);
+  let windows: readonly EvaluationWindow[] = [];
+  await runThread<readonly EvaluationWindow[]>(new URL('windows-thread.js', import.meta.url), job, {
+    signal,
+    onMessage: (made) => (windows = made),
+  });
+  return windows;
+}
 
 /**
  * @param context inputs of each window, at least 1

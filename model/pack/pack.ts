@@ -5,6 +5,7 @@
  * their hashes are known. The file appears under its name only when it is whole.
  */
 import { createHash, createPublicKey, sign, type Hash, type KeyObject } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { ByteSource } from '../../protocol/byte-source.js';
 import { imageUnwritable } from '../../protocol/image/image-error.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
@@ -94,13 +95,13 @@ export async function packCheckpoint(
     const sectionSha256 = writer.digests();
 
     // The self-test runs on the file as written, before head and seal make it an image.
-    const selfTest = runSelfTest(partial, plan, options.signal);
+    const selfTest = await runSelfTest(partial, plan, options.signal);
     await writer.write(0, imageHead(plan, { checkpointSha256, sectionSha256, selfTest }));
     for (const name of SECTION_NAMES.slice(1)) {
       const gap = gapBefore(plan.layout, name);
       await writer.write(plan.layout.sections[name].offset - gap.length, gap);
     }
-    const whole = hashFile(partial, plan.layout.sealOffset);
+    const whole = await hashFile(partial, plan.layout.sealOffset, options.signal);
     const sha256 = whole.copy().digest();
     const seal = encodeSeal({
       sha256,
@@ -140,12 +141,14 @@ function signImage(hash: Uint8Array, privateKey: KeyObject): ImageSignature {
   return { publicKey: spki.subarray(-32), signature: sign(null, signedMessage(hash), privateKey) };
 }
 
-function hashFile(path: string, length: number): Hash {
+async function hashFile(path: string, length: number, signal: AbortSignal | undefined): Promise<Hash> {
   const source = new FileSource(path);
   const hash = createHash('sha256');
   try {
     for (let offset = 0; offset < length; offset += PIECE_BYTES) {
       hash.update(source.read(offset, Math.min(PIECE_BYTES, length - offset)));
+      await setImmediate();
+      signal?.throwIfAborted();
     }
   } finally {
     source.close();

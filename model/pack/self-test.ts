@@ -5,32 +5,55 @@ import { ternaryWeights, type ModelShape } from '../../protocol/image/model-shap
 import { FileSource, streamedBytes } from '../image-file.js';
 import { IntegerModel } from '../integer/integer-model.js';
 import { readModelWeights, type WeightBytes } from '../integer/model-weights.js';
+import { runThread } from '../thread.js';
 
 /** Tokens of the self-test's continuation: as many as about 400 M weights pay for, 2 to 16. */
 export function selfTestLength(shape: ModelShape): number {
   return Math.max(2, Math.min(16, Math.floor(400e6 / ternaryWeights(shape))));
 }
 
-/** {@link selfTestOf} on the weights of an image as they were written. */
-export function runSelfTest(path: string, plan: ImagePlan, signal: AbortSignal | undefined): SelfTest {
-  const { model: shape, continuationLength } = plan.outline;
+/** What the thread of a self-test is started with. */
+export interface SelfTestJob {
+  readonly path: string;
+  readonly shape: ModelShape;
+  readonly sections: ImagePlan['layout']['sections'];
+  readonly length: number;
+}
+
+/** A token of a larger model takes longer than Ctrl-C may wait; a smaller one is through before a thread would have started. */
+const THREAD_FROM_WEIGHTS = 50e6;
+
+/** {@link selfTestOf} on the weights of an image as they were written, of a large one in a thread. @throws the signal's reason */
+export async function runSelfTest(path: string, plan: ImagePlan, signal: AbortSignal | undefined): Promise<SelfTest> {
+  const { model: shape, continuationLength: length } = plan.outline;
+  const job: SelfTestJob = { path, shape, sections: plan.layout.sections, length };
+  if (ternaryWeights(shape) < THREAD_FROM_WEIGHTS) return selfTestOfFile(job);
+  const made: SelfTest[] = [];
+  await runThread<SelfTest>(new URL('self-test-thread.js', import.meta.url), job, {
+    signal,
+    onMessage: (selfTest) => made.push(selfTest),
+  });
+  return made[0];
+}
+
+/** Reads the weights for each token again, so that memory does not grow with the model. */
+export function selfTestOfFile({ path, shape, sections, length }: SelfTestJob): SelfTest {
   const source = new FileSource(path);
   try {
-    return selfTestOf(streamedBytes(source, shape, plan.layout.sections), continuationLength, signal);
+    return selfTestOf(streamedBytes(source, shape, sections), length);
   } finally {
     source.close();
   }
 }
 
 /** Greedy continuation of the beginning-of-text token, by the integer model. */
-export function selfTestOf(weights: WeightBytes, length: number, signal?: AbortSignal): SelfTest {
+export function selfTestOf(weights: WeightBytes, length: number): SelfTest {
   const { bosTokenId } = weights.shape;
   const model = new IntegerModel(readModelWeights(weights));
   const tokens = new Uint32Array(length);
   const receipts = new Uint32Array(length);
   let next = bosTokenId;
   for (let k = 0; k < length; k++) {
-    signal?.throwIfAborted();
     model.step(next);
     receipts[k] = model.receipt();
     next = greedy(model.logits);

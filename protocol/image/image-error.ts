@@ -6,12 +6,14 @@
  */
 
 import { MmfreeError } from '../errors.js';
+import { systemFix } from '../system-error.js';
 import type { ErrorDetails } from '../errors.js';
 import type { SectionName } from './model-shape.js';
 
 export type ImageErrorCode =
   /** There is no such file, or the operating system refuses to read or write it. */
   | 'image-unreadable'
+  | 'image-changed'
   | 'image-unwritable'
   /** The first bytes are those of something else. */
   | 'not-an-image'
@@ -65,9 +67,17 @@ export function suffixDamaged(path: string, problem: string): ImageError {
 export function imageUnreadable(path: string, cause: unknown): ImageError {
   return fail('image-unreadable', `cannot read the image ${path}`, {
     reason: sentence(cause),
-    fix: 'Check the path and the permissions; `mmfree pack` makes an image from a checkpoint.',
+    fix: systemFix(cause) ?? 'Check the path and the permissions; `mmfree pack` makes an image from a checkpoint.',
     facts: { file: path },
     cause,
+  });
+}
+
+export function imageChanged(path: string): ImageError {
+  return fail('image-changed', `${path} was changed while it was read`, {
+    reason: 'What was checked and what was loaded need not be the same then.',
+    fix: 'Wait until nobody writes to it, and run the same command again.',
+    facts: { file: path },
   });
 }
 
@@ -75,7 +85,7 @@ export function imageUnreadable(path: string, cause: unknown): ImageError {
 export function imageUnwritable(path: string, cause: unknown): ImageError {
   return fail('image-unwritable', `cannot write the image ${path}`, {
     reason: sentence(cause),
-    fix: 'Check the folder, its permissions and the space left on the disk, or give another path with -o.',
+    fix: systemFix(cause) ?? 'Check the folder and its permissions, or give another path with -o.',
     facts: { file: path },
     cause,
   });

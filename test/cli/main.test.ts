@@ -62,18 +62,41 @@ describe('a process', () => {
     expect(await end(child)).toEqual({ code: 130, signal: null, stderr: '' });
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('ends at %s with exit code 130', async (signal) => {
+  it.each([
+    ['SIGINT', 130, 'interrupted'],
+    ['SIGTERM', 143, 'terminated'],
+    ['SIGHUP', 129, 'hung up'],
+  ] as const)('ends at %s with exit code %i', async (signal, code, word) => {
     const child = start(['count']);
     child.stdout!.resume().once('data', () => child.kill(signal));
-    expect(await end(child)).toEqual({ code: 130, signal: null, stderr: 'interrupted\n' });
+    expect(await end(child)).toEqual({ code, signal: null, stderr: `${word}\n` });
   });
 
-  it('is killed by the second Ctrl-C when its command does not listen', async () => {
+  it('ends though its command does not listen', async () => {
     const child = start(['count', '--stubborn']);
-    const again = setInterval(() => child.kill('SIGINT'), 20);
+    child.stdout!.resume().once('data', () => child.kill('SIGTERM'));
+    expect(await end(child)).toEqual({ code: 143, signal: null, stderr: 'terminated\n' });
+  });
+
+  it('ends though nobody takes its output', async () => {
+    const child = start(['count']);
+    // A full pipe: what is written last never comes through.
+    await once(child.stdout!, 'readable');
+    setTimeout(() => child.kill('SIGHUP'), 300);
+    const [code] = (await once(child, 'exit')) as [number];
+    expect(code).toBe(129);
+    child.stdout!.destroy();
+  });
+
+  it('ends at once at the second Ctrl-C', async () => {
+    const child = start(['count', '--stubborn']);
     child.stdout!.resume();
+    // It listens when it prints.
+    await once(child.stdout!, 'data');
+    const again = setInterval(() => child.kill('SIGINT'), 20);
     try {
-      expect(await end(child)).toMatchObject({ code: null, signal: 'SIGINT' });
+      // Without the last word, for which there is time only after the first.
+      expect(await end(child)).toEqual({ code: 130, signal: null, stderr: '' });
     } finally {
       clearInterval(again);
     }

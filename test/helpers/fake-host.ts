@@ -87,7 +87,7 @@ export class FakeProcess {
       stdout,
       stderr,
       now: () => (this.nowMs += this.tickMs),
-      onInterrupt: (listener) => (this.interrupt = listener),
+      onInterrupt: (listener) => (this.interrupt = () => listener('SIGINT')),
       onUncaught: (listener) => (this.crash = listener),
     });
     const events = (): Record<string, unknown>[] =>

@@ -31,7 +31,7 @@ export async function expectSameBits(
   longestPrompt: number,
   { signal }: CommandContext,
 ): Promise<number> {
-  const { backend: reference, view } = loadReference(path);
+  const { backend: reference, view } = await loadReference(path);
   const { bosTokenId, vocabSize } = subject.shape;
   let equal = 0;
   const onToken = (): void => void equal++;

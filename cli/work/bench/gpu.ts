@@ -1,7 +1,7 @@
 /** Speed and memory of a model on the GPU: a synthetic image of a published shape, or any image. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../../model/files/temporary-folder.js';
 import type { Backend } from '../../../model/backends/backend.js';
 import { copySpeed } from '../../../model/backends/gpu/device/copy-speed.js';
 import { samplerSettings } from '../../../model/integer/sampler.js';
@@ -21,7 +21,7 @@ import { describePlan } from '../machines/tuned-plan.js';
 
 export async function benchGpu(input: BenchInput, context: CommandContext): Promise<void> {
   if (input.image !== undefined) return await benchImage(input.image, input.image, input, context);
-  const folder = await mkdtemp(join(input.folder ?? tmpdir(), 'mmfree-bench-'));
+  const { path: folder, remove } = await temporaryFolder('bench', input.folder);
   try {
     await writeSynthetic(folder, PUBLISHED_SHAPES[input.shape], context.output, context.signal);
     const checkpoint = await openCheckpoint(folder);
@@ -31,7 +31,7 @@ export async function benchGpu(input: BenchInput, context: CommandContext): Prom
     await rm(join(folder, 'model.safetensors'));
     await benchImage(path, `${input.shape} (synthetic)`, input, context);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   }
 }
 

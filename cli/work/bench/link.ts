@@ -1,7 +1,5 @@
 /** What the protocol costs: on a simulated UART against its line rate, and over a pseudo-terminal against the bare one. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +11,11 @@ import { Board } from '../../../firmware-host/firmware/board.js';
 import { memoryStore } from '../../../firmware-host/firmware/flash/flash-store.js';
 import { NorFlash } from '../../../firmware-host/firmware/flash/nor-flash.js';
 import { openPseudoTerminal } from '../../../firmware-host/virtual/wires/pseudo-terminal.js';
+import { temporaryFolder } from '../../../model/files/temporary-folder.js';
 import type { Backend } from '../../../model/backends/backend.js';
 import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
-import { ImageFile } from '../../../model/image-file.js';
+import { openChecked } from '../../../model/check-image.js';
+import type { ImageFile } from '../../../model/image-file.js';
 import { samplerSettings } from '../../../model/integer/sampler.js';
 import { packCheckpoint } from '../../../model/pack/pack.js';
 import { MODEL_LIMITS } from '../../../protocol/image/model-shape.js';
@@ -38,8 +38,8 @@ const SMALL_SHAPE = { vocab_size: 1024, hidden_size: 8, num_hidden_layers: 1 };
 
 export async function benchLink(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
   const path = imageOrShipped(input.image, output);
-  const image = ImageFile.openChecked(path);
-  const folder = await mkdtemp(join(tmpdir(), 'mmfree-bench-'));
+  const image = await openChecked(path);
+  const { path: folder, remove } = await temporaryFolder('bench');
   try {
     const uart = await flashOverUart(image);
     const raw = await rawRate();
@@ -80,7 +80,7 @@ export async function benchLink(input: BenchInput, { output, signal }: CommandCo
     });
   } finally {
     image.close();
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   }
 }
 
@@ -158,7 +158,7 @@ interface TokenCost {
 
 /** Milliseconds a token on a board, on this computer, and on a board whose candidates the host samples from. */
 async function tokenCost(image: string, tokens: number): Promise<TokenCost> {
-  const referenceMs = await millisecondsPerToken(loadReference(image).backend, tokens);
+  const referenceMs = await millisecondsPerToken((await loadReference(image)).backend, tokens);
   return await overTerminal(['--image', image], async (port) => {
     const connection = await BoardConnection.open(async () => await openSerial(port, 115_200));
     try {

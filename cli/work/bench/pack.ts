@@ -1,9 +1,8 @@
 /** Packing a synthetic F16 checkpoint of a published shape, against only reading and hashing its file. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../../model/files/temporary-folder.js';
 import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
 import { packCheckpoint } from '../../../model/pack/pack.js';
 import type { CommandContext } from '../../command.js';
@@ -12,7 +11,7 @@ import { describeImage, megabytes } from '../image-facts.js';
 import { PUBLISHED_SHAPES, writeSynthetic } from './synthetic-checkpoint.js';
 
 export async function benchPack(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
-  const folder = await mkdtemp(join(input.folder ?? tmpdir(), 'mmfree-bench-'));
+  const { path: folder, remove } = await temporaryFolder('bench', input.folder);
   try {
     const checkpointBytes = await writeSynthetic(folder, PUBLISHED_SHAPES[input.shape], output, signal);
     const baseline = await secondsToHash(join(folder, 'model.safetensors'), signal);
@@ -53,7 +52,7 @@ export async function benchPack(input: BenchInput, { output, signal }: CommandCo
       bits_per_ternary_weight: facts['bits_per_ternary_weight'],
     });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   }
 }
 

@@ -1,6 +1,6 @@
 /** Speed of the integer reference, against the plain form of its kernel: five products a byte. */
 import { setImmediate } from 'node:timers/promises';
-import { ImageFile } from '../../../model/image-file.js';
+import { loadChecked } from '../../../model/check-image.js';
 import { IntegerModel } from '../../../model/integer/integer-model.js';
 import { readModelWeights } from '../../../model/integer/model-weights.js';
 import { ternaryProduct, type TernaryMatrix } from '../../../model/integer/ternary-product.js';
@@ -14,7 +14,7 @@ const ROUNDS = 5;
 const TOKENS_UNTIL_PAUSE = 8;
 
 export async function benchReference(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
-  const image = ImageFile.openChecked(imageOrShipped(input.image, output));
+  const image = await loadChecked(imageOrShipped(input.image, output));
   const weights = readModelWeights(image.residentWeights());
   const { shape } = weights;
   image.close();

@@ -1,7 +1,7 @@
 /** From the shell to the help and to the first token, against an empty Node process. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { ImageFile } from '../../../model/image-file.js';
+import { openChecked } from '../../../model/check-image.js';
 import type { CommandContext } from '../../command.js';
 import { EXIT } from '../../exit-codes.js';
 import { median, type BenchInput } from './input.js';
@@ -13,7 +13,7 @@ export async function benchStartUp(input: BenchInput, { output, signal }: Comman
   const { backend = 'reference' } = input;
   const image = imageOrShipped(input.image, output);
   // What is wrong with it is said here; the processes below would only end with a code.
-  ImageFile.openChecked(image).close();
+  (await openChecked(image, signal)).close();
   const cases = {
     empty_node: ['-e', '0'],
     help: [MAIN, '--help'],

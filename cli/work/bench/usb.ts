@@ -11,7 +11,7 @@ import { memoryStore } from '../../../firmware-host/firmware/flash/flash-store.j
 import { NorFlash } from '../../../firmware-host/firmware/flash/nor-flash.js';
 import { usbIpPlug } from '../../../firmware-host/virtual/usbip/usbip-plug.js';
 import { UsbIpServer } from '../../../firmware-host/virtual/usbip/usbip-server.js';
-import { ImageFile } from '../../../model/image-file.js';
+import { openChecked } from '../../../model/check-image.js';
 import { MODEL_LIMITS } from '../../../protocol/image/model-shape.js';
 import type { CommandContext } from '../../command.js';
 import { median, type BenchInput } from './input.js';
@@ -30,7 +30,7 @@ const BLOCK = { asked: 48 + BLOCK_BYTES, answered: 48 };
 const STATUS = { asked: 48, answered: 48 + 6 };
 
 export async function benchUsb(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
-  const image = ImageFile.openChecked(imageOrShipped(input.image, output));
+  const image = await openChecked(imageOrShipped(input.image, output));
   try {
     const content = new Uint8Array(image.view.fileLength);
     image.source.readInto(0, content);

@@ -1,8 +1,10 @@
 /** `mmfree doctor`: the work. */
-import { access, constants, mkdtemp, rm } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { access, constants } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { openPseudoTerminal } from '../../../firmware-host/virtual/wires/pseudo-terminal.js';
+import { lockFile } from '../../../model/files/file-lock.js';
+import { temporaryFolder } from '../../../model/files/temporary-folder.js';
 import { compareStream, selfTestStream } from '../../../model/backends/conformance.js';
 import type { CommandContext } from '../../command.js';
 import { describeProblem } from '../../problem.js';
@@ -19,9 +21,10 @@ import { SHIPPED_IMAGE } from '../shipped.js';
 const CHECKS: readonly Check[] = [
   { name: 'node', examine: () => Promise.resolve([node()]) },
   { name: 'model', examine: model },
-  { name: 'temporary folder', examine: async () => [await temporaryFolder()] },
+  { name: 'temporary folder', examine: async () => [await writesTemporaries()] },
   { name: 'serial ports', examine: async () => [await serialPackage()] },
   { name: 'pseudo-terminal', examine: async () => [await pseudoTerminal()] },
+  { name: 'file locks', examine: async () => [await fileLocks()] },
   { name: 'gpu', examine: examineGpu },
   ...USB_CHECKS,
   { name: 'boards', examine: examineBoards },
@@ -76,7 +79,7 @@ function node(): Finding {
 
 /** The shipped model, every byte and its self-test. */
 async function model(signal: AbortSignal): Promise<readonly Finding[]> {
-  const { backend, view } = loadReference(SHIPPED_IMAGE);
+  const { backend, view } = await loadReference(SHIPPED_IMAGE, signal);
   const startMs = performance.now();
   let tokens = 0;
   const stream = selfTestStream(view.manifest);
@@ -86,11 +89,31 @@ async function model(signal: AbortSignal): Promise<readonly Finding[]> {
   return [{ state: 'ok', text: `${view.manifest.name} is whole and bit-exact here, ${rate.toFixed(0)} tokens/s` }];
 }
 
-async function temporaryFolder(): Promise<Finding> {
-  const folder = await mkdtemp(join(tmpdir(), 'mmfree-doctor-'));
-  await access(folder, constants.W_OK);
-  await rm(folder, { recursive: true });
+async function writesTemporaries(): Promise<Finding> {
+  const { path, remove } = await temporaryFolder('doctor');
+  await access(path, constants.W_OK);
+  await remove();
   return { state: 'ok', text: `${tmpdir()} can be written` };
+}
+
+async function fileLocks(): Promise<Finding> {
+  const { path, remove } = await temporaryFolder('doctor');
+  // A folder can be locked like a file.
+  const folder = openSync(path, 'r');
+  try {
+    lockFile(folder, path);
+    return { state: 'ok', text: 'files of virtual boards can be locked' };
+  } catch (cause) {
+    return {
+      state: 'warn',
+      text: `no virtual board can keep its flash in a file (${cause instanceof Error ? cause.message : String(cause)})`,
+      fix: 'Install `flock` (Debian: the package util-linux) if you need --flash-file or --spi-flash-file.',
+      cause,
+    };
+  } finally {
+    closeSync(folder);
+    await remove();
+  }
 }
 
 async function serialPackage(): Promise<Finding> {

@@ -3,7 +3,8 @@ import { selectFlashTarget, type FlashTarget } from '../../../device/discovery.j
 import { flashImage, planFlash, type FlashResult } from '../../../device/flash-image.js';
 import { flashOverUsb } from '../../../device/flash-over-usb.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../../device/usb/ids.js';
-import { ImageFile } from '../../../model/image-file.js';
+import { openChecked } from '../../../model/check-image.js';
+import type { ImageFile } from '../../../model/image-file.js';
 import { hexOf } from '../../../protocol/hex.js';
 import type { Hello } from '../../../protocol/wire/messages-board.js';
 import type { CommandContext } from '../../command.js';
@@ -32,7 +33,7 @@ export async function flash(input: FlashInput, context: CommandContext): Promise
   if (input.dfuAlt !== undefined) return await flashAnyFile({ ...input, dfuAlt: input.dfuAlt }, context);
   if (input.requestTimeout !== undefined) throw noRequestTimeout();
   // Every byte of it, before a board hears of it.
-  const image = ImageFile.openChecked(input.image);
+  const image = await openChecked(input.image, context.signal);
   try {
     if (input.dryRun) await plan(input, image, context);
     else await flashChecked(input, image, context);

@@ -4,7 +4,7 @@ import { programFlash } from '../../../device/spi-flash/program-flash.js';
 import type { ProgramReport } from '../../../device/spi-flash/program-flash.js';
 import type { FlashSegment } from '../../../device/spi-flash/program-plan.js';
 import { selectProgrammer } from '../../../device/spi-flash/select-programmer.js';
-import { ImageFile } from '../../../model/image-file.js';
+import { loadChecked } from '../../../model/check-image.js';
 import { ICEBREAKER_LIMITS, misfits } from '../../../model/program/chip-limits.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
@@ -96,7 +96,7 @@ async function readSegments({ bitstream, image, ownGateware }: GatewareFlashInpu
     });
   }
   const code = bitstream === undefined ? undefined : await readBitstream(bitstream);
-  const weights = image === undefined ? undefined : readImage(image, ownGateware);
+  const weights = image === undefined ? undefined : await readImage(image, ownGateware);
   return {
     segments: [
       ...(code === undefined ? [] : [{ offset: 0, bytes: code }]),
@@ -120,19 +120,13 @@ async function readBitstream(path: string): Promise<Uint8Array> {
 }
 
 /** @throws BoardError if the gateware of the iCEBreaker has no room for the model */
-function readImage(
+async function readImage(
   path: string,
   isForOther: boolean,
-): { readonly bytes: Uint8Array; readonly name: string; readonly sha256: string } {
-  const image = ImageFile.openChecked(path);
-  try {
-    const { fileLength, manifest, seal, shape } = image.view;
-    const problems = isForOther ? [] : misfits(ICEBREAKER_LIMITS, shape, fileLength);
-    if (problems.length > 0) throw chipTooSmall(ICEBREAKER_LIMITS.name, manifest.name, problems);
-    const bytes = new Uint8Array(fileLength);
-    image.source.readInto(0, bytes);
-    return { bytes, name: manifest.name, sha256: hexOf(seal.sha256) };
-  } finally {
-    image.close();
-  }
+): Promise<{ readonly bytes: Uint8Array; readonly name: string; readonly sha256: string }> {
+  const image = await loadChecked(path);
+  const { fileLength, manifest, seal, shape } = image.view;
+  const problems = isForOther ? [] : misfits(ICEBREAKER_LIMITS, shape, fileLength);
+  if (problems.length > 0) throw chipTooSmall(ICEBREAKER_LIMITS.name, manifest.name, problems);
+  return { bytes: image.source.read(0, fileLength), name: manifest.name, sha256: hexOf(seal.sha256) };
 }

@@ -40,6 +40,8 @@ export async function bringToGpu(
   // What is wrong with an image may be what the GPU stumbled over.
   if (checked.status === 'rejected') throw checked.reason;
   if (loaded.status === 'rejected') throw loaded.reason;
+  // Each has read the file for itself: neither memory has room for a second copy.
+  image.source.assertUnchanged();
   const model = { ...loaded.value, plan: known ?? (await tunedPlan(loaded.value, context)) };
   return { model, view: image.view, tokenizerJson, ...(tokenizer && { tokenizer }) };
 }

@@ -39,10 +39,10 @@ export async function loadTokenSource(input: SourceInput, context: CommandContex
 
 /** The backend that the user named. @throws ImageError; GpuError */
 async function loadBackend(name: BackendName, path: string, context: CommandContext): Promise<TokenSource> {
-  if (name === 'reference') return await loadReference(path);
+  if (name === 'reference') return await loadReference(path, context);
   if (name === 'simulator') {
     const { loadSimulator } = await import('./load-simulator.js');
-    return loadSimulator(path);
+    return await loadSimulator(path, context.signal);
   }
   const { loadGpu } = await import('./load-gpu.js');
   return await loadGpu(path, context, { software: true, text: true });
@@ -57,7 +57,7 @@ async function loadWhatThereIs(image: string | undefined, context: CommandContex
   if (why !== undefined) {
     // Who named an image reads where it ran at the end.
     if (image === undefined) output.note(`using ${name} on the processor; no GPU: ${why}`);
-    return await loadReference(path);
+    return await loadReference(path, context);
   }
   try {
     // Only now: a computer without a GPU does not load what it takes to use one.
@@ -69,14 +69,14 @@ async function loadWhatThereIs(image: string | undefined, context: CommandContex
     // By name: the class is loaded with the rest.
     if (!(error instanceof MmfreeError && error.name === 'GpuError')) throw error;
     output.note(`using ${name} on the processor; ${error.message}: ${error.reason}`);
-    return await loadReference(path);
+    return await loadReference(path, context);
   }
 }
 
 /** Loaded when it is needed, as all of them: a GPU does without it. @throws ImageError */
-async function loadReference(path: string): Promise<TokenSource> {
+async function loadReference(path: string, { signal }: CommandContext): Promise<TokenSource> {
   const reference = await import('./load-reference.js');
-  return reference.loadReference(path);
+  return await reference.loadReference(path, signal);
 }
 
 function samplingOfBoards(): UsageError {

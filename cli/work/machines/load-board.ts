@@ -4,7 +4,7 @@ import { BoardBackend } from '../../../device/board-backend.js';
 import { readTextParts, type TextParts } from '../../../device/read-back.js';
 import { addressText } from '../../../device/selector.js';
 import type { BoardSession } from '../../../device/session.js';
-import { ImageFile } from '../../../model/image-file.js';
+import { openChecked } from '../../../model/check-image.js';
 import { hexOf } from '../../../protocol/hex.js';
 import { sameBytes } from '../../../protocol/little-endian.js';
 import type { CommandContext } from '../../command.js';
@@ -30,7 +30,7 @@ export async function loadBoard(
     const name = `${session.hello.board} ${session.hello.serial}`;
     if (input.board === undefined)
       context.output.note(`using ${session.image.name} on ${name} (${addressText(address)})`);
-    const file = openImageOf(session, input.image);
+    const file = await openImageOf(session, input.image);
     const imageName = file?.path ?? `the image on ${name}`;
     const { tokenizerJson, eosTokenIds } = file ?? (await readTextParts(session).catch(needsFile(imageName)));
     const backend = new BoardBackend(connection, { sampling, ...(eosTokenIds && { eosTokenIds }) });
@@ -54,11 +54,11 @@ function needsFile(imageName: string): (error: unknown) => never {
 }
 
 /** Opens the file of the image that a board runs; undefined if none is known. @throws BoardError `board-other-image` */
-function openImageOf(
+async function openImageOf(
   session: BoardSession,
   path: string | undefined,
-): (TextParts & { readonly path: string }) | undefined {
-  const file = ImageFile.openChecked(path ?? SHIPPED_IMAGE);
+): Promise<(TextParts & { readonly path: string }) | undefined> {
+  const file = await openChecked(path ?? SHIPPED_IMAGE);
   try {
     const { seal, shape } = file.view;
     const { sha256 } = seal;

@@ -128,7 +128,8 @@ async function checkedRun(
   // What other runs do not need is not loaded for them.
   const { loadReference } = await import('../machines/load-reference.js');
   const { checkedTokens } = await import('./checked-tokens.js');
-  return checkedTokens(backend, loadReference(path).backend, request);
+  const { backend: reference } = await loadReference(path, request.signal);
+  return checkedTokens(backend, reference, request);
 }
 
 /** Sampler options as integers. @throws UsageError */

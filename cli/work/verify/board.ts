@@ -20,7 +20,7 @@ export async function verifyBoard(
   const { backend: subject, imagePath, imageName } = source;
   try {
     if (imagePath === undefined) throw needsImage(imageName);
-    const { backend: reference, view } = loadReference(imagePath);
+    const { backend: reference, view } = await loadReference(imagePath, context.signal);
     await compareWithReference({ subject, reference, manifest: view.manifest, imageName }, randomTokens, context);
   } finally {
     await subject.close();

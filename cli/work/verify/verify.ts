@@ -48,7 +48,7 @@ export async function verify(input: VerifyInput, context: CommandContext): Promi
 
 /** The image's self-test, recorded by the packer, on this machine. */
 async function verifyImage(path: string, { output, signal }: CommandContext): Promise<void> {
-  const { backend, view } = loadReference(path);
+  const { backend, view } = await loadReference(path, signal);
   const stream = selfTestStream(view.manifest);
   const progress = output.progress({ label: 'verify', unit: 'tokens', total: stream.tokens.length });
   let done = 0;
@@ -76,7 +76,7 @@ async function verifyGpu(path: string, randomTokens: number, context: CommandCon
   const { backend: subject, view } = await loadGpu(path, context, { software: true });
   try {
     context.output.note(`comparing ${subject.model.gpu.name} with the reference`);
-    const { backend: reference } = loadReference(path);
+    const { backend: reference } = await loadReference(path, context.signal);
     const { manifest } = view;
     await compareWithReference({ subject, reference, manifest, imageName: path }, randomTokens, context);
   } finally {
@@ -86,8 +86,8 @@ async function verifyGpu(path: string, randomTokens: number, context: CommandCon
 
 /** The program of the gateware, by the simulator, against the reference. */
 async function verifySimulator(path: string, randomTokens: number, context: CommandContext): Promise<void> {
-  const { backend: subject, view } = loadSimulator(path);
-  const { backend: reference } = loadReference(path);
+  const { backend: subject, view } = await loadSimulator(path, context.signal);
+  const { backend: reference } = await loadReference(path, context.signal);
   const { manifest } = view;
   await compareWithReference({ subject, reference, manifest, imageName: path }, randomTokens, context);
 }
@@ -99,7 +99,7 @@ async function verifyFloatModel(
   tolerance: number,
   context: CommandContext,
 ): Promise<void> {
-  const { output } = context;
+  const { output, signal } = context;
   // Or a mistyped path would be taken for a missing part of a checkpoint.
   await access(goldenPath);
   const golden = await readGolden(goldenPath);
@@ -112,7 +112,10 @@ async function verifyFloatModel(
   }
   const progress = output.progress({ label: 'verify', unit: 'tokens', total: golden.sequences * golden.length });
   let done = 0;
-  const comparison = compareWithGolden(model, golden, goldenPath, () => progress.update(++done));
+  const comparison = await compareWithGolden(model, golden, goldenPath, () => {
+    signal.throwIfAborted();
+    progress.update(++done);
+  });
   progress.end();
   const { tokens, maxAbsDiff, meanAbsDiff, argmaxAgreement } = comparison;
   output.result({

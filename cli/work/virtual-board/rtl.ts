@@ -7,7 +7,7 @@ import { SimulatedChip } from '../../../firmware-host/virtual/simulated-chips/si
 import type { SimulatedChipName } from '../../../firmware-host/virtual/simulated-chips/simulated-chips.js';
 import { simulatorOf } from '../../../firmware-host/virtual/simulated-chips/simulator.js';
 import { checkOutputs } from '../../../model/files/output-file.js';
-import { ImageFile } from '../../../model/image-file.js';
+import { openChecked } from '../../../model/check-image.js';
 import { ICEBREAKER_LIMITS, misfits, wideChipLimits, type ChipLimits } from '../../../model/program/chip-limits.js';
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
@@ -27,7 +27,7 @@ export async function rtlBoard(input: RtlInput, context: CommandContext): Promis
   refuseForeignOptions(input);
   const image = imageOrShipped(input.image, output);
   if (input.rtlStats !== undefined) await checkOutputs([input.rtlStats], [image]);
-  const { seal, manifest, shape, fileLength } = ImageFile.openChecked(image).view;
+  const { seal, manifest, shape, fileLength } = (await openChecked(image, signal)).view;
   const limits = limitsOf(input.rtl);
   const problems = misfits(limits, shape, fileLength);
   if (problems.length > 0) throw chipTooSmall(limits.name, manifest.name, problems);

@@ -10,7 +10,7 @@ import { installImage } from '../../../firmware-host/firmware/install-image.js';
 import { NorFlash } from '../../../firmware-host/firmware/flash/nor-flash.js';
 import { faultyWire } from '../../../firmware-host/virtual/wires/faulty-wire.js';
 import type { Wire } from '../../../firmware-host/virtual/wires/wire.js';
-import { ImageFile } from '../../../model/image-file.js';
+import { loadChecked } from '../../../model/check-image.js';
 import { hexOf } from '../../../protocol/hex.js';
 import { MODEL_LIMITS } from '../../../protocol/image/model-shape.js';
 import type { CommandContext } from '../../command.js';
@@ -39,7 +39,7 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
   await checkOutputs(given(input.flashFile, input.spiFlashFile), given(input.image, input.signer));
   const store = openFlash('--flash-file', input.flashFile, input.flashMib * 2 ** 20);
   const flashes = { next: new NorFlash(store, SECTOR_BYTES, faults.timing) };
-  if (input.image !== undefined) install(input.image, flashes.next, options.slots);
+  if (input.image !== undefined) await install(input.image, flashes.next, options.slots, signal);
   // Behind the installation, which is the factory's.
   if (faults.powerCut !== undefined) flashes.next.cutPower(faults.powerCut);
 
@@ -138,8 +138,8 @@ async function boardOptions(
 }
 
 /** As in a factory: the image lies in slot 0, and is the one to start. */
-function install(path: string, flash: NorFlash, slots: 1 | 2): void {
-  const image = ImageFile.openChecked(path);
+async function install(path: string, flash: NorFlash, slots: 1 | 2, signal: AbortSignal): Promise<void> {
+  const image = await loadChecked(path, signal);
   try {
     const slotBytes = Math.floor((flash.length / SECTOR_BYTES - BOOT_TABLE_SECTORS) / slots) * SECTOR_BYTES;
     if (image.view.fileLength > slotBytes) {

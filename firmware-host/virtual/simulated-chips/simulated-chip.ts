@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { removeAtExit } from '../../../model/files/leftovers.js';
 import { SharedLine } from '../wires/shared-line.js';
 import type { Wire } from '../wires/wire.js';
 import { simulatorEnded } from './gateware-error.js';
@@ -21,6 +22,7 @@ export interface SimulatedChipOptions {
 export class SimulatedChip {
   readonly #child: ChildProcess;
   readonly #line: SharedLine;
+  readonly #isKilled: () => void;
   #isStopped = false;
 
   constructor({ program, image, stats, onEnd }: SimulatedChipOptions) {
@@ -28,6 +30,7 @@ export class SimulatedChip {
     // Ctrl-C is for this process, which then ends the simulator.
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     this.#child = child;
+    this.#isKilled = removeAtExit(() => child.kill());
     this.#line = new SharedLine({ now: () => performance.now(), write: (bytes) => void child.stdin.write(bytes) });
     const said = lastLines(child.stderr);
     child.stdout.on('data', (bytes: Uint8Array) => this.#line.receive(bytes));
@@ -45,6 +48,7 @@ export class SimulatedChip {
     this.#isStopped = true;
     this.#line.close();
     this.#child.kill();
+    this.#isKilled();
   }
 
   #ended(error: Error, onEnd: (error: Error) => void): void {

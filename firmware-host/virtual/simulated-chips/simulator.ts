@@ -1,9 +1,11 @@
 /** Simulators of whole chips: made once for each state of the sources, and kept in the user's cache folder. */
 
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { removeAtExit } from '../../../model/files/leftovers.js';
+import { temporaryBeside } from '../../../model/files/output-file.js';
 import { cacheFolder } from '../../../model/cache-folder.js';
 import type { SimulatedChipName } from './simulated-chips.js';
 import { GATEWARE_FOLDER, make } from './tools.js';
@@ -29,7 +31,8 @@ export async function simulatorOf(chip: SimulatedChipName, options: SimulatorOpt
   if (existsSync(program)) return program;
   onBuild?.();
   // Built aside: whoever builds the same meanwhile finds it whole or not at all.
-  const unfinished = `${folder}.${process.pid}`;
+  const unfinished = temporaryBeside(folder);
+  const isGone = removeAtExit(() => rmSync(unfinished, { recursive: true, force: true }));
   await mkdir(dirname(folder), { recursive: true });
   try {
     const words = [`BOARD=${chip}`, `BUILD=${unfinished}`, `TRACE=${trace ? 1 : 0}`];
@@ -43,6 +46,7 @@ export async function simulatorOf(chip: SimulatedChipName, options: SimulatorOpt
     return program;
   } finally {
     await rm(unfinished, { recursive: true, force: true });
+    isGone();
   }
 }
 

@@ -7,6 +7,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { removeAtExit } from '../../../model/files/leftovers.js';
 import { streamWire } from './stream-wire.js';
 import type { Wire } from './wire.js';
 
@@ -38,5 +39,10 @@ export async function openPseudoTerminal(): Promise<PseudoTerminal> {
     throw new Error(`script opened no terminal: ${path.slice(0, 200)}`);
   }
   child.unref();
-  return { path, wire: streamWire(child.stdout, child.stdin, () => child.kill()) };
+  const isKilled = removeAtExit(() => child.kill());
+  const close = (): void => {
+    child.kill();
+    isKilled();
+  };
+  return { path, wire: streamWire(child.stdout, child.stdin, close) };
 }

@@ -24,6 +24,7 @@ describe('doctor', () => {
       'temporary folder',
       'serial ports',
       'pseudo-terminal',
+      'file locks',
       'gpu',
       'usb',
       'udev rule',

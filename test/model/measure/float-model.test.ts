@@ -12,7 +12,7 @@ describe('FloatModel', () => {
     const model = await FloatModel.load(checkpoint);
     await checkpoint.close();
     const path = fixture('golden-a/golden.safetensors');
-    const comparison = compareWithGolden(model, await readGolden(path), path, () => {});
+    const comparison = await compareWithGolden(model, await readGolden(path), path, () => {});
     expect(comparison.tokens).toBe(96);
     expect(comparison.argmaxAgreement).toBe(96);
     // The published code computes in float32, this one in double precision.
@@ -26,6 +26,6 @@ describe('FloatModel', () => {
     const path = fixture('golden-a/golden.safetensors');
     const golden = await readGolden(path);
     golden.logits[512 * 20] = NaN;
-    expect(compareWithGolden(model, golden, path, () => {}).maxAbsDiff).toBeNaN();
+    expect((await compareWithGolden(model, golden, path, () => {})).maxAbsDiff).toBeNaN();
   });
 });
