@@ -11,13 +11,13 @@ const P = 2n ** 255n - 19n;
  * y of the eight points whose order divides 8: of orders 1, 2, 4 and, twice, 8. RFC 8032 accepts them as keys; who
  * has one needs no secret to sign.
  */
-const SMALL_ORDER_Y: readonly bigint[] = [
+const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
   1n,
   P - 1n,
   0n,
   0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n,
   P - 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n,
-];
+]);
 
 /**
  * Whether `signature` (64 bytes) is one over `message` by the owner of `publicKey` (32 bytes). Never by a key of small
@@ -31,7 +31,7 @@ export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signat
 
 /** Of 32 bytes: by y alone, reduced, whatever the sign of x, so also in encodings that are not canonical. */
 export function hasSmallOrder(publicKey: Uint8Array): boolean {
-  const bytes = Uint8Array.from(publicKey).reverse();
+  const bytes = publicKey.toReversed();
   bytes[0] &= 0x7f;
-  return SMALL_ORDER_Y.includes(BigInt(`0x${Buffer.from(bytes).toString('hex')}`) % P);
+  return SMALL_ORDER_Y.has(BigInt(`0x${Buffer.from(bytes).toString('hex')}`) % P);
 }

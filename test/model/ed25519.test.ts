@@ -50,9 +50,9 @@ function smallOrderPoints(): Point[] {
   }
 }
 
-function encoded(y: bigint, sign: bigint): Uint8Array {
-  const hex = (y + (sign << 255n)).toString(16).padStart(64, '0');
-  return Uint8Array.from(Buffer.from(hex, 'hex')).reverse();
+function encoded(y: bigint, signOfX: bigint): Uint8Array {
+  const hex = (y + (signOfX << 255n)).toString(16).padStart(64, '0');
+  return Uint8Array.from(Buffer.from(hex, 'hex')).toReversed();
 }
 
 describe('a signature', () => {
