@@ -8,6 +8,7 @@ import { gadget } from './gadget.js';
 import { hostileDevice } from './hostile-device.js';
 import { hostileHost } from './hostile-host.js';
 import { killed } from './killed.js';
+import { quirkyDevices } from './quirky-devices.js';
 import { stockFlash } from './stock-flash.js';
 import { stockTools } from './stock-tools.js';
 import { twins } from './twins.js';
@@ -26,6 +27,7 @@ const SCENARIOS: readonly Scenario[] = [
   flashRunVerify,
   unplugRun,
   twins,
+  quirkyDevices,
   hostileHost,
   stockFlash,
   stockTools,
