@@ -5,24 +5,21 @@ import assert from 'node:assert/strict';
 import type { SetupPacket } from '../../../firmware-host/firmware/usb/setup-packet.js';
 import type { UsbDevice } from '../../../firmware-host/firmware/usb/usb-device.js';
 import { LabBoard } from '../guest/lab-board.js';
-import { asMmfreeRun, startMmfree } from '../guest/mmfree.js';
+import { mmfreeExits } from '../guest/mmfree.js';
 import { modelPath, modelSha256 } from '../guest/models.js';
-import type { Running } from '../guest/program.js';
 import type { Lab, Scenario } from '../guest/scenario.js';
 import { until } from '../guest/until.js';
+import { settle } from '../guest/usb-ports.js';
 
 interface Quirk {
   readonly name: string;
-  /** What it answers to a status request behind the end of the file, which it carries out; undefined is STALL. */
-  readonly answer: 'nak' | 'gone' | undefined;
-  /** Which of them is the first. */
-  readonly from: number;
+  /** What it answers to a status request behind the end of the file, which it carries out. */
+  readonly answer: 'nak' | 'gone';
 }
 
 const QUIRKS: readonly Quirk[] = [
-  { name: 'silent-before-manifest', answer: 'nak', from: 1 },
-  { name: 'stall-in-manifest', answer: undefined, from: 2 },
-  { name: 'gone-in-manifest', answer: 'gone', from: 2 },
+  { name: 'silent-at-the-end', answer: 'nak' },
+  { name: 'gone-at-the-end', answer: 'gone' },
 ];
 
 const [DNLOAD, GET_STATUS, GET_DESCRIPTOR] = [1, 3, 6];
@@ -32,45 +29,31 @@ const OUR_STRING_BYTES = 254;
 
 export const quirkyDevices: Scenario = {
   name: 'quirky-devices',
-  expected: 'silence, STALL and a pulled cable after the last byte, and a name that never comes: flashed, exit 0',
+  expected: 'silence and a pulled cable after the last byte, and a name that never comes: flashed, exit 0',
   async run(lab) {
-    const attempts: Attempt[] = [];
-    for (const quirk of QUIRKS) attempts.push(await begin(lab, quirk));
-    for (const attempt of attempts) await end(attempt);
+    for (const quirk of QUIRKS) await flashed(lab, quirk);
     return { quirks: QUIRKS.length };
   },
 };
 
-interface Attempt {
-  readonly quirk: Quirk;
-  readonly board: LabBoard;
-  readonly running: Running;
-}
-
-async function begin(lab: Lab, quirk: Quirk): Promise<Attempt> {
+/** One after the other: whoever starts a board keeps the others waiting for its self-test. */
+async function flashed(lab: Lab, quirk: Quirk): Promise<void> {
+  const { name } = quirk;
   const pull: { now: () => void } = { now: () => {} };
-  const board = await LabBoard.plugged(lab, {
-    serial: quirk.name,
-    model: 'dot',
-    disguise: disguiseOf(quirk, () => pull.now()),
-  });
+  const disguise = disguiseOf(quirk, () => pull.now());
+  const board = await LabBoard.plugged(lab, { serial: name, model: 'dot', disguise });
   pull.now = (): void => board.pull('cable');
+  await settle(lab.log);
   // By numbers, as the name of the memory cannot be read.
-  const work = ['flash', modelPath('dash'), '--board', quirk.name, '--dfu-alt', '2:0'];
-  return { quirk, board, running: startMmfree(lab.log, work) };
-}
-
-async function end({ quirk: { name }, board, running }: Attempt): Promise<void> {
-  const { exit, result } = asMmfreeRun(await running.ended);
-  assert.deepEqual([exit, result['end'], result['read_back']], [0, 'restarted', false], name);
+  const { result } = await mmfreeExits(lab.log, 0, ['flash', modelPath('dash'), '--board', name, '--dfu-alt', '2:0']);
+  assert.deepEqual([result['end'], result['read_back']], ['restarted', false], name);
   await until(`${name} to run what it got`, () => board.runs === modelSha256('dash'));
   await board.end();
 }
 
-function disguiseOf({ answer, from }: Quirk, pull: () => void): (device: UsbDevice) => Partial<UsbDevice> {
+function disguiseOf({ answer }: Quirk, pull: () => void): (device: UsbDevice) => Partial<UsbDevice> {
   return (device) => {
     let isEnded = false;
-    let asked = 0;
     return {
       control: (setup: SetupPacket, data: Uint8Array): Uint8Array | 'nak' | undefined => {
         const { requestType, request, value, length } = setup;
@@ -78,9 +61,8 @@ function disguiseOf({ answer, from }: Quirk, pull: () => void): (device: UsbDevi
         if (isName && length === OUR_STRING_BYTES) return 'nak';
         const answered = device.control(setup, data);
         isEnded ||= requestType === 0x21 && request === DNLOAD && length === 0;
-        if (!isEnded || requestType !== 0xa1 || request !== GET_STATUS || ++asked < from) return answered;
-        if (answer !== 'gone') return answer;
-        pull();
+        if (!isEnded || requestType !== 0xa1 || request !== GET_STATUS) return answered;
+        if (answer === 'gone') pull();
         return 'nak';
       },
     };
