@@ -14,6 +14,7 @@
 
 import { Argument } from 'commander';
 import type { Command } from 'commander';
+import type { WireObserver } from '../protocol/wire/frame-trace.js';
 import { DeclaredOption, truth, type OptionTraits } from './declared-option.js';
 import type { Parser } from './options.js';
 import type { Output } from './output.js';
@@ -24,6 +25,8 @@ import { missingOption } from './usage-error.js';
 export interface CommandContext {
   readonly output: Output;
   readonly stdin: StandardInput;
+  /** Sees what goes over the wires of boards, where that is asked for. */
+  readonly wires?: WireObserver;
   /** Aborts on Ctrl-C, and when nobody reads the output any more. */
   readonly signal: AbortSignal;
 }

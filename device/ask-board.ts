@@ -2,7 +2,7 @@
 
 import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
 import { opener, type BoardAddress } from './selector.js';
-import { BoardSession } from './session.js';
+import { BoardSession, type SessionOptions } from './session.js';
 
 /** What a board says of itself when asked. */
 export interface BoardState {
@@ -15,8 +15,9 @@ export interface BoardState {
 const ASK_LIMIT_MS = 10_000;
 
 /** Asks a board how it is. @throws BoardError */
-export async function askBoard(address: BoardAddress, signal?: AbortSignal): Promise<BoardState> {
-  const session = await BoardSession.open(await opener(address)(signal), { signal, helloLimitMs: ASK_LIMIT_MS });
+export async function askBoard(address: BoardAddress, options: SessionOptions = {}): Promise<BoardState> {
+  const transport = await opener(address)(options.signal);
+  const session = await BoardSession.open(transport, { ...options, helloLimitMs: ASK_LIMIT_MS });
   try {
     return { hello: session.hello, info: await session.infoIfKnown(ASK_LIMIT_MS) };
   } finally {

@@ -24,7 +24,7 @@ import type { DeviceIdentity } from './usb/same-device.js';
 import { fileSha256, prove, runs, sectorLength } from './flash-image.js';
 import type { FlashOptions, FlashResult } from './flash-image.js';
 import { readBack } from './read-back.js';
-import { BoardSession } from './session.js';
+import { BoardSession, type SessionOptions } from './session.js';
 import { openPort } from './usb/open-port.js';
 import { DFU_PROTOCOL, hasDfu, isDfu } from './usb/usb-classes.js';
 import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
@@ -36,6 +36,8 @@ export interface UsbFlashOptions extends FlashOptions {
   readonly reconnectMs?: number;
   /** Is told when the board went away and is looked for. */
   readonly onLost?: (error: BoardError) => void;
+  /** Sees what goes over the board's serial port. */
+  readonly observer?: SessionOptions['observer'];
 }
 
 export interface UsbFlashResult extends FlashResult {
@@ -91,7 +93,9 @@ class Work {
   readonly #host: UsbHost;
   readonly #image: ImageFile;
   readonly #options: UsbFlashOptions;
-  readonly #wait: { readonly clock: Clock; readonly signal: AbortSignal | undefined };
+  readonly #wait: { readonly clock: Clock } & Pick<UsbFlashOptions, 'observer'> & {
+      readonly signal: AbortSignal | undefined;
+    };
   readonly #sha256: Uint8Array;
   #identity: DeviceIdentity;
   #writtenBytes = 0;
@@ -102,7 +106,8 @@ class Work {
     this.#host = host;
     this.#image = image;
     this.#options = options;
-    this.#wait = { clock: options.clock ?? systemClock, signal: options.signal };
+    const { clock = systemClock, signal, observer } = options;
+    this.#wait = { clock, signal, observer };
     this.#sha256 = fileSha256(image);
     this.#identity = info;
   }

@@ -11,6 +11,7 @@ import { GET_HELLO, GET_INFO, HELLO, INFO } from '../protocol/wire/messages-boar
 import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
 import { decodeHello } from '../protocol/wire/messages.js';
 import { FLASH_BEGIN, FLASH_COMPARE, FLASH_END, REVERT } from '../protocol/wire/messages-flash.js';
+import type { WireObserver } from '../protocol/wire/frame-trace.js';
 import { CANCEL, STEP } from '../protocol/wire/messages-run.js';
 import { BoardError, boardHasNoImage, boardLost } from './board-error.js';
 import { abortLater, systemClock } from './clock.js';
@@ -18,9 +19,13 @@ import type { Clock } from './clock.js';
 import { SCHEMA } from './message-schema.js';
 import { ANSWER_LIMIT_MS, SessionLink } from './session-link.js';
 import type { Decoded, RunEvent, SessionLinkOptions } from './session-link.js';
+import { observedTransport } from './transport/observed-transport.js';
 import type { Transport } from './transport/transport.js';
 
-export type SessionOptions = SessionLinkOptions;
+export interface SessionOptions extends SessionLinkOptions {
+  /** Sees all that goes over the wire. */
+  readonly observer?: WireObserver | undefined;
+}
 
 /** After so long without a word of a run, the board is asked whether it still works on it. */
 const RUN_SILENCE_MS = 60_000;
@@ -58,7 +63,8 @@ export class BoardSession {
    * @throws BoardError `board-silent`, `board-busy`, `board-other-protocol`, `board-malformed` or `board-lost`; AbortError
    */
   static async open(transport: Transport, options: SessionOptions = {}): Promise<BoardSession> {
-    const link = new SessionLink(transport, options);
+    const { observer } = options;
+    const link = new SessionLink(observer ? observedTransport(transport, observer) : transport, options);
     try {
       return new BoardSession(await link.hello(), link, options);
     } catch (error) {

@@ -2,6 +2,7 @@
 import { argument, defineCommand, flag, option } from '../command.js';
 import { integer, path, text } from '../options.js';
 import { boardOption, waitOption } from './source-options.js';
+import { traceOption, withTrace } from './trace-option.js';
 
 export const flash = defineCommand({
   examples: [
@@ -15,6 +16,7 @@ export const flash = defineCommand({
     image: argument('<image>', 'the weight image, or DFU file with one', path),
     board: boardOption,
     wait: waitOption,
+    trace: traceOption,
     dryRun: flag('--dry-run', 'only say what would be written; the board refuses as it would'),
     dfuAlt: option(
       '--dfu-alt <name>',
@@ -27,5 +29,5 @@ export const flash = defineCommand({
       integer({ min: 1, max: 600, example: 30 }),
     ),
   },
-  load: async () => (await import('../work/flash/flash.js')).flash,
+  load: withTrace(async () => (await import('../work/flash/flash.js')).flash),
 });

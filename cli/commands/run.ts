@@ -2,6 +2,7 @@
 import { defineCommand, flag, option, optionalArgument, optionWithDefault, repeatedOption } from '../command.js';
 import { anyText, decimal, integer, oneOf, path, seedOrRandom, text } from '../options.js';
 import { backendOption, boardOption, imageOption, waitOption } from './source-options.js';
+import { traceOption, withTrace } from './trace-option.js';
 
 export const run = defineCommand({
   examples: [
@@ -20,6 +21,7 @@ export const run = defineCommand({
     promptFile: option('--prompt-file <file>', 'read the prompt from this file or pipe instead', path),
     board: boardOption,
     wait: waitOption,
+    trace: traceOption,
     image: imageOption,
     backend: backendOption,
     maxTokens: optionWithDefault(
@@ -65,5 +67,5 @@ export const run = defineCommand({
     ),
     ids: flag('--ids', 'the prompt is token ids, used as they are; print token ids'),
   },
-  load: async () => (await import('../work/run/run.js')).run,
+  load: withTrace(async () => (await import('../work/run/run.js')).run),
 });

@@ -2,6 +2,7 @@
 import { defineCommand, option, optionWithDefault } from '../command.js';
 import { decimal, integer, path } from '../options.js';
 import { boardOption, computerOption, imageOption, waitOption } from './source-options.js';
+import { traceOption, withTrace } from './trace-option.js';
 
 export const verify = defineCommand({
   examples: [
@@ -14,6 +15,7 @@ export const verify = defineCommand({
   parameters: {
     board: boardOption,
     wait: waitOption,
+    trace: traceOption,
     image: imageOption,
     backend: computerOption,
     tokens: optionWithDefault(
@@ -31,5 +33,5 @@ export const verify = defineCommand({
       1e-4,
     ),
   },
-  load: async () => (await import('../work/verify/verify.js')).verify,
+  load: withTrace(async () => (await import('../work/verify/verify.js')).verify),
 });

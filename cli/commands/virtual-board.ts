@@ -2,6 +2,7 @@
 import { SIMULATED_CHIPS } from '../../firmware-host/virtual/simulated-chips/simulated-chips.js';
 import { defineCommand, flag, option, optionWithDefault, optionWithPreset, repeatedOption } from '../command.js';
 import { integer, oneOf, path, text } from '../options.js';
+import { traceOption, withTrace } from './trace-option.js';
 
 export const virtualBoard = defineCommand({
   examples: [
@@ -86,11 +87,12 @@ export const virtualBoard = defineCommand({
       integer({ min: 1, max: 32, example: 1 }),
       32,
     ),
+    trace: traceOption,
     faults: repeatedOption(
       '--fault <fault>',
       'flip:LAYER (a bit of its weights), drop:CHANCE or damage:CHANCE (of frames), power-cut:OPERATION (of the flash), slow-flash:FACTOR (of a real part)',
       text,
     ),
   },
-  load: async () => (await import('../work/virtual-board/virtual-board.js')).virtualBoard,
+  load: withTrace(async () => (await import('../work/virtual-board/virtual-board.js')).virtualBoard),
 });

@@ -3,6 +3,7 @@ import { limitsText } from '../../device/board-error.js';
 import { askBoard, type BoardState } from '../../device/ask-board.js';
 import { boardNotFound } from '../../device/board-error.js';
 import { boardsNamed, findBoards, type FoundBoard } from '../../device/discovery.js';
+import type { SessionOptions } from '../../device/session.js';
 import { addressText } from '../../device/selector.js';
 import { hex4, localUsb, portOf } from '../../device/usb/local-usb.js';
 import { hasDfu } from '../../device/usb/usb-classes.js';
@@ -17,12 +18,12 @@ import { hexOf } from '../../protocol/hex.js';
 const ASKED_AT_ONCE = 8;
 
 export async function boards(input: { readonly board: string | undefined }, context: CommandContext): Promise<void> {
-  const { output, signal } = context;
+  const { output, signal, wires } = context;
   const found = input.board === undefined ? await findBoards() : await namedBoards(input.board, signal);
   const reports: Report[] = [];
   for (let start = 0; start < found.length; start += ASKED_AT_ONCE) {
     const some = found.slice(start, start + ASKED_AT_ONCE);
-    reports.push(...(await Promise.all(some.map(async (board) => await report(board, signal)))));
+    reports.push(...(await Promise.all(some.map(async (board) => await report(board, { signal, observer: wires })))));
   }
   signal.throwIfAborted();
   for (const { facts } of reports) output.event('board', facts);
@@ -51,7 +52,7 @@ async function namedBoards(selector: string, signal: AbortSignal): Promise<Found
   return [{ ...only, kind: 'usb' }];
 }
 
-async function report(board: FoundBoard, signal: AbortSignal): Promise<Report> {
+async function report(board: FoundBoard, options: SessionOptions): Promise<Report> {
   const selector = addressText(board.address);
   const { kind, serial, name, usb, portProblem, flashProblem } = board;
   const facts = {
@@ -64,7 +65,7 @@ async function report(board: FoundBoard, signal: AbortSignal): Promise<Report> {
   };
   const head = [selector, name, usb && placeOf(usb)].filter((part) => part !== '' && part !== undefined).join('  ');
   const cannotFlash = flashProblem === undefined ? [] : [`cannot be flashed: ${flashProblem.reason}`, flashProblem.fix];
-  const { state, lines, error } = await stateOf(board, selector, portProblem, signal);
+  const { state, lines, error } = await stateOf(board, selector, portProblem, options);
   return { facts: { ...facts, ...state }, lines: [head, ...lines, ...cannotFlash], ...(error && { error }) };
 }
 
@@ -72,7 +73,7 @@ async function stateOf(
   { kind, address, usb }: FoundBoard,
   selector: string,
   portProblem: FoundBoard['portProblem'],
-  signal: AbortSignal,
+  options: SessionOptions,
 ): Promise<{ readonly state: JsonObject; readonly lines: readonly string[]; readonly error?: Error }> {
   if (kind === 'dfu' || (usb !== undefined && hasDfu(usb) && portProblem?.code === 'board-not-found')) {
     const what =
@@ -95,7 +96,7 @@ async function stateOf(
     return { state: { state: 'not-asked' }, lines: [remark] };
   }
   try {
-    const answer = await askBoard(address, signal);
+    const answer = await askBoard(address, options);
     return { state: factsOf(answer), lines: linesOf(answer) };
   } catch (error) {
     if (!(error instanceof Error)) throw error;

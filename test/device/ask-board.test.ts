@@ -21,7 +21,7 @@ describe('a board that is asked', () => {
 
   it('is not asked any more after Ctrl-C', async () => {
     const running = await startBoard('--serial-number', 'V-1');
-    const asked = askBoard(await selectBoard(parseSelector('V-1')), AbortSignal.abort());
+    const asked = askBoard(await selectBoard(parseSelector('V-1')), { signal: AbortSignal.abort() });
     await expect(asked).rejects.toMatchObject({ name: 'AbortError' });
     await running.stop();
   });

@@ -37,7 +37,7 @@ async function asked({ address, kind, name }: FoundBoard, signal: AbortSignal): 
   const selector = addressText(address);
   if (OTHERS.has(kind)) return { state: 'ok', text: `${selector} (${name}) may be opened` };
   try {
-    const { hello, info } = await askBoard(address, signal);
+    const { hello, info } = await askBoard(address, { signal });
     const image = hello.image === undefined ? 'no image' : hello.image.name;
     return { state: 'ok', text: `${selector}: ${hello.board} ${hello.serial}, ${image}, ${info?.state ?? 'ready'}` };
   } catch (error) {

@@ -102,7 +102,7 @@ async function flashChecked(input: FlashInput, image: ImageFile, context: Comman
 }
 
 async function wayTo(target: FlashTarget, image: ImageFile, context: CommandContext): Promise<Way> {
-  const { output, signal } = context;
+  const { output, signal, wires } = context;
   if (target.kind === 'session') {
     const connection = await connect(target.address, context);
     const { hello } = connection.session;
@@ -116,7 +116,7 @@ async function wayTo(target: FlashTarget, image: ImageFile, context: CommandCont
     output.note(`${message}: ${reason} Looking for it …`);
   return {
     name: 'DFU',
-    flash: async (onProgress) => await flashOverUsb(target, image, { signal, onLost, onProgress }),
+    flash: async (onProgress) => await flashOverUsb(target, image, { signal, observer: wires, onLost, onProgress }),
     close: () => Promise.resolve(),
   };
 }

@@ -73,10 +73,12 @@ export async function whenItComes<T>(wait: number, { signal }: CommandContext, a
 }
 
 /** What the board says on its own, and trouble with the wire, is told as notes. */
-export async function connect(address: BoardAddress, { output, signal }: CommandContext): Promise<BoardConnection> {
+export async function connect(address: BoardAddress, context: CommandContext): Promise<BoardConnection> {
+  const { output, signal, wires } = context;
   let text = '';
   const connection = await BoardConnection.open(opener(address), {
     signal,
+    observer: wires,
     onLost: ({ message, reason }) => output.note(`${message}: ${reason} Looking for it …`),
     onBootText: (bytes) => {
       const lines = (text + Buffer.from(bytes).toString('latin1')).split('\n');

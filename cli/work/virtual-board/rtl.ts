@@ -11,7 +11,7 @@ import { openChecked } from '../../../model/check-image.js';
 import { ICEBREAKER_LIMITS, misfits, wideChipLimits, type ChipLimits } from '../../../model/program/chip-limits.js';
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
-import { openWires } from './wires.js';
+import { openWires, watched } from './wires.js';
 import { imageOrShipped } from '../shipped.js';
 import type { VirtualBoardInput } from './input.js';
 import { hexOf } from '../../../protocol/hex.js';
@@ -44,7 +44,7 @@ export async function rtlBoard(input: RtlInput, context: CommandContext): Promis
       stop.abort();
     },
   });
-  const addresses = await openWires(input, false, (wire) => chip.connect(wire));
+  const addresses = await openWires(input, false, (wire) => chip.connect(watched(wire, context)));
   const forget = announceVirtualBoard({ pid: process.pid, serial: SERIAL, addresses });
   try {
     output.event('ready', { serial: SERIAL, addresses, chip: input.rtl, image_sha256: hexOf(seal.sha256) });

@@ -19,7 +19,7 @@ import { VERSION } from '../../version.js';
 import { parseFaults, type BoardFaults } from './faults.js';
 import type { VirtualBoardInput } from './input.js';
 import { openBoardUsb, type BoardUsbInput } from './usb.js';
-import { openWires } from './wires.js';
+import { openWires, watched } from './wires.js';
 import { openFlash } from './open-flash.js';
 import { checkOutputs } from '../../../model/files/output-file.js';
 import { readRegular } from '../../../model/files/input-file.js';
@@ -62,7 +62,11 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
     },
     onCrash: crashed,
   });
-  const connect = (wire: Wire): void => program.connect(faults.wire ? faultyWire(wire, faults.wire) : wire);
+  const connect = (bare: Wire): void => {
+    // Behind the faults: what is on the wire is seen.
+    const wire = watched(bare, context);
+    program.connect(faults.wire ? faultyWire(wire, faults.wire) : wire);
+  };
   const addresses = await openWires(input, isOnUsb(input), connect);
   const usb = await openBoardUsb(input, {
     identity: options.identity,

@@ -4,7 +4,9 @@ import { openError } from '../../../device/transport/serial-transport.js';
 import { openPseudoTerminal } from '../../../firmware-host/virtual/wires/pseudo-terminal.js';
 import { openSerialWire } from '../../../firmware-host/virtual/wires/serial-port.js';
 import { openTcpPort } from '../../../firmware-host/virtual/wires/tcp-port.js';
+import { observedWire } from '../../../firmware-host/virtual/wires/observed-wire.js';
 import type { Wire } from '../../../firmware-host/virtual/wires/wire.js';
+import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
 import { listenAt } from './listen-address.js';
 
@@ -41,6 +43,11 @@ export async function openWires(
     addresses.push(addressText({ kind: 'tcp', host: opened.host, port: opened.port }));
   }
   return addresses;
+}
+
+/** The wire itself, or one that is traced too. */
+export function watched(wire: Wire, { wires }: CommandContext): Wire {
+  return wires === undefined ? wire : observedWire(wire, 'a host', wires);
 }
 
 /** A serial port of this computer as a wire of the board. @throws UsageError; BoardError if it is denied or in use */
