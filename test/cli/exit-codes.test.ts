@@ -7,7 +7,8 @@ import {
   gpuLost,
   gpuNotFound,
   gpuOutOfMemory,
-  gpuPackage,
+  gpuPackageBroken,
+  gpuPackageMissing,
   gpuTooSmall,
 } from '../../model/backends/gpu/device/gpu-error.js';
 import { CheckpointError } from '../../model/checkpoint/checkpoint-error.js';
@@ -29,7 +30,8 @@ it.each([
   [stateOfOtherImage('00', '01'), 7],
   [toolsMissing(['verilator'], ['verilator']), 19],
   [toolFailed('the synthesis', []), 19],
-  [gpuPackage(new Error('m')), 18],
+  [gpuPackageMissing('c'), 18],
+  [gpuPackageBroken('c', new Error('m')), 18],
   [gpuNotFound(), 18],
   [gpuTooSmall('a', 'maxBufferSize', 2, 1), 7],
   [gpuOutOfMemory(2, 1), 12],

@@ -68,7 +68,9 @@ async function loadWhatThereIs(image: string | undefined, context: CommandContex
   } catch (error) {
     // By name: the class is loaded with the rest.
     if (!(error instanceof MmfreeError && error.name === 'GpuError')) throw error;
-    output.note(`using ${name} on the processor; ${error.message}: ${error.reason}`);
+    output.note(
+      `using ${name} on the processor; ${error.message} (\`mmfree doctor\` says what to do): ${error.reason}`,
+    );
     return await loadReference(path, context);
   }
 }

@@ -5,7 +5,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../../../cache-folder.js';
 import { GpuDevice, type GpuFeatures } from './gpu-device.js';
-import { gpuNotFound, gpuPackage } from './gpu-error.js';
+import { gpuNotFound, gpuPackageBroken, gpuPackageMissing } from './gpu-error.js';
+import { gpuPackageCommand } from './gpu-package.js';
 import { whyNoGpu } from './gpu-presence.js';
 import { MATRIX_SUBGROUP } from '../kernels/product-matrices.js';
 import { lanesAreInOrder } from './probes.js';
@@ -64,7 +65,9 @@ async function acquire(): Promise<GPU> {
     return gpu;
   } catch (error) {
     release();
-    throw gpuPackage(error);
+    throw isMissing(error)
+      ? gpuPackageMissing(gpuPackageCommand(), whyNoGpu())
+      : gpuPackageBroken(gpuPackageCommand(), error);
   }
 }
 
@@ -82,6 +85,16 @@ function keepCompiledKernels(): void {
   } catch {
     // A home that cannot be written to costs time only.
   }
+}
+
+/** Not one of its own files, which would be missing by its path. */
+function isMissing(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    error.code === 'ERR_MODULE_NOT_FOUND' &&
+    error.message.startsWith("Cannot find package 'webgpu'")
+  );
 }
 
 function release(): void {

@@ -2,7 +2,7 @@
 import { MmfreeError } from '../../../../protocol/errors.js';
 
 export type GpuErrorCode =
-  /** The package `webgpu` does not load on this system. */
+  /** The package `webgpu` is not there, or does not load on this system. */
   | 'gpu-package'
   /** There is no adapter. */
   | 'gpu-not-found'
@@ -19,11 +19,21 @@ export class GpuError extends MmfreeError<GpuErrorCode> {}
 
 const USE_CPU = 'Compute on the processor with `--backend reference`.';
 
-export function gpuPackage(cause: unknown): GpuError {
+/** @param command what brings the package (gpu-package.ts) @param noGpu why it would not help, if that is known */
+export function gpuPackageMissing(command: string, noGpu?: string): GpuError {
+  return new GpuError('gpu-package', 'the package webgpu is not installed', {
+    reason: `It comes only when wanted, as it takes 132 MB.${noGpu === undefined ? '' : ` Here it would find no GPU: ${noGpu}.`}`,
+    fix: `Run \`${command}\` as whoever installed mmfree. ${USE_CPU}`,
+    facts: { command },
+  });
+}
+
+export function gpuPackageBroken(command: string, cause: unknown): GpuError {
   const line = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
   return new GpuError('gpu-package', 'the package webgpu does not load', {
-    reason: `It was left out (it is optional), has no part for this system, or that part does not start: ${line}`,
-    fix: `Run \`npm ci --include=optional\` on this system (Linux and Windows x64 or arm64, macOS). ${USE_CPU}`,
+    reason: `It has no part for this system (it has for Linux and Windows, x64 and arm64, and macOS), or that part does not start: ${line}`,
+    fix: `If it came from another system, remove it and run \`${command}\` here. ${USE_CPU}`,
+    facts: { command },
     cause,
   });
 }
