@@ -48,6 +48,11 @@ export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [
     load: async () => (await import('./commands/virtual-board.js')).virtualBoard,
   },
   {
+    name: 'key',
+    summary: 'make the key of a board that is reached over a network',
+    load: async () => (await import('./commands/key.js')).key,
+  },
+  {
     name: 'gateware',
     summary: 'the model in an FPGA',
     commands: [

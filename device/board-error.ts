@@ -18,6 +18,12 @@ export type BoardErrorCode =
   /** Whatever is there does not speak this protocol, or not this version. */
   | 'board-silent'
   | 'board-other-protocol'
+  /** It asks for a key, and none was given. */
+  | 'board-wants-key'
+  /** The key that was given is not the board's, or the board has not proven that it has it. */
+  | 'board-wrong-key'
+  /** A key was given, and the board asks for none: it may be another board, or somebody in between. */
+  | 'board-without-key'
   /** The connection broke. */
   | 'board-lost'
   /** It breaks again and again, and nothing is done in between. */
@@ -135,6 +141,39 @@ export function boardSilent(name: string): BoardError {
   return fail('board-silent', `${name} does not answer`, {
     reason: 'For 5 s nothing came that is a frame of this protocol.',
     fix: 'Check that the firmware runs and that the baud rate is right (`--board serial:PATH@BAUD`).',
+    facts: { board: name },
+  });
+}
+
+/** @param board what it calls itself */
+export function boardWantsKey(name: string, board: string): BoardError {
+  return fail('board-wants-key', `${name} wants a key`, {
+    reason: `It calls itself ${board}, and serves only who has its key.`,
+    fix: 'Copy the key file that it was started with to this computer, and give it: --key-file FILE',
+    facts: { board: name },
+  });
+}
+
+export function keyRefused(name: string): BoardError {
+  return fail('board-wrong-key', `${name} has another key`, {
+    reason: 'It refuses the key that was given.',
+    fix: 'Give the key file that the board was started with: --key-file FILE',
+    facts: { board: name },
+  });
+}
+
+export function boardHasOtherKey(name: string): BoardError {
+  return fail('board-wrong-key', `${name} does not prove that it has the key`, {
+    reason: 'It is another board that only says that it has it, or somebody in between changes what it says.',
+    fix: 'Look who listens there; through a network that you do not trust, go by `ssh -L` (docs/guides/network.md).',
+    facts: { board: name },
+  });
+}
+
+export function boardWantsNoKey(name: string): BoardError {
+  return fail('board-without-key', `${name} asks for no key`, {
+    reason: 'A key was given, so only a board that proves that it has it too is the right one.',
+    fix: 'Look who listens there; if it is a board that everybody may use, leave --key-file out.',
     facts: { board: name },
   });
 }

@@ -9,23 +9,14 @@ import type { LayoutValue } from '../protocol/wire/layout.js';
 import { SILENCE_MS } from '../protocol/wire/link.js';
 import type { LinkEvent } from '../protocol/wire/link.js';
 import { decodeMessage } from '../protocol/wire/message.js';
-import { decodeHello } from '../protocol/wire/messages.js';
-import { ERROR, HELLO } from '../protocol/wire/messages-board.js';
+import { ERROR } from '../protocol/wire/messages-board.js';
 import type { Hello } from '../protocol/wire/messages-board.js';
 import { ENDED, TOKEN } from '../protocol/wire/messages-run.js';
-import {
-  boardHeld,
-  boardLost,
-  boardMalformed,
-  boardRefuses,
-  boardSaysNoHello,
-  boardSilent,
-  unservedBy,
-} from './board-error.js';
+import { boardHeld, boardLost, boardMalformed, boardRefuses, boardSaysNoHello, boardSilent } from './board-error.js';
 import type { BoardError } from './board-error.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
-import { SCHEMA } from './message-schema.js';
+import { Opening } from './opening.js';
 import type { Transport } from './transport/transport.js';
 
 /** What a board sends of a run. */
@@ -49,6 +40,8 @@ export interface SessionLinkOptions {
   /** Gets what the board prints before it speaks the protocol. */
   readonly onBootText?: (text: Uint8Array) => void;
   readonly clock?: Clock;
+  /** 32 bytes that the board must have too; one that asks for no key is refused then. */
+  readonly key?: Uint8Array | undefined;
 }
 
 /** A request whose answer is to come. */
@@ -78,6 +71,7 @@ export class SessionLink {
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
   readonly #helloLimitMs: number;
+  readonly #opening: Opening;
   readonly #pending: Pending[] = [];
   readonly #runEvents: RunEvent[] = [];
   /** Called when anything changes that someone may wait for. */
@@ -98,6 +92,7 @@ export class SessionLink {
     this.#clock = clock;
     this.#signal = options.signal;
     this.#helloLimitMs = options.helloLimitMs ?? HELLO_LIMIT_MS;
+    this.#opening = new Opening(this.name, options.key);
     this.#link = new HostLink({
       nonce: randomInt(2 ** 32),
       now: () => clock.now(),
@@ -292,20 +287,25 @@ export class SessionLink {
   }
 
   #onMessage(type: number, payload: Uint8Array): void {
-    const problem = this.#hello === undefined ? this.#onHello(type, payload) : this.#onAnswer(type, payload);
-    if (problem !== undefined) this.fail(boardMalformed(this.name, problem));
+    if (this.#hello === undefined) {
+      this.#onOpening(type, payload);
+    } else {
+      const problem = this.#onAnswer(type, payload);
+      if (problem !== undefined) this.fail(boardMalformed(this.name, problem));
+    }
     this.#wake();
   }
 
-  #onHello(type: number, payload: Uint8Array): string | undefined {
-    if (type !== HELLO.type) return `its first message is of type ${type}`;
-    const result = decodeHello(payload, SCHEMA);
-    if (result.kind === 'malformed') return `its HELLO is not valid: ${result.problem}`;
-    if (result.kind === 'hello') {
-      this.#hello = result.hello;
+  #onOpening(type: number, payload: Uint8Array): void {
+    try {
+      const step = this.#opening.take(type, payload);
+      if (step.kind === 'send') this.#link.send(step.type, step.payload);
+      if (step.kind !== 'hello') return;
+      this.#hello = step.hello;
       this.#cancelHelloTimer();
-    } else this.fail(unservedBy(this.name, result));
-    return undefined;
+    } catch (error) {
+      this.fail(error as Error);
+    }
   }
 
   /** What is wrong with a message, if anything is. */

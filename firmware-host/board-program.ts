@@ -25,6 +25,7 @@ export interface Peripheral {
 
 interface Connected {
   readonly wire: Wire;
+  readonly key: Uint8Array | undefined;
   line: BoardLine | undefined;
 }
 
@@ -50,9 +51,9 @@ export class BoardProgram {
     return this.#board;
   }
 
-  /** Adds a wire, which stays when the board restarts. */
-  connect(wire: Wire): void {
-    const connected: Connected = { wire, line: undefined };
+  /** Adds a wire, which stays when the board restarts. @param key that hosts on it must have */
+  connect(wire: Wire, key?: Uint8Array): void {
+    const connected: Connected = { wire, key, line: undefined };
     this.#connected.add(connected);
     this.#addLine(connected);
     wire.start({
@@ -92,11 +93,12 @@ export class BoardProgram {
   }
 
   #addLine(connected: Connected): void {
-    const { wire } = connected;
+    const { wire, key } = connected;
     connected.line = this.#board?.addLine({
       write: (bytes) => wire.write(bytes),
       isReady: () => wire.isReady,
       onSession: (isOpen) => wire.setServed?.(isOpen),
+      ...(key && { key, hangUp: () => (wire.hangUp === undefined ? wire.close() : wire.hangUp()) }),
     });
   }
 

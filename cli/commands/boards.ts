@@ -1,10 +1,10 @@
 /** `mmfree boards`: declaration. */
 import { defineCommand } from '../command.js';
-import { boardOption } from './source-options.js';
+import { boardOption, keyFileOption } from './source-options.js';
 import { traceOption, withTrace } from './trace-option.js';
 
 export const boards = defineCommand({
   examples: ['mmfree boards', 'mmfree boards --board tcp:192.168.1.20:4711'],
-  parameters: { board: boardOption, trace: traceOption },
+  parameters: { board: boardOption, keyFile: keyFileOption, trace: traceOption },
   load: withTrace(async () => (await import('../work/boards.js')).boards),
 });

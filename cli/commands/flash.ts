@@ -1,7 +1,7 @@
 /** `mmfree flash`: declaration. */
 import { argument, defineCommand, flag, option } from '../command.js';
 import { integer, path, text } from '../options.js';
-import { boardOption, waitOption } from './source-options.js';
+import { boardOption, keyFileOption, waitOption } from './source-options.js';
 import { traceOption, withTrace } from './trace-option.js';
 
 export const flash = defineCommand({
@@ -15,6 +15,7 @@ export const flash = defineCommand({
   parameters: {
     image: argument('<image>', 'the weight image, or DFU file with one', path),
     board: boardOption,
+    keyFile: keyFileOption,
     wait: waitOption,
     trace: traceOption,
     dryRun: flag('--dry-run', 'only say what would be written; the board refuses as it would'),

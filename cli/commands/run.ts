@@ -1,7 +1,7 @@
 /** `mmfree run`: declaration. */
 import { defineCommand, flag, option, optionalArgument, optionWithDefault, repeatedOption } from '../command.js';
 import { anyText, decimal, integer, oneOf, path, seedOrRandom, text } from '../options.js';
-import { backendOption, boardOption, imageOption, waitOption } from './source-options.js';
+import { backendOption, boardOption, imageOption, keyFileOption, waitOption } from './source-options.js';
 import { traceOption, withTrace } from './trace-option.js';
 
 export const run = defineCommand({
@@ -20,6 +20,7 @@ export const run = defineCommand({
     ),
     promptFile: option('--prompt-file <file>', 'read the prompt from this file or pipe instead', path),
     board: boardOption,
+    keyFile: keyFileOption,
     wait: waitOption,
     trace: traceOption,
     image: imageOption,

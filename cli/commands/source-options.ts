@@ -42,6 +42,13 @@ export const boardOption = option(
   { excludes: ['backend'] },
 );
 
+/** What `cli/work/key-file.ts` reads. */
+export const keyFileOption = option(
+  '--key-file <file>',
+  'the key of a board that wants one (see `mmfree key`); a board that asks for none is refused then',
+  path,
+);
+
 export const waitOption = optionWithDefault(
   '--wait <seconds>',
   'wait so long for the board to come',

@@ -1,7 +1,7 @@
 /** `mmfree verify`: declaration. */
 import { defineCommand, option, optionWithDefault } from '../command.js';
 import { decimal, integer, path } from '../options.js';
-import { boardOption, computerOption, imageOption, waitOption } from './source-options.js';
+import { boardOption, computerOption, imageOption, keyFileOption, waitOption } from './source-options.js';
 import { traceOption, withTrace } from './trace-option.js';
 
 export const verify = defineCommand({
@@ -14,6 +14,7 @@ export const verify = defineCommand({
   ],
   parameters: {
     board: boardOption,
+    keyFile: keyFileOption,
     wait: waitOption,
     trace: traceOption,
     image: imageOption,

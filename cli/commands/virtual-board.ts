@@ -13,10 +13,16 @@ export const virtualBoard = defineCommand({
     'mmfree virtual-board --usbip --flash-file board.flash',
     'mmfree virtual-board --ftdi --spi-flash-file icebreaker.flash',
     'mmfree virtual-board --gadget --flash-file /var/lib/mmfree/flash --serial-number PI-1',
-    'mmfree virtual-board --tcp 0.0.0.0:4711 --flash-file /var/lib/mmfree/flash',
+    'mmfree virtual-board --tcp 0.0.0.0:4711 --key-file board.key --flash-file /var/lib/mmfree/flash',
   ],
   parameters: {
     tcp: option('--tcp <host:port>', 'listen there; port 0 takes a free one (default: 127.0.0.1:0)', text),
+    keyFile: option(
+      '--key-file <file>',
+      'serve only hosts on --tcp that have this key (see `mmfree key`); needed where other computers reach it',
+      path,
+    ),
+    open: flag('--open', 'let everybody who reaches --tcp, --usbip or --ftdi from other computers have the board'),
     pty: flag('--pty', 'be reached through a pseudo-terminal instead of the network'),
     usbip: optionWithPreset(
       '--usbip [host:port]',

@@ -11,19 +11,24 @@ import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import type { CommandContext } from '../command.js';
 import type { JsonObject } from '../output.js';
 import { describeProblem } from '../problem.js';
+import { keyOf } from './key-file.js';
 import { selectorOf } from './machines/open-board.js';
+import type { BoardInput } from './machines/open-board.js';
 import { hexOf } from '../../protocol/hex.js';
 
 /** How many boards are asked at the same time. */
 const ASKED_AT_ONCE = 8;
 
-export async function boards(input: { readonly board: string | undefined }, context: CommandContext): Promise<void> {
+export async function boards(input: Omit<BoardInput, 'wait'>, context: CommandContext): Promise<void> {
   const { output, signal, wires } = context;
+  const key = keyOf(input.keyFile);
   const found = input.board === undefined ? await findBoards() : await namedBoards(input.board, signal);
   const reports: Report[] = [];
   for (let start = 0; start < found.length; start += ASKED_AT_ONCE) {
     const some = found.slice(start, start + ASKED_AT_ONCE);
-    reports.push(...(await Promise.all(some.map(async (board) => await report(board, { signal, observer: wires })))));
+    reports.push(
+      ...(await Promise.all(some.map(async (board) => await report(board, { signal, key, observer: wires })))),
+    );
   }
   signal.throwIfAborted();
   for (const { facts } of reports) output.event('board', facts);

@@ -7,7 +7,6 @@
 
 import { createHash } from 'node:crypto';
 import { PROTOCOL_VERSION } from '../../protocol/wire/opening.js';
-import { BoardLink } from '../../protocol/wire/board-link.js';
 import { MAX_WINDOW } from '../../protocol/wire/frame.js';
 import type { LinkEvent } from '../../protocol/wire/link.js';
 import { schemaHash } from '../../protocol/wire/messages.js';
@@ -20,6 +19,8 @@ import { Download } from './download.js';
 import { FlashFailure } from './flash/nor-flash.js';
 import type { NorFlash } from './flash/nor-flash.js';
 import { Flashing } from './flashing.js';
+import { HostLine } from './host-line.js';
+import type { BoardLineOptions } from './host-line.js';
 import { ImageStore } from './image-store.js';
 import { Inference } from './inference.js';
 import { Refusal } from './refusal.js';
@@ -68,20 +69,6 @@ export interface BoardLine {
   unplug(): void;
 }
 
-export interface BoardLineOptions {
-  /** Puts bytes on the line, at once and in order. */
-  readonly write: (bytes: Uint8Array) => void;
-  /** Whether the line takes another frame now; always, if absent. */
-  readonly isReady?: () => boolean;
-  /** Is told when the host on this line gets a session, and when it has none any more. */
-  readonly onSession?: (isOpen: boolean) => void;
-}
-
-interface Line {
-  readonly link: BoardLink;
-  readonly onSession: (isOpen: boolean) => void;
-}
-
 const FLASH_BUSY = 0xffff_ffff;
 
 export class Board {
@@ -94,9 +81,9 @@ export class Board {
   readonly #inference: Inference;
   readonly #flashing: Flashing;
   readonly #handlers: ReadonlyMap<number, Handler>;
-  readonly #lines = new Set<Line>();
+  readonly #lines = new Set<HostLine>();
   /** The line whose host the board serves. */
-  #session: Line | undefined;
+  #session: HostLine | undefined;
   /** Waits for the end of a request of the session before, which may change the image. */
   #isHelloDue = false;
   #inbox: Reply[] = [];
@@ -135,20 +122,19 @@ export class Board {
     this.#waitForFlash();
   }
 
-  addLine({ write, isReady, onSession = (): void => {} }: BoardLineOptions): BoardLine {
-    const link = new BoardLink({
+  addLine(options: BoardLineOptions): BoardLine {
+    const line: HostLine = new HostLine({
+      ...options,
       now: this.#options.now,
-      write,
-      ...(isReady && { isReady }),
+      board: this.#options.identity.board,
       room: () => this.#window - (this.#session === line ? this.#inbox.length : 0),
       onEvent: (event) => this.#onEvent(line, event),
       heldElsewhereMs: () =>
-        this.#session === undefined || this.#session === line ? undefined : this.#session.link.silentMs,
+        this.#session === undefined || this.#session === line ? undefined : this.#session.silentMs,
     });
-    const line: Line = { link, onSession };
     this.#lines.add(line);
     return {
-      receive: (bytes) => link.receive(bytes),
+      receive: (bytes) => line.receive(bytes),
       unplug: () => {
         this.#lines.delete(line);
         if (this.#session === line) this.#endSession();
@@ -214,11 +200,11 @@ export class Board {
 
   #pollLines(): number {
     let waitMs = Infinity;
-    for (const { link } of this.#lines) waitMs = Math.min(waitMs, link.poll());
+    for (const line of this.#lines) waitMs = Math.min(waitMs, line.poll());
     return waitMs;
   }
 
-  #onEvent(line: Line, event: LinkEvent): void {
+  #onEvent(line: HostLine, event: LinkEvent): void {
     switch (event.kind) {
       case 'opened':
         this.#endSession();
@@ -275,16 +261,16 @@ export class Board {
    */
   #sendWaiting(): void {
     for (;;) {
-      const link = this.#session?.link;
-      if (link?.canSend !== true) return;
+      const session = this.#session;
+      if (session?.canSend !== true) return;
       if (this.#isHelloDue) {
         if (this.#task !== undefined) return;
         this.#isHelloDue = false;
-        this.#outbox.push(this.hello());
+        this.#outbox.push(...session.greeting(this.hello()));
       }
-      const next = this.#outbox.shift() ?? (link.sendsNow ? this.#inference.takeReply() : undefined);
+      const next = this.#outbox.shift() ?? (session.sendsNow ? this.#inference.takeReply() : undefined);
       if (next === undefined) return;
-      link.send(next.type, next.payload);
+      session.send(next);
     }
   }
 
@@ -318,7 +304,7 @@ export class Board {
     this.download.work();
     if (this.images.running === running || this.#session === undefined) return;
     // Its host has been told of another image; it opens the next session by itself.
-    this.#session.link.close();
+    this.#session.close();
     this.#endSession();
   }
 
@@ -347,7 +333,7 @@ export class Board {
 
   #info(): BoardInfo {
     const { run, isRunning } = this.#inference;
-    const statistics = this.#session?.link.statistics;
+    const statistics = this.#session?.statistics;
     const isFlashing = this.#flashing.isActive || this.download.isActive;
     const state = isFlashing ? 'flashing' : !isRunning ? 'idle' : run?.isWaiting ? 'waiting' : 'running';
     return {

@@ -21,6 +21,8 @@ import { VirtualTime } from './simulated-line.js';
 const SECTOR_BYTES = 4096;
 const FLASH_SECTORS = 2 + 2 * 12;
 const LATENCY_MS = 0.2;
+/** Goes the way of the bytes, behind them: the board takes the wire away. */
+const HANG_UP = new Uint8Array(0);
 /** A step of the board's work, such as a token. */
 const WORK_MS = 0.5;
 
@@ -85,6 +87,8 @@ export class BoardOnALine {
   readonly bits: Uint8Array;
   /** Frames so far, on all wires. */
   frames = 0;
+  /** That hosts must have on the wires that are plugged in from now on. */
+  key: Uint8Array | undefined;
   fate: Fate = ({ bytes }) => [{ bytes }];
   flash: NorFlash;
   board: Board;
@@ -112,7 +116,7 @@ export class BoardOnALine {
 
   /** Another wire to the board. */
   plugIn(): Transport {
-    const wire = new Wire();
+    const wire = new Wire(this.key);
     wire.line = this.#addLine(wire);
     this.#wires.add(wire);
     return {
@@ -129,11 +133,7 @@ export class BoardOnALine {
 
   /** Takes all wires away. */
   unplug(): void {
-    for (const wire of this.#wires) {
-      const { events } = wire;
-      this.#takeAway(wire);
-      events?.onLost('The wire was taken away.');
-    }
+    for (const wire of this.#wires) this.#unplug(wire);
   }
 
   /** A host's connection, opened. */
@@ -167,7 +167,16 @@ export class BoardOnALine {
   }
 
   #addLine(wire: Wire): BoardLine {
-    return this.board.addLine({ write: (bytes) => this.#carry('host', bytes, wire) });
+    return this.board.addLine({
+      write: (bytes) => this.#carry('host', bytes, wire),
+      ...(wire.key && { key: wire.key, hangUp: () => this.#carry('host', HANG_UP, wire) }),
+    });
+  }
+
+  #unplug(wire: Wire): void {
+    const { events } = wire;
+    this.#takeAway(wire);
+    events?.onLost('The wire was taken away.');
   }
 
   #takeAway(wire: Wire): void {
@@ -183,7 +192,8 @@ export class BoardOnALine {
     for (const { bytes: arriving, lateMs = 0 } of this.fate(frame)) {
       this.clock.after(LATENCY_MS + lateMs, () => {
         if (to === 'host') {
-          wire.events?.onData(arriving);
+          if (arriving === HANG_UP) this.#unplug(wire);
+          else wire.events?.onData(arriving);
         } else if (wire.line !== undefined) {
           wire.line.receive(arriving);
           this.poll();
@@ -194,6 +204,11 @@ export class BoardOnALine {
 }
 
 class Wire {
+  readonly key: Uint8Array | undefined;
   line: BoardLine | undefined;
   events: TransportEvents | undefined;
+
+  constructor(key: Uint8Array | undefined) {
+    this.key = key;
+  }
 }

@@ -41,7 +41,8 @@ async function asked({ address, kind, name }: FoundBoard, signal: AbortSignal): 
     const image = hello.image === undefined ? 'no image' : hello.image.name;
     return { state: 'ok', text: `${selector}: ${hello.board} ${hello.serial}, ${image}, ${info?.state ?? 'ready'}` };
   } catch (error) {
-    const { message, cause, fix, exit } = describeProblem(error);
+    const { message, cause, fix, exit, code } = describeProblem(error);
+    if (code === 'board-wants-key') return { state: 'ok', text: `${selector}: ${cause}` };
     return { state: exit === EXIT.boardBusy ? 'warn' : 'fail', text: `${message}: ${cause}`, fix, cause: error };
   }
 }

@@ -1,4 +1,5 @@
 /** `mmfree flash --dfu-alt`: any file, to any DFU 1.1 device. */
+import { boardWantsNoKey } from '../../../device/board-error.js';
 import { selectFlashTarget } from '../../../device/discovery.js';
 import { openDfu } from '../../../device/dfu/dfu-device.js';
 import { noDfu } from '../../../device/dfu/dfu-error.js';
@@ -25,6 +26,8 @@ export async function flashAnyFile(
       const selector = input.board === undefined ? undefined : selectorOf(input.board);
       const target = await selectFlashTarget(selector, true, signal);
       if (target.kind === 'session') throw noDfu(input.board ?? 'the board');
+      // Nobody asks for one over DFU.
+      if (input.keyFile !== undefined) throw boardWantsNoKey(target.host.nameOf(target.info));
       return target;
     });
     const name = host.nameOf(info);

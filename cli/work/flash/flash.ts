@@ -1,4 +1,5 @@
 /** `mmfree flash`: the work. */
+import { boardWantsNoKey } from '../../../device/board-error.js';
 import { selectFlashTarget, type FlashTarget } from '../../../device/discovery.js';
 import { flashImage, planFlash, type FlashResult } from '../../../device/flash-image.js';
 import { flashOverUsb } from '../../../device/flash-over-usb.js';
@@ -14,6 +15,7 @@ import { checkDfuIds } from './check-dfu-ids.js';
 import { flashAnyFile } from './any-file.js';
 import type { FlashInput } from './input.js';
 import { megabytes } from '../image-facts.js';
+import { keyOf } from '../key-file.js';
 import { connect, openBoard, selectorOf, whenItComes } from '../machines/open-board.js';
 
 /** A board, by one of the ways to it. */
@@ -62,12 +64,13 @@ async function plan(input: FlashInput, image: ImageFile, context: CommandContext
 async function flashChecked(input: FlashInput, image: ImageFile, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   const { manifest, fileLength } = image.view;
+  const key = keyOf(input.keyFile);
   const way = await whenItComes(input.wait, context, async () => {
     const selector = input.board === undefined ? undefined : selectorOf(input.board);
     const target = await selectFlashTarget(selector, false, signal);
     const ids = target.kind === 'usb' ? target.info : { vendor: OUR_VENDOR, product: OUR_PRODUCT };
     checkDfuIds(image.dfuIds, target.kind === 'usb' ? target.host.nameOf(target.info) : 'the board', ids);
-    return await wayTo(target, image, context);
+    return await wayTo(target, key, image, context);
   });
   try {
     const progress = output.progress({ label: 'flash', unit: 'bytes', total: fileLength });
@@ -101,10 +104,15 @@ async function flashChecked(input: FlashInput, image: ImageFile, context: Comman
   }
 }
 
-async function wayTo(target: FlashTarget, image: ImageFile, context: CommandContext): Promise<Way> {
+async function wayTo(
+  target: FlashTarget,
+  key: Uint8Array | undefined,
+  image: ImageFile,
+  context: CommandContext,
+): Promise<Way> {
   const { output, signal, wires } = context;
   if (target.kind === 'session') {
-    const connection = await connect(target.address, context);
+    const connection = await connect(target.address, key, context);
     const { hello } = connection.session;
     return {
       name: 'serial protocol',
@@ -112,6 +120,8 @@ async function wayTo(target: FlashTarget, image: ImageFile, context: CommandCont
       close: async () => await connection.close(),
     };
   }
+  // DFU has no way to ask for one.
+  if (key !== undefined) throw boardWantsNoKey(target.host.nameOf(target.info));
   const onLost = ({ message, reason }: { readonly message: string; readonly reason: string }): void =>
     output.note(`${message}: ${reason} Looking for it …`);
   return {

@@ -10,6 +10,7 @@ import type { TokenSource } from './token-source.js';
 /** The options, as the user gave them. */
 export interface SourceInput {
   readonly board: string | undefined;
+  readonly keyFile: string | undefined;
   readonly wait: number;
   readonly image: string | undefined;
   readonly backend: BackendName | undefined;
@@ -23,8 +24,8 @@ export interface SourceInput {
  * @throws ImageError; BoardError; GpuError; UsageError
  */
 export async function loadTokenSource(input: SourceInput, context: CommandContext): Promise<TokenSource> {
-  const { board, image, backend, wait, sampling } = input;
-  const isBoardMeant = board !== undefined || wait > 0 || sampling !== undefined;
+  const { board, keyFile, image, backend, wait, sampling } = input;
+  const isBoardMeant = board !== undefined || keyFile !== undefined || wait > 0 || sampling !== undefined;
   if (isBoardMeant && backend !== undefined) throw sampling === undefined ? twoSources() : samplingOfBoards();
   if (!isBoardMeant) {
     if (backend !== undefined) return await loadBackend(backend, imageOrShipped(image, context.output), context);
@@ -90,7 +91,7 @@ function samplingOfBoards(): UsageError {
 }
 
 function twoSources(): UsageError {
-  return new UsageError('conflicting-options', '--board or --wait and --backend exclude each other', {
+  return new UsageError('conflicting-options', '--board, --key-file or --wait and --backend exclude each other', {
     reason: 'A board computes by itself; --backend says what computes on this computer.',
     fix: 'Give one of them.',
   });

@@ -8,6 +8,7 @@ import { hexOf } from '../../../protocol/hex.js';
 import type { BoardAddress, BoardSelector } from '../../../device/selector.js';
 import type { CommandContext } from '../../command.js';
 import { badValue } from '../../usage-error.js';
+import { keyOf } from '../key-file.js';
 
 /** @throws UsageError */
 export function selectorOf(text: string): BoardSelector {
@@ -23,9 +24,11 @@ async function boardAddress(board: string | undefined): Promise<BoardAddress> {
   return await selectBoard(board === undefined ? undefined : selectorOf(board));
 }
 
-/** The options `--board` and `--wait`. */
+/** The options `--board`, `--key-file` and `--wait`. */
 export interface BoardInput {
   readonly board: string | undefined;
+  /** Of the key that the board must have. */
+  readonly keyFile: string | undefined;
   /** Seconds to wait for the board to come. */
   readonly wait: number;
 }
@@ -44,10 +47,11 @@ const LOOK_AGAIN_MS = 200;
 const SETTLE_MS = 2000;
 
 /** Opens a session with the board that the user named, or else the only one. @throws BoardError; UsageError; AbortError */
-export async function openBoard({ board, wait }: BoardInput, context: CommandContext): Promise<OpenedBoard> {
+export async function openBoard({ board, keyFile, wait }: BoardInput, context: CommandContext): Promise<OpenedBoard> {
+  const key = keyOf(keyFile);
   return await whenItComes(wait, context, async () => {
     const address = await boardAddress(board);
-    return { address, connection: await connect(address, context) };
+    return { address, connection: await connect(address, key, context) };
   });
 }
 
@@ -73,11 +77,16 @@ export async function whenItComes<T>(wait: number, { signal }: CommandContext, a
 }
 
 /** What the board says on its own, and trouble with the wire, is told as notes. */
-export async function connect(address: BoardAddress, context: CommandContext): Promise<BoardConnection> {
+export async function connect(
+  address: BoardAddress,
+  key: Uint8Array | undefined,
+  context: CommandContext,
+): Promise<BoardConnection> {
   const { output, signal, wires } = context;
   let text = '';
   const connection = await BoardConnection.open(opener(address), {
     signal,
+    key,
     observer: wires,
     onLost: ({ message, reason }) => output.note(`${message}: ${reason} Looking for it …`),
     onBootText: (bytes) => {

@@ -15,6 +15,7 @@ import { imageOrShipped } from '../shipped.js';
 
 interface VerifyInput {
   readonly board: string | undefined;
+  readonly keyFile: string | undefined;
   readonly wait: number;
   readonly image: string | undefined;
   readonly backend: BackendName | undefined;
@@ -26,7 +27,7 @@ interface VerifyInput {
 
 export async function verify(input: VerifyInput, context: CommandContext): Promise<void> {
   const { checkpoint, golden, board, image, backend } = input;
-  const isBoardMeant = board !== undefined || input.wait > 0;
+  const isBoardMeant = board !== undefined || input.keyFile !== undefined || input.wait > 0;
   if (isBoardMeant && checkpoint === undefined && golden === undefined && backend === undefined) {
     const { verifyBoard } = await import('./board.js');
     await verifyBoard(input, input.tokens, context);

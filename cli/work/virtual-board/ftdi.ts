@@ -14,6 +14,8 @@ export interface BoardFtdiInput {
   /** Where a USB/IP server listens. */
   readonly ftdi: string | undefined;
   readonly spiFlashFile: string | undefined;
+  /** Whether everybody on the network may have the board. */
+  readonly open: boolean;
 }
 
 /** As on the iCEBreaker: a W25Q128JV. */
@@ -21,17 +23,19 @@ const FLASH_BYTES = 2 ** 24;
 
 /** @throws UsageError; the operating system's error */
 export async function openBoardFtdi(
-  listen: string,
-  flashFile: string | undefined,
+  { ftdi, spiFlashFile, open }: BoardFtdiInput & { readonly ftdi: string },
   { identity, now, onWire, onTransfer }: BoardUsbOptions,
 ): Promise<BoardUsb> {
-  const store = openFlash('--spi-flash-file', flashFile, FLASH_BYTES);
-  const server = await listenAt('--ftdi', listen, async (host, number) => await UsbIpServer.open(host, number)).catch(
-    (error: unknown) => {
-      store.close();
-      throw error;
-    },
-  );
+  const store = openFlash('--spi-flash-file', spiFlashFile, FLASH_BYTES);
+  const server = await listenAt(
+    '--ftdi',
+    ftdi,
+    { open, isKeyed: undefined },
+    async (host, number) => await UsbIpServer.open(host, number),
+  ).catch((error: unknown) => {
+    store.close();
+    throw error;
+  });
   const port = server.addPort();
   const { device } = new VirtualFpgaBoard({
     serial: identity.serial,

@@ -71,6 +71,7 @@ function refuseForeignOptions(input: RtlInput): void {
     '--ftdi': input.ftdi !== undefined,
     '--spi-flash-file': input.spiFlashFile !== undefined,
     '--dfu': input.dfu !== 'always',
+    '--key-file': input.keyFile !== undefined,
     '--serial-number': input.serialNumber !== undefined,
     '--flash-file': input.flashFile !== undefined,
     '--flash-mib': input.flashMib !== 16,

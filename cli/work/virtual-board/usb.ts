@@ -20,7 +20,7 @@ export interface BoardUsbInput extends BoardFtdiInput {
 
 /** Opens what the user asked for. @throws UsageError; the operating system's error */
 export async function openBoardUsb(
-  { usbip, gadget, dfu, ftdi, spiFlashFile }: BoardUsbInput,
+  { usbip, gadget, dfu, ftdi, spiFlashFile, open }: BoardUsbInput,
   options: BoardUsbOptions,
 ): Promise<BoardUsb[]> {
   const ports = Object.entries({ '--usbip': usbip, '--gadget': gadget, '--ftdi': ftdi });
@@ -44,14 +44,20 @@ export async function openBoardUsb(
     });
   }
   return [
-    ...(usbip === undefined ? [] : [await openUsbIp(usbip, dfu, options)]),
+    ...(usbip === undefined ? [] : [await openUsbIp(usbip, dfu, open, options)]),
     ...(gadget === undefined ? [] : [await openGadgetBoard(gadget, options)]),
-    ...(ftdi === undefined ? [] : [await openBoardFtdi(ftdi, spiFlashFile, options)]),
+    ...(ftdi === undefined ? [] : [await openBoardFtdi({ ftdi, spiFlashFile, open }, options)]),
   ];
 }
 
-async function openUsbIp(listen: string, mode: DfuMode, options: BoardUsbOptions): Promise<BoardUsb> {
-  const server = await listenAt('--usbip', listen, async (host, number) => await UsbIpServer.open(host, number));
+async function openUsbIp(listen: string, mode: DfuMode, open: boolean, options: BoardUsbOptions): Promise<BoardUsb> {
+  const access = { open, isKeyed: undefined };
+  const server = await listenAt(
+    '--usbip',
+    listen,
+    access,
+    async (host, number) => await UsbIpServer.open(host, number),
+  );
   const port = server.addPort();
   const { address } = server;
   const { selector, attach } = usbipAddress(address, port.busId);

@@ -62,10 +62,10 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
     },
     onCrash: crashed,
   });
-  const connect = (bare: Wire): void => {
+  const connect = (bare: Wire, key?: Uint8Array): void => {
     // Behind the faults: what is on the wire is seen.
     const wire = watched(bare, context);
-    program.connect(faults.wire ? faultyWire(wire, faults.wire) : wire);
+    program.connect(faults.wire ? faultyWire(wire, faults.wire) : wire, key);
   };
   const addresses = await openWires(input, isOnUsb(input), connect);
   const usb = await openBoardUsb(input, {

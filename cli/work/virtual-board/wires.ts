@@ -8,12 +8,17 @@ import { observedWire } from '../../../firmware-host/virtual/wires/observed-wire
 import type { Wire } from '../../../firmware-host/virtual/wires/wire.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
+import { keyOf } from '../key-file.js';
 import { listenAt } from './listen-address.js';
 
 export interface BoardWiresInput {
   readonly tcp: string | undefined;
   readonly pty: boolean;
   readonly port: string | undefined;
+  /** Of the key that hosts on the network must have. */
+  readonly keyFile: string | undefined;
+  /** Whether everybody on the network may have the board. */
+  readonly open: boolean;
 }
 
 /**
@@ -22,11 +27,14 @@ export interface BoardWiresInput {
  * @param isReached whether it is reached in another way, so that it needs no wire
  */
 export async function openWires(
-  { tcp, pty, port }: BoardWiresInput,
+  { tcp, pty, port, keyFile, open }: BoardWiresInput,
   isReached: boolean,
-  connect: (wire: Wire) => void,
+  connect: (wire: Wire, key?: Uint8Array) => void,
 ): Promise<string[]> {
   const addresses: string[] = [];
+  const isOnNetwork = tcp !== undefined || !(pty || port !== undefined || isReached);
+  if (keyFile !== undefined && !isOnNetwork) throw keyWithoutNetwork();
+  const key = keyOf(keyFile);
   if (pty) {
     const terminal = await orExplain(openPseudoTerminal());
     connect(terminal.wire);
@@ -36,9 +44,10 @@ export async function openWires(
     connect(await openPort(port));
     addresses.push(`serial:${port}`);
   }
-  if (tcp !== undefined || (addresses.length === 0 && !isReached)) {
-    const opened = await listenAt('--tcp', tcp ?? '127.0.0.1:0', async (host, number) => {
-      return await openTcpPort(host, number, connect);
+  if (isOnNetwork) {
+    const access = { open, isKeyed: key !== undefined };
+    const opened = await listenAt('--tcp', tcp ?? '127.0.0.1:0', access, async (host, number) => {
+      return await openTcpPort(host, number, (wire) => connect(wire, key));
     });
     addresses.push(addressText({ kind: 'tcp', host: opened.host, port: opened.port }));
   }
@@ -48,6 +57,13 @@ export async function openWires(
 /** The wire itself, or one that is traced too. */
 export function watched(wire: Wire, { wires }: CommandContext): Wire {
   return wires === undefined ? wire : observedWire(wire, 'a host', wires);
+}
+
+function keyWithoutNetwork(): UsageError {
+  return new UsageError('conflicting-options', '--key-file is for boards with --tcp', {
+    reason: 'Only hosts on the network are asked for a key.',
+    fix: 'Add --tcp, or leave --key-file out.',
+  });
 }
 
 /** A serial port of this computer as a wire of the board. @throws UsageError; BoardError if it is denied or in use */

@@ -33,6 +33,7 @@ export function faultyWire(wire: Wire, { drop, damage, seed }: WireFaults): Wire
     start: (events) => wire.start({ ...events, onData: (bytes) => pass(bytes, events.onData) }),
     write: (bytes) => pass(bytes, (passed) => wire.write(passed)),
     close: () => wire.close(),
+    hangUp: () => wire.hangUp?.(),
     setServed: (isServed) => wire.setServed?.(isServed),
   };
 }

@@ -31,6 +31,10 @@ export function observedWire(wire: Wire, name: string, observer: WireObserver): 
       wire.close();
       tap.close('closed by the board');
     },
+    hangUp: () => {
+      wire.hangUp?.();
+      tap.close('closed by the board');
+    },
     setServed: (isServed) => wire.setServed?.(isServed),
   };
 }

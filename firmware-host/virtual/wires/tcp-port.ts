@@ -75,6 +75,7 @@ function hostWire(socket: Socket, first: Uint8Array, room: WaitingRoom): Wire {
     },
     write: (bytes) => wire.write(bytes),
     close: () => wire.close(),
+    hangUp: () => socket.destroySoon(),
     setServed: (isServed) => (isServed ? room.leave(socket) : room.enter(socket)),
   };
 }

@@ -16,6 +16,8 @@ export interface Wire {
   write(bytes: Uint8Array): void;
   /** Takes it away, as when a board loses its power. */
   close(): void;
+  /** Takes it away when what was written has gone out. Of connections only. */
+  hangUp?(): void;
   /** Is told whether the host at the other end has a session; at first it has none. Network ports want to know. */
   setServed?(isServed: boolean): void;
 }

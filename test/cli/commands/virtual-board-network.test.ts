@@ -19,7 +19,7 @@ import { memorySource } from '../../../protocol/byte-source.js';
 import { openImage } from '../../../protocol/image/image-reader.js';
 import { DONE } from '../../../protocol/wire/messages-run.js';
 import { synPayload } from '../../../protocol/wire/opening.js';
-import { mmfreeJson, startBoard, temporaryFolder } from '../../helpers/command-line.js';
+import { mmfree, mmfreeJson, startBoard, temporaryFolder } from '../../helpers/command-line.js';
 import type { RunningBoard } from '../../helpers/command-line.js';
 import { figure } from '../../helpers/counts.js';
 import { frameOf, framesIn, joined } from '../../helpers/frames.js';
@@ -112,5 +112,87 @@ describe('a virtual board on the network', () => {
     const board = await startBoard('--image', path('old'), '--flash-mib', '1', '--fault', 'damage:0.05');
     expect((await mmfreeJson('flash', path('new'), '--board', board.selector)).exit).toBe(0);
     await board.stop();
+  });
+});
+
+describe('a virtual board with a key', () => {
+  beforeAll(async () => {
+    for (const name of ['key', 'other.key']) await mmfree('key', '-o', path(name));
+  });
+
+  it('is listed, flashed, verified and run by who has it', async () => {
+    const board = await startBoard('--tcp', '0.0.0.0:0', '--key-file', path('key'), '--flash-mib', '1');
+    const here = ['--board', board.selector.replace('0.0.0.0', '127.0.0.1'), '--key-file', path('key')];
+    expect((await mmfreeJson('flash', path('new'), ...here)).exit).toBe(0);
+    expect((await mmfreeJson('boards', ...here)).events).toContainEqual(expect.objectContaining({ state: 'idle' }));
+    expect((await mmfreeJson('verify', ...here, '--image', path('new'), '--tokens', '3')).exit).toBe(0);
+    expect((await mmfreeJson('run', ...here, '--image', path('new'), '--ids', '0', '--max-tokens', '3')).exit).toBe(0);
+    await board.stop();
+  });
+
+  it.each<[string, readonly string[], readonly string[], string]>([
+    ['without a key', ['--key-file', 'key'], [], 'board-wants-key'],
+    ['with another key', ['--key-file', 'key'], ['--key-file', 'other.key'], 'board-wrong-key'],
+    ['with a key, and the board has none', [], ['--key-file', 'key'], 'board-without-key'],
+  ])('lets no host in %s: exit 4 and what to do', async (_, ofBoard, ofHost, code) => {
+    const named = (options: readonly string[]): string[] =>
+      options.map((word) => (word.startsWith('--') ? word : path(word)));
+    const board = await startBoard('--image', path('old'), '--flash-mib', '1', ...named(ofBoard));
+    for (const command of [['boards'], ['run', '--ids', '0'], ['flash', path('new')], ['verify']]) {
+      const { exit, result } = await mmfreeJson(...command, '--board', board.selector, ...named(ofHost));
+      expect([exit, result['error']]).toEqual([
+        4,
+        expect.objectContaining({ code, fix: expect.stringContaining('key') }),
+      ]);
+    }
+    await board.stop();
+  });
+
+  it('is flashed through damaged frames all the same', async () => {
+    const board = await startBoard('--key-file', path('key'), '--flash-mib', '1', '--fault', 'damage:0.05');
+    const here = ['--board', board.selector, '--key-file', path('key')];
+    expect((await mmfreeJson('flash', path('new'), ...here)).exit).toBe(0);
+    await board.stop();
+  });
+
+  it('has no USB/IP for it: a flash over DFU with a key is refused', async () => {
+    const board = await startBoard('--usbip', '127.0.0.1:0', '--flash-mib', '1');
+    const { exit, result } = await mmfreeJson(
+      'flash',
+      path('new'),
+      '--board',
+      board.selector,
+      '--key-file',
+      path('key'),
+    );
+    expect([exit, result['error']]).toEqual([4, expect.objectContaining({ code: 'board-without-key' })]);
+    await board.stop();
+  });
+});
+
+describe('an address that other computers reach', () => {
+  it.each([
+    ['--tcp', '0.0.0.0:0', 'mmfree key'],
+    ['--tcp', '[::]:0', 'mmfree key'],
+    ['--usbip', '0.0.0.0:0', 'ssh -L'],
+    ['--ftdi', '0.0.0.0:0', 'ssh -L'],
+  ])('is refused for %s %s, with what to do', async (option, address, fix) => {
+    const { exit, result } = await mmfreeJson('virtual-board', option, address, '--flash-mib', '1');
+    expect([exit, result['error']]).toEqual([2, expect.objectContaining({ fix: expect.stringContaining(fix) })]);
+  });
+
+  it('is refused for USB/IP, which asks for no key, with a key too', async () => {
+    const options = ['--tcp', '127.0.0.1:0', '--usbip', '0.0.0.0:0', '--key-file', path('key')];
+    expect((await mmfree('virtual-board', ...options)).exit).toBe(2);
+  });
+
+  it.each([['--tcp'], ['--usbip'], ['--ftdi']])('is listened at for %s when everybody may', async (option) => {
+    const board = await startBoard(option, '0.0.0.0:0', '--open', '--flash-mib', '1');
+    expect(await board.stop()).toBe(130);
+  });
+
+  it.each(['127.0.0.1:0', '127.1.2.3:0', 'localhost:0', '[::ffff:127.0.0.1]:0'])('is not %s', async (address) => {
+    const board = await startBoard('--tcp', address, '--flash-mib', '1');
+    expect(await board.stop()).toBe(130);
   });
 });

@@ -1,0 +1,24 @@
+/** `mmfree key`: the work. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, fchmodSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { KEY_BYTES } from '../../protocol/wire/messages-auth.js';
+import type { CommandContext } from '../command.js';
+
+/** A file that is there stays: it may be the key of a board. @throws the operating system's error */
+export async function key({ output: path }: { readonly output: string }, { output }: CommandContext): Promise<void> {
+  const descriptor = openSync(path, 'wx', 0o600);
+  try {
+    // Whatever the umask takes away.
+    fchmodSync(descriptor, 0o600);
+    writeFileSync(descriptor, randomBytes(KEY_BYTES));
+    fsyncSync(descriptor);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+  output.print(`${path} has a new key: copy it to who may use the board, and give it as --key-file on both sides\n`);
+  output.result({ file: path, bytes: KEY_BYTES });
+  await Promise.resolve();
+}
