@@ -12,10 +12,9 @@
  * and `inspectImage` is `(input: { readonly image: string }, context: CommandContext) => Promise<void>`.
  */
 
-import { Argument } from 'commander';
 import type { Command } from 'commander';
 import type { WireObserver } from '../protocol/wire/frame-trace.js';
-import { DeclaredOption, truth, type OptionTraits } from './declared-option.js';
+import { DeclaredArgument, DeclaredOption, truth, type OptionTraits } from './declared-option.js';
 import type { Parser } from './options.js';
 import type { Output } from './output.js';
 import type { StandardInput } from './standard-input.js';
@@ -107,7 +106,7 @@ export function optionalArgument<Value>(
   return (command) => {
     let value: Value | undefined;
     const parser = (text: string): Value => (value = parse(text, name));
-    command.addArgument(new Argument(name, description).argParser(parser));
+    command.addArgument(new DeclaredArgument(name, description, parse).argParser(parser));
     return () => value;
   };
 }

@@ -83,4 +83,9 @@ export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [
     summary: 'export test vectors for a testbench: primitives, products, sampler, whole tokens',
     load: async () => (await import('./commands/vectors.js')).vectors,
   },
+  {
+    name: 'completion',
+    summary: 'print what lets a shell complete command lines: bash, zsh or fish',
+    load: async () => (await import('./commands/completion.js')).completion,
+  },
 ];

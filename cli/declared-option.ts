@@ -1,6 +1,6 @@
 /** An option as commands declare it: the command line gives it a value, or else settings do (settings.ts). */
 
-import { Option } from 'commander';
+import { Argument, Option } from 'commander';
 import { oneOf, type Parser } from './options.js';
 
 /** What an option has to do with others. */
@@ -35,6 +35,16 @@ export class DeclaredOption extends Option {
     this.key = (this.long ?? flags).replace(/^--/, '');
     const name = this.long ?? flags;
     if (parse !== undefined) this.argParser((text) => accept(text, name));
+  }
+}
+
+/** An argument as commands declare it. */
+export class DeclaredArgument extends Argument {
+  readonly parse: Parser<unknown>;
+
+  constructor(name: string, description: string, parse: Parser<unknown>) {
+    super(name, description);
+    this.parse = parse;
   }
 }
 

@@ -63,7 +63,7 @@ export type BoardErrorCode =
 export class BoardError extends MmfreeError<BoardErrorCode> {}
 
 const LIST_BOARDS = 'Run `mmfree boards` to see what is there.';
-const CHECK_CABLE = 'Check cable and power, then run the same command again: it goes on where it stopped.';
+const CHECK_CABLE = 'Check cable and power, then run the same command again.';
 
 function fail(code: BoardErrorCode, message: string, details: ErrorDetails): BoardError {
   return new BoardError(code, message, details);

@@ -18,7 +18,7 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const image = join(folder, 'tales-9m.mmfree');
 
 say('pack the shipped checkpoint (18 MB of float16 weights)');
-exitUnlessZero(runMmfree(['pack', join(root, 'models/tales-9m'), '-o', image, '--name', 'tales-9m']));
+exitUnlessZero(runMmfree(['pack', join(root, 'models/tales-9m'), '-o', image]));
 
 say('start a virtual board: another process, behind a serial port');
 const board = await startBoard(['--pty']).catch(() => startBoard(['--tcp', '127.0.0.1:0']));

@@ -7,7 +7,7 @@ export const pack = defineCommand({
   parameters: {
     checkpoint: argument('<checkpoint>', 'folder with config.json, tokenizer.json and safetensors files', path),
     output: requiredOption('-o, --output <file>', 'the image to write', path),
-    name: option('--name <text>', 'name of the model in the image (default: made of its shape)', text),
+    name: option('--name <text>', 'name of the model in the image (default: that of the folder)', text),
     revision: optionWithDefault(
       '--revision <number>',
       'revision of the model; a board refuses lower ones than it has been told',

@@ -1,5 +1,7 @@
 /** `mmfree pack`: the work. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { hexOf } from '../../protocol/hex.js';
 import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../protocol/dfu-suffix.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
@@ -51,9 +53,10 @@ export async function pack(input: PackInput, context: CommandContext): Promise<v
     const totalBytes = [...checkpoint.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
     const progress = output.progress({ label: 'pack', unit: 'bytes', total: totalBytes });
     const startMs = performance.now();
+    const name = input.name ?? (await folderName(input.checkpoint));
     const result = await packCheckpoint(checkpoint, input.output, {
       inputs,
-      ...(input.name !== undefined && { name: input.name }),
+      ...(name !== undefined && { name }),
       revision: input.revision,
       ...(privateKey && { privateKey }),
       ...(program && { program }),
@@ -112,8 +115,19 @@ function textOf(tokenizer: Tokenizer | undefined, tokens: Uint32Array): string {
   return `${ids}  ${JSON.stringify(pieces)}`;
 }
 
+/** The model's name unless one is given: that of the checkpoint's folder, whatever path or link led there. */
+async function folderName(checkpoint: string): Promise<string | undefined> {
+  const name = basename(await realpath(checkpoint));
+  // A folder may be called as no image can be: then the packer makes a name of the shape.
+  return isName(name) ? name : undefined;
+}
+
+function isName(name: string): boolean {
+  return name !== '' && !UNPRINTABLE.test(name) && utf8Length(name) <= MAX_NAME_BYTES;
+}
+
 function checkName(name: string): void {
-  if (!UNPRINTABLE.test(name) && utf8Length(name) <= MAX_NAME_BYTES) return;
+  if (isName(name)) return;
   const expected = `1 to ${MAX_NAME_BYTES} bytes of UTF-8 text without control and format characters`;
   throw badValue('--name', name, expected, 'tales-9m');
 }

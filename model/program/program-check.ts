@@ -67,9 +67,13 @@ export function programProblem(
   const unknown = instructions.indexOf(undefined);
   if (unknown >= 0) return { address: unknown, problem: 'it is no instruction' };
   const end = instructions.findIndex((instruction) => instruction?.operation === 'HALT');
-  if (end < 0 || end !== words.length - 1) {
-    return { address: Math.max(end, 0), problem: 'HALT must be the last word, and no other' };
+  if (end < 0) {
+    return {
+      address: Math.max(words.length - 1, 0),
+      problem: 'it is the last one and no HALT, without which no program ends',
+    };
   }
+  if (end !== words.length - 1) return { address: end, problem: 'HALT must be the last word, and no other' };
   if (words[end] === 0) return { address: end, problem: 'HALT must not wait for 0: a word of zeros is behind the end' };
   const run = new SymbolicRun(layers);
   for (let address = 0; address <= end; address = run.next) {

@@ -179,7 +179,7 @@ describe('the file', () => {
 });
 
 /** Options that have one meaning in several commands, which each describe it in their words. */
-const SAME_MEANING: ReadonlySet<string> = new Set(['backend', 'checkpoint', 'dry-run', 'image']);
+const SAME_MEANING: ReadonlySet<string> = new Set(['backend', 'checkpoint', 'dry-run', 'image', 'key-file']);
 
 it('one name means one thing, else it has the command in front', async () => {
   const declarations = await declareAll(COMMANDS);

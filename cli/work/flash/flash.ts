@@ -76,11 +76,15 @@ async function flashChecked(input: FlashInput, image: ImageFile, context: Comman
     const progress = output.progress({ label: 'flash', unit: 'bytes', total: fileLength });
     const startMs = performance.now();
     let isBegun = false;
-    const result = await way.flash((done) => {
+    const onProgress = (done: number): void => {
       // First it tells what was there already.
       if (!isBegun) progress.begin(done);
       isBegun = true;
       progress.update(done);
+    };
+    const result = await way.flash(onProgress).catch((error: unknown) => {
+      if (isBegun) output.note('what was written stays: the same command goes on with the rest');
+      throw error;
     });
     const seconds = (performance.now() - startMs) / 1000;
     progress.end();

@@ -8,11 +8,15 @@ import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { SamplerSettings } from '../../../protocol/sampling.js';
 import type { CommandContext } from '../../command.js';
+import type { Output } from '../../output.js';
 import { UsageError, badValue } from '../../usage-error.js';
 import { loadTokenSource, type SourceInput } from '../machines/load-backend.js';
 import type { TokenSource } from '../machines/token-source.js';
 import { readPrompt, type PromptInput } from './prompt.js';
 import { RunTimer } from './run-timer.js';
+
+/** Codes of errors that end the way to a board. */
+const LOST: ReadonlySet<string> = new Set(['board-lost', 'board-flapping', 'board-silent', 'board-not-found']);
 
 interface RunInput extends Omit<SamplerOptions, 'seed'>, SourceInput, PromptInput {
   readonly seed: bigint | 'random';
@@ -33,11 +37,20 @@ export async function run(input: RunInput, context: CommandContext): Promise<voi
   output.result({ seed: String(seed) });
   const source = await loadTokenSource(input, context);
   try {
-    await tell(input, prompt, sampler, source, context);
+    await tell(input, prompt, sampler, source, context).catch(startsAnew(seed, output));
   } finally {
     // Also on the board nothing goes on then.
     await source.backend.close();
   }
+}
+
+/** What becomes of a text whose board is lost for good, which is not said by what is said of all commands. */
+function startsAnew(seed: bigint, output: Output): (error: unknown) => never {
+  return (error) => {
+    const isLost = error instanceof Error && 'code' in error && LOST.has(String(error.code));
+    if (isLost) output.note(`the text is not kept: the same command starts anew, and seed ${seed} gives the same text`);
+    throw error;
+  };
 }
 
 async function tell(

@@ -46,13 +46,13 @@ describe('boards', () => {
       sector_bytes: 4096,
       signer: null,
       steps: 0,
-      image: { name: 'matmulfree-L8-H256-V4096', revision: 0, confirmed: true },
+      image: { name: 'tales-9m', revision: 0, confirmed: true },
     });
     const { stdout } = await mmfree('boards');
     expect(stdout.lines).toEqual([
       `${selector}  virtual board`,
       expect.stringMatching(/^ {2}virtual T-1, firmware \S+, idle, up \d+ s, 0 tokens$/),
-      expect.stringMatching(/^ {2}matmulfree-L8-H256-V4096, revision 0, sha256 [0-9a-f]{16}…$/),
+      expect.stringMatching(/^ {2}tales-9m, revision 0, sha256 [0-9a-f]{16}…$/),
     ]);
   });
 

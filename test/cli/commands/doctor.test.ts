@@ -46,9 +46,7 @@ describe('doctor', () => {
   it('shows the boards that answer', async () => {
     const board = await startBoard('--image', TALES_IMAGE, '--serial-number', 'T-1');
     const { stdout } = await mmfree('doctor');
-    expect(stdout.lines.at(-1)).toBe(
-      `ok    boards            ${board.selector}: virtual T-1, matmulfree-L8-H256-V4096, idle`,
-    );
+    expect(stdout.lines.at(-1)).toBe(`ok    boards            ${board.selector}: virtual T-1, tales-9m, idle`);
     await board.stop();
   });
 

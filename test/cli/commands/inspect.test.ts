@@ -18,7 +18,7 @@ it('shows what the shipped image holds, after checking it', async () => {
   const { exit, result } = await mmfreeJson('inspect', TALES_IMAGE);
   expect(exit).toBe(0);
   expect(result).toMatchObject({
-    name: 'matmulfree-L8-H256-V4096',
+    name: 'tales-9m',
     revision: 0,
     sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     signed_by: null,

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   COMMANDS,
+  compiledJson,
   mmfree,
   mmfreeJson,
   TALES,
@@ -81,6 +82,22 @@ it('reports its progress from nothing to every byte of the checkpoint', async ()
   const total = result['checkpoint_bytes'];
   expect(progress[0]).toMatchObject({ label: 'pack', unit: 'bytes', done: 0, total });
   expect(progress.at(-1)).toMatchObject({ done: total, total });
+});
+
+describe('the name of the model', () => {
+  it('is that of the folder, through links too, if an image can have it', async () => {
+    await symlink(path('text'), path('a link'));
+    const { result } = await mmfreeJson('pack', path('a link'), '-o', path('named.mmfree'));
+    expect(result).toMatchObject({ name: 'text' });
+    await writeTextCheckpoint(path('y'.repeat(65)));
+    const { result: long } = await mmfreeJson('pack', path('y'.repeat(65)), '-o', path('named.mmfree'));
+    expect(long['name']).toMatch(/^matmulfree-L2-H4-V\d+$/);
+  });
+
+  it('is in the shipped image, which packing the shipped checkpoint gives again', async () => {
+    expect((await compiledJson('pack', TALES, '-o', path('again.mmfree'))).exit).toBe(0);
+    expect((await readFile(path('again.mmfree'))).equals(await readFile(TALES_IMAGE))).toBe(true);
+  }, 60_000);
 });
 
 it('signs with an Ed25519 key, and gives name and revision', async () => {
@@ -246,7 +263,7 @@ describe('a checkpoint as others left it', () => {
 
   it('from inside torch.compile gives the same image, and the prefix is told', async () => {
     const image = async (folder: string): Promise<{ image: Buffer; notes: string }> => {
-      const { exit, stderr } = await mmfree('pack', path(folder), '-o', path(`${folder}.mmfree`));
+      const { exit, stderr } = await mmfree('pack', path(folder), '-o', path(`${folder}.mmfree`), '--name', 'x');
       expect(exit).toBe(0);
       return { image: await readFile(path(`${folder}.mmfree`)), notes: stderr.text };
     };

@@ -81,20 +81,25 @@ describe('a board', () => {
     const selector = await start('--image', TALES_IMAGE, '--serial-number', 'T-1');
     const { exit, stdout, stderr } = await mmfree('run', ...TALE);
     expect([exit, stdout.text]).toEqual([0, await here(...TALE)]);
-    expect(stderr.lines[0]).toBe(`using matmulfree-L8-H256-V4096 on virtual T-1 (${selector})`);
-    expect(stderr.lines[1]).toMatch(/^24 tokens, [\d.]+ tokens\/s on virtual T-1 \(max-tokens\)$/);
+    expect(stderr.lines[0]).toBe(`using tales-9m on virtual T-1 (${selector})`);
+    expect(stderr.lines[1]).toMatch(
+      /^24 tokens, [\d.]+ tokens\/s on virtual T-1, behind a prompt of 5 in [\d.]+ s \(max-tokens\)$/,
+    );
     expect((await mmfree('run', '--board', 'T-1', ...TALE)).stdout.text).toBe(stdout.text);
   });
 
   it.each([
-    [['--sampling', 'host']],
-    [['--sampling', 'board', '--temperature', '0']],
-    [['--ids']],
-    [['--stop', 'the']],
-  ])('does so with %j', async (options) => {
+    [['--sampling', 'host'], []],
+    [
+      ['--sampling', 'board'],
+      ['--temperature', '0'],
+    ],
+    [[], ['--ids']],
+    [[], ['--stop', 'the']],
+  ])('does so with %j %j', async (ofBoard, options) => {
     const selector = await start('--image', TALES_IMAGE);
     const tale = options.includes('--ids') ? ['--max-tokens', '9', '0 334 404'] : TALE;
-    const { stdout } = await mmfree('run', '--board', selector, ...options, ...tale);
+    const { stdout } = await mmfree('run', '--board', selector, ...ofBoard, ...options, ...tale);
     expect(stdout.text).toBe(await here(...options, ...tale));
   });
 
@@ -138,6 +143,9 @@ describe('a board', () => {
     const selector = await lostAtToken(5, await start('--image', TALES_IMAGE));
     const { events, result } = await mmfreeJson('run', '--board', selector, ...TALE);
     expect(events.filter(({ type }) => type === 'token')).toHaveLength(5);
+    // It goes on at no token: that was said of `flash` only.
+    const text = 'the text is not kept: the same command starts anew, and seed 3 gives the same text';
+    expect(events.at(-2)).toEqual({ type: 'note', text });
     expect(result).toMatchObject({
       exit: 8,
       error: {
