@@ -14,13 +14,16 @@ const ROUNDS = 5;
 const TOKENS_UNTIL_PAUSE = 8;
 
 export async function benchReference(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
-  const image = await loadChecked(imageOrShipped(input.image, output));
+  const image = await loadChecked(imageOrShipped(input.image, output), signal);
   const weights = readModelWeights(image.residentWeights());
   const { shape } = weights;
   image.close();
   const model = new IntegerModel(weights);
   const ids = Int32Array.from({ length: input.tokens }, (_, position) => threefry(1, 0, position, 0) % shape.vocabSize);
-  for (const id of ids.subarray(0, 20)) model.step(id);
+  for (const id of ids.subarray(0, 20)) {
+    model.step(id);
+    await pause(signal);
+  }
 
   // Memory and time apart: reading the clock allocates.
   let heapBytes = 0;
@@ -42,8 +45,8 @@ export async function benchReference(input: BenchInput, { output, signal }: Comm
   const tokensPerSecond = 1000 / median(perToken);
 
   const { matrix } = weights.head;
-  const kernel = kernelRate(matrix, ternaryProduct);
-  const plain = kernelRate(matrix, plainProduct);
+  const kernel = await kernelRate(matrix, ternaryProduct, signal);
+  const plain = await kernelRate(matrix, plainProduct, signal);
   const weightsPerSecond = tokensPerSecond * ternaryWeights(shape);
   output.print(
     [
@@ -72,7 +75,7 @@ async function pause(signal: AbortSignal): Promise<void> {
 type Kernel = (matrix: TernaryMatrix, q: Int8Array, out: Int32Array) => void;
 
 /** Weights per second on one matrix; the median of several rounds. */
-function kernelRate(matrix: TernaryMatrix, kernel: Kernel): number {
+async function kernelRate(matrix: TernaryMatrix, kernel: Kernel, signal: AbortSignal): Promise<number> {
   const { rows, columns } = matrix;
   const q = Int8Array.from({ length: columns }, (_, k) => (threefry(2, 0, k, 0) % 255) - 127);
   const out = new Int32Array(Math.ceil(rows / TRITS_PER_BYTE) * TRITS_PER_BYTE);
@@ -83,6 +86,7 @@ function kernelRate(matrix: TernaryMatrix, kernel: Kernel): number {
     for (let k = 0; k < repeats; k++) kernel(matrix, q, out);
     // The first round is for the compiler.
     if (round > 0) seconds.push((performance.now() - startMs) / 1000);
+    await pause(signal);
   }
   return (repeats * rows * columns) / median(seconds);
 }
