@@ -18,13 +18,8 @@ import { MODEL_PROGRAM } from '../dist/model/program/model-program.js';
 import { traceLines } from '../dist/model/program/trace.js';
 import { memorySource } from '../dist/protocol/byte-source.js';
 import { openImage } from '../dist/protocol/image/image-reader.js';
-import {
-  CONSTANTS,
-  embeddingStride,
-  MODEL_LIMITS,
-  sectionLengths,
-  ternaryBytes,
-} from '../dist/protocol/image/model-shape.js';
+import { CONSTANTS, embeddingStride, MODEL_LIMITS, ternaryBytes } from '../dist/protocol/image/model-shape.js';
+import { sectionLengths } from '../dist/protocol/image/tensors.js';
 import { tablesSection } from '../dist/protocol/image/tables.js';
 import { verifyWeights } from '../dist/protocol/image/weight-checks.js';
 

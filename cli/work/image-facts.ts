@@ -2,7 +2,8 @@
 import { hexOf } from '../../protocol/hex.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import { endTokens } from '../../protocol/image/end-tokens.js';
-import { SECTION_NAMES, ternaryWeights } from '../../protocol/image/model-shape.js';
+import { SECTION_NAMES } from '../../protocol/image/model-shape.js';
+import { ternaryWeights } from '../../protocol/image/tensors.js';
 import type { JsonObject } from '../output.js';
 
 /** The same facts for programs and for people. */

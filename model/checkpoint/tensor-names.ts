@@ -5,6 +5,7 @@
  * and `norm`, the weight [inputs] of the RMSNorm it applies to its input.
  */
 
+import type { LAYER_BLOCK, MatrixName, NormName } from '../../protocol/image/tensors.js';
 import type { ModelConfig } from '../config.js';
 
 export const EMBEDDINGS = 'model.embeddings.weight';
@@ -18,33 +19,23 @@ export interface BitLinearNames {
   readonly norm: string;
 }
 
-/** The tensors of one block. */
-export interface BlockNames {
-  readonly attnNorm: string;
-  readonly iProj: BitLinearNames;
-  readonly fProj: BitLinearNames;
-  readonly gProj: BitLinearNames;
-  readonly gNorm: string;
-  readonly oProj: BitLinearNames;
-  readonly mlpNorm: string;
-  /** Rows 0..I-1 are the gate, rows I..2I-1 the up projection. */
-  readonly gateProj: BitLinearNames;
-  readonly downProj: BitLinearNames;
-}
+/** The tensors of one block, by the names of the image; rows 0..I-1 of `gateUp` are the gate, rows I..2I-1 the up projection. */
+export type BlockNames = Readonly<Record<MatrixName<typeof LAYER_BLOCK>, BitLinearNames>> &
+  Readonly<Record<NormName<typeof LAYER_BLOCK>, string>>;
 
 /** @param layer counted from 0 */
 export function blockNames(layer: number): BlockNames {
   const block = `model.layers.${layer}`;
   return {
     attnNorm: `${block}.attn_norm.weight`,
-    iProj: bitLinear(`${block}.attn.i_proj`),
-    fProj: bitLinear(`${block}.attn.f_proj`),
-    gProj: bitLinear(`${block}.attn.g_proj`),
+    i: bitLinear(`${block}.attn.i_proj`),
+    f: bitLinear(`${block}.attn.f_proj`),
+    g: bitLinear(`${block}.attn.g_proj`),
     gNorm: `${block}.attn.g_norm.weight`,
-    oProj: bitLinear(`${block}.attn.o_proj`),
+    o: bitLinear(`${block}.attn.o_proj`),
     mlpNorm: `${block}.mlp_norm.weight`,
-    gateProj: bitLinear(`${block}.mlp.gate_proj`),
-    downProj: bitLinear(`${block}.mlp.down_proj`),
+    gateUp: bitLinear(`${block}.mlp.gate_proj`),
+    down: bitLinear(`${block}.mlp.down_proj`),
   };
 }
 
@@ -57,14 +48,14 @@ export function expectedTensors(config: ModelConfig): Map<string, readonly numbe
     const block = blockNames(layer);
     table.push(
       [block.attnNorm, [H]],
-      [block.iProj, [H, H]],
-      [block.fProj, [H, H]],
-      [block.gProj, [H, H]],
+      [block.i, [H, H]],
+      [block.f, [H, H]],
+      [block.g, [H, H]],
       [block.gNorm, [H]],
-      [block.oProj, [H, H]],
+      [block.o, [H, H]],
       [block.mlpNorm, [H]],
-      [block.gateProj, [2 * I, H]],
-      [block.downProj, [H, I]],
+      [block.gateUp, [2 * I, H]],
+      [block.down, [H, I]],
     );
   }
   table.push([FINAL_NORM, [H]], [HEAD, [V, H]]);

@@ -4,13 +4,20 @@
  * The caller has checked the sections (`verifyWeights`); lengths are those of the shape. Vectors are copied (1 % of the image). Where the rest
  * lies is up to `WeightBytes`: in memory, or in a file that is read again for every token.
  */
+import { CONSTANTS, embeddingStride, type ModelSections, type ModelShape } from '../../protocol/image/model-shape.js';
 import {
-  CONSTANTS,
-  embeddingStride,
-  ternaryBytes,
-  type ModelSections,
-  type ModelShape,
-} from '../../protocol/image/model-shape.js';
+  blockStart,
+  HEAD_BLOCK,
+  LAYER_BLOCK,
+  placeMatrices,
+  sizeOf,
+  slotOf,
+  type Block,
+  type LayerMatrix,
+  type MatrixName,
+  type PlacedMatrix,
+  type VectorName,
+} from '../../protocol/image/tensors.js';
 import type { BitLinearWeights } from './bitlinear.js';
 
 /** The bytes behind a model. */
@@ -82,59 +89,66 @@ export interface ModelWeights {
 /** Names everything in the sections of one image. */
 export function readModelWeights(sections: WeightBytes): ModelWeights {
   const { shape } = sections;
-  const { hiddenSize: h, intermediateSize: i } = shape;
   const tables = alignedUint16(sections.tables);
   const vectors = new Int16Array(alignedUint16(sections.vectors).buffer);
-  let vectorOffset = 0;
-  let ternaryOffset = 0;
-  const vector = (length: number): Int16Array => vectors.subarray(vectorOffset, (vectorOffset += length));
-  const product = (rows: number, columns: number, scale: Int16Array, gain: Int16Array): BitLinearWeights => {
-    const length = ternaryBytes(rows, columns);
-    const bytes = sections.ternary(ternaryOffset, length);
-    ternaryOffset += length;
-    return { matrix: { rows, columns, bytes }, gain, scaleMantissa: scale[0], scaleExponent: scale[1] };
+  const product = ({ tensor, rows, columns, offset, length }: PlacedMatrix, block: BlockVectors): BitLinearWeights => {
+    const [scaleMantissa, scaleExponent] = block.constants.subarray(tensor.scale);
+    const matrix = { rows, columns, bytes: sections.ternary(offset, length) };
+    return { matrix, gain: block.gains[tensor.gain], scaleMantissa, scaleExponent };
   };
 
-  const constants = vector(CONSTANTS);
-  const finalNorm = vector(h);
-  const headGain = vector(h);
-  const layers: LayerWeights[] = [];
-  for (let l = 0; l < shape.layers; l++) {
-    const c = vector(CONSTANTS);
-    const attnNorm = vector(h);
-    const iGain = vector(h);
-    const fGain = vector(h);
-    const gGain = vector(h);
-    const forgetScale = vector(h);
-    const gNorm = vector(h);
-    const oGain = vector(h);
-    const mlpNorm = vector(h);
-    const gateGain = vector(h);
-    const downGain = vector(i);
-    layers.push({
+  const matrices = placeMatrices(shape);
+  const layers = Array.from({ length: shape.layers }, (_, l): LayerWeights => {
+    const block = blockVectors(LAYER_BLOCK, vectors.subarray(blockStart(l, shape)), shape);
+    const { attnNorm, clb, gNorm, mlpNorm } = block.gains;
+    const ofLayer = matrices.layers.filter(({ layer }) => layer === l);
+    return {
+      ...byName(ofLayer, (matrix) => product(matrix, block)),
       attnNorm,
-      i: product(h, h, c.subarray(0, 2), iGain),
-      f: product(h, h, c.subarray(2, 4), fGain),
-      g: product(h, h, c.subarray(4, 6), gGain),
-      forgetScale,
+      forgetScale: clb,
       gNorm,
-      gEpsilonShift: c[12],
-      o: product(h, h, c.subarray(6, 8), oGain),
+      gEpsilonShift: block.constants[slotOf(LAYER_BLOCK, 'gEpsShift')],
       mlpNorm,
-      gateUp: product(2 * i, h, c.subarray(8, 10), gateGain),
-      down: product(h, i, c.subarray(10, 12), downGain),
-    });
-  }
+    };
+  });
+  const block = blockVectors(HEAD_BLOCK, vectors, shape);
   return {
     shape,
     sigma: tables.subarray(0, 257),
     exp2: tables.subarray(257, 513),
     readEmbeddingRow: (token, into) => sections.readEmbeddingRow(token, into),
-    embeddingShift: constants[0],
+    embeddingShift: block.constants[slotOf(HEAD_BLOCK, 'embeddingShift')],
     layers,
-    finalNorm,
-    head: product(shape.vocabSize, h, constants.subarray(1, 3), headGain),
+    finalNorm: block.gains.finalNorm,
+    head: product(matrices.head, block),
   };
+}
+
+/** The numbers of a block of the section `vectors`. */
+interface BlockVectors<B extends Block = Block> {
+  readonly constants: Int16Array;
+  readonly gains: Readonly<Record<VectorName<B>, Int16Array>>;
+}
+
+/** @param numbers from the start of the block on */
+function blockVectors<B extends Block>(block: B, numbers: Int16Array, shape: ModelShape): BlockVectors<B> {
+  let at = CONSTANTS;
+  const gains = block.vectors.map(({ name, columns }) => {
+    return [name, numbers.subarray(at, (at += sizeOf(columns, shape)))] as const;
+  });
+  return {
+    constants: numbers.subarray(0, CONSTANTS),
+    gains: Object.fromEntries(gains) as Record<VectorName<B>, Int16Array>,
+  };
+}
+
+/** @param matrices all those of a layer */
+function byName<T>(
+  matrices: readonly LayerMatrix[],
+  make: (matrix: LayerMatrix) => T,
+): Record<MatrixName<typeof LAYER_BLOCK>, T> {
+  const entries = matrices.map((matrix) => [matrix.tensor.name, make(matrix)] as const);
+  return Object.fromEntries(entries) as Record<MatrixName<typeof LAYER_BLOCK>, T>;
 }
 
 /** Little-endian u16 values, copied so that they are aligned. Every machine that Node runs on is little-endian. */

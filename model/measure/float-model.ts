@@ -157,14 +157,14 @@ async function loadWeights(checkpoint: Checkpoint): Promise<FloatWeights> {
     const names = blockNames(l);
     blocks.push({
       attnNorm: await read(names.attnNorm),
-      i: await bitLinear(names.iProj, h, h),
-      f: await bitLinear(names.fProj, h, h),
-      g: await bitLinear(names.gProj, h, h),
+      i: await bitLinear(names.i, h, h),
+      f: await bitLinear(names.f, h, h),
+      g: await bitLinear(names.g, h, h),
       gNorm: await read(names.gNorm),
-      o: await bitLinear(names.oProj, h, h),
+      o: await bitLinear(names.o, h, h),
       mlpNorm: await read(names.mlpNorm),
-      gateUp: await bitLinear(names.gateProj, 2 * i, h),
-      down: await bitLinear(names.downProj, h, i),
+      gateUp: await bitLinear(names.gateUp, 2 * i, h),
+      down: await bitLinear(names.down, h, i),
     });
   }
   return {

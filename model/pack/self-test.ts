@@ -1,7 +1,8 @@
 /** The self-test that a packer records in the image: a short greedy run, whose receipts every machine must repeat. */
 import type { ImagePlan } from '../../protocol/image/image-writer.js';
 import type { SelfTest } from '../../protocol/image/manifest.js';
-import { ternaryWeights, type ModelShape } from '../../protocol/image/model-shape.js';
+import type { ModelShape } from '../../protocol/image/model-shape.js';
+import { ternaryWeights } from '../../protocol/image/tensors.js';
 import { FileSource, streamedBytes } from '../image-file.js';
 import { IntegerModel } from '../integer/integer-model.js';
 import { readModelWeights, type WeightBytes } from '../integer/model-weights.js';

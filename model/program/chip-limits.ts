@@ -3,7 +3,8 @@
  * the reason, before anything is written: the chip itself only finds no image.
  */
 
-import { sectionLengths, type ModelShape } from '../../protocol/image/model-shape.js';
+import type { ModelShape } from '../../protocol/image/model-shape.js';
+import { sectionLengths } from '../../protocol/image/tensors.js';
 
 export interface ChipLimits {
   readonly name: string;

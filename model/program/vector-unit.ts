@@ -1,9 +1,10 @@
 /**
  * What the instructions do to vectors and scalars: docs/GATEWARE.md, section 4, with the letters of docs/ARITHMETIC.md, section 4.
  *
- * Everything is reckoned by `circuits.ts` on numbers at the places that the image gives them; nothing knows the names of gains.
+ * Everything is reckoned by `circuits.ts` on numbers at the places that the image gives them.
  */
 import { CONSTANTS, embeddingStride, ternaryBytes, type ModelShape } from '../../protocol/image/model-shape.js';
+import { blockStart, LAYER_BLOCK, sectionLengths, slotOf } from '../../protocol/image/tensors.js';
 import type { WeightBytes } from '../integer/model-weights.js';
 import {
   bitLength,
@@ -20,6 +21,10 @@ import {
 } from './circuits.js';
 import type { EPSILONS } from './instruction-set.js';
 import { MemoryFault, type VectorMemory, type VectorName } from './vector-memory.js';
+
+/** Gains that an instruction takes without being told which. */
+const CLB = LAYER_BLOCK.vectors.findIndex(({ name }) => name === 'clb');
+const G_NORM = LAYER_BLOCK.vectors.findIndex(({ name }) => name === 'gNorm');
 
 /** What QUANT leaves beside q, for the product. */
 export interface OutputScale {
@@ -74,15 +79,12 @@ export class VectorUnit {
 
   /** Whether the products of this token have taken every matrix. */
   get isStreamAtEnd(): boolean {
-    const { hiddenSize: h, intermediateSize: i, layers, vocabSize } = this.shape;
-    const layer = 4 * ternaryBytes(h, h) + ternaryBytes(2 * i, h) + ternaryBytes(h, i);
-    return this.#taken === layers * layer + ternaryBytes(vocabSize, h);
+    return this.#taken === sectionLengths(this.shape).ternary;
   }
 
   /** The first number of a layer's block in `vectors`. */
   layerBase(layer: number): number {
-    const { hiddenSize: h, intermediateSize: i } = this.shape;
-    return CONSTANTS + 2 * h + layer * (CONSTANTS + 9 * h + i);
+    return blockStart(layer, this.shape);
   }
 
   embed(token: number): void {
@@ -152,10 +154,7 @@ export class VectorUnit {
     const length = ternaryBytes(rows, columns);
     const offset = this.#taken;
     this.#taken += length;
-    const { hiddenSize: h, intermediateSize: i, layers, vocabSize } = this.shape;
-    const layer = 4 * ternaryBytes(h, h) + ternaryBytes(2 * i, h) + ternaryBytes(h, i);
-    if (this.#taken > layers * layer + ternaryBytes(vocabSize, h))
-      throw new MemoryFault('the stream has no more matrices');
+    if (this.#taken > sectionLengths(this.shape).ternary) throw new MemoryFault('the stream has no more matrices');
     return this.#weights.ternary(offset, length);
   }
 
@@ -185,7 +184,7 @@ export class VectorUnit {
     const { hiddenSize } = this.shape;
     const i = this.#memory.read('i', hiddenSize);
     const f = this.#memory.read('f', hiddenSize);
-    const clb = this.#gain(4, hiddenSize);
+    const clb = this.#gain(CLB, hiddenSize);
     const h = this.state.subarray(layer * hiddenSize, (layer + 1) * hiddenSize);
     if (h.length === 0) throw new MemoryFault(`there is no layer ${layer}`);
     const v = this.#memory.write('v', hiddenSize);
@@ -203,7 +202,7 @@ export class VectorUnit {
     const { hiddenSize } = this.shape;
     const g = this.#memory.read('g', hiddenSize);
     const y = this.#memory.read('v', hiddenSize);
-    const gNorm = this.#gain(5, hiddenSize);
+    const gNorm = this.#gain(G_NORM, hiddenSize);
     const v = this.#memory.write('v', hiddenSize);
     let squares = 0;
     for (let k = 0; k < hiddenSize; k++) {
@@ -228,7 +227,7 @@ export class VectorUnit {
     if (epsilon === 'none') return 0;
     if (epsilon === 'i') return this.shape.intermediateSize * 2 ** 12;
     if (this.#gSquares === undefined) throw new MemoryFault('the sum of g² is not there');
-    return shiftRight(this.#gSquares, Math.max(0, this.#constant(12)));
+    return shiftRight(this.#gSquares, Math.max(0, this.#constant(slotOf(LAYER_BLOCK, 'gEpsShift'))));
   }
 
   #constant(index: number): number {

@@ -9,7 +9,8 @@ import { BOOT_RECORD_BYTES } from './boot-record.js';
 import type { SectionPlace } from './boot-record.js';
 import { imageTooLarge, outOfLimits } from './image-error.js';
 import { sealBytes } from './image-seal.js';
-import { MODEL_LIMITS, SECTION_NAMES, sectionLengths } from './model-shape.js';
+import { MODEL_LIMITS, SECTION_NAMES } from './model-shape.js';
+import { sectionLengths } from './tensors.js';
 import type { ModelShape, SectionName } from './model-shape.js';
 
 /** Every section's content starts at a multiple of this. */

@@ -9,7 +9,8 @@ import { MAX_END_TOKENS } from './end-tokens.js';
 import { badManifest } from './image-error.js';
 import { bytesOfU32 } from '../little-endian.js';
 import { ManifestFields } from './manifest-fields.js';
-import { SECTION_NAMES, ternaryWeights } from './model-shape.js';
+import { SECTION_NAMES } from './model-shape.js';
+import { ternaryWeights } from './tensors.js';
 import type { ModelShape, SectionName } from './model-shape.js';
 
 /** The shape, and what else of the configuration is worth keeping. */

@@ -55,21 +55,3 @@ export function ternaryBytes(rows: number, columns: number): number {
 export function embeddingStride(shape: ModelShape): number {
   return 2 + shape.hiddenSize + (shape.hiddenSize & 1);
 }
-
-/** Bytes of every section whose length follows from the shape. */
-export function sectionLengths(shape: ModelShape): Record<Exclude<SectionName, 'tokenizer'>, number> {
-  const { vocabSize, hiddenSize: h, intermediateSize: i, layers } = shape;
-  const layerTernary = 4 * ternaryBytes(h, h) + ternaryBytes(2 * i, h) + ternaryBytes(h, i);
-  return {
-    tables: 2 * (257 + 256),
-    vectors: 2 * (CONSTANTS + 2 * h + layers * (CONSTANTS + 9 * h + i)),
-    embedding: vocabSize * embeddingStride(shape),
-    ternary: layers * layerTernary + ternaryBytes(vocabSize, h),
-  };
-}
-
-/** Number of ternary weights that a token multiplies by: body and head. */
-export function ternaryWeights(shape: ModelShape): number {
-  const { vocabSize, hiddenSize: h, intermediateSize: i, layers } = shape;
-  return layers * (4 * h * h + 3 * h * i) + vocabSize * h;
-}

@@ -9,18 +9,18 @@
 import type { ByteSource } from '../byte-source.js';
 import { badWeights } from './image-error.js';
 import type { ImageView } from './image-reader.js';
-import { CONSTANTS, embeddingStride, TRITS_PER_BYTE } from './model-shape.js';
+import { embeddingStride, TRITS_PER_BYTE } from './model-shape.js';
 import type { ModelShape, SectionName } from './model-shape.js';
 import { tablesSection } from './tables.js';
+import { constantsOf, HEAD_BLOCK, LAYER_BLOCK, placeMatrices, sizeOf } from './tensors.js';
+import type { Block, Range } from './tensors.js';
 
 const PIECE_BYTES = 2 ** 20;
 
-/** int16 values in a vector block: from `first` to `last` everything is allowed. */
-interface Range {
+/** Neighbouring int16 values of the section `vectors`. */
+interface Values extends Range {
   readonly name: string;
   readonly count: number;
-  readonly first: number;
-  readonly last: number;
 }
 
 /**
@@ -55,15 +55,22 @@ function checkTables(bytes: Uint8Array): void {
 
 function* checkVectors(shape: ModelShape, read: Read): Generator<void, void> {
   let at = 0;
-  for (const block of [headBlock(shape), ...Array.from({ length: shape.layers }, () => layerBlock(shape))]) {
-    const length = 2 * block.reduce((count, range) => count + range.count, 0);
+  const layer = valuesOf(LAYER_BLOCK, shape);
+  for (const block of [valuesOf(HEAD_BLOCK, shape), ...Array.from({ length: shape.layers }, () => layer)]) {
+    const length = 2 * block.reduce((count, values) => count + values.count, 0);
     checkBlock(block, read(at, length), at);
     at += length;
     yield;
   }
 }
 
-function checkBlock(block: readonly Range[], bytes: Uint8Array, blockOffset: number): void {
+function valuesOf(block: Block, shape: ModelShape): Values[] {
+  const constants = constantsOf(block).map((constant) => ({ ...constant, count: 1 }));
+  const vectors = block.vectors.map((vector) => ({ ...vector, count: sizeOf(vector.columns, shape) }));
+  return [...constants, ...vectors];
+}
+
+function checkBlock(block: readonly Values[], bytes: Uint8Array, blockOffset: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let at = 0;
   for (const { name, count, first, last } of block) {
@@ -74,38 +81,6 @@ function checkBlock(block: readonly Range[], bytes: Uint8Array, blockOffset: num
       }
     }
   }
-}
-
-const SCALE = [
-  { name: 'mm', count: 1, first: 2 ** 14, last: 2 ** 15 - 1 },
-  { name: 'em', count: 1, first: -64, last: 24 },
-] as const;
-
-function headBlock({ hiddenSize: h }: ModelShape): Range[] {
-  const constants = [{ name: 'embeddingShift', count: 1, first: 0, last: 15 }, ...SCALE];
-  return [...constants, unused(constants.length), gain('finalNorm', h), gain('headGain', h)];
-}
-
-function layerBlock({ hiddenSize: h, intermediateSize: i }: ModelShape): Range[] {
-  const scales = Array.from({ length: 6 }, () => SCALE).flat(); // i, f, g, o, gate/up, down
-  const constants = [...scales, { name: 'gEpsShift', count: 1, first: 0, last: 127 }];
-  return [
-    ...constants,
-    unused(constants.length),
-    ...['attnNorm', 'iGain', 'fGain', 'gGain'].map((name) => gain(name, h)),
-    { name: 'clb', count: h, first: 0, last: 32_767 },
-    ...['gNorm', 'oGain', 'mlpNorm', 'gateGain'].map((name) => gain(name, h)),
-    gain('downGain', i),
-  ];
-}
-
-function unused(used: number): Range {
-  return { name: 'an unused constant', count: CONSTANTS - used, first: 0, last: 0 };
-}
-
-/** −32768 would make `mul15` overflow. */
-function gain(name: string, count: number): Range {
-  return { name, count, first: -32_767, last: 32_767 };
 }
 
 function* checkEmbedding(shape: ModelShape, read: Read): Generator<void, void> {
@@ -125,23 +100,13 @@ function* checkEmbedding(shape: ModelShape, read: Read): Generator<void, void> {
 }
 
 function* checkTernary(shape: ModelShape, read: Read): Generator<void, void> {
-  const { vocabSize, hiddenSize: h, intermediateSize: i } = shape;
-  let at = 0;
-  function* matrix(rows: number, columns: number): Generator<void, void> {
-    const fullBytes = Math.floor(rows / TRITS_PER_BYTE) * columns;
-    yield* checkGroups(read, at, at + fullBytes, TRITS_PER_BYTE);
-    at += fullBytes;
+  const { layers, head } = placeMatrices(shape);
+  for (const { rows, columns, offset, length } of [...layers, head]) {
+    const full = offset + Math.floor(rows / TRITS_PER_BYTE) * columns;
+    yield* checkGroups(read, offset, full, TRITS_PER_BYTE);
     const rowsLeft = rows % TRITS_PER_BYTE;
-    if (rowsLeft === 0) return;
-    yield* checkGroups(read, at, at + columns, rowsLeft);
-    at += columns;
+    if (rowsLeft > 0) yield* checkGroups(read, full, offset + length, rowsLeft);
   }
-  for (let layer = 0; layer < shape.layers; layer++) {
-    for (let gate = 0; gate < 4; gate++) yield* matrix(h, h); // i, f, g, o
-    yield* matrix(2 * i, h);
-    yield* matrix(h, i);
-  }
-  yield* matrix(vocabSize, h);
 }
 
 /** @param rows of each group that exist, 1 … 5 */

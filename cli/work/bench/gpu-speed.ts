@@ -1,8 +1,10 @@
 /** Speeds of a model that is loaded on a GPU: what `mmfree bench gpu` measures. */
 import type { GpuModel } from '../../../model/backends/gpu/gpu-model.js';
 import { GpuSequences } from '../../../model/backends/gpu/gpu-sequences.js';
+import { matrixBytes } from '../../../model/backends/gpu/kernels/transcode.js';
 import { samplerSettings } from '../../../model/integer/sampler.js';
 import { threefry } from '../../../model/integer/threefry.js';
+import { placeMatrices } from '../../../protocol/image/tensors.js';
 import { median } from './input.js';
 
 const ROUNDS = 5;
@@ -123,7 +125,7 @@ function inOrder(seconds: ReadonlyMap<string, number>): KernelTime[] {
 }
 
 /** Bytes of ternary weights that a token reads, as they lie in GPU memory: 2 bit, rows padded. */
-export function weightBytes({ weights }: GpuModel): number {
-  const parts = weights.layers.flatMap(({ mix, mixOutput, glu, gluOutput }) => [mix, mixOutput, glu, gluOutput]);
-  return [...parts, weights.head].reduce((sum, { buffer, size }) => sum + (size ?? buffer.size), 0);
+export function weightBytes({ shape }: GpuModel): number {
+  const { layers, head } = placeMatrices(shape);
+  return [...layers, head].reduce((sum, { rows, columns }) => sum + matrixBytes(rows, columns), 0);
 }

@@ -7,7 +7,7 @@ import { copySpeed } from '../../../model/backends/gpu/device/copy-speed.js';
 import { samplerSettings } from '../../../model/integer/sampler.js';
 import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
 import { packCheckpoint } from '../../../model/pack/pack.js';
-import { ternaryWeights } from '../../../protocol/image/model-shape.js';
+import { ternaryWeights } from '../../../protocol/image/tensors.js';
 import type { CommandContext } from '../../command.js';
 import type { BenchInput } from './input.js';
 import { benchGpuStability } from './gpu-stability.js';

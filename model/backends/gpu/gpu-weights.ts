@@ -6,38 +6,30 @@
 import { badWeights } from '../../../protocol/image/image-error.js';
 import {
   embeddingStride,
-  sectionLengths,
-  ternaryBytes,
   TRITS_PER_BYTE,
   type ModelShape,
   type SectionName,
 } from '../../../protocol/image/model-shape.js';
+import { placeMatrices, sectionLengths } from '../../../protocol/image/tensors.js';
 import type { BufferPart, GpuDevice } from './device/gpu-device.js';
 import { USAGE } from './device/gpu-usage.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { embeddingRowWords } from './kernels/embed.js';
 import { matrixBytes, TRANSCODE, TRANSCODE_SIZE } from './kernels/transcode.js';
-import { layerMatrixOffsets } from './matrix-layout.js';
+import { layerMatrixOffsets, offsetsByName } from './matrix-layout.js';
 import { alignBinding, BINDING_ALIGNMENT, layOutVectors, vectorLayout } from './vector-layout.js';
 
 /** Fills `into` with the bytes of a section from `offset` on. */
 export type ReadSection = (section: SectionName, offset: number, into: Uint8Array) => void;
 
-/** Matrices of one layer. */
-export interface LayerMatrices {
-  /** All of them: see matrix-layout.ts. */
-  readonly all: BufferPart;
-  /** i, f and g, one behind the other. */
-  readonly mix: BufferPart;
-  readonly mixOutput: BufferPart;
-  /** Gate and up rows in turn. */
-  readonly glu: BufferPart;
-  readonly gluOutput: BufferPart;
-}
-
 export interface GpuWeights {
   readonly shape: ModelShape;
-  readonly layers: readonly (LayerMatrices & { readonly vectors: BufferPart; readonly constants: BufferPart })[];
+  readonly layers: readonly {
+    /** The matrices: see matrix-layout.ts. */
+    readonly all: BufferPart;
+    readonly vectors: BufferPart;
+    readonly constants: BufferPart;
+  }[];
   readonly head: BufferPart;
   readonly headVectors: BufferPart;
   readonly headConstants: BufferPart;
@@ -65,7 +57,9 @@ const UNIFORM_WORDS = 8;
 interface MatrixPlan {
   readonly rows: number;
   readonly columns: number;
+  /** Where it lies in the section `ternary`. */
   readonly fromByte: number;
+  readonly bytes: number;
   /** Binding that the rows lie in, and the word where they start there. */
   readonly part: BufferPart;
   readonly toWord: number;
@@ -92,7 +86,7 @@ export async function loadGpuWeights(
   const transcoder = transcodeKernel(gpu);
   // Its failure is thrown where it is awaited.
   transcoder.catch(() => {});
-  const { weights, plans } = await gpu.allocating(() => placeMatrices(gpu, shape));
+  const { parts, plans } = await gpu.allocating(() => planMatrices(gpu, shape));
   const { vectors, constants } = layOutVectors(shape, section(read, 'vectors', shape));
   const embedding = await gpu.allocating(() =>
     gpu.storage('embedding', 4 * shape.vocabSize * embeddingRowWords(shape)),
@@ -110,8 +104,8 @@ export async function loadGpuWeights(
   const headBlock = block(0);
   return {
     shape,
-    layers: weights.layers.map((matrices, l) => ({ ...matrices, ...block(l + 1) })),
-    head: weights.head,
+    layers: Array.from({ length: shape.layers }, (_, l) => ({ all: parts[l], ...block(l + 1) })),
+    head: parts[shape.layers],
     headVectors: headBlock.vectors,
     headConstants: headBlock.constants,
     embedding,
@@ -146,41 +140,24 @@ function tableWords(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
   return Uint32Array.from({ length: 257 + 256 }, (_, j) => (j < 256 ? table[j] | (table[j + 1] << 16) : table[j]));
 }
 
-/** Buffers for all matrices, as few as the adapter's largest buffer allows, and what goes where. */
-function placeMatrices(
+/** Buffers for all matrices, as few as the adapter's largest buffer allows, and what goes where: a part for each layer, and the head's. */
+function planMatrices(
   gpu: GpuDevice,
   shape: ModelShape,
-): { readonly weights: { readonly layers: LayerMatrices[]; readonly head: BufferPart }; readonly plans: MatrixPlan[] } {
-  const { vocabSize, hiddenSize: h, intermediateSize: i, layers } = shape;
-  const offsets = layerMatrixOffsets(shape);
-  const sizes = [...Array.from({ length: layers }, () => offsets.bytes), matrixBytes(vocabSize, h)];
+): { readonly parts: readonly BufferPart[]; readonly plans: readonly MatrixPlan[] } {
+  const { layers, head } = placeMatrices(shape);
+  const layerBytes = layerMatrixOffsets(shape).bytes;
+  const sizes = [...Array.from({ length: shape.layers }, () => layerBytes), matrixBytes(head.rows, head.columns)];
   const parts = allocateParts(gpu, sizes);
-  const plans: MatrixPlan[] = [];
-  let fromByte = 0;
-  const plan = (part: BufferPart, rows: number, columns: number, toWord = 0): void => {
-    plans.push({ rows, columns, fromByte, part, toWord });
-    fromByte += ternaryBytes(rows, columns);
-  };
-  const placed = Array.from({ length: layers }, (_, l): LayerMatrices => {
-    const all = parts[l];
-    const part = (offset: number, rows: number, columns: number): BufferPart => ({
-      buffer: all.buffer,
-      offset: all.offset + offset,
-      size: matrixBytes(rows, columns),
-    });
-    const mix = part(offsets.mix, 3 * h, h);
-    const mixOutput = part(offsets.mixOutput, h, h);
-    const glu = part(offsets.glu, 2 * i, h);
-    const gluOutput = part(offsets.gluOutput, h, i);
-    for (let p = 0; p < 3; p++) plan(mix, h, h, (p * matrixBytes(h, h)) / 4);
-    plan(mixOutput, h, h);
-    plan(glu, 2 * i, h);
-    plan(gluOutput, h, i);
-    return { all, mix, mixOutput, glu, gluOutput };
+  const offsets = offsetsByName(shape);
+  const places = [
+    ...layers.map((matrix) => ({ ...matrix, part: parts[matrix.layer], toWord: offsets[matrix.tensor.name] / 4 })),
+    { ...head, part: parts[shape.layers], toWord: 0 },
+  ];
+  const plans = places.map(({ rows, columns, offset, length, part, toWord }) => {
+    return { rows, columns, fromByte: offset, bytes: length, part, toWord };
   });
-  const head = parts[layers];
-  plan(head, vocabSize, h);
-  return { weights: { layers: placed, head }, plans };
+  return { parts, plans };
 }
 
 function allocateParts(gpu: GpuDevice, sizes: readonly number[]): Required<BufferPart>[] {
@@ -214,7 +191,7 @@ async function uploadMatrices(
 ): Promise<void> {
   const { device } = gpu;
   const last = plans[plans.length - 1];
-  const stagingBytes = Math.min(STAGING_BYTES, last.fromByte + ternaryBytes(last.rows, last.columns)) + 4;
+  const stagingBytes = Math.min(STAGING_BYTES, last.fromByte + last.bytes) + 4;
   const staging = gpu.storage('staging', stagingBytes);
   const bad = gpu.storage('bad bytes', 4);
   const host = new Uint8Array(Math.ceil(stagingBytes / 4) * 4);

@@ -6,7 +6,8 @@
  */
 import { threefry } from '../../integer/threefry.js';
 import { samplerSettings } from '../../integer/sampler.js';
-import { ternaryWeights, type ModelShape } from '../../../protocol/image/model-shape.js';
+import type { ModelShape } from '../../../protocol/image/model-shape.js';
+import { ternaryWeights } from '../../../protocol/image/tensors.js';
 import type { GpuFeatures } from './device/gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
 import { GpuSequences } from './gpu-sequences.js';

@@ -27,9 +27,9 @@ describe('expectedTensors', () => {
 
   test('the norm of a BitLinear is as wide as its input', () => {
     const tensors = expectedTensors(configOf({ hidden_size: 64, intermediate_size: 200, vocab_size: 99 }));
-    const { downProj, gateProj } = blockNames(23);
-    expect(tensors.get(downProj.norm)).toEqual([200]);
-    expect(tensors.get(gateProj.weight)).toEqual([400, 64]);
+    const { down, gateUp } = blockNames(23);
+    expect(tensors.get(down.norm)).toEqual([200]);
+    expect(tensors.get(gateUp.weight)).toEqual([400, 64]);
     expect(tensors.get(HEAD.norm)).toEqual([64]);
   });
 });

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { gapBefore, layoutImage, MAX_MANIFEST_BYTES, SECTION_ALIGNMENT } from '../../../protocol/image/image-layout.js';
-import { SECTION_NAMES, ternaryWeights } from '../../../protocol/image/model-shape.js';
+import { SECTION_NAMES } from '../../../protocol/image/model-shape.js';
+import { ternaryWeights } from '../../../protocol/image/tensors.js';
 import { imageRefusal } from '../../helpers/image-refusal.js';
 import { TINY_SHAPE } from '../../helpers/tiny-image.js';
 

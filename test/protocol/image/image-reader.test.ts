@@ -8,7 +8,7 @@ import type { ByteSource } from '../../../protocol/byte-source.js';
 import { verifyHashes, verifySignature } from '../../../protocol/image/image-hashes.js';
 import { openImage } from '../../../protocol/image/image-reader.js';
 import type { ImageView } from '../../../protocol/image/image-reader.js';
-import { sectionLengths } from '../../../protocol/image/model-shape.js';
+import { sectionLengths } from '../../../protocol/image/tensors.js';
 import type { SectionName } from '../../../protocol/image/model-shape.js';
 import { verifyWeights } from '../../../protocol/image/weight-checks.js';
 import { imageRefusal } from '../../helpers/image-refusal.js';

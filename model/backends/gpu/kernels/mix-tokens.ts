@@ -42,7 +42,7 @@ ${VECTOR_AT}
       begin: 'loadSigma(local);',
       early: {
         before: 'state[unit]',
-        forgetScale: `vectorAt(${layer.forgetScale}u, unit)`,
+        forgetScale: `vectorAt(${layer.clb}u, unit)`,
         gNorm: `vectorAt(${layer.gNorm}u, unit)`,
       },
       epilogue: /* wgsl */ `

@@ -21,7 +21,7 @@ export interface Epilogue {
 
 /** i becomes silu(i), f the forget complement c, g stays: three planes of `scratch`, [plane][capacity][width]. */
 export function mixing(shape: ModelShape, capacity: number, size: number): Epilogue {
-  const { forgetScale } = vectorLayout(shape).layer;
+  const { clb } = vectorLayout(shape).layer;
   const width = 4 * rowSize(shape.hiddenSize).words;
   return {
     pairs: false,
@@ -38,7 +38,7 @@ fn finish(token: u32, outputRow: u32, product: u32, out: i32) {
   if (product == 0u) {
     scratch[at] = p * sigmoid(up3(p));
   } else if (product == 1u) {
-    scratch[at] = (sigmoid(up3(-p)) * vectorAt(${forgetScale}u, outputRow) + 0x4000) >> 15u;
+    scratch[at] = (sigmoid(up3(-p)) * vectorAt(${clb}u, outputRow) + 0x4000) >> 15u;
   } else {
     scratch[at] = p;
   }
