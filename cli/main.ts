@@ -1,9 +1,15 @@
 #!/usr/bin/env node
-/** The program `mmfree`. */
+/**
+ * The program `mmfree`. Everything behind the first line of output is loaded only on a Node that can run it: an old one would end in the middle of
+ * something, or compute without a word what nobody has tried. So this file and what it imports are written for Node 12 and later.
+ */
 
-import { COMMANDS } from './commands.js';
-import { processHost } from './host.js';
-import { runProgram } from './program.js';
+import { nodeProblem } from './node-version.js';
 
-// Not left to the event loop: a forgotten handle must not keep the process alive.
-process.exit(await runProgram(COMMANDS, processHost()));
+const problem = nodeProblem(process.versions.node, process.argv.slice(2));
+if (problem === undefined) {
+  void import('./start.js');
+} else {
+  (problem.isJson ? process.stdout : process.stderr).write(problem.text);
+  process.exitCode = problem.exit;
+}

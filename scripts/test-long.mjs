@@ -10,6 +10,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureBuilt, ensureInstalled, root, runProgram, say } from './setup.mjs';
+import { NODES_OF_LONG_RUN, otherNodes } from './other-nodes.mjs';
 import { softwareGpu } from './software-gpu.mjs';
 
 const PAGE = join(root, 'docs/LONG-RUN.md');
@@ -29,7 +30,16 @@ const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 process.exitCode = runProgram(
   process.execPath,
   [vitest, 'run', '--test-timeout=36000000', '--hook-timeout=36000000', ...process.argv.slice(2)],
-  { cwd: root, env: { ...process.env, ...softwareGpu(), MMFREE_LONG: '1', MMFREE_FIGURES: figures } },
+  {
+    cwd: root,
+    env: {
+      ...process.env,
+      ...softwareGpu(),
+      ...otherNodes(NODES_OF_LONG_RUN),
+      MMFREE_LONG: '1',
+      MMFREE_FIGURES: figures,
+    },
+  },
 );
 if (existsSync(figures)) writePage(readFileSync(figures, 'utf8'));
 rmSync(folder, { recursive: true });

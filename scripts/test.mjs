@@ -1,6 +1,7 @@
 /** `npm test`: everything CI checks, from a bare checkout on. Stops at the first step that fails. */
 
 import { ensureInstalled, runNpm, say } from './setup.mjs';
+import { NODES_OF_CI, otherNodes } from './other-nodes.mjs';
 import { softwareGpu } from './software-gpu.mjs';
 
 const steps = [
@@ -21,7 +22,7 @@ const failed = steps.find(([script, purpose, ...options]) => {
   say(purpose);
   const stepMs = Date.now();
   // The dynamic linker reads its variables when a process starts.
-  const env = script === 'vitest' ? { ...process.env, ...softwareGpu() } : process.env;
+  const env = script === 'vitest' ? { ...process.env, ...softwareGpu(), ...otherNodes(NODES_OF_CI) } : process.env;
   const status = runNpm(['run', '--silent', script, '--', ...options], 'inherit', env);
   times.push(`${script} ${seconds(stepMs)}`);
   return status !== 0;
