@@ -53,6 +53,7 @@ const EXIT_OF_CLASS: ReadonlyMap<string, ExitCode> = new Map([
   ['TokenizerError', EXIT.badImage],
   ['ProgramError', EXIT.badImage],
   ['StateError', EXIT.badImage],
+  ['EngineError', EXIT.usage],
   ['MismatchError', EXIT.mismatch],
   ['AbortError', EXIT.interrupted],
 ]);

@@ -17,7 +17,7 @@ import { Sink } from './sink.js';
 import type { OutputStream } from './sink.js';
 import type { StandardInput } from './standard-input.js';
 import { fromParser, noCommand } from './usage-error.js';
-import { VERSION } from './version.js';
+import { VERSION } from '../protocol/version.js';
 
 type Commands = readonly (NamedCommand | CommandGroup)[];
 

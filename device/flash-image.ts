@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { selfTestStream } from '../model/backends/conformance.js';
+import { selfTestStream } from '../model/machine/self-test.js';
 import type { ImageFile } from '../model/image-file.js';
 import { hexOf } from '../protocol/hex.js';
 import { crc32c } from '../protocol/crc32.js';

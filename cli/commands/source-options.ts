@@ -1,14 +1,14 @@
 /** The options that say where tokens come from, the same in every command. */
+import { MACHINES } from '../../engine/machines.js';
 import { option, optionWithDefault } from '../command.js';
 import { integer, oneOf, path, text } from '../options.js';
 
 /** What can compute tokens from an image; `simulator` runs the program that gateware runs, slowly. */
-export const BACKENDS = ['reference', 'gpu', 'simulator'] as const;
-export type BackendName = (typeof BACKENDS)[number];
+const ON_COMPUTER = MACHINES.filter(({ takesImage }) => takesImage);
+const BACKENDS = ON_COMPUTER.map(({ kind }) => kind);
 
 /** Those that are worth measuring. */
-export const FAST_BACKENDS = ['reference', 'gpu'] as const;
-export type FastBackendName = (typeof FAST_BACKENDS)[number];
+export const FAST_BACKENDS = ON_COMPUTER.filter(({ isFast }) => isFast).map(({ kind }) => kind);
 
 export const imageOption = option('--image <file>', 'weight image (default: the shipped tales-9m)', path);
 

@@ -12,14 +12,14 @@ import type { CommandContext } from '../command.js';
 import type { JsonObject } from '../output.js';
 import { describeProblem } from '../problem.js';
 import { keyOf } from './key-file.js';
-import { selectorOf } from './machines/open-board.js';
-import type { BoardInput } from './machines/open-board.js';
+import type { SourceInput } from './machines/open-machine.js';
+import { selectorOf } from './machines/selector.js';
 import { hexOf } from '../../protocol/hex.js';
 
 /** How many boards are asked at the same time. */
 const ASKED_AT_ONCE = 8;
 
-export async function boards(input: Omit<BoardInput, 'wait'>, context: CommandContext): Promise<void> {
+export async function boards(input: Pick<SourceInput, 'board' | 'keyFile'>, context: CommandContext): Promise<void> {
   const { output, signal, wires } = context;
   const key = keyOf(input.keyFile);
   const found = input.board === undefined ? await findBoards() : await namedBoards(input.board, signal);

@@ -1,12 +1,12 @@
 /** `mmfree eval`: the work. */
+import { evaluate, type EvaluationSubject, type WindowResult } from '../../engine/evaluate.js';
+import { REFERENCE } from '../../engine/machines.js';
 import { openChecked } from '../../model/check-image.js';
-import { evaluate, type WindowResult } from '../../model/measure/evaluate.js';
-import type { EvaluationSubject } from '../../model/measure/score.js';
-import { windowsOf, type EvaluationWindow } from '../../model/measure/windows.js';
+import { windowsOf } from '../../model/measure/windows.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
-import type { FastBackendName } from '../commands/source-options.js';
 import type { CommandContext } from '../command.js';
 import { badValue, UsageError } from '../usage-error.js';
+import { engineOptions } from './machines/engine-options.js';
 import { openCheckpointAloud } from './open-checkpoint.js';
 import { readAny } from '../../model/files/input-file.js';
 import { MAX_TEXT_BYTES } from './input-limits.js';
@@ -14,7 +14,7 @@ import { MAX_TEXT_BYTES } from './input-limits.js';
 interface EvalInput {
   readonly text: string;
   readonly image: string | undefined;
-  readonly backend: FastBackendName | undefined;
+  readonly backend: string | undefined;
   readonly checkpoint: string | undefined;
   readonly context: number;
   readonly windows: number | undefined;
@@ -32,14 +32,11 @@ export async function evaluateText(input: EvalInput, context: CommandContext): P
   const progress = output.progress({ label: 'eval', unit: 'windows', total: windows.length });
   const startMs = performance.now();
   let done = 0;
-  const onWindow = (result: { readonly window: number; readonly loss: number }): void => {
+  const onWindow = (result: WindowResult): void => {
     progress.update(++done);
     output.event('window', { ...result });
   };
-  const losses =
-    input.backend === 'gpu'
-      ? await lossesOnGpu(subject.path, windows, onWindow, context)
-      : await evaluate(subject, windows, input.threads, onWindow, signal);
+  const losses = await evaluate(subject, windows, input.threads, onWindow, engineOptions(context));
   progress.end();
   const seconds = (performance.now() - startMs) / 1000;
   const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
@@ -59,26 +56,11 @@ export async function evaluateText(input: EvalInput, context: CommandContext): P
   });
 }
 
-/** @throws GpuError; ImageError */
-async function lossesOnGpu(
-  path: string,
-  windows: readonly EvaluationWindow[],
-  onWindow: (result: WindowResult) => void,
-  context: CommandContext,
-): Promise<number[]> {
-  const { loadChecked } = await import('./machines/load-gpu.js');
-  const { evaluateOnGpu } = await import('../../model/measure/gpu-evaluate.js');
-  const { model } = await loadChecked(path, context, { software: true });
-  try {
-    return await evaluateOnGpu(model, windows, onWindow, context.signal);
-  } finally {
-    model.gpu.destroy();
-  }
-}
-
 function subjectOf({ image, checkpoint, backend }: EvalInput): EvaluationSubject {
   if (backend !== undefined && checkpoint !== undefined) throw floatsOnBackend();
-  if (image !== undefined && checkpoint === undefined) return { kind: 'image', path: image };
+  if (image !== undefined && checkpoint === undefined) {
+    return { kind: 'image', path: image, machine: backend ?? REFERENCE.kind };
+  }
   if (checkpoint !== undefined && image === undefined) return { kind: 'checkpoint', path: checkpoint };
   throw new UsageError('conflicting-options', 'eval needs either --image or --checkpoint', {
     reason: 'It scores the integer model of an image or the float model of a checkpoint.',

@@ -1,8 +1,6 @@
-/** The model that comes with the program. */
-import { packageFile } from '../../model/package-file.js';
+/** The model that comes with the program, where the user names none. */
+import { SHIPPED_IMAGE } from '../../engine/shipped.js';
 import type { Output } from '../output.js';
-
-export const SHIPPED_IMAGE = packageFile('models/tales-9m/tales-9m.mmfree');
 
 /** The image that the user named, or else the shipped one, which is said on stderr. */
 export function imageOrShipped(image: string | undefined, output: Output): string {

@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { frameTracer, type TraceRecord } from '../../protocol/wire/frame-trace.js';
 import type { CommandContext } from '../command.js';
-import { VERSION } from '../version.js';
+import { VERSION } from '../../protocol/version.js';
 
 /**
  * Does work whose wires are traced, if there is a path. A line is written when its frame is seen, so that none is missing

@@ -3,7 +3,7 @@
  * image to start. All work comes in steps of a few milliseconds (generators), between which the board serves its link.
  */
 
-import { selfTestStream } from '../../model/backends/conformance.js';
+import { selfTestStream } from '../../model/machine/self-test.js';
 import { IntegerModel } from '../../model/integer/integer-model.js';
 import { readModelWeights, residentBytes } from '../../model/integer/model-weights.js';
 import type { ModelWeights } from '../../model/integer/model-weights.js';

@@ -96,6 +96,8 @@ export interface GenerateRequest {
   readonly maxTokens: number;
   readonly sampler: SamplerSettings;
   readonly signal?: AbortSignal | undefined;
+  /** Is told now and then how many tokens of a long prompt are fed. */
+  readonly onPrompt?: ((fed: number) => void) | undefined;
 }
 
 export interface Sequence {

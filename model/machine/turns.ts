@@ -110,11 +110,12 @@ class TurnTakingSequence implements Sequence {
     const ledger = this.#ledger;
     ledger.enter();
     try {
-      const { maxTokens, sampler, signal } = request;
+      const { maxTokens, sampler, signal, onPrompt } = request;
       const tokens = ledger.toRun(request);
-      for (const token of tokens.slice(0, -1)) {
+      for (const [index, token] of tokens.slice(0, -1).entries()) {
         if (signal?.aborted === true) return;
         this.#step(token, 'nothing');
+        onPrompt?.(index + 1);
         await setImmediate();
       }
       let next = tokens[tokens.length - 1];

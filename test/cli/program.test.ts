@@ -13,7 +13,7 @@ import {
   type NamedCommand,
 } from '../../cli/command.js';
 import { integer, oneOf, path, text } from '../../cli/options.js';
-import { VERSION } from '../../cli/version.js';
+import { VERSION } from '../../protocol/version.js';
 import { CheckpointError } from '../../model/checkpoint/checkpoint-error.js';
 import { FakeProcess } from '../helpers/fake-host.js';
 

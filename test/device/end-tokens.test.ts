@@ -1,16 +1,14 @@
 /** Several tokens that end a text, on boards that know them all and on boards from before, which know one. */
 
 import { describe, expect, it } from 'vitest';
-import { BoardBackend } from '../../device/board-backend.js';
 import { readTextParts } from '../../device/read-back.js';
-import type { Backend, GeneratedToken, GenerateRequest } from '../../model/backends/backend.js';
-import { ReferenceBackend } from '../../model/backends/reference-backend.js';
-import { readModelWeights, residentBytes } from '../../model/integer/model-weights.js';
+import type { GeneratedToken, GenerateRequest, Sequence } from '../../model/machine/machine.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
 import { BoardOnALine } from '../helpers/board-on-a-line.js';
 import { count } from '../helpers/counts.js';
 import { goodImageOf } from '../helpers/good-image.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
+import { boardSequence, referenceSequence } from '../helpers/machines.js';
 
 const eosTokenIds = [8, 21, 40, 63];
 const OLD = tinySections(1, { ...TINY_SHAPE, vocabSize: 64, eosTokenId: 63 });
@@ -21,16 +19,16 @@ const requestOf = (seed: bigint): GenerateRequest => ({
   sampler: samplerSettings({ temperature: 10, topK: 64, topP: 1, seed }),
 });
 
-async function generated(backend: Backend, request: GenerateRequest): Promise<GeneratedToken[]> {
+async function generated(sequence: Sequence, request: GenerateRequest): Promise<GeneratedToken[]> {
   const tokens: GeneratedToken[] = [];
-  for await (const token of backend.generate(request)) tokens.push(token);
+  for await (const token of sequence.generate(request)) tokens.push(token);
   return tokens;
 }
 
 /** A run, and a second one behind its state. */
-async function twoRuns(backend: Backend, seed: bigint): Promise<GeneratedToken[]> {
-  const first = await generated(backend, requestOf(seed));
-  return [...first, ...(await generated(backend, { ...requestOf(seed), prompt: [5] }))];
+async function twoRuns(sequence: Sequence, seed: bigint): Promise<GeneratedToken[]> {
+  const first = await generated(sequence, requestOf(seed));
+  return [...first, ...(await generated(sequence, { ...requestOf(seed), prompt: [5] }))];
 }
 
 describe.each([
@@ -41,10 +39,10 @@ describe.each([
     it('gives what the reference gives, up to whichever comes first, and goes on from there', async () => {
       const endings = new Set<number | undefined>();
       for (const seed of [1n, 2n, 3n, 4n]) {
-        const expected = await twoRuns(new ReferenceBackend(readModelWeights(residentBytes(NEW))), seed);
+        const expected = await twoRuns(await referenceSequence(NEW), seed);
         const line = new BoardOnALine({ image: goodImageOf(sections) });
-        const backend = new BoardBackend(await line.connect(), { sampling, eosTokenIds });
-        expect(await line.clock.until(twoRuns(backend, seed))).toEqual(expected);
+        const sequence = await boardSequence(await line.connect(), { sampling, eosTokenIds });
+        expect(await line.clock.until(twoRuns(sequence, seed))).toEqual(expected);
         endings.add(expected.at(-1)?.id);
       }
       expect([...endings].some((id) => id !== 63 && eosTokenIds.includes(id ?? -1))).toBe(true);
@@ -52,15 +50,15 @@ describe.each([
   });
 
   it('ends a text once, also when the wire is lost at any frame of it', async () => {
-    const expected = await generated(new ReferenceBackend(readModelWeights(residentBytes(NEW))), requestOf(1n));
+    const expected = await generated(await referenceSequence(NEW), requestOf(1n));
     for (let lost = 2; lost < 16 + 4 * expected.length; lost += count(7, 1)) {
       const line = new BoardOnALine({ image: goodImageOf(sections) });
-      const backend = new BoardBackend(await line.connect(), { eosTokenIds });
+      const sequence = await boardSequence(await line.connect(), { eosTokenIds });
       line.fate = ({ index, bytes }) => {
         if (index === lost) line.clock.after(0, () => line.unplug());
         return [{ bytes }];
       };
-      expect(await line.clock.until(generated(backend, requestOf(1n))), `lost at frame ${lost}`).toEqual(expected);
+      expect(await line.clock.until(generated(sequence, requestOf(1n))), `lost at frame ${lost}`).toEqual(expected);
     }
   });
 });
@@ -81,6 +79,6 @@ it('a board ends its run by itself at a token that it does not tell in HELLO', a
   const connection = await line.connect();
   expect(connection.session.image).toMatchObject({ eosTokenId: 63 });
   // Who does not know better takes such an end for a breach of the protocol: nothing else ended the run.
-  const run = line.clock.until(generated(new BoardBackend(connection), requestOf(1n)));
+  const run = line.clock.until(generated(await boardSequence(connection), requestOf(1n)));
   await expect(run).rejects.toMatchObject({ code: 'board-malformed' });
 });

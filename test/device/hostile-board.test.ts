@@ -2,7 +2,6 @@
 
 import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { BoardBackend } from '../../device/board-backend.js';
 import { BoardError } from '../../device/board-error.js';
 import { BoardConnection } from '../../device/connection.js';
 import { flashImage } from '../../device/flash-image.js';
@@ -19,6 +18,7 @@ import { count, figure } from '../helpers/counts.js';
 import { frameOf, joined } from '../helpers/frames.js';
 import { goodImage } from '../helpers/good-image.js';
 import { Prng } from '../oracle/prng.js';
+import { boardSequence, gathered } from '../helpers/machines.js';
 
 const INPUTS = count(1_000_000, 10_000_000);
 const path = temporaryFolder();
@@ -37,13 +37,14 @@ const WORK: readonly ((connection: BoardConnection) => Promise<unknown>)[] = [
     }
   },
   async (connection) => {
-    const backend = new BoardBackend(connection);
+    const backend = await boardSequence(connection);
     const sampler = samplerSettings({ temperature: 1, topK: 5, topP: 1, seed: 1n });
     for await (const token of backend.generate({ prompt: [1, 0], maxTokens: 5, sampler }))
       expect(token.id).toBeLessThan(2 ** 32);
   },
   async (connection) => {
-    await new BoardBackend(connection).replay([1, 0, 3], { taps: true }, () => {});
+    const sequence = await boardSequence(connection);
+    await gathered(sequence.feed([1, 0, 3], { want: 'taps' }));
   },
   async (connection) => await readTextParts(connection.session),
   async (connection) => await connection.session.info(),

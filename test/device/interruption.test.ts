@@ -2,11 +2,10 @@
 
 import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { BoardBackend } from '../../device/board-backend.js';
 import { BoardConnection } from '../../device/connection.js';
 import { flashImage } from '../../device/flash-image.js';
 import type { FlashResult } from '../../device/flash-image.js';
-import type { GeneratedToken } from '../../model/backends/backend.js';
+import type { GeneratedToken } from '../../model/machine/machine.js';
 import { ImageFile } from '../../model/image-file.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';
@@ -15,6 +14,7 @@ import { BoardOnALine } from '../helpers/board-on-a-line.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 import { goodImage, goodImageOf } from '../helpers/good-image.js';
 import { sha256, TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
+import { boardSequence, receiptsOf } from '../helpers/machines.js';
 
 const path = temporaryFolder();
 const OLD = goodImage(1);
@@ -175,9 +175,8 @@ describe('a flash whose wire is taken away', () => {
     await expect(line.clock.until(flash(connection))).rejects.toMatchObject({ code: 'board-lost' });
     const next = await line.connect();
     expect(next.session.image.sha256).toEqual(sealOf(OLD));
-    const backend = new BoardBackend(next);
-    const receipts: number[] = [];
-    await line.clock.until(backend.replay([1, 0], { taps: false }, ({ receipt }) => receipts.push(receipt)));
+    const backend = await boardSequence(next);
+    const receipts = await line.clock.until(receiptsOf(backend, [1, 0]));
     const file = ImageFile.open(path('seal'));
     expect(receipts).toEqual(Array.from(file.view.manifest.selfTest.receipts.slice(0, 2)));
     file.close();
@@ -186,7 +185,7 @@ describe('a flash whose wire is taken away', () => {
 
 async function generate(connection: BoardConnection, line: BoardOnALine): Promise<GeneratedToken[]> {
   const tokens: GeneratedToken[] = [];
-  const backend = new BoardBackend(connection);
+  const backend = await boardSequence(connection);
   const run = async (): Promise<void> => {
     const request = { prompt: [1, 0, 3], maxTokens: TOKENS, sampler: SAMPLER };
     for await (const token of backend.generate(request)) tokens.push(token);

@@ -2,7 +2,6 @@
 
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { BoardBackend } from '../../device/board-backend.js';
 import { flashImage } from '../../device/flash-image.js';
 import { ImageFile } from '../../model/image-file.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
@@ -11,6 +10,7 @@ import { temporaryFolder } from '../helpers/command-line.js';
 import { frameFaults } from '../helpers/frame-faults.js';
 import { goodImage } from '../helpers/good-image.js';
 import { Prng } from '../oracle/prng.js';
+import { boardSequence } from '../helpers/machines.js';
 
 const path = temporaryFolder();
 const IMAGE = goodImage(1);
@@ -31,7 +31,7 @@ async function session(line: BoardOnALine): Promise<Result> {
   await line.clock.until(first.close());
   image.close();
   const connection = await line.connect();
-  const backend = new BoardBackend(connection);
+  const backend = await boardSequence(connection);
   const tokens: object[] = [];
   const generate = async (): Promise<void> => {
     for (let run = 0; run < 3; run++) {

@@ -1,15 +1,12 @@
 /** What a host makes of boards: busy ones, silent ones, foreign ones, and what it owes them. */
 
 import { describe, expect, it, vi } from 'vitest';
-import { BoardBackend } from '../../device/board-backend.js';
-import type { BoardBackendOptions } from '../../device/board-backend.js';
+import type { BoardMachineOptions } from '../../device/board-machine.js';
 import { boardRefuses } from '../../device/board-error.js';
 import { BoardConnection } from '../../device/connection.js';
 import { BoardSession } from '../../device/session.js';
 import type { Transport, TransportEvents } from '../../device/transport/transport.js';
-import type { GeneratedToken, GenerateRequest } from '../../model/backends/backend.js';
-import { ReferenceBackend } from '../../model/backends/reference-backend.js';
-import { readModelWeights, residentBytes } from '../../model/integer/model-weights.js';
+import type { GeneratedToken, GenerateRequest, Sequence } from '../../model/machine/machine.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
 import { encodeCbor } from '../../protocol/cbor.js';
 import { encodeFrame } from '../../protocol/wire/frame.js';
@@ -21,6 +18,7 @@ import { synAckPayload, synNonce } from '../../protocol/wire/opening.js';
 import { BoardOnALine, TestClock } from '../helpers/board-on-a-line.js';
 import { frameOf } from '../helpers/frames.js';
 import { goodImageOf } from '../helpers/good-image.js';
+import { boardSequence, referenceSequence } from '../helpers/machines.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
 
 const SECTIONS = tinySections(1, { ...TINY_SHAPE, vocabSize: 64, eosTokenId: 63 });
@@ -29,7 +27,7 @@ const SAMPLER = samplerSettings({ temperature: 2, topK: 7, topP: 0.9, seed: 9n }
 const REQUEST: GenerateRequest = { prompt: [1, 0, 3], maxTokens: 40, sampler: SAMPLER };
 
 async function expectedTokens(request: GenerateRequest = REQUEST): Promise<GeneratedToken[]> {
-  return await collect(new ReferenceBackend(readModelWeights(residentBytes(SECTIONS))), request);
+  return await collect(await referenceSequence(SECTIONS), request);
 }
 
 async function collect(
@@ -41,8 +39,8 @@ async function collect(
   return tokens;
 }
 
-async function backendOn(line: BoardOnALine, options: BoardBackendOptions = {}): Promise<BoardBackend> {
-  return new BoardBackend(await line.connect(), options);
+async function sequenceOn(line: BoardOnALine, options: BoardMachineOptions = {}): Promise<Sequence> {
+  return await boardSequence(await line.connect(), options);
 }
 
 /** Types of the messages that reach the board from now on. */
@@ -61,7 +59,7 @@ function typesToBoard(line: BoardOnALine): ReadonlySet<number> {
 describe('two hosts', () => {
   it('cannot have a board at the same time, and the first does not notice the second', async () => {
     const line = new BoardOnALine({ image: IMAGE });
-    const first = collect(await backendOn(line));
+    const first = collect(await sequenceOn(line));
     await line.clock.pass(5);
     await expect(line.connect()).rejects.toMatchObject({ code: 'board-busy', facts: { board: 'wire' } });
     expect(await line.clock.until(first)).toEqual(await expectedTokens());
@@ -69,9 +67,9 @@ describe('two hosts', () => {
 
   it('can have it one after the other', async () => {
     const line = new BoardOnALine({ image: IMAGE });
-    const first = await backendOn(line);
+    const first = await sequenceOn(line);
     await line.clock.until(first.close());
-    expect(await line.clock.until(collect(await backendOn(line)))).toEqual(await expectedTokens());
+    expect(await line.clock.until(collect(await sequenceOn(line)))).toEqual(await expectedTokens());
   });
 
   it('can have it 5 s after the first was heard for the last time', async () => {
@@ -80,23 +78,23 @@ describe('two hosts', () => {
     line.fate = () => [];
     await line.clock.pass(5100);
     line.fate = ({ bytes }) => [{ bytes }];
-    expect(await line.clock.until(collect(await backendOn(line)))).toEqual(await expectedTokens());
+    expect(await line.clock.until(collect(await sequenceOn(line)))).toEqual(await expectedTokens());
   });
 });
 
 describe('a generation', () => {
   it('is the same whoever samples', async () => {
     const line = new BoardOnALine({ image: IMAGE });
-    const there = await line.clock.until(collect(await backendOn(line)));
+    const there = await line.clock.until(collect(await sequenceOn(line)));
     line.unplug();
-    const here = await line.clock.until(collect(await backendOn(line, { sampling: 'host' })));
+    const here = await line.clock.until(collect(await sequenceOn(line, { sampling: 'host' })));
     expect(there).toEqual(await expectedTokens());
     expect(here).toEqual(there);
   });
 
   it('sampled here needs no more of a board than GET_INFO, RESET and STEP', async () => {
     const line = new BoardOnALine({ image: IMAGE });
-    const backend = await backendOn(line, { sampling: 'host' });
+    const backend = await sequenceOn(line, { sampling: 'host' });
     const types = typesToBoard(line);
     expect(await line.clock.until(collect(backend))).toEqual(await expectedTokens());
     expect([...types]).toEqual([GET_INFO.type, RESET.type, STEP.type]);
@@ -109,16 +107,16 @@ describe('a generation', () => {
     const unknown = boardRefuses('wire', BOARD_ERRORS.unknownRequest, 0, 0);
     const asked = vi.spyOn(connection.session, 'info').mockRejectedValue(unknown);
     const types = typesToBoard(line);
-    expect(await line.clock.until(collect(new BoardBackend(connection)))).toEqual(await expectedTokens());
+    expect(await line.clock.until(collect(await boardSequence(connection)))).toEqual(await expectedTokens());
     expect(asked).toHaveBeenCalled();
     expect([...types]).toEqual([RESET.type, STEP.type]);
   });
 
   it('goes on behind an earlier one as on this computer', async () => {
     const line = new BoardOnALine({ image: IMAGE });
-    const subject = await backendOn(line);
-    const reference = new ReferenceBackend(readModelWeights(residentBytes(SECTIONS)));
-    for (const request of [REQUEST, { ...REQUEST, prompt: [5], firstIndex: 40, maxTokens: 10 }]) {
+    const subject = await sequenceOn(line);
+    const reference = await referenceSequence(SECTIONS);
+    for (const request of [REQUEST, { ...REQUEST, prompt: [5], maxTokens: 10 }]) {
       expect(await line.clock.until(collect(subject, request))).toEqual(await collect(reference, request));
     }
   });
@@ -126,18 +124,18 @@ describe('a generation', () => {
   it('takes prompts longer than a RUN', async () => {
     const line = new BoardOnALine({ image: IMAGE });
     const request = { ...REQUEST, prompt: Array.from({ length: 2345 }, (_, index) => (7 * index) % 63), maxTokens: 5 };
-    expect(await line.clock.until(collect(await backendOn(line), request))).toEqual(await expectedTokens(request));
+    expect(await line.clock.until(collect(await sequenceOn(line), request))).toEqual(await expectedTokens(request));
   });
 
   it('works with a board that has one buffer', async () => {
     const line = new BoardOnALine({ image: IMAGE, window: 1 });
-    expect(await line.clock.until(collect(await backendOn(line)))).toEqual(await expectedTokens());
+    expect(await line.clock.until(collect(await sequenceOn(line)))).toEqual(await expectedTokens());
   });
 
   it('that is aborted stops on the board too', async () => {
     const line = new BoardOnALine({ image: IMAGE });
     const connection = await line.connect();
-    const backend = new BoardBackend(connection);
+    const backend = await boardSequence(connection);
     const abort = new AbortController();
     const tokens: GeneratedToken[] = [];
     const generate = async (): Promise<void> => {
@@ -156,14 +154,14 @@ describe('a generation', () => {
   it('that its reader leaves stops on the board too, and the next goes on from there', async () => {
     const line = new BoardOnALine({ image: IMAGE });
     const connection = await line.connect();
-    const backend = new BoardBackend(connection);
+    const backend = await boardSequence(connection);
     const leave = async (): Promise<void> => {
       for await (const token of backend.generate({ ...REQUEST, maxTokens: 80 })) if (token.index === 7) break;
     };
     await line.clock.until(leave());
     expect(await line.clock.until(connection.session.info())).toMatchObject({ state: 'idle' });
-    const [expected, rest] = [await expectedTokens(), { ...REQUEST, firstIndex: 8, maxTokens: 32 }];
-    const next = collect(backend, { ...rest, prompt: [expected[7]!.id] });
+    const [expected, rest] = [await expectedTokens(), { ...REQUEST, maxTokens: 32 }];
+    const next = collect(backend, { ...rest, prompt: [] });
     expect(await line.clock.until(next)).toEqual(expected.slice(8));
   });
 
@@ -184,7 +182,7 @@ describe('a generation', () => {
     await line.clock.until(dead.session.send(RUN, { ...request, tokens: Uint32Array.from(tokens) }));
     await line.clock.pass(2);
     line.unplug();
-    expect(await line.clock.until(collect(await backendOn(line)))).toEqual(await expectedTokens());
+    expect(await line.clock.until(collect(await sequenceOn(line)))).toEqual(await expectedTokens());
   });
 });
 
@@ -466,7 +464,9 @@ describe('a connection', () => {
     const connection = await line.clock.until(BoardConnection.open(open, options));
     isThere = false;
     line.clock.after(3, () => line.unplug());
-    await expect(line.clock.until(collect(new BoardBackend(connection)))).rejects.toMatchObject({ code: 'board-lost' });
+    await expect(line.clock.until(collect(await boardSequence(connection)))).rejects.toMatchObject({
+      code: 'board-lost',
+    });
     expect(lost).toEqual(['board-lost']);
     expect(line.clock.now()).toBeLessThan(30_000);
   });

@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from 'vitest';
 
-import { BoardBackend } from '../../device/board-backend.js';
+import { BoardMachine } from '../../device/board-machine.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
 import { encodeFrame } from '../../protocol/wire/frame.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';
@@ -172,15 +172,16 @@ describe('a host on a line of 1,000 bytes/s that is interrupted', () => {
     const line = new BoardOnALine({ image: IMAGE });
     line.fate = slow(line, 1);
     const interrupt = new AbortController();
-    const backend = new BoardBackend(await line.connect({ signal: interrupt.signal }));
+    const machine = new BoardMachine(await line.connect({ signal: interrupt.signal }));
+    const sequence = await machine.open();
     const work = (async () => {
-      for await (const _ of backend.generate({
+      for await (const _ of sequence.generate({
         prompt: [1],
         maxTokens: 1_000_000,
         sampler: SAMPLER,
         signal: interrupt.signal,
       }));
-      await backend.close();
+      await machine.close();
     })();
     await line.clock.pass(20_000);
     const atMs = line.clock.now();

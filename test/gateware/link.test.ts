@@ -1,7 +1,6 @@
 /** The gateware's link against the host's session: the Verilog of gateware/rtl and the real protocol, in virtual time. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BoardBackend } from '../../device/board-backend.js';
 import { BoardConnection } from '../../device/connection.js';
 import { SCHEMA } from '../../device/message-schema.js';
 import type { BoardSession } from '../../device/session.js';
@@ -15,6 +14,7 @@ import { GatewareOnALine } from '../helpers/gateware-on-a-line.js';
 import { ExpectedResults, LinkSimulation } from '../helpers/link-simulation.js';
 import { HAS_VERILATOR, verilate } from '../helpers/verilator.js';
 import { Prng } from '../oracle/prng.js';
+import { boardSequence } from '../helpers/machines.js';
 
 const SHAPE = { vocabulary: 100, hasImage: true, layers: 3, hidden: 5, workClocks: 3000 };
 
@@ -136,7 +136,7 @@ describe.skipIf(!HAS_VERILATOR)('a session with the gateware', () => {
     const connection = await on.until(
       BoardConnection.open(() => Promise.resolve(on.plugIn()), { clock: on.clock, reconnectMs: 0 }),
     );
-    const backend = new BoardBackend(connection, { sampling: 'host' });
+    const backend = await boardSequence(connection, { sampling: 'host' });
     const tokens: number[] = [];
     const sampler = { topK: 1, invTemperature: 0, topP: 32_768, seedLow: 0, seedHigh: 0 };
     const generate = async (): Promise<void> => {

@@ -1,76 +1,41 @@
-/** That a benchmark times the right computation: receipts of a machine against the reference's, before any figure. */
-import type { Backend } from '../../../model/backends/backend.js';
-import { compareStream, selfTestStream } from '../../../model/backends/conformance.js';
-import type { GpuModel } from '../../../model/backends/gpu/gpu-model.js';
-import { GpuSequences, type SequenceRun, type SequenceToken } from '../../../model/backends/gpu/gpu-sequences.js';
+/** That a benchmark times the right computation: what is fed at once and what runs side by side, before any figure. */
+import { receiptMismatch } from '../../../engine/mismatch-error.js';
+import { withSequences } from '../../../engine/same-bits.js';
 import { samplerSettings } from '../../../model/integer/sampler.js';
-import type { CommandContext } from '../../command.js';
-import { checkedTokens } from '../run/checked-tokens.js';
-import { SAMPLER, someTokens } from './gpu-speed.js';
-import { loadReference } from '../machines/load-reference.js';
-import { receiptMismatch } from '../verify/mismatch-error.js';
+import type { GeneratedToken, GenerateRequest, Machine, Sequence } from '../../../model/machine/machine.js';
+import { testTokens } from '../../../model/machine/test-tokens.js';
+import { openSequences, SAMPLER } from './gpu-speed.js';
 
-/** The reference needs a second for a token of the 2.7B shape. */
-const RANDOM_TOKENS = 6;
-const SAMPLED_TOKENS = 4;
 /** More than the kernels for few rows take at a time, and not a multiple of anything. */
 const PROMPT_TOKENS = 101;
 const FEW_TOKENS = 7;
 const BATCH_TOKENS = 6;
 
 /**
- * The self-test, random tokens and sampled ones as the reference has them; and a prompt that is fed at once as one that is fed bit by bit.
+ * A prompt that is fed at once as one that is fed bit by bit.
  *
- * @param longestPrompt tokens of the longest prompt that is to be timed
+ * @param longest tokens of the longest prompt that is to be timed
  * @returns receipts that were compared
- * @throws MismatchError; AbortError
+ * @throws MismatchError
  */
-export async function expectSameBits(
-  subject: Backend,
-  path: string,
-  longestPrompt: number,
-  { signal }: CommandContext,
-): Promise<number> {
-  const { backend: reference, view } = await loadReference(path);
-  const { bosTokenId, vocabSize } = subject.shape;
-  let equal = 0;
-  const onToken = (): void => void equal++;
-  const random = { name: 'random tokens', tokens: someTokens(RANDOM_TOKENS, vocabSize) };
-  for (const stream of [selfTestStream(view.manifest), random]) {
-    const mismatch = await compareStream(subject, reference, stream, { signal, onToken });
-    if (mismatch !== undefined) throw receiptMismatch(subject.name, mismatch);
-  }
-  const sampler = samplerSettings({ ...SAMPLER, seed: 1n });
-  const request = { prompt: [bosTokenId], maxTokens: SAMPLED_TOKENS, sampler, signal };
-  for await (const _ of checkedTokens(subject, reference, request)) onToken();
-  await expectSamePrompt(subject, Math.min(PROMPT_TOKENS, longestPrompt), onToken);
-  signal.throwIfAborted();
-  return equal;
-}
-
-async function expectSamePrompt(subject: Backend, tokens: number, onToken: () => void): Promise<void> {
-  const prompt = someTokens(tokens, subject.shape.vocabSize);
-  const expected: number[] = [];
-  await subject.reset();
-  for (let start = 0; start < prompt.length; start += FEW_TOKENS) {
-    const few = prompt.slice(start, start + FEW_TOKENS);
-    await subject.replay(few, { taps: false }, ({ receipt }) => expected.push(receipt));
-  }
-  let position = 0;
-  await subject.reset();
-  await subject.replay(prompt, { taps: false }, ({ token, receipt: actualReceipt }) => {
-    const expectedReceipt = expected[position] ?? NaN;
-    if (actualReceipt !== expectedReceipt) {
-      throw receiptMismatch(subject.name, {
-        stream: 'a prompt at once',
-        position,
-        token,
-        expectedReceipt,
-        actualReceipt,
-      });
+export async function expectSamePrompt(machine: Machine, longest: number): Promise<number> {
+  const { shape, name } = machine.facts;
+  const prompt = testTokens(Math.min(PROMPT_TOKENS, longest), shape.vocabSize);
+  return await withSequences([machine, machine], async ([atOnce, bitByBit]) => {
+    const expected: number[] = [];
+    for (let start = 0; start < prompt.length; start += FEW_TOKENS) {
+      const few = prompt.slice(start, start + FEW_TOKENS);
+      for await (const { receipt } of bitByBit!.feed(few)) expected.push(receipt);
     }
-    position++;
-    onToken();
+    let position = 0;
+    for await (const { token, receipt: actualReceipt } of atOnce!.feed(prompt)) {
+      const expectedReceipt = expected[position] ?? NaN;
+      if (actualReceipt !== expectedReceipt) {
+        throw receiptMismatch(name, { stream: 'a prompt at once', position, token, expectedReceipt, actualReceipt });
+      }
+      position++;
+    }
+    return position;
   });
 }
 
@@ -78,56 +43,44 @@ async function expectSamePrompt(subject: Backend, tokens: number, onToken: () =>
  * The sequences of a batch, each as it is alone: how many there are decides which kernels run.
  *
  * @returns receipts that were compared
- * @throws MismatchError; GpuError; AbortError
+ * @throws MismatchError; what the machine throws; AbortError
  */
-export async function expectSameBatch(model: GpuModel, batch: number, signal: AbortSignal): Promise<number> {
-  const { bosTokenId, vocabSize } = model.shape;
-  const runs = Array.from({ length: batch }, (_, k) => ({
+export async function expectSameBatch(machine: Machine, batch: number, signal: AbortSignal): Promise<number> {
+  const { bosTokenId, vocabSize } = machine.facts.shape;
+  const requests = Array.from({ length: batch }, (_, k) => ({
     prompt: [bosTokenId, (bosTokenId + k) % vocabSize],
     maxTokens: BATCH_TOKENS,
     sampler: samplerSettings({ ...SAMPLER, seed: BigInt(k) }),
-  }));
-  const together = await tokensOf(model, batch, [runs], signal);
-  const alone = await tokensOf(
-    model,
-    1,
-    runs.map((run) => [run]),
     signal,
-  );
-  // One sequence after the other, as those alone.
-  const actual = together.toSorted((a, b) => a.sequence - b.sequence || a.index - b.index);
-  for (let at = 0; at < Math.max(alone.length, actual.length); at++) {
-    const { id, receipt, index } = alone[at] ?? { id: NaN, receipt: NaN, index: NaN };
-    const other = actual[at] ?? { id: NaN, receipt: NaN, sequence: batch - 1 };
-    if (receipt === other.receipt && id === other.id) continue;
-    throw receiptMismatch('gpu', {
-      stream: `sequence ${other.sequence} of a batch of ${batch}`,
-      position: index,
-      token: id,
-      expectedReceipt: receipt,
-      actualReceipt: other.receipt,
-    });
+  }));
+  const sequences = await openSequences(machine, batch);
+  const together = await Promise.all(sequences.map((sequence, k) => tokensOf(sequence, requests[k]!)));
+  let equal = 0;
+  for (const [k, sequence] of sequences.entries()) {
+    const actual = together[k]!;
+    await sequence.reset();
+    const alone = await tokensOf(sequence, requests[k]!);
+    signal.throwIfAborted();
+    for (let at = 0; at < Math.max(alone.length, actual.length); at++) {
+      const { id, receipt, index } = alone[at] ?? { id: NaN, receipt: NaN, index: NaN };
+      if (receipt !== actual[at]?.receipt || id !== actual[at]?.id) {
+        throw receiptMismatch(machine.facts.name, {
+          stream: `sequence ${k} of a batch of ${batch}`,
+          position: index,
+          token: id,
+          expectedReceipt: receipt,
+          actualReceipt: actual[at]?.receipt ?? NaN,
+        });
+      }
+      equal++;
+    }
+    await sequence.close();
   }
-  return alone.length;
+  return equal;
 }
 
-/** What comes of runs, those of each list side by side, one list after the other from states of zero. */
-async function tokensOf(
-  model: GpuModel,
-  count: number,
-  lists: readonly (readonly SequenceRun[])[],
-  signal: AbortSignal,
-): Promise<SequenceToken[]> {
-  const sequences = await GpuSequences.create(model, count);
-  const tokens: SequenceToken[] = [];
-  try {
-    for (const runs of lists) {
-      sequences.reset();
-      for await (const step of sequences.run(runs, signal)) tokens.push(...step);
-      signal.throwIfAborted();
-    }
-  } finally {
-    await sequences.close();
-  }
+async function tokensOf(sequence: Sequence, request: GenerateRequest): Promise<GeneratedToken[]> {
+  const tokens: GeneratedToken[] = [];
+  for await (const token of sequence.generate(request)) tokens.push(token);
   return tokens;
 }

@@ -1,9 +1,10 @@
 /** Speeds of a model that is loaded on a GPU: what `mmfree bench gpu` measures. */
 import type { GpuModel } from '../../../model/backends/gpu/gpu-model.js';
-import { GpuSequences } from '../../../model/backends/gpu/gpu-sequences.js';
+import { GpuMachine } from '../../../model/backends/gpu/gpu-machine.js';
 import { matrixBytes } from '../../../model/backends/gpu/kernels/transcode.js';
 import { samplerSettings } from '../../../model/integer/sampler.js';
-import { threefry } from '../../../model/integer/threefry.js';
+import { feedOnly, type Machine, type Sequence } from '../../../model/machine/machine.js';
+import { testTokens } from '../../../model/machine/test-tokens.js';
 import { placeMatrices } from '../../../protocol/image/tensors.js';
 import { median } from './input.js';
 
@@ -13,10 +14,8 @@ const WARM_UP_TOKENS = 20;
 /** The sampler that `mmfree run` has when nothing is said. */
 export const SAMPLER = { temperature: 0.8, topK: 40, topP: 0.95 } as const;
 
-/** Tokens of any kind, always the same. */
-export function someTokens(count: number, vocabSize: number): number[] {
-  return Array.from({ length: count }, (_, k) => threefry(1, 0, k, 0) % vocabSize);
-}
+/** Of machines that are made to be measured. */
+const MEASURED = { name: 'measured', sha256: new Uint8Array(32) };
 
 /** One kernel's share of a step. */
 export interface KernelTime {
@@ -40,8 +39,9 @@ export async function decodeSpeed(
   tokens: number,
   signal: AbortSignal,
 ): Promise<DecodeSpeed> {
-  const sequences = await GpuSequences.create(model, batch);
+  const machine = await GpuMachine.create(model, MEASURED);
   try {
+    const sequences = await openSequences(machine, batch);
     await generateTokens(sequences, model, WARM_UP_TOKENS, signal);
     const rates: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
@@ -50,38 +50,39 @@ export async function decodeSpeed(
       rates.push((1000 * count) / (performance.now() - startMs));
     }
     const { allocatedBytes } = model.gpu;
-    const kernels = model.gpu.features.timestamps ? inOrder(await sequences.time()) : [];
+    const kernels = model.gpu.features.timestamps ? inOrder(await machine.time({ rows: batch })) : [];
     return { tokensPerSecond: median(rates), kernels, allocatedBytes };
   } finally {
-    await sequences.close();
+    await machine.close();
   }
+}
+
+export async function openSequences(machine: Machine, count: number): Promise<readonly Sequence[]> {
+  return await Promise.all(Array.from({ length: count }, () => machine.open()));
 }
 
 /**
  * Runs all sequences for `tokens` tokens each. One that ends its text begins the next with the others.
  *
- * @param onStep called after each step with the tokens so far
+ * @param onToken called after each token with the tokens so far
  * @returns tokens of all sequences
  */
 export async function generateTokens(
-  sequences: GpuSequences,
-  { shape }: GpuModel,
+  sequences: readonly Sequence[],
+  { shape }: Pick<GpuModel, 'shape'>,
   tokens: number,
   signal: AbortSignal,
-  onStep: (count: number) => void = () => {},
+  onToken: (count: number) => void = () => {},
 ): Promise<number> {
   let count = 0;
-  for (let text = 0; count < tokens * sequences.count; text++) {
-    const maxTokens = Math.ceil(tokens - count / sequences.count);
-    const runs = Array.from({ length: sequences.count }, (_, k) => ({
-      prompt: [(shape.bosTokenId + k) % shape.vocabSize],
-      maxTokens,
-      sampler: samplerSettings({ ...SAMPLER, seed: BigInt(text * sequences.count + k) }),
-    }));
-    for await (const step of sequences.run(runs, signal)) {
-      count += step.length;
-      onStep(count);
-    }
+  for (let text = 0; count < tokens * sequences.length; text++) {
+    const maxTokens = Math.ceil(tokens - count / sequences.length);
+    const runs = sequences.map(async (sequence, k) => {
+      const prompt = [(shape.bosTokenId + k) % shape.vocabSize];
+      const sampler = samplerSettings({ ...SAMPLER, seed: BigInt(text * sequences.length + k) });
+      for await (const _ of sequence.generate({ prompt, maxTokens, sampler, signal })) onToken(++count);
+    });
+    await Promise.all(runs);
     signal.throwIfAborted();
   }
   return count;
@@ -93,29 +94,30 @@ export async function prefillSpeeds(
   lengths: readonly number[],
   signal: AbortSignal,
 ): Promise<{ readonly tokensPerSecond: readonly number[]; readonly kernels: readonly KernelTime[] }> {
-  const sequences = await GpuSequences.create(model, 1);
+  const machine = await GpuMachine.create(model, MEASURED);
   try {
+    const sequence = await machine.open();
     const tokensPerSecond: number[] = [];
     for (const length of lengths) {
-      const prompt = someTokens(length, model.shape.vocabSize);
+      const prompt = testTokens(length, model.shape.vocabSize);
       const rates: number[] = [];
       // The first round compiles and warms up.
       for (let round = 0; round <= ROUNDS; round++) {
         signal.throwIfAborted();
-        sequences.reset();
+        await sequence.reset();
         await model.gpu.idle();
         const startMs = performance.now();
-        await sequences.feed(0, prompt);
+        await feedOnly(sequence, prompt);
         await model.gpu.idle();
         if (round > 0) rates.push((1000 * length) / (performance.now() - startMs));
       }
       tokensPerSecond.push(median(rates));
     }
-    const longest = someTokens(Math.max(...lengths), model.shape.vocabSize);
-    const kernels = model.gpu.features.timestamps ? inOrder(await sequences.time(longest)) : [];
+    const tokens = testTokens(Math.max(...lengths), model.shape.vocabSize);
+    const kernels = model.gpu.features.timestamps ? inOrder(await machine.time({ tokens })) : [];
     return { tokensPerSecond, kernels };
   } finally {
-    await sequences.close();
+    await machine.close();
   }
 }
 

@@ -1,14 +1,13 @@
 /** Whether a GPU path lasts: many loads and unloads, then many tokens, with an eye on the memory. */
 import { setImmediate } from 'node:timers/promises';
+import { openGpuMachine } from '../../../engine/kinds/gpu.js';
 import { openGpu } from '../../../model/backends/gpu/device/adapter.js';
 import type { GpuDevice } from '../../../model/backends/gpu/device/gpu-device.js';
-import { GpuSequences } from '../../../model/backends/gpu/gpu-sequences.js';
-import { freeGpuWeights } from '../../../model/backends/gpu/gpu-weights.js';
 import type { CommandContext } from '../../command.js';
 import { cardBytesInUse } from './gpu-memory.js';
 import { generateTokens } from './gpu-speed.js';
 import { megabytes } from '../image-facts.js';
-import { loadChecked } from '../machines/load-gpu.js';
+import { engineOptions } from '../machines/engine-options.js';
 
 /** Cycles until everything that is made once is there, at most. */
 const WARM_UP_CYCLES = 3;
@@ -43,9 +42,10 @@ export async function benchGpuStability(
     loading.end();
     const afterCycles = grown(first, await memory());
 
-    const { model } = await loadChecked(path, context, { software: true, gpu });
+    const { machine } = await openGpuMachine({ image: path }, engineOptions(context), { gpu });
+    const { model } = machine;
     const generating = output.progress({ label: 'generate', unit: 'tokens', total: tokens });
-    const sequences = await GpuSequences.create(model, 1);
+    const sequences = [await machine.open()];
     await generateTokens(sequences, model, TOKENS_OF_A_CYCLE, signal);
     const before = await memory();
     const gpuBytesBefore = model.gpu.allocatedBytes;
@@ -55,7 +55,7 @@ export async function benchGpuStability(
     const afterTokens = grown(before, await memory());
     const gpuBytesGrown = model.gpu.allocatedBytes - gpuBytesBefore;
     generating.end();
-    await sequences.close();
+    await machine.close();
 
     const growth = ({ resident, card }: Memory): string =>
       `host ${megabytes(resident)}${card === undefined ? '' : `, card ${megabytes(card)}`}`;
@@ -83,11 +83,9 @@ export async function benchGpuStability(
 }
 
 async function loadAndUnload(gpu: GpuDevice, path: string, context: CommandContext): Promise<void> {
-  const { model } = await loadChecked(path, context, { software: true, gpu });
-  const sequences = await GpuSequences.create(model, 1);
-  await generateTokens(sequences, model, TOKENS_OF_A_CYCLE, context.signal);
-  await sequences.close();
-  freeGpuWeights(gpu, model.weights);
+  const { machine } = await openGpuMachine({ image: path }, engineOptions(context), { gpu });
+  await generateTokens([await machine.open()], machine, TOKENS_OF_A_CYCLE, context.signal);
+  await machine.close();
 }
 
 async function memory(): Promise<Memory> {

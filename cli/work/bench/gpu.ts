@@ -2,7 +2,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../../model/files/temporary-folder.js';
-import type { Backend } from '../../../model/backends/backend.js';
+import { openGpuMachine } from '../../../engine/kinds/gpu.js';
+import { describePlan } from '../../../engine/gpu/tuned-plan.js';
+import { openReference } from '../../../engine/kinds/reference.js';
+import { expectSameBits } from '../../../engine/same-bits.js';
+import type { GpuMachine } from '../../../model/backends/gpu/gpu-machine.js';
 import { copySpeed } from '../../../model/backends/gpu/device/copy-speed.js';
 import { samplerSettings } from '../../../model/integer/sampler.js';
 import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
@@ -11,13 +15,15 @@ import { ternaryWeights } from '../../../protocol/image/tensors.js';
 import type { CommandContext } from '../../command.js';
 import type { BenchInput } from './input.js';
 import { benchGpuStability } from './gpu-stability.js';
-import { expectSameBatch, expectSameBits } from './gpu-equality.js';
+import { expectSameBatch, expectSamePrompt } from './gpu-equality.js';
 import { cardBytesInUse } from './gpu-memory.js';
 import { decodeSpeed, prefillSpeeds, SAMPLER, weightBytes, type KernelTime } from './gpu-speed.js';
 import { megabytes } from '../image-facts.js';
-import { loadChecked, loadGpu } from '../machines/load-gpu.js';
+import { engineOptions } from '../machines/engine-options.js';
 import { PUBLISHED_SHAPES, writeSynthetic } from './synthetic-checkpoint.js';
-import { describePlan } from '../machines/tuned-plan.js';
+
+/** The reference needs a second for a token of the 2.7B shape. */
+const COMPARED = { random: 6, sampled: 4 };
 
 export async function benchGpu(input: BenchInput, context: CommandContext): Promise<void> {
   if (input.image !== undefined) return await benchImage(input.image, input.image, input, context);
@@ -42,19 +48,20 @@ async function benchImage(path: string, name: string, input: BenchInput, context
   const batches = upTo(input.batch, [input.batch, 4, 1]);
   const cardBytesBefore = cardBytesInUse();
   // The first time reads the file, compiles, and measures which kernels are the fastest.
-  let equalReceipts = await withBackend(
-    path,
-    context,
-    async (backend) => await expectSameBits(backend, path, input.prompt, context),
-  );
+  let equalReceipts = await withMachine(path, context, async (machine) => {
+    const { machine: reference, view } = await openReference({ image: path }, { signal });
+    const { selfTest, random, sampled } = await expectSameBits(machine, reference, view.manifest, COMPARED, { signal });
+    return selfTest + random + sampled + (await expectSamePrompt(machine, input.prompt));
+  });
   const loadSeconds = await secondsToFirstToken(path, context);
 
-  const { model } = await loadChecked(path, context, { software: true });
+  const { machine: opened } = await openGpuMachine({ image: path }, engineOptions(context));
+  const { model } = opened;
   const { gpu } = model;
   try {
     const decode = [];
     for (const batch of batches) {
-      if (batch > 1) equalReceipts += await expectSameBatch(model, batch, signal);
+      if (batch > 1) equalReceipts += await expectSameBatch(opened, batch, signal);
       decode.push({ batch, ...(await decodeSpeed(model, batch, Math.ceil(input.tokens / Math.sqrt(batch)), signal)) });
     }
     const prefill = await prefillSpeeds(model, prompts, signal);
@@ -107,32 +114,33 @@ async function benchImage(path: string, name: string, input: BenchInput, context
       card_bytes: driverBytes ?? null,
     });
   } finally {
-    gpu.destroy();
+    await opened.close();
   }
 }
 
 /** From nothing to a token that was sampled. */
 async function secondsToFirstToken(path: string, context: CommandContext): Promise<number> {
   const startMs = performance.now();
-  return await withBackend(path, context, async (backend) => {
+  return await withMachine(path, context, async (machine) => {
     const sampler = samplerSettings({ ...SAMPLER, seed: 1n });
     const { signal } = context;
-    for await (const _ of backend.generate({ prompt: [backend.shape.bosTokenId], maxTokens: 1, sampler, signal }));
+    const sequence = await machine.open();
+    for await (const _ of sequence.generate({ prompt: [machine.shape.bosTokenId], maxTokens: 1, sampler, signal }));
     signal.throwIfAborted();
     return (performance.now() - startMs) / 1000;
   });
 }
 
-async function withBackend<T>(
+async function withMachine<T>(
   path: string,
   context: CommandContext,
-  use: (backend: Backend) => Promise<T>,
+  use: (machine: GpuMachine) => Promise<T>,
 ): Promise<T> {
-  const { backend } = await loadGpu(path, context, { software: true });
+  const { machine } = await openGpuMachine({ image: path }, engineOptions(context));
   try {
-    return await use(backend);
+    return await use(machine);
   } finally {
-    await backend.close();
+    await machine.close();
   }
 }
 

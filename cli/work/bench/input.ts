@@ -1,7 +1,5 @@
 /** What the benchmarks share. */
 
-import type { FastBackendName } from '../../commands/source-options.js';
-
 /** Options of all subjects. */
 export interface BenchInput {
   readonly subject: 'pack' | 'reference' | 'gpu' | 'link' | 'usb' | 'start-up';
@@ -13,7 +11,7 @@ export interface BenchInput {
   readonly prompt: number;
   readonly batch: number;
   readonly cycles: number | undefined;
-  readonly backend: FastBackendName | undefined;
+  readonly backend: string | undefined;
 }
 
 /** The middle one of several measurements. */

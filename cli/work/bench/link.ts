@@ -3,26 +3,26 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { BoardBackend } from '../../../device/board-backend.js';
+import { BoardMachine } from '../../../device/board-machine.js';
 import { BoardConnection } from '../../../device/connection.js';
 import { flashImage } from '../../../device/flash-image.js';
 import { openSerial } from '../../../device/transport/serial-transport.js';
 import { Board } from '../../../firmware-host/firmware/board.js';
 import { memoryStore } from '../../../firmware-host/firmware/flash/flash-store.js';
 import { NorFlash } from '../../../firmware-host/firmware/flash/nor-flash.js';
+import { openReference } from '../../../engine/kinds/reference.js';
 import { openPseudoTerminal } from '../../../firmware-host/virtual/wires/pseudo-terminal.js';
 import { temporaryFolder } from '../../../model/files/temporary-folder.js';
-import type { Backend } from '../../../model/backends/backend.js';
 import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
 import { openChecked } from '../../../model/check-image.js';
 import type { ImageFile } from '../../../model/image-file.js';
 import { samplerSettings } from '../../../model/integer/sampler.js';
+import type { Machine } from '../../../model/machine/machine.js';
 import { packCheckpoint } from '../../../model/pack/pack.js';
 import { MODEL_LIMITS } from '../../../protocol/image/model-shape.js';
 import type { CommandContext } from '../../command.js';
 import { median, type BenchInput } from './input.js';
 import { megabytes } from '../image-facts.js';
-import { loadReference } from '../machines/load-reference.js';
 import { imageOrShipped } from '../shipped.js';
 import { simulatedUart, VirtualClock } from './simulated-uart.js';
 import { writeSynthetic } from './synthetic-checkpoint.js';
@@ -158,12 +158,12 @@ interface TokenCost {
 
 /** Milliseconds a token on a board, on this computer, and on a board whose candidates the host samples from. */
 async function tokenCost(image: string, tokens: number): Promise<TokenCost> {
-  const referenceMs = await millisecondsPerToken((await loadReference(image)).backend, tokens);
+  const referenceMs = await millisecondsPerToken((await openReference({ image })).machine, tokens);
   return await overTerminal(['--image', image], async (port) => {
     const connection = await BoardConnection.open(async () => await openSerial(port, 115_200));
     try {
-      const boardMs = await millisecondsPerToken(new BoardBackend(connection), tokens);
-      const stepMs = await millisecondsPerToken(new BoardBackend(connection, { sampling: 'host' }), tokens);
+      const boardMs = await millisecondsPerToken(new BoardMachine(connection), tokens);
+      const stepMs = await millisecondsPerToken(new BoardMachine(connection, { sampling: 'host' }), tokens);
       return { boardMs, referenceMs, stepMs };
     } finally {
       await connection.close();
@@ -171,14 +171,15 @@ async function tokenCost(image: string, tokens: number): Promise<TokenCost> {
   });
 }
 
-async function millisecondsPerToken(backend: Backend, tokens: number): Promise<number> {
+async function millisecondsPerToken(machine: Machine, tokens: number): Promise<number> {
+  const sequence = await machine.open();
   const startMs = performance.now();
   let count = 0;
   for (let seed = 0n; count < tokens; seed++) {
     const sampler = samplerSettings({ temperature: 1, topK: 64, topP: 1, seed });
-    const request = { prompt: [backend.shape.bosTokenId], maxTokens: tokens - count, sampler };
-    await backend.reset();
-    for await (const _ of backend.generate(request)) count++;
+    const request = { prompt: [machine.facts.shape.bosTokenId], maxTokens: tokens - count, sampler };
+    await sequence.reset();
+    for await (const _ of sequence.generate(request)) count++;
   }
   return (performance.now() - startMs) / count;
 }

@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { openPseudoTerminal } from '../../../firmware-host/virtual/wires/pseudo-terminal.js';
 import { lockFile } from '../../../model/files/file-lock.js';
 import { temporaryFolder } from '../../../model/files/temporary-folder.js';
-import { compareStream, selfTestStream } from '../../../model/backends/conformance.js';
+import { openReference } from '../../../engine/kinds/reference.js';
+import { receiptMismatch } from '../../../engine/mismatch-error.js';
+import { compareStream, withSequences } from '../../../engine/same-bits.js';
+import { SHIPPED_IMAGE } from '../../../engine/shipped.js';
+import { selfTestStream } from '../../../model/machine/self-test.js';
 import type { CommandContext } from '../../command.js';
 import { describeProblem } from '../../problem.js';
 import { MmfreeError } from '../../../protocol/errors.js';
@@ -14,9 +18,6 @@ import type { Check, Finding } from './finding.js';
 import { installFixes } from './fix.js';
 import { examineGpu } from './gpu.js';
 import { USB_CHECKS } from './usb.js';
-import { loadReference } from '../machines/load-reference.js';
-import { receiptMismatch } from '../verify/mismatch-error.js';
-import { SHIPPED_IMAGE } from '../shipped.js';
 
 const CHECKS: readonly Check[] = [
   { name: 'node', examine: () => Promise.resolve([node()]) },
@@ -79,12 +80,15 @@ function node(): Finding {
 
 /** The shipped model, every byte and its self-test. */
 async function model(signal: AbortSignal): Promise<readonly Finding[]> {
-  const { backend, view } = await loadReference(SHIPPED_IMAGE, signal);
+  const { machine, view } = await openReference({ image: SHIPPED_IMAGE }, { signal });
   const startMs = performance.now();
   let tokens = 0;
   const stream = selfTestStream(view.manifest);
-  const mismatch = await compareStream(backend, undefined, stream, { signal, onToken: () => tokens++ });
-  if (mismatch !== undefined) throw receiptMismatch('this computer', mismatch);
+  const name = 'this computer';
+  const mismatch = await withSequences([machine], async ([subject]) => {
+    return await compareStream({ name, subject: subject! }, stream, { signal, onToken: () => tokens++ });
+  });
+  if (mismatch !== undefined) throw receiptMismatch(name, mismatch);
   const rate = (1000 * tokens) / (performance.now() - startMs);
   return [{ state: 'ok', text: `${view.manifest.name} is whole and bit-exact here, ${rate.toFixed(0)} tokens/s` }];
 }

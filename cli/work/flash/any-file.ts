@@ -1,4 +1,5 @@
 /** `mmfree flash --dfu-alt`: any file, to any DFU 1.1 device. */
+import { whenItComes } from '../../../engine/open-board.js';
 import { boardWantsNoKey } from '../../../device/board-error.js';
 import { selectFlashTarget } from '../../../device/discovery.js';
 import { openDfu } from '../../../device/dfu/dfu-device.js';
@@ -11,7 +12,7 @@ import { UsageError } from '../../usage-error.js';
 import { checkDfuIds } from './check-dfu-ids.js';
 import type { FlashInput } from './input.js';
 import { megabytes } from '../image-facts.js';
-import { selectorOf, whenItComes } from '../machines/open-board.js';
+import { selectorOf } from '../machines/selector.js';
 
 export async function flashAnyFile(
   input: FlashInput & { readonly dfuAlt: string },
@@ -23,8 +24,7 @@ export async function flashAnyFile(
   try {
     const ids = file.dropDfuSuffix();
     const { host, info } = await whenItComes(input.wait, context, async () => {
-      const selector = input.board === undefined ? undefined : selectorOf(input.board);
-      const target = await selectFlashTarget(selector, true, signal);
+      const target = await selectFlashTarget(selectorOf(input.board), true, signal);
       if (target.kind === 'session') throw noDfu(input.board ?? 'the board');
       // Nobody asks for one over DFU.
       if (input.keyFile !== undefined) throw boardWantsNoKey(target.host.nameOf(target.info));

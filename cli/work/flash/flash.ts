@@ -1,4 +1,5 @@
 /** `mmfree flash`: the work. */
+import { connect, openBoard, whenItComes } from '../../../engine/open-board.js';
 import { boardWantsNoKey } from '../../../device/board-error.js';
 import { selectFlashTarget, type FlashTarget } from '../../../device/discovery.js';
 import { flashImage, planFlash, type FlashResult } from '../../../device/flash-image.js';
@@ -16,7 +17,8 @@ import { flashAnyFile } from './any-file.js';
 import type { FlashInput } from './input.js';
 import { megabytes } from '../image-facts.js';
 import { keyOf } from '../key-file.js';
-import { connect, openBoard, selectorOf, whenItComes } from '../machines/open-board.js';
+import { engineOptions } from '../machines/engine-options.js';
+import { selectorOf } from '../machines/selector.js';
 
 /** A board, by one of the ways to it. */
 interface Way {
@@ -47,7 +49,10 @@ export async function flash(input: FlashInput, context: CommandContext): Promise
 /** Over the session also where the flash goes over DFU: not every board leaves DFU mode by itself. */
 async function plan(input: FlashInput, image: ImageFile, context: CommandContext): Promise<void> {
   const { output } = context;
-  const { connection } = await openBoard(input, context);
+  const { connection } = await openBoard(
+    { board: selectorOf(input.board), key: keyOf(input.keyFile), wait: input.wait },
+    engineOptions(context),
+  );
   try {
     const { differingBytes } = await planFlash(connection.session, image);
     const board = boardName(connection.session.hello);
@@ -66,8 +71,7 @@ async function flashChecked(input: FlashInput, image: ImageFile, context: Comman
   const { manifest, fileLength } = image.view;
   const key = keyOf(input.keyFile);
   const way = await whenItComes(input.wait, context, async () => {
-    const selector = input.board === undefined ? undefined : selectorOf(input.board);
-    const target = await selectFlashTarget(selector, false, signal);
+    const target = await selectFlashTarget(selectorOf(input.board), false, signal);
     const ids = target.kind === 'usb' ? target.info : { vendor: OUR_VENDOR, product: OUR_PRODUCT };
     checkDfuIds(image.dfuIds, target.kind === 'usb' ? target.host.nameOf(target.info) : 'the board', ids);
     return await wayTo(target, key, image, context);
@@ -116,7 +120,7 @@ async function wayTo(
 ): Promise<Way> {
   const { output, signal, wires } = context;
   if (target.kind === 'session') {
-    const connection = await connect(target.address, key, context);
+    const connection = await connect(target.address, key, engineOptions(context));
     const { hello } = connection.session;
     return {
       name: 'serial protocol',

@@ -1,7 +1,11 @@
 /** What `mmfree flash` is told. */
-import type { BoardInput } from '../machines/open-board.js';
 
-export interface FlashInput extends BoardInput {
+export interface FlashInput {
+  readonly board: string | undefined;
+  /** Of the key that the board must have. */
+  readonly keyFile: string | undefined;
+  /** Seconds to wait for the board to come. */
+  readonly wait: number;
   readonly image: string;
   readonly dryRun: boolean;
   /** A memory of a board of any make; the file is any file then. */

@@ -1,4 +1,5 @@
 /** `mmfree gateware flash`: the work. */
+import { whenItComes } from '../../../engine/open-board.js';
 import { chipTooSmall } from '../../../device/board-error.js';
 import { programFlash } from '../../../device/spi-flash/program-flash.js';
 import type { ProgramReport } from '../../../device/spi-flash/program-flash.js';
@@ -9,7 +10,7 @@ import { ICEBREAKER_LIMITS, misfits } from '../../../model/program/chip-limits.j
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
 import { megabytes } from '../image-facts.js';
-import { selectorOf, whenItComes } from '../machines/open-board.js';
+import { selectorOf } from '../machines/selector.js';
 import { FileError } from '../../../model/files/file-error.js';
 import { readRegular } from '../../../model/files/input-file.js';
 import { hexOf } from '../../../protocol/hex.js';
@@ -37,7 +38,7 @@ export async function gatewareFlash(input: GatewareFlashInput, context: CommandC
   const { segments, facts } = await readSegments(input);
   const totalBytes = segments.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const { host, info } = await whenItComes(input.wait, context, async () => {
-    return await selectProgrammer(input.board === undefined ? undefined : selectorOf(input.board), signal);
+    return await selectProgrammer(selectorOf(input.board), signal);
   });
   const name = host.nameOf(info);
   const { dryRun, unprotect } = input;

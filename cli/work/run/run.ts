@@ -1,6 +1,8 @@
 /** `mmfree run`: the work. */
 import { randomBytes } from 'node:crypto';
-import type { GeneratedToken, GenerateRequest } from '../../../model/backends/backend.js';
+import { REFERENCE } from '../../../engine/machines.js';
+import type { OpenedMachine } from '../../../engine/opened-machine.js';
+import type { GeneratedToken, GenerateRequest, Sequence } from '../../../model/machine/machine.js';
 import { samplerSettings, type SamplerOptions } from '../../../model/integer/sampler.js';
 import { StopMatcher } from '../../../model/text/stop-matcher.js';
 import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
@@ -10,8 +12,7 @@ import type { SamplerSettings } from '../../../protocol/sampling.js';
 import type { CommandContext } from '../../command.js';
 import type { Output } from '../../output.js';
 import { UsageError, badValue } from '../../usage-error.js';
-import { loadTokenSource, type SourceInput } from '../machines/load-backend.js';
-import type { TokenSource } from '../machines/token-source.js';
+import { openMachine, type SourceInput } from '../machines/open-machine.js';
 import { readPrompt, type PromptInput } from './prompt.js';
 import { RunTimer } from './run-timer.js';
 
@@ -35,12 +36,12 @@ export async function run(input: RunInput, context: CommandContext): Promise<voi
   if (input.seed === 'random') output.note(`seed ${seed}`);
   // As text: programs may keep numbers in 53 bits.
   output.result({ seed: String(seed) });
-  const source = await loadTokenSource(input, context);
+  const opened = await openMachine(input, context);
   try {
-    await tell(input, prompt, sampler, source, context).catch(startsAnew(seed, output));
+    await tell(input, prompt, sampler, opened, context).catch(startsAnew(seed, output));
   } finally {
     // Also on the board nothing goes on then.
-    await source.backend.close();
+    await opened.machine.close();
   }
 }
 
@@ -57,19 +58,20 @@ async function tell(
   input: RunInput,
   promptText: string,
   sampler: SamplerSettings,
-  source: TokenSource,
+  opened: OpenedMachine,
   { output, signal }: CommandContext,
 ): Promise<void> {
-  const { backend, imageName, tokenizerJson } = source;
-  const { shape } = backend;
+  const { machine, imageName, tokenizerJson } = opened;
+  const { shape, name } = machine.facts;
   const hasTokenizer = tokenizerJson.length > 0;
-  const tokenizer = await (source.tokenizer ?? (hasTokenizer ? loadTokenizer(tokenizerJson, shape) : undefined));
+  const tokenizer = await (opened.tokenizer ?? (hasTokenizer ? loadTokenizer(tokenizerJson, shape) : undefined));
   if (!tokenizer && (!input.ids || input.stop.length > 0)) throw noTokenizer(imageName);
   const prompt = promptIds(promptText, input.ids, shape, tokenizer);
   const timer = new RunTimer(prompt.length, output);
   const { maxTokens } = input;
   const request = { prompt, maxTokens, sampler, signal, onPrompt: (fed: number) => timer.fed(fed) };
-  const generated = input.check ? await checkedRun(source, input.image, request) : backend.generate(request);
+  const sequence = await machine.open();
+  const generated = input.check ? await checkedRun(opened, sequence, input.image, request) : sequence.generate(request);
   const stopper = new StopMatcher(input.stop);
   const stream = tokenizer?.textStream();
   const show = (text: string): void => {
@@ -107,25 +109,26 @@ async function tell(
   output.print('\n');
   if (signal.aborted) finish = 'interrupted';
 
-  const rate = timer.words(backend.name);
+  const rate = timer.words(name);
   const speed = input.check ? `${rate}, each receipt equal to the reference's` : rate;
   // That it was interrupted is said for every command.
   output.note(signal.aborted ? speed : `${speed} (${finish})`);
   output.result({
     ...timer.facts(),
     finish,
-    backend: backend.name,
+    backend: name,
     receipts_checked: input.check ? timer.tokens : undefined,
   });
 }
 
 /** Beside the reference on the same image. @throws UsageError if only the board has that, or there is no board */
 async function checkedRun(
-  { backend, imagePath, imageName }: TokenSource,
+  { machine, imagePath, imageName }: OpenedMachine,
+  subject: Sequence,
   image: string | undefined,
   request: GenerateRequest,
 ): Promise<AsyncIterable<GeneratedToken>> {
-  if (backend.name === 'reference') {
+  if (machine.facts.kind === REFERENCE.kind) {
     throw new UsageError('conflicting-options', '--check needs a board or a GPU', {
       reason: 'It compares with the reference, which would be compared with itself.',
       fix: 'Name a board with --board, or add --backend gpu, or check this computer with `mmfree verify`.',
@@ -139,10 +142,11 @@ async function checkedRun(
     });
   }
   // What other runs do not need is not loaded for them.
-  const { loadReference } = await import('../machines/load-reference.js');
-  const { checkedTokens } = await import('./checked-tokens.js');
-  const { backend: reference } = await loadReference(path, request.signal);
-  return checkedTokens(backend, reference, request);
+  const { openReference } = await import('../../../engine/kinds/reference.js');
+  const { checkedTokens } = await import('../../../engine/same-bits.js');
+  const { machine: referenceMachine } = await openReference({ image: path }, request);
+  const reference = await referenceMachine.open();
+  return checkedTokens({ name: machine.facts.name, subject, reference }, request);
 }
 
 /** Sampler options as integers. @throws UsageError */

@@ -1,24 +1,21 @@
 /** `mmfree verify`: the work. */
 import { access } from 'node:fs/promises';
-import { compareStream, selfTestStream } from '../../../model/backends/conformance.js';
+import { REFERENCE } from '../../../engine/machines.js';
+import { goldenMismatch } from '../../../engine/mismatch-error.js';
 import { FloatModel } from '../../../model/measure/float-model.js';
 import { compareWithGolden, readGolden } from '../../../model/measure/golden.js';
-import type { BackendName } from '../../commands/source-options.js';
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
-import { compareWithReference } from './compare-with-reference.js';
-import { loadReference } from '../machines/load-reference.js';
-import { loadSimulator } from '../machines/load-simulator.js';
-import { goldenMismatch, receiptMismatch } from './mismatch-error.js';
+import { openMachine } from '../machines/open-machine.js';
+import { verifyMachine } from './verify-machine.js';
 import { openCheckpointAloud } from '../open-checkpoint.js';
-import { imageOrShipped } from '../shipped.js';
 
 interface VerifyInput {
   readonly board: string | undefined;
   readonly keyFile: string | undefined;
   readonly wait: number;
   readonly image: string | undefined;
-  readonly backend: BackendName | undefined;
+  readonly backend: string | undefined;
   readonly tokens: number;
   readonly checkpoint: string | undefined;
   readonly golden: string | undefined;
@@ -28,16 +25,17 @@ interface VerifyInput {
 export async function verify(input: VerifyInput, context: CommandContext): Promise<void> {
   const { checkpoint, golden, board, image, backend } = input;
   const isBoardMeant = board !== undefined || input.keyFile !== undefined || input.wait > 0;
-  if (isBoardMeant && checkpoint === undefined && golden === undefined && backend === undefined) {
-    const { verifyBoard } = await import('./board.js');
-    await verifyBoard(input, input.tokens, context);
+  if (checkpoint === undefined && golden === undefined && !(isBoardMeant && backend !== undefined)) {
+    // What is compared is named: no machine is looked for.
+    const named = isBoardMeant ? undefined : (backend ?? REFERENCE.kind);
+    const opened = await openMachine({ ...input, backend: named }, context);
+    try {
+      await verifyMachine(opened, input.tokens, context);
+    } finally {
+      await opened.machine.close();
+    }
   } else if (!isBoardMeant && checkpoint !== undefined && golden !== undefined && image === undefined) {
     await verifyFloatModel(checkpoint, golden, input.tolerance, context);
-  } else if (!isBoardMeant && checkpoint === undefined && golden === undefined) {
-    const path = imageOrShipped(image, context.output);
-    if (backend === 'gpu') await verifyGpu(path, input.tokens, context);
-    else if (backend === 'simulator') await verifySimulator(path, input.tokens, context);
-    else await verifyImage(path, context);
   } else {
     throw new UsageError('conflicting-options', 'these options do not go together', {
       reason:
@@ -45,52 +43,6 @@ export async function verify(input: VerifyInput, context: CommandContext): Promi
       fix: 'Give --board with or without --image, or --checkpoint and --golden, or --image alone.',
     });
   }
-}
-
-/** The image's self-test, recorded by the packer, on this machine. */
-async function verifyImage(path: string, { output, signal }: CommandContext): Promise<void> {
-  const { backend, view } = await loadReference(path, signal);
-  const stream = selfTestStream(view.manifest);
-  const progress = output.progress({ label: 'verify', unit: 'tokens', total: stream.tokens.length });
-  let done = 0;
-  const mismatch = await compareStream(backend, undefined, stream, {
-    signal,
-    onToken: () => progress.update(++done),
-  });
-  progress.end();
-  await backend.close();
-  signal.throwIfAborted();
-  const error = mismatch && receiptMismatch(backend.name, mismatch);
-  output.result({
-    backend: backend.name,
-    tokens: done,
-    mismatches: error ? 1 : 0,
-    first_mismatch: error?.facts ?? null,
-  });
-  if (error) throw error;
-  output.print(`bit-exact over ${done} tokens: ${backend.name} repeats the self-test of ${path}\n`);
-}
-
-/** The GPU against the reference on this computer: self-test, random tokens, sampling. */
-async function verifyGpu(path: string, randomTokens: number, context: CommandContext): Promise<void> {
-  const { loadGpu } = await import('../machines/load-gpu.js');
-  const { backend: subject, view } = await loadGpu(path, context, { software: true });
-  try {
-    context.output.note(`comparing ${subject.model.gpu.name} with the reference`);
-    const { backend: reference } = await loadReference(path, context.signal);
-    const { manifest } = view;
-    await compareWithReference({ subject, reference, manifest, imageName: path }, randomTokens, context);
-  } finally {
-    await subject.close();
-  }
-}
-
-/** The program of the gateware, by the simulator, against the reference. */
-async function verifySimulator(path: string, randomTokens: number, context: CommandContext): Promise<void> {
-  const { backend: subject, view } = await loadSimulator(path, context.signal);
-  const { backend: reference } = await loadReference(path, context.signal);
-  const { manifest } = view;
-  await compareWithReference({ subject, reference, manifest, imageName: path }, randomTokens, context);
 }
 
 /** The float model against logits from PyTorch. */

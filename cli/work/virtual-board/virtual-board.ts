@@ -15,7 +15,7 @@ import { hexOf } from '../../../protocol/hex.js';
 import { MODEL_LIMITS } from '../../../protocol/image/model-shape.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
-import { VERSION } from '../../version.js';
+import { VERSION } from '../../../protocol/version.js';
 import { parseFaults, type BoardFaults } from './faults.js';
 import type { VirtualBoardInput } from './input.js';
 import { openBoardUsb, type BoardUsbInput } from './usb.js';

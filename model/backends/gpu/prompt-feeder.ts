@@ -8,16 +8,14 @@ import { USAGE } from './device/gpu-usage.js';
 import { CONTROL, CONTROL_WORDS } from './kernels/control.js';
 import { FEW_ROWS, manyRows, RowBuffers } from './row-buffers.js';
 import type { RowPass, RowPassOptions } from './row-pass.js';
+import type { StepRecord, Want } from '../../machine/machine.js';
 import type { SequenceBuffers } from './sequence-buffers.js';
 
-/** Receipts of all tokens, receipts with taps, or neither, which saves the head. */
-export type Want = 'nothing' | 'receipts' | 'taps';
-
-/** What is reported of each token, if asked. */
-export interface FedToken {
-  readonly token: number;
-  readonly receipt: number;
-  readonly taps?: readonly number[];
+/** Tokens that were fed together. */
+export interface FedChunk {
+  readonly count: number;
+  /** One for each, where something is wanted. */
+  readonly records: readonly StepRecord[];
 }
 
 /** Tokens that are fed one by one where that is possible. */
@@ -28,13 +26,6 @@ interface RowFeeder {
   readonly rows: RowBuffers;
   readonly pass: RowPass;
   readonly records: GPUBuffer;
-}
-
-/** @throws RangeError if it is no id of the vocabulary */
-export function checkToken({ shape: { vocabSize } }: GpuModel, token: number): void {
-  if (!Number.isInteger(token) || token < 0 || token >= vocabSize) {
-    throw new RangeError(`token ${token} is not an id of the vocabulary (0 … ${vocabSize - 1})`);
-  }
 }
 
 export class PromptFeeder {
@@ -51,47 +42,51 @@ export class PromptFeeder {
     this.#singly = singly;
   }
 
-  /** Feeds tokens to one sequence, as many at a time as fit; `onFed` is told how many are done. @throws GpuError; RangeError for what is no token */
+  /**
+   * Feeds the first of some tokens, as many as fit at a time.
+   *
+   * @param slot of the sequence, asked when it is needed: sequences move
+   * @param before called with commands that come before the tokens
+   * @throws GpuError
+   */
   async feed(
-    sequence: number,
+    slot: () => number,
     tokens: readonly number[],
-    want: Want,
-    onToken: (token: FedToken) => void,
-    signal?: AbortSignal,
-    onFed?: (tokens: number) => void,
-  ): Promise<void> {
+    want: Exclude<Want, 'logits'>,
+    before: (commands: GPUCommandEncoder) => void = () => {},
+  ): Promise<FedChunk> {
     const { gpu } = this.#model;
-    for (const token of tokens) checkToken(this.#model, token);
-    if (want === 'nothing' && tokens.length <= SINGLY_MOST && this.#singly) {
-      this.#feedSingly(tokens, this.#singly);
-      return;
+    const { rows, pass, records } = await this.#rowFeeder(tokens.length, want);
+    const chunk = tokens.slice(0, rows.capacity);
+    gpu.device.queue.writeBuffer(rows.size, 0, new Uint32Array([chunk.length, slot(), 0, 0]));
+    gpu.device.queue.writeBuffer(rows.tokens, 0, new Uint32Array(chunk));
+    const commands = gpu.device.createCommandEncoder();
+    before(commands);
+    commands.clearBuffer(rows.receipts);
+    const compute = commands.beginComputePass();
+    pass.encode(compute, chunk.length);
+    compute.end();
+    if (want !== 'nothing') {
+      commands.copyBufferToBuffer(rows.receipts, 0, records, 0, rows.receipts.size);
+      commands.copyBufferToBuffer(rows.taps, 0, records, rows.receipts.size, rows.taps.size);
     }
-    for (let start = 0; start < tokens.length;) {
-      if (signal?.aborted) return;
-      const { rows, pass, records } = await this.#rowFeeder(tokens.length - start, want);
-      const chunk = tokens.slice(start, start + rows.capacity);
-      gpu.device.queue.writeBuffer(rows.size, 0, new Uint32Array([chunk.length, sequence, 0, 0]));
-      gpu.device.queue.writeBuffer(rows.tokens, 0, new Uint32Array(chunk));
-      const commands = gpu.device.createCommandEncoder();
-      commands.clearBuffer(rows.receipts);
-      const compute = commands.beginComputePass();
-      pass.encode(compute, chunk.length);
-      compute.end();
-      if (want !== 'nothing') {
-        commands.copyBufferToBuffer(rows.receipts, 0, records, 0, rows.receipts.size);
-        commands.copyBufferToBuffer(rows.taps, 0, records, rows.receipts.size, rows.taps.size);
-      }
-      gpu.submit(commands);
-      start += chunk.length;
-      if (want !== 'nothing') this.#report(chunk, await gpu.read(records, records.size), want, onToken);
-      else if (start < tokens.length) await gpu.idle();
-      onFed?.(start);
+    gpu.submit(commands);
+    if (want !== 'nothing') {
+      return { count: chunk.length, records: this.#records(chunk, await gpu.read(records, records.size), want) };
     }
+    if (chunk.length < tokens.length) await gpu.idle();
+    return { count: chunk.length, records: [] };
+  }
+
+  /** Whether so many tokens go through the kernels of a single step, where the sequence has the first slot and no run is under way. */
+  isFedSingly(tokens: number): boolean {
+    return this.#singly !== undefined && tokens <= SINGLY_MOST;
   }
 
   /** A few tokens, one after the other: the kernels are there already, while those for rows would have to be compiled. */
-  #feedSingly(tokens: readonly number[], dispatches: readonly Dispatch[]): void {
+  feedSingly(tokens: readonly number[]): void {
     const { gpu } = this.#model;
+    const dispatches = this.#singly ?? [];
     const block = new Uint32Array(CONTROL_WORDS);
     for (const token of tokens) {
       block[CONTROL.token] = token;
@@ -105,7 +100,7 @@ export class PromptFeeder {
   }
 
   /** What feeds so many tokens, or the first of them. */
-  #rowFeeder(tokens: number, want: Want): Promise<RowFeeder> {
+  #rowFeeder(tokens: number, want: Exclude<Want, 'logits'>): Promise<RowFeeder> {
     const capacity = tokens <= FEW_ROWS ? FEW_ROWS : manyRows(this.#model.shape);
     const key = `${capacity} ${want}`;
     let feeder = this.#feeders.get(key);
@@ -116,7 +111,7 @@ export class PromptFeeder {
     return feeder;
   }
 
-  async #makeFeeder(capacity: number, want: Want): Promise<RowFeeder> {
+  async #makeFeeder(capacity: number, want: Exclude<Want, 'logits'>): Promise<RowFeeder> {
     const { gpu, shape } = this.#model;
     const rows = this.#rows.get(capacity) ?? (await gpu.allocating(() => new RowBuffers(gpu, shape, capacity)));
     this.#rows.set(capacity, rows);
@@ -128,23 +123,18 @@ export class PromptFeeder {
     return { rows, pass, records };
   }
 
-  #report(
-    chunk: readonly number[],
-    records: ArrayBuffer,
-    want: 'receipts' | 'taps',
-    onToken: (token: FedToken) => void,
-  ): void {
+  #records(chunk: readonly number[], records: ArrayBuffer, want: 'receipts' | 'taps'): StepRecord[] {
     const { shape, receiptOfZeros, tapOfZeros } = this.#model;
     const words = new Uint32Array(records);
     const capacity = words.length / (shape.layers + 2);
-    chunk.forEach((token, row) => {
+    return chunk.map((token, row) => {
       const receipt = (words[row] ^ receiptOfZeros) >>> 0;
-      if (want === 'receipts') return onToken({ token, receipt });
+      if (want === 'receipts') return { token, receipt };
       const taps = Array.from(
         { length: shape.layers + 1 },
         (_, tap) => (words[capacity * (1 + tap) + row] ^ tapOfZeros) >>> 0,
       );
-      return onToken({ token, receipt, taps });
+      return { token, receipt, taps };
     });
   }
 
@@ -152,7 +142,7 @@ export class PromptFeeder {
   async time(tokens: readonly number[]): Promise<ReadonlyMap<string, number>> {
     const { rows, pass } = await this.#rowFeeder(tokens.length, 'nothing');
     // So that buffers hold what is plausible.
-    await this.feed(0, tokens, 'nothing', () => {});
+    await this.feed(() => 0, tokens, 'nothing');
     return await timeDispatches(this.#model.gpu, pass.dispatches, Math.min(tokens.length, rows.capacity));
   }
 

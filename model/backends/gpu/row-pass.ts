@@ -40,6 +40,8 @@ export interface RowPassOptions {
   /** Compute receipts. */
   readonly head: boolean;
   readonly taps: boolean;
+  /** Rows at a time at most; as many as there is room for unless fewer are named. */
+  readonly most?: number;
 }
 
 /** A kernel, before it is bound. */
@@ -71,7 +73,7 @@ export class RowPass {
     model: GpuModel,
     sequences: SequenceBuffers,
     rows: RowBuffers,
-    { mode, head, taps }: RowPassOptions,
+    { mode, head, taps, most = rows.capacity }: RowPassOptions,
   ): Promise<RowPass> {
     const { gpu, shape, weights } = model;
     const { capacity } = rows;
@@ -83,8 +85,6 @@ export class RowPass {
     const rowsGroup = gpu.groupLayout(ROWS_GROUP);
     const layout = gpu.device.createPipelineLayout({ bindGroupLayouts: [layerGroup, rowsGroup] });
 
-    // At most so many at a time.
-    const atOnce = mode === 'sequences' ? sequences.count : capacity;
     const onMatrices = model.plan.matrices && (await gpu.matricesWork());
 
     const quantise = async (label: string, code: string): Promise<Unbound> => ({
@@ -97,7 +97,7 @@ export class RowPass {
       { at, scale, rows: matrixRows, columns, count: matrices = 1 }: Matrix,
       epilogue: (size: number, tokens: number) => Epilogue,
     ): Promise<Unbound> => {
-      const product = productKind(gpu, onMatrices, { capacity, tokens: atOnce }, matrixRows * matrices);
+      const product = productKind(gpu, onMatrices, { capacity, tokens: most }, matrixRows * matrices);
       const text = {
         row: rowSize(columns),
         rows: matrixRows,

@@ -4,13 +4,14 @@
  * From the default on, one choice after the other is tried and kept if it is faster. Every plan must give the receipts of the plainest one: a plan
  * that computes something else is dropped and reported, however fast it is.
  */
-import { threefry } from '../../integer/threefry.js';
+import { feedOnly } from '../../machine/machine.js';
+import { testTokens } from '../../machine/test-tokens.js';
 import { samplerSettings } from '../../integer/sampler.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import { ternaryWeights } from '../../../protocol/image/tensors.js';
 import type { GpuFeatures } from './device/gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
-import { GpuSequences } from './gpu-sequences.js';
+import { GpuMachine } from './gpu-machine.js';
 import { DEFAULT_PLAN, PLAN_SIZES, PLAN_WORKGROUPS, type KernelPlan } from './kernel-plan.js';
 
 /** What one plan does on one model. */
@@ -94,6 +95,8 @@ function areEqual(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((value, k) => value === b[k]);
 }
 
+/** What is measured is no text of anybody's. */
+const UNKNOWN_IMAGE = { name: 'measured', sha256: new Uint8Array(32) };
 const PROMPT_TOKENS = 256;
 const CHECKED_TOKENS = 24;
 const PREFILL_ROUNDS = 6;
@@ -107,17 +110,18 @@ export async function measurePlan(
   nowMs: () => number = () => performance.now(),
 ): Promise<PlanMeasurement> {
   const { gpu, shape } = model;
-  const prompt = Array.from({ length: PROMPT_TOKENS }, (_, k) => threefry(3, 0, k, 0) % shape.vocabSize);
-  const sequences = await GpuSequences.create({ ...model, plan }, 1);
+  const prompt = testTokens(PROMPT_TOKENS, shape.vocabSize, 3);
+  const machine = await GpuMachine.create({ ...model, plan }, UNKNOWN_IMAGE);
+  const sequence = await machine.open();
   try {
     const receipts: number[] = [];
-    await sequences.feed(0, prompt.slice(0, CHECKED_TOKENS), 'receipts', ({ receipt }) => receipts.push(receipt));
+    for await (const { receipt } of sequence.feed(prompt.slice(0, CHECKED_TOKENS))) receipts.push(receipt);
 
     // The best of several rounds: the first compiles, and now and then a driver or its host takes ten times as long.
     let prefillMs = Infinity;
     for (let round = 0; round < PREFILL_ROUNDS; round++) {
       const startMs = nowMs();
-      await sequences.feed(0, prompt);
+      await feedOnly(sequence, prompt);
       await gpu.idle();
       prefillMs = Math.min(prefillMs, nowMs() - startMs);
     }
@@ -128,8 +132,8 @@ export async function measurePlan(
       const run = { prompt: [prompt[round]], maxTokens: DECODED_TOKENS, sampler };
       let startMs = NaN;
       let decoded = 0;
-      for await (const tokens of sequences.run([run])) {
-        for (const { receipt } of tokens) receipts.push(receipt);
+      for await (const { receipt } of sequence.generate(run)) {
+        receipts.push(receipt);
         // The first token waits for the run to begin.
         if (Number.isNaN(startMs)) startMs = nowMs();
         else decoded++;
@@ -140,6 +144,6 @@ export async function measurePlan(
     const prefillSeconds = prefillMs / 1000 / PROMPT_TOKENS;
     return { receipts, decodeSeconds, prefillSeconds };
   } finally {
-    await sequences.close();
+    await machine.close();
   }
 }

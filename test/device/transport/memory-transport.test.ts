@@ -1,7 +1,6 @@
 /** Host and board in one process, as whoever embeds a board does it. */
 
 import { expect, it } from 'vitest';
-import { BoardBackend } from '../../../device/board-backend.js';
 import { BoardConnection } from '../../../device/connection.js';
 import { memoryTransport } from '../../../device/transport/memory-transport.js';
 import type { MemoryPeer } from '../../../device/transport/memory-transport.js';
@@ -14,6 +13,7 @@ import type { WireEvents } from '../../../firmware-host/virtual/wires/wire.js';
 import { memorySource } from '../../../protocol/byte-source.js';
 import { MODEL_LIMITS } from '../../../protocol/image/model-shape.js';
 import { goodImage } from '../../helpers/good-image.js';
+import { boardSequence, receiptsOf } from '../../helpers/machines.js';
 
 function program(image: Uint8Array): BoardProgram {
   const flash = new NorFlash(memoryStore(26 * 4096), 4096);
@@ -61,11 +61,8 @@ it('connects a host with a board in the same process, until the wire is taken aw
 
   const connection = await BoardConnection.open(open, { reconnectMs: 0 });
   expect(connection.session.hello).toMatchObject({ board: 'embedded', serial: 'E-1' });
-  const backend = new BoardBackend(connection);
-  const receipts: number[] = [];
-  await backend.replay([1, 0], { taps: false }, ({ receipt }) => receipts.push(receipt));
-  expect(receipts).toHaveLength(2);
-  await backend.close();
+  expect(await receiptsOf(await boardSequence(connection), [1, 0])).toHaveLength(2);
+  await connection.close();
   expect(closed).toBe(1);
 
   const second = await BoardConnection.open(open, { reconnectMs: 0 });

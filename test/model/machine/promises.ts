@@ -20,12 +20,12 @@ import type { ModelSections } from '../../../protocol/image/model-shape.js';
 import { MAX_STATE_WORD, type SequenceState } from '../../../protocol/state/sequence-state.js';
 import { StateError } from '../../../protocol/state/state-error.js';
 import { exp2Table } from '../../../protocol/image/tables.js';
+import { TEST_IMAGE } from '../../helpers/machines.js';
 import { randomModel } from '../../oracle/random-model.js';
 
 /** An odd shape in which no text ends by itself, almost; one where every second token may. */
-const SECTIONS = randomModel(10, { shape: { eosTokenId: 52 } });
+export const SECTIONS = randomModel(10, { shape: { eosTokenId: 52 } });
 const ENDING = randomModel(12, { shape: { vocabSize: 53, eosTokenId: 3 } });
-export const IMAGE = { name: 'random', sha256: new Uint8Array(32).fill(7) };
 
 const SAMPLED = samplerSettings({ temperature: 1, topK: 40, topP: 0.95, seed: 7n });
 const HOT = samplerSettings({ temperature: 10, topK: 64, topP: 1, seed: 3n });
@@ -90,13 +90,15 @@ export interface MachineUnderTest {
   readonly within?: <T>(work: Promise<T>) => Promise<T>;
   readonly patienceMs?: number;
   /** What the machine cannot do, which is not tried. */
+  /** SHA-256 of the seal. */
+  readonly image?: Uint8Array;
   readonly cannot?: readonly ('taps' | 'logits' | 'state')[];
 }
 
 /** @param name of the machine */
 export function describePromises(
   name: string,
-  { make, within = (work) => work, patienceMs = 120_000, cannot = [] }: MachineUnderTest,
+  { make, within = (work) => work, patienceMs = 120_000, cannot = [], image = TEST_IMAGE.sha256 }: MachineUnderTest,
 ): void {
   describe(`the machine ${name}`, { timeout: patienceMs }, () => {
     let machine: Machine;
@@ -107,7 +109,8 @@ export function describePromises(
         logits: !cannot.includes('logits'),
         state: !cannot.includes('state'),
       });
-      expect(machine.facts).toMatchObject({ shape: SECTIONS.shape, image: { sha256: IMAGE.sha256 } });
+      expect(machine.facts.shape).toMatchObject(SECTIONS.shape);
+      expect(machine.facts.image.sha256).toEqual(image);
     });
 
     beforeAll(async () => {

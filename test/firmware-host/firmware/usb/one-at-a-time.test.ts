@@ -1,9 +1,8 @@
 /** A download over USB and a host on another line: who gets the board. docs/USB.md, section 3. */
 
 import { describe, expect, it } from 'vitest';
-import { BoardBackend } from '../../../../device/board-backend.js';
 import { BoardDevice } from '../../../../firmware-host/firmware/usb/board-device.js';
-import type { GeneratedToken } from '../../../../model/backends/backend.js';
+import type { GeneratedToken, Sequence } from '../../../../model/machine/machine.js';
 import { samplerSettings } from '../../../../model/integer/sampler.js';
 import { encodeMessage } from '../../../../protocol/wire/message.js';
 import { FLASH_BEGIN, FLASH_READY } from '../../../../protocol/wire/messages-flash.js';
@@ -13,6 +12,7 @@ import { BoardOnALine } from '../../../helpers/board-on-a-line.js';
 import { hashOf } from '../../../helpers/board-on-usb.js';
 import { goodImage, goodImageOf } from '../../../helpers/good-image.js';
 import { TINY_SHAPE, tinySections } from '../../../helpers/tiny-image.js';
+import { boardSequence } from '../../../helpers/machines.js';
 
 /** A board on a line that is on USB as well. */
 class BoardOnBoth extends BoardOnALine {
@@ -88,7 +88,7 @@ const IDLE = [0, 2];
 const BUSY = [0x0b, 10];
 const FLASH_BUSY = 0xffff_ffff;
 
-async function collect(backend: BoardBackend): Promise<GeneratedToken[]> {
+async function collect(backend: Sequence): Promise<GeneratedToken[]> {
   const sampler = samplerSettings({ temperature: 2, topK: 7, topP: 0.9, seed: 9n });
   const tokens: GeneratedToken[] = [];
   for await (const token of backend.generate({ prompt: [1, 0, 3], maxTokens: 40, sampler })) tokens.push(token);
@@ -109,9 +109,9 @@ describe('a download', () => {
 
   it('is refused during a run, which does not notice', async () => {
     const both = new BoardOnBoth(A);
-    const alone = await both.clock.until(collect(new BoardBackend(await both.connect())));
+    const alone = await both.clock.until(collect(await boardSequence(await both.connect())));
     both.unplug();
-    const generating = collect(new BoardBackend(await both.connect()));
+    const generating = collect(await boardSequence(await both.connect()));
     await both.clock.pass(3);
     expect(await both.download(B)).toEqual(BUSY);
     expect(both.refusal[0]).toBe(3);
@@ -122,7 +122,7 @@ describe('a download', () => {
 
   it('ends a run whose host is gone', async () => {
     const both = new BoardOnBoth(A);
-    const generating = collect(new BoardBackend(await both.connect(), {}));
+    const generating = collect(await boardSequence(await both.connect()));
     generating.catch(() => {});
     await both.clock.pass(3);
     both.unplug();

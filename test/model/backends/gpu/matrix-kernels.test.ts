@@ -3,15 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
 import type { GpuDevice } from '../../../../model/backends/gpu/device/gpu-device.js';
-import { GpuSequences, type SequenceRun } from '../../../../model/backends/gpu/gpu-sequences.js';
-import { ReferenceBackend } from '../../../../model/backends/reference-backend.js';
-import { readModelWeights, residentBytes } from '../../../../model/integer/model-weights.js';
+import { GpuMachine } from '../../../../model/backends/gpu/gpu-machine.js';
 import { samplerSettings } from '../../../../model/integer/sampler.js';
 import type { ModelSections } from '../../../../protocol/image/model-shape.js';
 import { gpuModel, hasGpu } from '../../../helpers/gpu.js';
 import { PlainMatrices } from '../../../helpers/plain-matrices.js';
 import { Prng } from '../../../oracle/prng.js';
 import { randomModel } from '../../../oracle/random-model.js';
+import { gathered, receiptsOf, referenceSequence, TEST_IMAGE } from '../../../helpers/machines.js';
 
 let own: GpuDevice;
 let gpu: PlainMatrices;
@@ -34,10 +33,6 @@ function someTokens(seed: number, count: number, { shape }: ModelSections): numb
   return Array.from({ length: count }, () => random.between(0, shape.vocabSize - 1));
 }
 
-function reference(sections: ModelSections): ReferenceBackend {
-  return new ReferenceBackend(readModelWeights(residentBytes(sections)));
-}
-
 describe.skipIf(!hasGpu)('kernels on matrix units', () => {
   it.each([
     [5, SHAPE],
@@ -49,13 +44,10 @@ describe.skipIf(!hasGpu)('kernels on matrix units', () => {
     async (count, shape) => {
       const sections = randomModel(21, { shape });
       const tokens = someTokens(count, count, sections);
-      const expected: number[] = [];
-      await reference(sections).replay(tokens, { taps: false }, ({ receipt }) => expected.push(receipt));
-      const sequences = await GpuSequences.create(await gpuModel(sections, {}, gpu), 1);
-      const receipts: number[] = [];
-      await sequences.feed(0, tokens, 'receipts', ({ receipt }) => receipts.push(receipt));
-      await sequences.close();
-      expect(receipts).toEqual(expected);
+      const machine = await GpuMachine.create(await gpuModel(sections, {}, gpu), TEST_IMAGE);
+      const receipts = await receiptsOf(await machine.open(), tokens);
+      await machine.close();
+      expect(receipts).toEqual(await receiptsOf(await referenceSequence(sections), tokens));
       expect([...gpu.rewritten]).toContain('GLU product');
     },
     PATIENCE_MS,
@@ -67,23 +59,17 @@ describe.skipIf(!hasGpu)('kernels on matrix units', () => {
     async (count) => {
       const sections = randomModel(22, { shape: SHAPE });
       const sampler = samplerSettings({ temperature: 0.9, topK: 20, topP: 0.9, seed: 5n });
-      const runs: SequenceRun[] = Array.from({ length: count }, (_, k) => ({
+      const requests = Array.from({ length: count }, (_, k) => ({
         prompt: someTokens(k, 1, sections),
         maxTokens: 2 + (k % 2),
         sampler,
       }));
-      const batch = await GpuSequences.create(await gpuModel(sections, {}, gpu), count);
-      const outputs: unknown[][] = runs.map(() => []);
-      for await (const tokens of batch.run(runs)) {
-        for (const { sequence, ...token } of tokens) outputs[sequence]?.push(token);
-      }
-      await batch.close();
-      const oracle = reference(sections);
-      for (const [sequence, run] of runs.entries()) {
-        await oracle.reset();
-        const expected = [];
-        for await (const token of oracle.generate(run)) expected.push(token);
-        expect(outputs[sequence]).toEqual(expected);
+      const machine = await GpuMachine.create(await gpuModel(sections, {}, gpu), TEST_IMAGE);
+      const sequences = await Promise.all(requests.map(() => machine.open()));
+      const outputs = await Promise.all(sequences.map((sequence, k) => gathered(sequence.generate(requests[k]!))));
+      await machine.close();
+      for (const [k, request] of requests.entries()) {
+        expect(outputs[k]).toEqual(await gathered((await referenceSequence(sections)).generate(request)));
       }
     },
     PATIENCE_MS,

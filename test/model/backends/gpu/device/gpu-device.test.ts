@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openGpu } from '../../../../../model/backends/gpu/device/adapter.js';
 import type { GpuDevice } from '../../../../../model/backends/gpu/device/gpu-device.js';
 import { USAGE } from '../../../../../model/backends/gpu/device/gpu-usage.js';
-import { GpuBackend } from '../../../../../model/backends/gpu/gpu-backend.js';
+import { GpuMachine } from '../../../../../model/backends/gpu/gpu-machine.js';
 import { gpuModel, hasGpu } from '../../../../helpers/gpu.js';
 import { randomModel } from '../../../../oracle/random-model.js';
+import { TEST_IMAGE } from '../../../../helpers/machines.js';
 
 describe.skipIf(!hasGpu)('GpuDevice', () => {
   let gpu: GpuDevice;
@@ -55,14 +56,19 @@ describe.skipIf(!hasGpu)('GpuDevice', () => {
   });
 
   it('ends a run that loses its GPU with that error, and can be closed', async () => {
-    const backend = await GpuBackend.create(await gpuModel(randomModel(2), {}, gpu));
+    const machine = await GpuMachine.create(await gpuModel(randomModel(2), {}, gpu), TEST_IMAGE);
+    const sequence = await machine.open();
     const sampler = { topK: 1, invTemperature: 0, topP: 32_768, seedLow: 1, seedHigh: 0 };
     const run = async (): Promise<void> => {
-      for await (const { index } of backend.generate({ prompt: [2], maxTokens: 1000, sampler })) {
+      for await (const { index } of sequence.generate({ prompt: [2], maxTokens: 1000, sampler })) {
         if (index === 0) gpu.device.destroy();
       }
     };
     await expect(run()).rejects.toMatchObject({ code: 'gpu-lost' });
-    await backend.close();
+    // And again: nothing brings it back.
+    await expect(run()).rejects.toMatchObject({ code: 'gpu-lost' });
+    await expect(sequence.save()).rejects.toMatchObject({ code: 'gpu-lost' });
+    await sequence.close();
+    await machine.close();
   }, 60_000);
 });

@@ -1,0 +1,7 @@
+/** What the engine gets of a command. */
+import type { EngineOptions } from '../../../engine/options.js';
+import type { CommandContext } from '../../command.js';
+
+export function engineOptions({ output, signal, wires }: CommandContext): EngineOptions {
+  return { signal, wires, onNote: (text) => output.note(text), onDetail: (text) => output.detail(text) };
+}

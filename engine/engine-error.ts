@@ -1,0 +1,18 @@
+/** What the engine cannot do with what it was given, in words. */
+import { MmfreeError } from '../protocol/errors.js';
+
+export type EngineErrorCode =
+  /** The file of an image is needed, and only a board has the image. */
+  'missing-option';
+
+/** A request that lacks something. */
+export class EngineError extends MmfreeError<EngineErrorCode> {}
+
+/** @param use why the file is needed, a sentence */
+export function imageFileMissing(imageName: string, use: string, cause?: unknown): EngineError {
+  return new EngineError('missing-option', `--image is missing: the file of ${imageName}`, {
+    reason: use,
+    fix: 'Name the file that was flashed with --image.',
+    cause,
+  });
+}

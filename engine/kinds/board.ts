@@ -1,0 +1,71 @@
+/** A board as a machine, with the file of its image where there is one. */
+import { BoardError, otherImage } from '../../device/board-error.js';
+import { BoardMachine } from '../../device/board-machine.js';
+import { readTextParts, type TextParts } from '../../device/read-back.js';
+import { addressText } from '../../device/selector.js';
+import type { BoardSession } from '../../device/session.js';
+import { openChecked } from '../../model/check-image.js';
+import { hexOf } from '../../protocol/hex.js';
+import { sameBytes } from '../../protocol/little-endian.js';
+import { imageFileMissing } from '../engine-error.js';
+import type { MachineRequest } from '../machines.js';
+import { openBoard } from '../open-board.js';
+import type { OpenedMachine } from '../opened-machine.js';
+import type { EngineOptions } from '../options.js';
+import { SHIPPED_IMAGE } from '../shipped.js';
+
+/**
+ * A board that nobody named is told. Its image may be the file that is named, the shipped one, or one that only the board has.
+ *
+ * @throws BoardError; ImageError; EngineError; AbortError
+ */
+export async function openBoardMachine(request: MachineRequest, options: EngineOptions): Promise<OpenedMachine> {
+  const { address, connection } = await openBoard(request, options);
+  try {
+    const { session } = connection;
+    const { board, serial } = session.hello;
+    const name = `${board} ${serial}`;
+    if (request.board === undefined) options.onNote(`using ${session.image.name} on ${name} (${addressText(address)})`);
+    const file = await openImageOf(session, request.image);
+    const imageName = file?.path ?? `the image on ${name}`;
+    const { tokenizerJson, eosTokenIds } = file ?? (await readTextParts(session).catch(needsFile(imageName)));
+    const machine = new BoardMachine(connection, { sampling: request.sampling ?? 'board', eosTokenIds });
+    return { machine, imageName, tokenizerJson, place: name, ...(file && { imagePath: file.path }) };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** A board that reads nothing back has its image in a file here. */
+function needsFile(imageName: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof BoardError && error.code === 'board-unknown-request')) throw error;
+    const use = 'This board does not read its image back, and the tokenizer is in the image.';
+    throw imageFileMissing(imageName, use, error);
+  };
+}
+
+/** Opens the file of the image that a board runs; undefined if none is known. @throws BoardError `board-other-image` */
+async function openImageOf(
+  session: BoardSession,
+  path: string | undefined,
+): Promise<(TextParts & { readonly path: string }) | undefined> {
+  const file = await openChecked(path ?? SHIPPED_IMAGE);
+  try {
+    const { seal, shape } = file.view;
+    const { sha256 } = seal;
+    if (sameBytes(session.image.sha256, sha256)) {
+      const tokenizerJson = file.section('tokenizer');
+      return {
+        path: path ?? SHIPPED_IMAGE,
+        tokenizerJson,
+        ...(shape.eosTokenIds && { eosTokenIds: shape.eosTokenIds }),
+      };
+    }
+    if (path !== undefined) throw otherImage(session.name, hexOf(session.image.sha256), hexOf(sha256));
+    return undefined;
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,75 @@
+/** Two machines that should compute the same and do not, in words. */
+import { MmfreeError } from '../protocol/errors.js';
+
+export type MismatchCode = 'mismatch-receipt' | 'mismatch-sampler' | 'mismatch-golden';
+
+/** Exit code 9. */
+export class MismatchError extends MmfreeError<MismatchCode> {}
+
+/** The first difference of a stream. */
+export interface Mismatch {
+  readonly stream: string;
+  /** Index of the token in the stream. */
+  readonly position: number;
+  readonly token: number;
+  readonly expectedReceipt: number;
+  readonly actualReceipt: number;
+  /** Where the taps first differ; absent without a second machine, or when all taps agree and only the head differs. */
+  readonly layer?: TapMismatch;
+}
+
+/** Tap 0 is the embedding, tap l + 1 the residual after layer l. */
+export interface TapMismatch {
+  readonly tap: number;
+  readonly expected: number;
+  readonly actual: number;
+}
+
+const hex = (value: number): string => value.toString(16).padStart(8, '0');
+
+/** The first token whose receipt differs, and the layer where that is known. */
+export function receiptMismatch(subject: string, mismatch: Mismatch): MismatchError {
+  const { stream, position, token, expectedReceipt, actualReceipt, layer } = mismatch;
+  const values = layer
+    ? `${tapName(layer.tap)}: expected ${hex(layer.expected)}, got ${hex(layer.actual)}`
+    : `logits: expected ${hex(expectedReceipt)}, got ${hex(actualReceipt)}`;
+  return new MismatchError('mismatch-receipt', `${subject} differs at token ${position} of ${stream} (id ${token})`, {
+    reason: `${values} (CRC-32).`,
+    fix: 'Compare that layer with the vectors of `mmfree vectors`; on a computer, run the tests and suspect the machine.',
+    facts: {
+      stream,
+      position,
+      token,
+      expected_receipt: hex(expectedReceipt),
+      actual_receipt: hex(actualReceipt),
+      ...(layer && { layer: tapName(layer.tap), expected_tap: hex(layer.expected), actual_tap: hex(layer.actual) }),
+    },
+  });
+}
+
+/** The same logits, but another token was chosen. */
+export function samplerMismatch(subject: string, position: number, expected: number, actual: number): MismatchError {
+  return new MismatchError('mismatch-sampler', `${subject} samples another token at ${position}`, {
+    reason: `From the same logits it chose ${actual}, and not ${expected}.`,
+    fix: 'Compare its sampler with docs/ARITHMETIC.md, section 8, and with sampler.jsonl of `mmfree vectors`.',
+    facts: { position, expected_token: expected, actual_token: actual },
+  });
+}
+
+function tapName(tap: number): string {
+  return tap === 0 ? 'embedding' : `layer ${tap - 1}`;
+}
+
+/** Logits farther from PyTorch's than the tolerance. */
+export function goldenMismatch(maxAbsDiff: number, tolerance: number): MismatchError {
+  return new MismatchError(
+    'mismatch-golden',
+    `a logit differs by ${maxAbsDiff.toExponential(2)}, more than ${tolerance}`,
+    {
+      reason:
+        'Either the checkpoint is another one, or its activations lie on int8 rounding edges, where float32 and double precision part by tenths.',
+      fix: 'Judge a trained checkpoint by its loss (`mmfree eval --checkpoint`), or allow more with --tolerance.',
+      facts: { max_abs_diff: maxAbsDiff, tolerance },
+    },
+  );
+}

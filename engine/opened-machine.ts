@@ -1,0 +1,20 @@
+/** A machine that is open, with what its users need of the image beside it. */
+import type { Machine } from '../model/machine/machine.js';
+import type { Tokenizer } from '../model/text/tokenizer.js';
+
+/** Where everything computes that nobody else does. */
+export const PROCESSOR = 'the processor';
+
+export interface OpenedMachine<M extends Machine = Machine> {
+  readonly machine: M;
+  /** For people: where the image comes from. */
+  readonly imageName: string;
+  /** For people: what it computes on. */
+  readonly place: string;
+  /** `tokenizer.json`; empty if the image has none. */
+  readonly tokenizerJson: Uint8Array;
+  /** What is made of it, where there was time meanwhile. */
+  readonly tokenizer?: Promise<Tokenizer>;
+  /** File of the image; absent if only the board has it. */
+  readonly imagePath?: string;
+}

@@ -1,0 +1,13 @@
+import type { SessionOptions } from '../device/session.js';
+
+/** What whoever uses the engine hands in beside the task itself: no command line is known here. */
+export interface EngineOptions {
+  /** Ends the work; what is open is closed. */
+  readonly signal: AbortSignal;
+  /** Is told in a sentence what the engine decided by itself, or waits for. */
+  readonly onNote: (text: string) => void;
+  /** Is told what only those want to know who look closely. */
+  readonly onDetail?: (text: string) => void;
+  /** Sees the frames on the wires of boards. */
+  readonly wires?: SessionOptions['observer'];
+}
