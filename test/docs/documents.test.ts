@@ -14,16 +14,10 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const markdownIn = (folder: string): string[] =>
   readdirSync(join(ROOT, folder))
     .filter((name) => name.endsWith('.md'))
-    .map((name) => `${folder}/${name}`);
+    .map((name) => join(folder, name));
 /** Texts of the contracts that begin as command lines do. */
 const OTHER_TEXTS = /^mmfree (?:image v1|auth\.1 (?:host|board)|board \(KIND\)|serial port)$/;
-const PAGES = [
-  'README.md',
-  'ARCHITECTURE.md',
-  'gateware/README.md',
-  ...markdownIn('docs'),
-  ...markdownIn('docs/guides'),
-];
+const PAGES = [...markdownIn('.'), 'gateware/README.md', ...markdownIn('docs'), ...markdownIn('docs/guides')];
 
 it('README fits on one page', () => {
   const text = read('README.md');
