@@ -47,6 +47,18 @@ describe('links', () => {
   });
 });
 
+describe('paths', () => {
+  const ROOMS = 'cli|device|docs|engine|firmware-host|gateware|model|models|protocol|scripts|test|udev';
+
+  it.each(PAGES)('of %s in the project lead to something', (page) => {
+    const named = [...read(page).matchAll(new RegExp(`(?<![\\w/.-])(?:${ROOMS})/[\\w./-]*`, 'g'))];
+    const paths = named.map(([path]) => path.replace(/[.]$/, ''));
+    expect(paths.filter((path) => !existsSync(join(ROOT, path)) && !existsSync(join(ROOT, `${path}.test.ts`)))).toEqual(
+      [],
+    );
+  });
+});
+
 describe('command lines', () => {
   it('are found in blocks, in sentences and in tables, behind what stands in front of them', () => {
     const page = [
