@@ -23,6 +23,21 @@ export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [
     load: async () => (await import('./commands/flash.js')).flash,
   },
   {
+    name: 'read',
+    summary: 'copy the image that a board runs into a file',
+    load: async () => (await import('./commands/read.js')).read,
+  },
+  {
+    name: 'revert',
+    summary: 'let a board with two images run the other one',
+    load: async () => (await import('./commands/revert.js')).revert,
+  },
+  {
+    name: 'models',
+    summary: 'show the models that are here and on boards, and where to get others',
+    load: async () => (await import('./commands/models.js')).models,
+  },
+  {
     name: 'run',
     summary: 'generate text, streamed as it comes',
     load: async () => (await import('./commands/run.js')).run,

@@ -29,6 +29,7 @@ export interface AppliedSetting extends Setting {
 /** Options whose name means something else in another command; a test compares all declarations. */
 const OWN_MEANING: ReadonlySet<string> = new Set([
   'pack-output',
+  'read-output',
   'pack-dfu',
   'inspect-program',
   'verify-tokens',

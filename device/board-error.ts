@@ -268,6 +268,19 @@ export function notFlashableByProtocol(name: string, cause: unknown): BoardError
   });
 }
 
+/** There is nothing to go back to. */
+export function noOtherImage(name: string, slots: number, cause: unknown): BoardError {
+  return fail('board-no-image', `${name} has no other image`, {
+    reason:
+      slots < 2
+        ? 'Its flash has room for one image only.'
+        : 'The other half of its flash holds none that is whole and computes what its self-test says.',
+    fix: 'Flash the one that you want with `mmfree flash FILE`. The image from before still runs.',
+    facts: { board: name, slots },
+    cause,
+  });
+}
+
 /** Hashes in hexadecimal. */
 export function otherImage(name: string, onBoard: string, expected: string): BoardError {
   return fail('board-other-image', `${name} runs another image`, {

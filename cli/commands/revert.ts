@@ -1,0 +1,10 @@
+/** `mmfree revert`: declaration. */
+import { defineCommand } from '../command.js';
+import { boardOption, keyFileOption, waitOption } from './source-options.js';
+import { traceOption, withTrace } from './trace-option.js';
+
+export const revert = defineCommand({
+  examples: ['mmfree revert', 'mmfree revert --board usb:1209:0001:A-1'],
+  parameters: { board: boardOption, keyFile: keyFileOption, wait: waitOption, trace: traceOption },
+  load: withTrace(async () => (await import('../work/board-image.js')).revert),
+});
