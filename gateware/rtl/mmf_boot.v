@@ -23,6 +23,7 @@
 // Cost on an iCE40UP5K (BYTES 1, sizes 256 and 768, 15 MiB): 368 LUT, 288 flip-flops, 3 EBR (4 if the texts are long),
 // about 540 logic cells; 30 MHz. From reset to o_done 33,000 clocks through mmf_qspi_port.
 `default_nettype none
+`include "mmf_messages.vh"
 
 module mmf_boot #(
     // Width of the read port, a power of two.
@@ -205,8 +206,7 @@ module mmf_boot #(
     text_head = length < 24 ? {WRITES, 8'h60 + length[7:0]} : {8'h78, length[7:0]};
   endfunction
 
-  // First of the SHA-256 of the table of messages.
-  localparam [63:0] SCHEMA = 64'hacde717cb842a99a;
+  localparam [63:0] SCHEMA = `MMF_SCHEMA;
   localparam [127:0] SCHEMA_BYTES = {
     LITERAL, SCHEMA[63:56], LITERAL, SCHEMA[55:48], LITERAL, SCHEMA[47:40], LITERAL, SCHEMA[39:32],
     LITERAL, SCHEMA[31:24], LITERAL, SCHEMA[23:16], LITERAL, SCHEMA[15:8], LITERAL, SCHEMA[7:0]
@@ -272,7 +272,7 @@ module mmf_boot #(
     {8'h66, "schema", 8'h48, SCHEMA_BYTES},
     {8'h66, "serial", text_head(text_length(SERIAL)), text_bytes(SERIAL)},
     {8'h68, "firmware", text_head(text_length(FIRMWARE)), text_bytes(FIRMWARE)},
-    {8'h68, "protocol", 8'h01},
+    {8'h68, "protocol", `MMF_PROTOCOL_VERSION},
     // From here on value and pointer are at rest: the last number that the core needs stays in value.
     {8'h6a, "boot_nonce", 8'h1a, at(80), LOAD, DONE, NONCE},
     {8'h6c, "sector_bytes", 24'h191000},

@@ -12,6 +12,7 @@
 //
 // Cost on iCE40: 386 LUTs with its CRC and COBS encoder, 1 EBR.
 `default_nettype none
+`include "mmf_messages.vh"
 
 module mmf_frame_sender (
     input wire i_clock,
@@ -178,10 +179,10 @@ module mmf_frame_sender (
   reg [7:0] head;
   always @* begin
     case (message_r)
-      HELLO: head = 8'h80;
-      ERROR: head = 8'h81;
-      DONE: head = 8'h90;
-      STEPPED: head = 8'h91;
+      HELLO: head = `MMF_HELLO;
+      ERROR: head = `MMF_ERROR;
+      DONE: head = `MMF_DONE;
+      STEPPED: head = `MMF_STEPPED;
     endcase
     if (~is_data) head = 0;
     case (index_r[2:0])
@@ -207,7 +208,7 @@ module mmf_frame_sender (
       F_HEAD: data = head;
       F_NONCE: data = byte_of(i_nonce, at);
       F_HELLO: data = i_hello_data;
-      F_REQUEST: data = 8'h10;
+      F_REQUEST: data = `MMF_RESET;
       F_REFUSAL: data = byte_of({8'd0, i_type, 13'd0, i_error}, at);
       F_FACT: data = has_fact ? byte_of(i_fact, at) : 8'd0;
       F_LIMIT: data = i_error == UNKNOWN_TOKEN ? byte_of({15'd0, i_vocabulary}, at) : 8'd0;

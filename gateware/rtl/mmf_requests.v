@@ -8,6 +8,7 @@
 //
 // Cost on iCE40: 93 LUTs.
 `default_nettype none
+`include "mmf_messages.vh"
 
 module mmf_requests (
     input wire i_clock,
@@ -60,8 +61,8 @@ module mmf_requests (
   localparam [1:0] STEPPED = 2'd3;
 
   // Requests.
-  localparam [7:0] RESET = 8'h10;
-  localparam [7:0] STEP = 8'h11;
+  localparam [7:0] RESET = `MMF_RESET;
+  localparam [7:0] STEP = `MMF_STEP;
 
   localparam [2:0] NO_ERROR = 3'd0;
   localparam [2:0] UNKNOWN_REQUEST = 3'd1;

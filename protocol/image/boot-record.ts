@@ -35,7 +35,8 @@ export interface BootRecord {
 
 const MAGIC = 0x42464d4d; // "MMFB"
 const VERSION = 1;
-const AT = {
+/** Where its fields begin, in bytes. */
+export const BOOT_RECORD_FIELDS = {
   magic: 0,
   version: 4,
   size: 6,
@@ -72,18 +73,20 @@ export function encodeBootRecord(record: BootRecord): Uint8Array {
   }
   const view = new DataView(new ArrayBuffer(BOOT_RECORD_BYTES));
   const bytes = new Uint8Array(view.buffer);
-  view.setUint32(AT.magic, MAGIC, true);
-  view.setUint16(AT.version, VERSION, true);
-  view.setUint16(AT.size, BOOT_RECORD_BYTES, true);
-  SHAPE_FIELDS.forEach((field, index) => view.setUint32(AT.shape + 4 * index, record.shape[field], true));
-  view.setUint32(AT.fileLength, record.fileLength, true);
+  view.setUint32(BOOT_RECORD_FIELDS.magic, MAGIC, true);
+  view.setUint16(BOOT_RECORD_FIELDS.version, VERSION, true);
+  view.setUint16(BOOT_RECORD_FIELDS.size, BOOT_RECORD_BYTES, true);
+  SHAPE_FIELDS.forEach((field, index) =>
+    view.setUint32(BOOT_RECORD_FIELDS.shape + 4 * index, record.shape[field], true),
+  );
+  view.setUint32(BOOT_RECORD_FIELDS.fileLength, record.fileLength, true);
   SECTION_NAMES.forEach((name, index) => {
-    view.setUint32(AT.sections + 8 * index, record.sections[name].offset, true);
-    view.setUint32(AT.sections + 8 * index + 4, record.sections[name].length, true);
+    view.setUint32(BOOT_RECORD_FIELDS.sections + 8 * index, record.sections[name].offset, true);
+    view.setUint32(BOOT_RECORD_FIELDS.sections + 8 * index + 4, record.sections[name].length, true);
   });
-  view.setUint32(AT.revision, record.revision, true);
-  program.forEach((word, index) => view.setUint16(AT.program + 2 * index, word, true));
-  view.setUint32(AT.crc, crc32(bytes.subarray(0, AT.crc)), true);
+  view.setUint32(BOOT_RECORD_FIELDS.revision, record.revision, true);
+  program.forEach((word, index) => view.setUint16(BOOT_RECORD_FIELDS.program + 2 * index, word, true));
+  view.setUint32(BOOT_RECORD_FIELDS.crc, crc32(bytes.subarray(0, BOOT_RECORD_FIELDS.crc)), true);
   return bytes;
 }
 
@@ -96,32 +99,35 @@ export function encodeBootRecord(record: BootRecord): Uint8Array {
 export function decodeBootRecord(bytes: Uint8Array): BootRecord {
   const view = new DataView(bytes.buffer, bytes.byteOffset, BOOT_RECORD_BYTES);
   const u32 = (offset: number): number => view.getUint32(offset, true);
-  if (u32(AT.magic) !== MAGIC) throw notAnImage();
-  if (u32(AT.crc) !== crc32(bytes.subarray(0, AT.crc))) throw imageDamaged('boot record');
-  const version = view.getUint16(AT.version, true);
+  if (u32(BOOT_RECORD_FIELDS.magic) !== MAGIC) throw notAnImage();
+  if (u32(BOOT_RECORD_FIELDS.crc) !== crc32(bytes.subarray(0, BOOT_RECORD_FIELDS.crc)))
+    throw imageDamaged('boot record');
+  const version = view.getUint16(BOOT_RECORD_FIELDS.version, true);
   if (version !== VERSION) throw unsupportedVersion(`mmfree/${version}`);
-  if (view.getUint16(AT.size, true) !== BOOT_RECORD_BYTES)
+  if (view.getUint16(BOOT_RECORD_FIELDS.size, true) !== BOOT_RECORD_BYTES)
     throw inconsistentImage('the boot record gives another size');
-  const words = Array.from({ length: PROGRAM_WORDS }, (_, index) => view.getUint16(AT.program + 2 * index, true));
+  const words = Array.from({ length: PROGRAM_WORDS }, (_, index) =>
+    view.getUint16(BOOT_RECORD_FIELDS.program + 2 * index, true),
+  );
   const end = words.indexOf(0);
   const program = end < 0 ? words : words.slice(0, end);
   if (words.slice(program.length).some((word) => word !== 0)) {
     throw inconsistentImage('something follows the end of the program in the boot record');
   }
   const place = (name: SectionName): SectionPlace => {
-    const at = AT.sections + 8 * SECTION_NAMES.indexOf(name);
+    const at = BOOT_RECORD_FIELDS.sections + 8 * SECTION_NAMES.indexOf(name);
     return { offset: u32(at), length: u32(at + 4) };
   };
   return {
     shape: {
-      vocabSize: u32(AT.shape),
-      hiddenSize: u32(AT.shape + 4),
-      intermediateSize: u32(AT.shape + 8),
-      layers: u32(AT.shape + 12),
-      bosTokenId: u32(AT.shape + 16),
-      eosTokenId: u32(AT.shape + 20),
+      vocabSize: u32(BOOT_RECORD_FIELDS.shape),
+      hiddenSize: u32(BOOT_RECORD_FIELDS.shape + 4),
+      intermediateSize: u32(BOOT_RECORD_FIELDS.shape + 8),
+      layers: u32(BOOT_RECORD_FIELDS.shape + 12),
+      bosTokenId: u32(BOOT_RECORD_FIELDS.shape + 16),
+      eosTokenId: u32(BOOT_RECORD_FIELDS.shape + 20),
     },
-    fileLength: u32(AT.fileLength),
+    fileLength: u32(BOOT_RECORD_FIELDS.fileLength),
     sections: {
       tables: place('tables'),
       vectors: place('vectors'),
@@ -129,7 +135,7 @@ export function decodeBootRecord(bytes: Uint8Array): BootRecord {
       ternary: place('ternary'),
       tokenizer: place('tokenizer'),
     },
-    revision: u32(AT.revision),
+    revision: u32(BOOT_RECORD_FIELDS.revision),
     program,
   };
 }

@@ -54,7 +54,7 @@ export interface Block {
 const GAIN: Range = { first: -32_767, last: 32_767 };
 
 /** The scale of a product, mm and em. */
-const SCALE: readonly (Range & { readonly name: string })[] = [
+export const SCALE: readonly (Range & { readonly name: string })[] = [
   { name: 'mm', first: 2 ** 14, last: 2 ** 15 - 1 },
   { name: 'em', first: -64, last: 24 },
 ];
