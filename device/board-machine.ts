@@ -23,7 +23,7 @@ import { isEnd } from '../protocol/image/end-tokens.js';
 import type { ModelShape } from '../protocol/image/model-shape.js';
 import { exp2Table } from '../protocol/image/tables.js';
 import { sameBytes } from '../protocol/little-endian.js';
-import type { SamplerSettings } from '../protocol/sampling.js';
+import { GREEDY, type SamplerSettings } from '../protocol/sampling.js';
 import type { SequenceState } from '../protocol/state/sequence-state.js';
 import {
   DONE,
@@ -57,7 +57,6 @@ const SHOWN_CHUNK = 100;
 /** Who waits for tokens that are fed. */
 type FeedWatch = Pick<GenerateRequest, 'signal' | 'onPrompt'>;
 
-const GREEDY: SamplerSettings = { topK: 1, invTemperature: 0, topP: 32_768, seedLow: 0, seedHigh: 0 };
 
 export class BoardMachine implements Machine {
   readonly facts: MachineFacts;

@@ -21,3 +21,12 @@ export const MAX_INV_TEMPERATURE = 29_546;
 
 /** Largest top-p, Q15: off. */
 export const MAX_TOP_P = 32_768;
+
+/** Temperatures other than 0, which is greedy, in thousandths; {@link MAX_INV_TEMPERATURE} is the lowest one's. */
+export const TEMPERATURE_MILLI = { min: 50, max: 10_000 } as const;
+
+/** Takes the likeliest token. */
+export const GREEDY: SamplerSettings = { topK: 1, invTemperature: 0, topP: MAX_TOP_P, seedLow: 0, seedHigh: 0 };
+
+/** Temperatures in words, for people. */
+export const TEMPERATURE_RANGE = `${TEMPERATURE_MILLI.min / 1000} to ${TEMPERATURE_MILLI.max / 1000}`;

@@ -1,4 +1,5 @@
 /** `mmfree run`: declaration. */
+import { MAX_CANDIDATES, TEMPERATURE_MILLI, TEMPERATURE_RANGE } from '../../protocol/sampling.js';
 import { defineCommand, flag, option, optionalArgument, optionWithDefault, repeatedOption } from '../command.js';
 import { anyText, decimal, integer, oneOf, path, seedOrRandom, text } from '../options.js';
 import { backendOption, boardOption, imageOption, keyFileOption, waitOption } from './source-options.js';
@@ -33,14 +34,14 @@ export const run = defineCommand({
     ),
     temperature: optionWithDefault(
       '--temperature <number>',
-      '0 always takes the likeliest token; else 0.05 to 10',
-      decimal({ min: 0, max: 10, example: 0.8 }),
+      `0 always takes the likeliest token; else ${TEMPERATURE_RANGE}`,
+      decimal({ min: 0, max: TEMPERATURE_MILLI.max / 1000, example: 0.8 }),
       0.8,
     ),
     topK: optionWithDefault(
       '--top-k <number>',
       'choose among this many tokens',
-      integer({ min: 1, max: 64, example: 40 }),
+      integer({ min: 1, max: MAX_CANDIDATES, example: 40 }),
       40,
     ),
     topP: optionWithDefault(

@@ -3,7 +3,13 @@
  *
  * docs/ARITHMETIC.md, section 8.
  */
-import { MAX_CANDIDATES, MAX_TOP_P, type SamplerSettings } from '../../protocol/sampling.js';
+import {
+  MAX_CANDIDATES,
+  MAX_TOP_P,
+  TEMPERATURE_MILLI,
+  TEMPERATURE_RANGE,
+  type SamplerSettings,
+} from '../../protocol/sampling.js';
 import { mul15 } from './fixed-point.js';
 import { threefry } from './threefry.js';
 
@@ -42,8 +48,8 @@ const LOG2E_Q10_MILLI = 1_477_320;
 export function samplerSettings(options: SamplerOptions): SamplerSettings {
   const { temperature, topK, topP, seed } = options;
   const milli = Math.round(temperature * 1000);
-  if (!(temperature === 0 || (milli >= 50 && milli <= 10_000))) {
-    throw new RangeError(`temperature must be 0 or 0.05 … 10, not ${temperature}`);
+  if (!(temperature === 0 || (milli >= TEMPERATURE_MILLI.min && milli <= TEMPERATURE_MILLI.max))) {
+    throw new RangeError(`temperature must be 0 or ${TEMPERATURE_RANGE}, not ${temperature}`);
   }
   if (!Number.isInteger(topK) || topK < 1 || topK > MAX_CANDIDATES) {
     throw new RangeError(`top-k must be 1 … ${MAX_CANDIDATES}, not ${topK}`);
@@ -53,7 +59,7 @@ export function samplerSettings(options: SamplerOptions): SamplerSettings {
   return {
     topK,
     invTemperature: milli === 0 ? 0 : Math.floor((LOG2E_Q10_MILLI + (milli >> 1)) / milli),
-    topP: Math.max(1, Math.floor(topP * 32768 + 0.5)),
+    topP: Math.max(1, Math.floor(topP * MAX_TOP_P + 0.5)),
     seedLow: Number(seed & 0xffff_ffffn),
     seedHigh: Number(seed >> 32n),
   };

@@ -8,7 +8,7 @@ import { StopMatcher } from '../../../model/text/stop-matcher.js';
 import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
 import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import type { SamplerSettings } from '../../../protocol/sampling.js';
+import { TEMPERATURE_RANGE, type SamplerSettings } from '../../../protocol/sampling.js';
 import type { CommandContext } from '../../command.js';
 import type { Output } from '../../output.js';
 import { UsageError, badValue } from '../../usage-error.js';
@@ -155,7 +155,7 @@ function settingsOf(input: SamplerOptions): SamplerSettings {
     return samplerSettings(input);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw badValue('--temperature', String(input.temperature), '0, or 0.05 to 10', '0.8');
+    throw badValue('--temperature', String(input.temperature), `0, or ${TEMPERATURE_RANGE}`, '0.8');
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import { endTokens } from '../../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
-import { MAX_CANDIDATES } from '../../../../protocol/sampling.js';
+import { MAX_CANDIDATES, MAX_TOP_P } from '../../../../protocol/sampling.js';
 import { ARITHMETIC } from './arithmetic.js';
 import { CONTROL, CONTROL_WORDS, RESULT_WORDS } from './control.js';
 import { embedRow } from './embed.js';
@@ -148,7 +148,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   }
   if (local < wanted) { cumulative[local] = sum; }
   workgroupBarrier();
-  if (topP < 32768u && local + 1u < wanted && sum >= mul15(cumulative[wanted - 1u], i32(topP))) { atomicMin(&lastKept, local); }
+  if (topP < ${MAX_TOP_P}u && local + 1u < wanted && sum >= mul15(cumulative[wanted - 1u], i32(topP))) { atomicMin(&lastKept, local); }
   workgroupBarrier();
   let kept = min(atomicLoad(&lastKept), wanted - 1u);
   let total = u32(cumulative[kept]);
