@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { isGroup, type CommandGroup, type NamedCommand } from './command.js';
 import type { DeclaredOption } from './declared-option.js';
 import { declareGlobalOptions } from './global-options.js';
-import { declaredOptions, settingName } from './settings.js';
+import { declaredOptions, settingName } from './settings/settings.js';
 
 /** A command that is declared and never run. */
 export interface Declaration {

@@ -2,10 +2,8 @@
 
 import type { Command } from 'commander';
 import { flag } from './command.js';
+import type { Volume } from './output.js';
 import { conflictingVolumes } from './usage-error.js';
-
-/** How much is said beside the answer: nothing but errors, remarks, or details of the work too. */
-export type Volume = 'quiet' | 'normal' | 'verbose';
 
 /** @returns what was asked for, after parsing */
 export function declareGlobalOptions(program: Command): () => Volume {

@@ -9,8 +9,10 @@ import { isWanted, READER_GONE } from './problem.js';
 import type { Problem } from './problem.js';
 import { ProgressMeter, progressLine } from './progress.js';
 import type { Progress, ProgressSample, Task } from './progress.js';
-import type { Volume } from './global-options.js';
 import type { Sink } from './sink.js';
+
+/** How much is said beside the answer: nothing but errors, remarks, or details of the work too. */
+export type Volume = 'quiet' | 'normal' | 'verbose';
 
 /** Any JSON value; keys in snake_case. Undefined leaves a key out. */
 export type JsonValue = string | number | boolean | null | undefined | readonly JsonValue[] | JsonObject;

@@ -2,7 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { isGroup } from './command.js';
-import { configurationPath, isThere } from './configuration-path.js';
+import { configurationPath, isThere } from './settings/configuration-path.js';
 import type { CommandContext, CommandGroup, NamedCommand } from './command.js';
 import { EXIT } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
@@ -11,8 +11,8 @@ import { HumanReporter, JsonReporter, printProblem } from './output.js';
 import type { Reporter } from './output.js';
 import { describeProblem, endedBy, INTERRUPTED, READER_GONE } from './problem.js';
 import type { EndingSignal, Problem } from './problem.js';
-import { applySettings, environmentLayer, type SettingsLayer } from './settings.js';
-import { settingsHelp, type SettingsOrigin } from './settings-help.js';
+import { applySettings, environmentLayer, type SettingsLayer } from './settings/settings.js';
+import { settingsHelp, type SettingsOrigin } from './settings/settings-help.js';
 import { Sink } from './sink.js';
 import type { OutputStream } from './sink.js';
 import type { StandardInput } from './standard-input.js';
@@ -184,7 +184,7 @@ async function findSettings(commands: Commands, { env, home }: Host): Promise<Se
   if (path === undefined || !isThere(path)) return none;
   try {
     // Most users have no such file: what it takes to check one is not loaded for them.
-    const { loadSettingsFile } = await import('./settings-file.js');
+    const { loadSettingsFile } = await import('./settings/settings-file.js');
     return { ...none, layers: [environment, await loadSettingsFile(path, commands)] };
   } catch (error) {
     return {

@@ -57,7 +57,6 @@ const SHOWN_CHUNK = 100;
 /** Who waits for tokens that are fed. */
 type FeedWatch = Pick<GenerateRequest, 'signal' | 'onPrompt'>;
 
-
 export class BoardMachine implements Machine {
   readonly facts: MachineFacts;
   readonly #connection: BoardConnection;

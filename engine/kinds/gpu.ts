@@ -3,7 +3,7 @@ import { openGpu } from '../../model/backends/gpu/device/adapter.js';
 import type { GpuDevice } from '../../model/backends/gpu/device/gpu-device.js';
 import { GpuError } from '../../model/backends/gpu/device/gpu-error.js';
 import type { GpuMachine } from '../../model/backends/gpu/gpu-machine.js';
-import { freeGpuWeights } from '../../model/backends/gpu/gpu-weights.js';
+import { freeGpuWeights } from '../../model/backends/gpu/weights/gpu-weights.js';
 import { ImageFile } from '../../model/image-file.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { Absence, MachineRequest } from '../machines.js';

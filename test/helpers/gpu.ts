@@ -3,7 +3,7 @@ import { openGpu } from '../../model/backends/gpu/device/adapter.js';
 import type { GpuDevice } from '../../model/backends/gpu/device/gpu-device.js';
 import { GpuError } from '../../model/backends/gpu/device/gpu-error.js';
 import { loadGpuModel, type GpuModel } from '../../model/backends/gpu/gpu-model.js';
-import type { ReadSection } from '../../model/backends/gpu/gpu-weights.js';
+import type { ReadSection } from '../../model/backends/gpu/weights/gpu-weights.js';
 import { DEFAULT_PLAN, type KernelPlan } from '../../model/backends/gpu/kernel-plan.js';
 import type { ModelSections } from '../../protocol/image/model-shape.js';
 

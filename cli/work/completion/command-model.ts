@@ -1,7 +1,7 @@
 /** What a completion must know of the command line, taken from its table. */
 import { DeclaredArgument } from '../../declared-option.js';
 import { declareAll } from '../../declarations.js';
-import { declaredOptions } from '../../settings.js';
+import { declaredOptions } from '../../settings/settings.js';
 import type { CommandGroup, NamedCommand } from '../../command.js';
 import type { Parser } from '../../options.js';
 

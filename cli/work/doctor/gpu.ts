@@ -14,7 +14,7 @@ export async function examineGpu(): Promise<readonly Finding[]> {
   try {
     const { examineAdapter } = await import('../../../model/backends/gpu/device/adapter.js');
     const facts = await examineAdapter();
-    const { largestBinding } = await import('../../../model/backends/gpu/gpu-weights.js');
+    const { largestBinding } = await import('../../../model/backends/gpu/weights/gpu-weights.js');
     return [describeAdapter(facts, largestBinding)];
   } catch (error) {
     if (!(error instanceof MmfreeError)) throw error;

@@ -1,8 +1,8 @@
 /** A model on a GPU: its weights, and what all sequences that run on it share. */
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import { crcFactors, crcOfZeroWords } from './crc-factors.js';
+import { crcFactors, crcOfZeroWords } from './weights/crc-factors.js';
 import type { GpuDevice } from './device/gpu-device.js';
-import { loadGpuWeights, type GpuWeights, type ReadSection } from './gpu-weights.js';
+import { loadGpuWeights, type GpuWeights, type ReadSection } from './weights/gpu-weights.js';
 import type { KernelPlan } from './kernel-plan.js';
 
 export interface GpuModel {

@@ -3,19 +3,32 @@ import { crc32 } from '../../../protocol/crc32.js';
 import type { SequenceState } from '../../../protocol/state/sequence-state.js';
 import { Ledger } from '../../machine/ledger.js';
 import type { FeedOptions, GeneratedToken, GenerateRequest, Sequence, StepRecord } from '../../machine/machine.js';
-import type { GpuMachine } from './gpu-machine.js';
-import { LogitsFeed } from './logits-feeder.js';
+import type { GpuModel } from './gpu-model.js';
+import { LogitsFeed, type LogitsFeeder } from './logits-feeder.js';
+import type { SequencePool } from './sequence-pool.js';
 import { copyState, stateBytes } from './state-copies.js';
-import { TokenRun, type Tenant } from './token-runs.js';
+import { TokenRun, type Premises, type Tenant, type TokenRuns } from './token-runs.js';
+
+/** What a sequence uses of its machine. */
+export interface SequenceHome extends Premises {
+  readonly model: GpuModel;
+  readonly runs: TokenRuns;
+  evict(tenant: Tenant): void;
+  /** @param onFed told how many tokens are fed; false ends the work @throws GpuError */
+  feed(tenant: Tenant, tokens: readonly number[], onFed?: (count: number) => boolean): Promise<void>;
+  /** Does something with the pool and its feeder while nobody else does. */
+  feedAlone<T>(work: (pool: SequencePool) => Promise<T>): Promise<T>;
+  logitsFeeder(): Promise<LogitsFeeder>;
+}
 
 export class GpuSequence implements Sequence {
-  readonly #machine: GpuMachine;
+  readonly #machine: SequenceHome;
   readonly #tenant: Tenant;
   readonly #ledger: Ledger;
   /** The state before tokens of which records are read. */
   #before: GPUBuffer | undefined;
 
-  constructor(machine: GpuMachine, tenant: Tenant) {
+  constructor(machine: SequenceHome, tenant: Tenant) {
     this.#machine = machine;
     this.#tenant = tenant;
     this.#ledger = new Ledger(machine.shape);

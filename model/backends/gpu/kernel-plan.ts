@@ -4,7 +4,7 @@
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { GpuDevice } from './device/gpu-device.js';
 import { rowSize } from './kernels/arithmetic.js';
-import type { RowDeal } from './kernels/fused-product.js';
+import type { RowDeal } from './kernels/products/fused-product.js';
 
 export interface KernelPlan {
   /** Use subgroups (if the adapter has them). */

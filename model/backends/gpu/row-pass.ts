@@ -12,11 +12,11 @@ import { subgroupOf } from './kernel-plan.js';
 import { rowSize } from './kernels/arithmetic.js';
 import { embedTokens } from './kernels/embed.js';
 import { LAYER_GROUP } from './kernels/layer-bindings.js';
-import { adding, checking, gating, mixing, scoring, type Epilogue } from './kernels/product-epilogues.js';
-import { fewTile, MATRIX_MANY, productFew, productMany } from './kernels/product-matrices.js';
-import type { MatrixTile } from './kernels/product-matrices.js';
-import { FEW, MANY, productRows, TILE_SIZE, type ProductRowsText } from './kernels/product-rows.js';
-import { PRODUCT_SCALES } from './kernels/product-scales.js';
+import { adding, checking, gating, mixing, scoring, type Epilogue } from './kernels/products/product-epilogues.js';
+import { fewTile, MATRIX_MANY, productFew, productMany } from './kernels/products/product-matrices.js';
+import type { MatrixTile } from './kernels/products/product-matrices.js';
+import { FEW, MANY, productRows, TILE_SIZE, type ProductRowsText } from './kernels/products/product-rows.js';
+import { PRODUCT_SCALES } from './kernels/products/product-scales.js';
 import {
   quantiseForGlu,
   quantiseForHead,
@@ -27,10 +27,10 @@ import {
 import { ROWS_GROUP, rowWords } from './kernels/row-bindings.js';
 import { scanTokens, scanWorkgroups } from './kernels/scan.js';
 import { tapRows } from './kernels/tap-rows.js';
-import { layerMatrixOffsets } from './matrix-layout.js';
+import { layerMatrixOffsets } from './weights/matrix-layout.js';
 import { FEW_ROWS, type RowBuffers } from './row-buffers.js';
 import type { SequenceBuffers } from './sequence-buffers.js';
-import { BINDING_ALIGNMENT } from './vector-layout.js';
+import { BINDING_ALIGNMENT } from './weights/vector-layout.js';
 
 const GROUP_SIZE = 256;
 

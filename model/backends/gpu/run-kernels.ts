@@ -1,7 +1,7 @@
 /** The kernels that a run has beside those of its steps: from logits to the next token's embedding. */
-import { crcOfZeroWords } from './crc-factors.js';
+import { crcOfZeroWords } from './weights/crc-factors.js';
 import type { GpuModel } from './gpu-model.js';
-import { transcodeKernel } from './gpu-weights.js';
+import { transcodeKernel } from './weights/gpu-weights.js';
 import { fusedKernelsFit, subgroupOf } from './kernel-plan.js';
 import { embedNext } from './kernels/embed.js';
 import type { Group } from './kernels/reduce.js';

@@ -6,7 +6,7 @@ import type { GpuDevice } from './device/gpu-device.js';
 import type { GpuModel } from './gpu-model.js';
 import { dealFor } from './kernel-plan.js';
 import { gluOutput, mixOutput } from './kernels/add-output.js';
-import { unitsPerWorkgroup, type RowDeal } from './kernels/fused-product.js';
+import { unitsPerWorkgroup, type RowDeal } from './kernels/products/fused-product.js';
 import { gluInput } from './kernels/glu.js';
 import { head } from './kernels/head.js';
 import { LAYER_GROUP, scratchLayout, SEQUENCE_GROUP } from './kernels/layer-bindings.js';

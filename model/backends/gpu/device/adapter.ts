@@ -8,8 +8,7 @@ import { GpuDevice, type GpuFeatures } from './gpu-device.js';
 import { gpuNotFound, gpuPackageBroken, gpuPackageMissing } from './gpu-error.js';
 import { gpuPackageCommand } from './gpu-package.js';
 import { whyNoGpu } from './gpu-presence.js';
-import { MATRIX_SUBGROUP } from '../kernels/product-matrices.js';
-import { lanesAreInOrder } from './probes.js';
+import { lanesAreInOrder, MATRIX_SUBGROUP } from './probes.js';
 
 /** What an adapter is, for people. */
 export interface AdapterFacts {

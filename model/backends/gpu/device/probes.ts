@@ -3,6 +3,9 @@
  */
 import { MAP_READ, USAGE } from './gpu-usage.js';
 
+/** Lanes of a subgroup that kernels with matrix units are written for. */
+export const MATRIX_SUBGROUP = 32;
+
 /**
  * Whether invocation n of a workgroup is lane n mod `subgroup` of its subgroup, on which the kernels rely. WGSL leaves the numbering to the driver;
  * all known ones number so.
@@ -27,7 +30,7 @@ export async function matricesWork(device: GPUDevice): Promise<boolean> {
 var<workgroup> left: array<vec4<i32>, 32>;
 var<workgroup> right: array<vec4<i32>, 32>;
 var<workgroup> product: array<vec4<i32>, 64>;
-@compute @workgroup_size(32)
+@compute @workgroup_size(${MATRIX_SUBGROUP})
 fn main(@builtin(local_invocation_index) local: u32) {
   left[local] = ${vector('4u * local')};
   right[local] = ${vector('4u * local + 128u')};

@@ -2,11 +2,11 @@
  * WGSL: the o product and the down product for one token, added to the residual (docs/ARITHMETIC.md, section 5).
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
-import { layerMatrixOffsets } from '../matrix-layout.js';
-import { vectorLayout } from '../vector-layout.js';
+import { layerMatrixOffsets } from '../weights/matrix-layout.js';
+import { vectorLayout } from '../weights/vector-layout.js';
 import { rowSize } from './arithmetic.js';
-import { PRODUCT_SCALES } from './product-scales.js';
-import { fusedProduct, type RowDeal } from './fused-product.js';
+import { PRODUCT_SCALES } from './products/product-scales.js';
+import { fusedProduct, type RowDeal } from './products/fused-product.js';
 import { residual, scratch, scratchLayout } from './layer-bindings.js';
 
 const RESIDUAL = `

@@ -1,10 +1,10 @@
 /** WGSL: gate and up of the channel mixing (GLU) for one token: z = silu(gate)·up (docs/ARITHMETIC.md, section 5). */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
-import { layerMatrixOffsets } from '../matrix-layout.js';
-import { vectorLayout } from '../vector-layout.js';
+import { layerMatrixOffsets } from '../weights/matrix-layout.js';
+import { vectorLayout } from '../weights/vector-layout.js';
 import { rowSize, sigmoid } from './arithmetic.js';
-import { PRODUCT_SCALES } from './product-scales.js';
-import { fusedProduct, type RowDeal } from './fused-product.js';
+import { PRODUCT_SCALES } from './products/product-scales.js';
+import { fusedProduct, type RowDeal } from './products/fused-product.js';
 import { residual, scratch, scratchLayout, TABLES } from './layer-bindings.js';
 
 /** From two outputs before saturation to z in Q16; −32768 as `up` is taken as −32767. */

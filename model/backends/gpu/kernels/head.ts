@@ -1,9 +1,9 @@
 /** WGSL: the head for one token: logits (docs/ARITHMETIC.md, section 5). */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
-import { vectorLayout } from '../vector-layout.js';
+import { vectorLayout } from '../weights/vector-layout.js';
 import { rowSize } from './arithmetic.js';
-import { PRODUCT_SCALES } from './product-scales.js';
-import { fusedProduct, type RowDeal } from './fused-product.js';
+import { PRODUCT_SCALES } from './products/product-scales.js';
+import { fusedProduct, type RowDeal } from './products/fused-product.js';
 
 export function head(shape: ModelShape, deal: RowDeal): string {
   const { hiddenSize, vocabSize } = shape;

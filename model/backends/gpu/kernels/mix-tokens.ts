@@ -4,12 +4,12 @@
  * docs/ARITHMETIC.md, section 5, from `v = mul15(x, attnNorm)` to `v = mul15(y, b)`.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
-import { layerMatrixOffsets } from '../matrix-layout.js';
-import { vectorLayout } from '../vector-layout.js';
+import { layerMatrixOffsets } from '../weights/matrix-layout.js';
+import { vectorLayout } from '../weights/vector-layout.js';
 import { rowSize, sigmoid, VECTOR_AT } from './arithmetic.js';
 import { CONTROL } from './control.js';
-import { PRODUCT_SCALES } from './product-scales.js';
-import { fusedProduct, type RowDeal } from './fused-product.js';
+import { PRODUCT_SCALES } from './products/product-scales.js';
+import { fusedProduct, type RowDeal } from './products/fused-product.js';
 import { CONTROL_BLOCK, residual, scratch, scratchLayout, states, TABLES } from './layer-bindings.js';
 
 export function mixTokens(shape: ModelShape, deal: RowDeal): string {

@@ -4,7 +4,7 @@
  * Results in `quantised` (row-bindings.ts): int8, and the sums that the scale of the outputs is made of; the product makes it, while it waits for weights.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
-import { vectorLayout } from '../vector-layout.js';
+import { vectorLayout } from '../weights/vector-layout.js';
 import { ARITHMETIC, rowSize, sigmoid } from './arithmetic.js';
 import { CONTROL, CONTROL_WORDS } from './control.js';
 import { CONSTANTS, states, VECTORS } from './layer-bindings.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { describeAdapter } from '../../../../cli/work/doctor/gpu.js';
-import { largestBinding } from '../../../../model/backends/gpu/gpu-weights.js';
+import { largestBinding } from '../../../../model/backends/gpu/weights/gpu-weights.js';
 
 const ADAPTER = {
   name: 'H100',

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
 import type { GpuDevice } from '../../../../model/backends/gpu/device/gpu-device.js';
 import { GpuMachine } from '../../../../model/backends/gpu/gpu-machine.js';
-import { freeGpuWeights } from '../../../../model/backends/gpu/gpu-weights.js';
+import { freeGpuWeights } from '../../../../model/backends/gpu/weights/gpu-weights.js';
 import type { KernelPlan } from '../../../../model/backends/gpu/kernel-plan.js';
 import { FEW_ROWS } from '../../../../model/backends/gpu/row-buffers.js';
 import { samplerSettings } from '../../../../model/integer/sampler.js';

@@ -2,10 +2,10 @@
  * WGSL: a whole BitLinear unit for one token in one dispatch. Every workgroup quantises the whole input for itself, which costs less than a
  * dispatch of its own would, then multiplies its share of the rows, and its leading lanes do what comes after.
  */
-import { ARITHMETIC } from './arithmetic.js';
-import { CONSTANTS, matrices, VECTORS } from './layer-bindings.js';
-import { OUTPUT_SCALES, quantiser, type QuantiserText } from './quantiser.js';
-import { enableSubgroups, laneSum, type Group } from './reduce.js';
+import { ARITHMETIC } from '../arithmetic.js';
+import { CONSTANTS, matrices, VECTORS } from '../layer-bindings.js';
+import { OUTPUT_SCALES, quantiser, type QuantiserText } from '../quantiser.js';
+import { enableSubgroups, laneSum, type Group } from '../reduce.js';
 
 /** How rows are dealt to invocations. */
 export interface RowDeal extends Group {

@@ -3,12 +3,12 @@
  * checked whichever command runs, so that a mistake is not found months later.
  */
 
-import { readRegular } from '../model/files/input-file.js';
-import type { CommandGroup, NamedCommand } from './command.js';
-import { declareAll, optionsBySetting } from './declarations.js';
-import type { DeclaredOption } from './declared-option.js';
+import { readRegular } from '../../model/files/input-file.js';
+import type { CommandGroup, NamedCommand } from '../command.js';
+import { declareAll, optionsBySetting } from '../declarations.js';
+import type { DeclaredOption } from '../declared-option.js';
 import { acceptSetting, type Setting, type SettingsLayer } from './settings.js';
-import { badConfiguration, badValue } from './usage-error.js';
+import { badConfiguration, badValue } from '../usage-error.js';
 
 const MAX_BYTES = 2 ** 20;
 

@@ -4,10 +4,10 @@
  * A workgroup of 16 × 16 invocations computes 16·t tokens × 16·r rows of the matrix, 64 columns a turn: both tiles go to workgroup memory, the
  * weights already as int8.
  */
-import { ARITHMETIC, type RowSize } from './arithmetic.js';
-import { CONSTANTS, matrices } from './layer-bindings.js';
+import { ARITHMETIC, type RowSize } from '../arithmetic.js';
+import { CONSTANTS, matrices } from '../layer-bindings.js';
 import type { Epilogue } from './product-epilogues.js';
-import { quantisedRows, SIZE } from './row-bindings.js';
+import { quantisedRows, SIZE } from '../row-bindings.js';
 
 /** A tile in units of 16. */
 export interface Tile {

@@ -1,5 +1,5 @@
 /** WGSL: where the constants of a layer, or of the head, have the scales of its products: `productScale(product)`, mantissa and exponent. */
-import { HEAD_BLOCK, LAYER_BLOCK, type MatrixName } from '../../../../protocol/image/tensors.js';
+import { HEAD_BLOCK, LAYER_BLOCK, type MatrixName } from '../../../../../protocol/image/tensors.js';
 
 const SLOTS = Object.fromEntries(
   [...LAYER_BLOCK.matrices, ...HEAD_BLOCK.matrices].map(({ name, scale }) => [name, scale]),

@@ -3,19 +3,19 @@
  *
  * The image streams through a small buffer: neither the host nor the GPU ever holds its ternary section beside the weights made of it.
  */
-import { badWeights } from '../../../protocol/image/image-error.js';
+import { badWeights } from '../../../../protocol/image/image-error.js';
 import {
   embeddingStride,
   TRITS_PER_BYTE,
   type ModelShape,
   type SectionName,
-} from '../../../protocol/image/model-shape.js';
-import { placeMatrices, sectionLengths } from '../../../protocol/image/tensors.js';
-import type { BufferPart, GpuDevice } from './device/gpu-device.js';
-import { USAGE } from './device/gpu-usage.js';
-import { rowSize } from './kernels/arithmetic.js';
-import { embeddingRowWords } from './kernels/embed.js';
-import { matrixBytes, TRANSCODE, TRANSCODE_SIZE } from './kernels/transcode.js';
+} from '../../../../protocol/image/model-shape.js';
+import { placeMatrices, sectionLengths } from '../../../../protocol/image/tensors.js';
+import type { BufferPart, GpuDevice } from '../device/gpu-device.js';
+import { USAGE } from '../device/gpu-usage.js';
+import { rowSize } from '../kernels/arithmetic.js';
+import { embeddingRowWords } from '../kernels/embed.js';
+import { matrixBytes, TRANSCODE, TRANSCODE_SIZE } from '../kernels/transcode.js';
 import { layerMatrixOffsets, offsetsByName } from './matrix-layout.js';
 import { alignBinding, BINDING_ALIGNMENT, layOutVectors, vectorLayout } from './vector-layout.js';
 

@@ -6,14 +6,12 @@
  *
  * This is an experiment of Chromium (`chromium-experimental-subgroup-matrix`), used only where `matricesWork` (probes.ts) found products right.
  */
-import { ARITHMETIC } from './arithmetic.js';
-import { CONSTANTS, matrices } from './layer-bindings.js';
+import { MATRIX_SUBGROUP } from '../../device/probes.js';
+import { ARITHMETIC } from '../arithmetic.js';
+import { CONSTANTS, matrices } from '../layer-bindings.js';
 import type { Epilogue } from './product-epilogues.js';
 import type { ProductRowsText } from './product-rows.js';
-import { quantisedRows, SIZE } from './row-bindings.js';
-
-/** Lanes of a subgroup that the kernels are written for. */
-export const MATRIX_SUBGROUP = 32;
+import { quantisedRows, SIZE } from '../row-bindings.js';
 
 /** What a workgroup computes, and how many invocations it has. */
 export interface MatrixTile {

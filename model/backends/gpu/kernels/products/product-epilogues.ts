@@ -4,12 +4,12 @@
  * Each epilogue declares its bindings (row-bindings.ts; what the head leaves is binding 3 of group 0) and `fn finish(token: u32, outputRow: u32, product: u32, out: i32)`, or, where rows come in pairs,
  * `fn finishPair(token: u32, pair: u32, even: i32, odd: i32)`. `out` is the output of step H, before any saturation.
  */
-import type { ModelShape } from '../../../../protocol/image/model-shape.js';
-import { vectorLayout } from '../vector-layout.js';
-import { CRC, rowSize, sigmoid, VECTOR_AT } from './arithmetic.js';
-import { GLU } from './glu.js';
-import { VECTORS } from './layer-bindings.js';
-import { ROW_CRC_FACTORS, ROW_TABLES, rowResidual, rowScratch, rowWords } from './row-bindings.js';
+import type { ModelShape } from '../../../../../protocol/image/model-shape.js';
+import { vectorLayout } from '../../weights/vector-layout.js';
+import { CRC, rowSize, sigmoid, VECTOR_AT } from '../arithmetic.js';
+import { GLU } from '../glu.js';
+import { VECTORS } from '../layer-bindings.js';
+import { ROW_CRC_FACTORS, ROW_TABLES, rowResidual, rowScratch, rowWords } from '../row-bindings.js';
 
 export interface Epilogue {
   readonly declarations: string;

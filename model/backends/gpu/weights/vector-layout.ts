@@ -2,9 +2,9 @@
  * Where the vectors of a model lie in GPU memory: as in the image (docs/IMAGE.md, section 4, `vectors`), but each padded with zeros to whole
  * words of 64 columns, so that kernels need no bounds, and each block aligned so that it can be bound by itself.
  */
-import { CONSTANTS, type ModelShape } from '../../../protocol/image/model-shape.js';
-import { HEAD_BLOCK, LAYER_BLOCK, sizeOf, type Block, type VectorName } from '../../../protocol/image/tensors.js';
-import { rowSize } from './kernels/arithmetic.js';
+import { CONSTANTS, type ModelShape } from '../../../../protocol/image/model-shape.js';
+import { HEAD_BLOCK, LAYER_BLOCK, sizeOf, type Block, type VectorName } from '../../../../protocol/image/tensors.js';
+import { rowSize } from '../kernels/arithmetic.js';
 
 /** Offsets in words of two int16 from the start of a block. */
 type VectorOffsets<B extends Block> = Readonly<Record<VectorName<B>, number>>;

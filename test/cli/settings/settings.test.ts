@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { COMMANDS } from '../../cli/commands.js';
+import { COMMANDS } from '../../../cli/commands.js';
 import {
   defineCommand,
   flag,
@@ -12,13 +12,13 @@ import {
   repeatedOption,
   requiredOption,
   type NamedCommand,
-} from '../../cli/command.js';
-import { configurationPath } from '../../cli/configuration-path.js';
-import { declareAll, optionsBySetting } from '../../cli/declarations.js';
-import { integer, oneOf, path as pathOption, text } from '../../cli/options.js';
-import { declaredOptions, environmentName, settingName } from '../../cli/settings.js';
-import { temporaryFolder } from '../helpers/command-line.js';
-import { FakeProcess, type FakeRun } from '../helpers/fake-host.js';
+} from '../../../cli/command.js';
+import { configurationPath } from '../../../cli/settings/configuration-path.js';
+import { declareAll, optionsBySetting } from '../../../cli/declarations.js';
+import { integer, oneOf, path as pathOption, text } from '../../../cli/options.js';
+import { declaredOptions, environmentName, settingName } from '../../../cli/settings/settings.js';
+import { temporaryFolder } from '../../helpers/command-line.js';
+import { FakeProcess, type FakeRun } from '../../helpers/fake-host.js';
 
 const path = temporaryFolder();
 const inputs: unknown[] = [];

@@ -6,7 +6,7 @@
  */
 
 import type { Command } from 'commander';
-import { DeclaredOption } from './declared-option.js';
+import { DeclaredOption } from '../declared-option.js';
 
 /** A value before it is parsed. */
 export interface Setting {

@@ -1,0 +1,120 @@
+/**
+ * How the rooms of the project hang together (ARCHITECTURE.md): imports point one way and in no circle, those of types
+ * too, and no room is a heap.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** What each room may import beside itself. The longest name that a path begins with counts. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  protocol: [],
+  model: ['protocol'],
+  // The layer beneath everything that computes on a GPU.
+  'model/backends/gpu/device': ['model/cache-folder.ts', 'model/package-file.ts', 'protocol'],
+  device: ['model', 'protocol'],
+  'firmware-host': ['model', 'protocol'],
+  engine: ['device', 'model', 'protocol'],
+  cli: ['device', 'engine', 'firmware-host', 'model', 'protocol'],
+};
+
+const MOST_FILES = 20;
+
+/** Path → paths that it imports, those of types included. */
+const imports = new Map(
+  sources().map((file) => [file, importsOf(file, /^(?:import|export|\}) .*from '(\.[^']+)\.js'/gm)]),
+);
+
+/** Path → paths that it loads while it runs, in `import(…)`: commands and machines, by the tables that name them. */
+const loads = new Map(sources().map((file) => [file, importsOf(file, /\bimport\('(\.[^']+)\.js'\)/g)]));
+
+test('imports point downward', () => {
+  const upward = [...imports, ...loads].flatMap(([from, targets]) => {
+    return targets.filter((to) => !mayImport(from, to)).map((to) => `${from} → ${to}`);
+  });
+  expect(upward).toEqual([]);
+});
+
+test('no imports go in a circle, those of types included', () => {
+  expect(circles()).toEqual([]);
+});
+
+test(`a room has at most ${MOST_FILES} files`, () => {
+  const sizes = new Map<string, number>();
+  for (const file of imports.keys()) sizes.set(dirname(file), (sizes.get(dirname(file)) ?? 0) + 1);
+  const full = [...sizes].filter(([, size]) => size > MOST_FILES);
+  expect(Object.fromEntries(full)).toEqual({});
+});
+
+test('bytes become hexadecimal in one place', () => {
+  const places = [...imports.keys()].filter((file) => /\.padStart\(2, '0'\)\)\.join\(''\)/.test(textOf(file)));
+  expect(places).toEqual(['protocol/hex.ts']);
+});
+
+describe('the test itself', () => {
+  test('sees the sources and their imports', () => {
+    expect(imports.size).toBeGreaterThan(300);
+    expect(imports.get('protocol/hex.ts')).toEqual([]);
+    expect(loads.get('cli/commands.ts')).toContain('cli/commands/run.ts');
+    expect(imports.get('protocol/image/tensors.ts')).toEqual(['protocol/image/model-shape.ts']);
+  });
+
+  test.each([
+    ['device/session.ts', 'firmware-host/random.ts', false],
+    ['protocol/cbor.ts', 'model/config.ts', false],
+    ['model/backends/gpu/device/adapter.ts', 'model/backends/gpu/kernels/products/product-matrices.ts', false],
+    ['model/backends/gpu/row-pass.ts', 'model/backends/gpu/device/gpu-device.ts', true],
+    ['engine/registry.ts', 'cli/host.ts', false],
+    ['cli/host.ts', 'engine/registry.ts', true],
+  ])('knows whether %s may import %s', (from, to, expected) => {
+    expect(mayImport(from, to)).toBe(expected);
+  });
+});
+
+function sources(): string[] {
+  return ['protocol', 'model', 'device', 'firmware-host', 'engine', 'cli'].flatMap((room) => {
+    const names = readdirSync(root).includes(room) ? readdirSync(join(root, room), { recursive: true }) : [];
+    return names.map((name) => posix.join(room, String(name))).filter((name) => name.endsWith('.ts'));
+  });
+}
+
+function textOf(file: string): string {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+function importsOf(file: string, statement: RegExp): string[] {
+  const paths = Array.from(textOf(file).matchAll(statement), ([, path]) => `${path}.ts`);
+  return [...new Set(paths.map((path) => posix.join(posix.dirname(file), path)))];
+}
+
+function mayImport(from: string, to: string): boolean {
+  const room = roomOf(from);
+  const allowed = [room, ...(ALLOWED[room] ?? [])];
+  const isInside = (path: string): boolean => allowed.some((name) => path === name || path.startsWith(`${name}/`));
+  return isInside(to);
+}
+
+function roomOf(path: string): string {
+  const rooms = Object.keys(ALLOWED).filter((room) => path.startsWith(`${room}/`));
+  return rooms.toSorted((a, b) => b.length - a.length)[0] ?? '';
+}
+
+/** Each as the files on it, found by walking depth first. */
+function circles(): string[] {
+  const found: string[] = [];
+  const finished = new Set<string>();
+  const walk = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) {
+      found.push([...path.slice(path.indexOf(file)), file].join(' → '));
+      return;
+    }
+    if (finished.has(file)) return;
+    for (const next of imports.get(file) ?? []) walk(next, [...path, file]);
+    finished.add(file);
+  };
+  for (const file of imports.keys()) walk(file, []);
+  return found;
+}
