@@ -2,6 +2,7 @@
 
 import type { MmfreeError } from '../protocol/errors.js';
 import { systemFix } from '../protocol/system-error.js';
+import { adviceOn } from './advice.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 
@@ -37,8 +38,9 @@ function isOwnError(error: unknown): error is MmfreeError {
   return error instanceof Error && 'code' in error && 'reason' in error && 'fix' in error && 'facts' in error;
 }
 
-function describeOwnError(exit: ExitCode, { code, message, reason: cause, fix, facts }: MmfreeError): Problem {
-  return { exit, code, message, cause, fix, facts };
+function describeOwnError(exit: ExitCode, error: MmfreeError): Problem {
+  const { code, message, reason: cause, fix, facts } = error;
+  return { exit, code, message, cause, fix: adviceOn(error) ?? fix, facts };
 }
 
 /** The user pressed Ctrl-C. */

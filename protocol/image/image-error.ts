@@ -46,7 +46,7 @@ export type ImageErrorCode =
 export class ImageError extends MmfreeError<ImageErrorCode> {}
 
 const COPY_AGAIN = 'Copy the image again and compare its SHA-256 with that of the original, or pack it again.';
-const PACK_AGAIN = 'Do not use this image; make one from the checkpoint with `mmfree pack`.';
+const PACK_AGAIN = 'Do not use this image; make one from the checkpoint.';
 
 function fail(code: ImageErrorCode, message: string, details: ErrorDetails): ImageError {
   return new ImageError(code, message, details);
@@ -58,7 +58,7 @@ function fail(code: ImageErrorCode, message: string, details: ErrorDetails): Ima
 export function suffixDamaged(path: string, problem: string): ImageError {
   return fail('image-damaged', `the DFU file ${path} is damaged`, {
     reason: `It ends with a DFU suffix, and ${problem}.`,
-    fix: 'Copy the file again, or make it again with `mmfree pack --dfu` or `dfu-suffix`.',
+    fix: 'Copy the file again, or make its suffix again.',
     facts: { file: path },
   });
 }
@@ -67,7 +67,7 @@ export function suffixDamaged(path: string, problem: string): ImageError {
 export function imageUnreadable(path: string, cause: unknown): ImageError {
   return fail('image-unreadable', `cannot read the image ${path}`, {
     reason: sentence(cause),
-    fix: systemFix(cause) ?? 'Check the path and the permissions; `mmfree pack` makes an image from a checkpoint.',
+    fix: systemFix(cause) ?? 'Check the path and the permissions.',
     facts: { file: path },
     cause,
   });
@@ -85,7 +85,7 @@ export function imageChanged(path: string): ImageError {
 export function imageUnwritable(path: string, cause: unknown): ImageError {
   return fail('image-unwritable', `cannot write the image ${path}`, {
     reason: sentence(cause),
-    fix: systemFix(cause) ?? 'Check the folder and its permissions, or give another path with -o.',
+    fix: systemFix(cause) ?? 'Check the folder and its permissions, or give another path.',
     facts: { file: path },
     cause,
   });
@@ -96,7 +96,7 @@ export function imageUnwritable(path: string, cause: unknown): ImageError {
 export function notAnImage(): ImageError {
   return fail('not-an-image', 'this is not a weight image', {
     reason: 'A weight image starts with the bytes d9 d9 f7 8e and the name mmfree/1.',
-    fix: 'Give a file that `mmfree pack` wrote; a checkpoint has to be packed first.',
+    fix: 'Give an image; a checkpoint has to be packed first.',
   });
 }
 
@@ -170,7 +170,7 @@ export function badManifest(key: string, expected: string): ImageError {
 export function badName(): ImageError {
   return fail('image-bad-manifest', 'the name of the image is not valid', {
     reason: 'It must be 1 to 64 bytes of UTF-8 text without control and format characters.',
-    fix: 'Pack the checkpoint with a name like that (`--name`).',
+    fix: 'Pack the checkpoint with a name like that.',
     facts: { key: 'name' },
   });
 }
@@ -222,7 +222,7 @@ export function badProgram(address: number, problem: string): ImageError {
 export function noProgram(): ImageError {
   return fail('image-no-program', 'the image has no program for gateware', {
     reason: 'It was packed by a version of mmfree that wrote none; everything else in it can be used.',
-    fix: 'Pack the checkpoint again with `mmfree pack`.',
+    fix: 'Pack the checkpoint again.',
   });
 }
 

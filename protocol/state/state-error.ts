@@ -23,7 +23,7 @@ const NOT_OURS = 'Do not use this state: no machine saved it. Begin a new text.'
 export function notAState(): StateError {
   return new StateError('not-a-state', 'this is no saved state', {
     reason: 'It does not begin with "MMFS".',
-    fix: 'Name a file that `mmfree run --save-state` wrote.',
+    fix: 'Name a file with a saved state.',
   });
 }
 
@@ -52,7 +52,7 @@ export function impossibleState(problem: string): StateError {
 export function stateOfOtherImage(expected: string, found: string): StateError {
   return new StateError('state-other-image', 'the state is one of another image', {
     reason: `It belongs to the image with SHA-256 ${found.slice(0, 16)}…, not to ${expected.slice(0, 16)}….`,
-    fix: 'Use the image that it was saved with (`mmfree inspect` shows the SHA-256 of an image), or begin a new text.',
+    fix: 'Use the image that it was saved with, or begin a new text.',
     facts: { expected_sha256: expected, state_sha256: found },
   });
 }

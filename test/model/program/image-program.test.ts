@@ -25,7 +25,7 @@ describe('an image', () => {
     const program = await open([]);
     expect(program).toEqual([]);
     const refusal = imageRefusal(() => programOf({ program }));
-    expect(refusal).toMatchObject({ code: 'image-no-program', fix: expect.stringContaining('mmfree pack') });
+    expect(refusal).toMatchObject({ code: 'image-no-program', fix: 'Pack the checkpoint again.' });
   });
 
   it('with a program that would not compute a token is refused, with the word', async () => {
