@@ -1,7 +1,7 @@
 /** `mmfree bench`: declaration. */
 import { argument, defineCommand, option, optionWithDefault } from '../command.js';
 import { integer, oneOf, path } from '../options.js';
-import { FAST_BACKENDS } from './source-options.js';
+import { FAST_BACKENDS } from './shared/source-options.js';
 
 /** What can be measured. */
 const SUBJECTS = ['pack', 'reference', 'gpu', 'link', 'usb', 'start-up'] as const;

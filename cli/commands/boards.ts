@@ -1,7 +1,7 @@
 /** `mmfree boards`: declaration. */
 import { defineCommand } from '../command.js';
-import { boardOption, keyFileOption } from './source-options.js';
-import { traceOption, withTrace } from './trace-option.js';
+import { boardOption, keyFileOption } from './shared/source-options.js';
+import { traceOption, withTrace } from './shared/trace-option.js';
 
 export const boards = defineCommand({
   examples: ['mmfree boards', 'mmfree boards --board tcp:192.168.1.20:4711'],

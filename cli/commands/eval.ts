@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { defineCommand, option, optionWithDefault, requiredOption } from '../command.js';
 import { integer, path } from '../options.js';
-import { fastOption } from './source-options.js';
+import { fastOption } from './shared/source-options.js';
 
 // `eval` is a reserved name.
 export const evalCommand = defineCommand({

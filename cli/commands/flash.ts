@@ -1,8 +1,8 @@
 /** `mmfree flash`: declaration. */
 import { argument, defineCommand, flag, option } from '../command.js';
 import { integer, path, text } from '../options.js';
-import { boardOption, keyFileOption, waitOption } from './source-options.js';
-import { traceOption, withTrace } from './trace-option.js';
+import { boardOption, keyFileOption, waitOption } from './shared/source-options.js';
+import { traceOption, withTrace } from './shared/trace-option.js';
 
 export const flash = defineCommand({
   examples: [

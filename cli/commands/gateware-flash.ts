@@ -1,7 +1,7 @@
 /** `mmfree gateware flash`: declaration. */
 import { defineCommand, flag, option, optionWithDefault } from '../command.js';
 import { decimal, path, text } from '../options.js';
-import { waitOption } from './source-options.js';
+import { waitOption } from './shared/source-options.js';
 
 export const gatewareFlash = defineCommand({
   examples: [

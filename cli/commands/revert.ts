@@ -1,7 +1,7 @@
 /** `mmfree revert`: declaration. */
 import { defineCommand } from '../command.js';
-import { boardOption, keyFileOption, waitOption } from './source-options.js';
-import { traceOption, withTrace } from './trace-option.js';
+import { boardOption, keyFileOption, waitOption } from './shared/source-options.js';
+import { traceOption, withTrace } from './shared/trace-option.js';
 
 export const revert = defineCommand({
   examples: ['mmfree revert', 'mmfree revert --board usb:1209:0001:A-1'],

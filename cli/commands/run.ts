@@ -2,8 +2,8 @@
 import { MAX_CANDIDATES, TEMPERATURE_MILLI, TEMPERATURE_RANGE } from '../../protocol/sampling.js';
 import { defineCommand, flag, option, optionalArgument, optionWithDefault, repeatedOption } from '../command.js';
 import { anyText, decimal, integer, oneOf, path, seedOrRandom, text } from '../options.js';
-import { backendOption, boardOption, imageOption, keyFileOption, waitOption } from './source-options.js';
-import { traceOption, withTrace } from './trace-option.js';
+import { backendOption, boardOption, imageOption, keyFileOption, waitOption } from './shared/source-options.js';
+import { traceOption, withTrace } from './shared/trace-option.js';
 
 export const run = defineCommand({
   examples: [

@@ -1,7 +1,7 @@
 /** `mmfree vectors`: declaration. */
 import { defineCommand, optionWithDefault, requiredOption } from '../command.js';
 import { integer, path } from '../options.js';
-import { imageOption } from './source-options.js';
+import { imageOption } from './shared/source-options.js';
 
 export const vectors = defineCommand({
   examples: ['mmfree vectors -o vectors --tokens 100', 'mmfree vectors --image tales-9m.mmfree -o vectors --trace 2'],

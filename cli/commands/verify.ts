@@ -1,8 +1,8 @@
 /** `mmfree verify`: declaration. */
 import { defineCommand, option, optionWithDefault } from '../command.js';
 import { decimal, integer, path } from '../options.js';
-import { boardOption, computerOption, imageOption, keyFileOption, waitOption } from './source-options.js';
-import { traceOption, withTrace } from './trace-option.js';
+import { boardOption, computerOption, imageOption, keyFileOption, waitOption } from './shared/source-options.js';
+import { traceOption, withTrace } from './shared/trace-option.js';
 
 export const verify = defineCommand({
   examples: [

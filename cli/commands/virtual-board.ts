@@ -2,7 +2,7 @@
 import { SIMULATED_CHIPS } from '../../firmware-host/virtual/simulated-chips/simulated-chips.js';
 import { defineCommand, flag, option, optionWithDefault, optionWithPreset, repeatedOption } from '../command.js';
 import { integer, oneOf, path, text } from '../options.js';
-import { traceOption, withTrace } from './trace-option.js';
+import { traceOption, withTrace } from './shared/trace-option.js';
 
 export const virtualBoard = defineCommand({
   examples: [

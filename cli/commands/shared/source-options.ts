@@ -1,7 +1,7 @@
 /** The options that say where tokens come from, the same in every command. */
-import { MACHINES } from '../../engine/machines.js';
-import { option, optionWithDefault } from '../command.js';
-import { integer, oneOf, path, text } from '../options.js';
+import { MACHINES } from '../../../engine/machines.js';
+import { option, optionWithDefault } from '../../command.js';
+import { integer, oneOf, path, text } from '../../options.js';
 
 /** What can compute tokens from an image; `simulator` runs the program that gateware runs, slowly. */
 const ON_COMPUTER = MACHINES.filter(({ takesImage }) => takesImage);

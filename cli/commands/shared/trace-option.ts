@@ -1,6 +1,6 @@
 /** `--trace`, the same in every command that talks to boards. */
-import { option, type CommandContext } from '../command.js';
-import { path } from '../options.js';
+import { option, type CommandContext } from '../../command.js';
+import { path } from '../../options.js';
 
 export const traceOption = option(
   '--trace <file>',
@@ -18,7 +18,7 @@ export function withTrace<Input>(
     const work = await load();
     return async (input, context) => {
       if (input.trace === undefined) return await work(input, context);
-      const { traced } = await import('../work/trace.js');
+      const { traced } = await import('../../work/trace.js');
       await traced(input.trace, context, async (watched) => await work(input, watched));
     };
   };
