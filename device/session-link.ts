@@ -83,6 +83,10 @@ export class SessionLink {
   #error: Error | undefined;
   #isOpened = false;
   #isClosed = false;
+  /** One listener for all requests. Their answers may come all the same, and are then no surprise. */
+  readonly #stop = (): void => {
+    for (const { reject } of this.#pending) reject(this.#signal?.reason);
+  };
 
   constructor(transport: Transport, options: SessionLinkOptions) {
     const { onBootText = (): void => {}, clock = systemClock } = options;
@@ -91,6 +95,7 @@ export class SessionLink {
     this.#onBootText = onBootText;
     this.#clock = clock;
     this.#signal = options.signal;
+    this.#signal?.addEventListener('abort', this.#stop);
     this.#helloLimitMs = options.helloLimitMs ?? HELLO_LIMIT_MS;
     this.#opening = new Opening(this.name, options.key);
     this.#link = new HostLink({
@@ -131,13 +136,8 @@ export class SessionLink {
     decode: (payload: Uint8Array) => Decoded<T>,
     limitMs: number,
   ): Promise<T> {
-    const signal = this.#signal;
-    await this.#untilRoom(signal);
-    let stop = (): void => {};
-    const answered = new Promise<T>((resolve, reject) => {
-      // The answer may come all the same, and is then no surprise.
-      stop = () => reject(signal?.reason);
-      signal?.addEventListener('abort', stop);
+    await this.#untilRoom(this.#signal);
+    return await new Promise<T>((resolve, reject) => {
       this.#pending.push({
         requestType: type,
         answerType,
@@ -154,11 +154,6 @@ export class SessionLink {
       this.#link.send(type, payload);
       this.#pump();
     });
-    try {
-      return await answered;
-    } finally {
-      signal?.removeEventListener('abort', stop);
-    }
   }
 
   /** Undefined if there is none for so long. */
@@ -207,6 +202,7 @@ export class SessionLink {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#signal?.removeEventListener('abort', this.#stop);
     this.#cancelTimer();
     this.#link.close();
     this.fail(boardLost(this.name, 'The session was closed.'));

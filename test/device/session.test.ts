@@ -1,5 +1,6 @@
 /** What a host makes of boards: busy ones, silent ones, foreign ones, and what it owes them. */
 
+import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import type { BoardMachineOptions } from '../../device/board-machine.js';
 import { boardRefuses } from '../../device/board-error.js';
@@ -54,6 +55,11 @@ function typesToBoard(line: BoardOnALine): ReadonlySet<number> {
     return [{ bytes }];
   };
   return types;
+}
+
+function abortable(): { readonly signal: AbortSignal; readonly abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort(new Error('enough')) };
 }
 
 describe('two hosts', () => {
@@ -397,6 +403,21 @@ describe('a session', () => {
     board.send(type, payload);
     await board.clock.pass(10);
     await expect(board.clock.until(session.info())).rejects.toMatchObject({ code: 'board-malformed' });
+  });
+
+  // Each request used to listen for itself, and Node warned of a leak once eleven were under way.
+  it('listens for an abort once for all requests, and not when it is closed', async () => {
+    const line = new BoardOnALine({ image: IMAGE });
+    const { signal, abort } = abortable();
+    const { session } = await line.connect({ signal });
+    const steps = [0, 1, 2].map((token) => session.request(STEP, { taps: 0, candidates: 0, token }, STEPPED));
+    const ended = Promise.allSettled(steps);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    abort();
+    expect(await ended).toMatchObject(steps.map(() => ({ status: 'rejected', reason: { message: 'enough' } })));
+    await line.clock.until(session.close());
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('that is over takes no more requests', async () => {
