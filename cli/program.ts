@@ -1,6 +1,7 @@
 /** The command line as a whole: parses it, runs one command, and turns however that ends into output and an exit code. */
 
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
+import type { Option } from 'commander';
 import { isGroup } from './command.js';
 import { configurationPath, isThere } from './settings/configuration-path.js';
 import type { CommandContext, CommandGroup, NamedCommand } from './command.js';
@@ -120,7 +121,13 @@ async function buildProgram(
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show the help of a command')
     // Lists have names and summaries only: what a command takes need not be loaded for them.
-    .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: (command) => command.name(),
+      // What an option means without a value is said in its description, in words.
+      optionDescription: (option) =>
+        new Help().optionDescription(Object.create(option, { presetArg: { value: undefined } }) as Option),
+    })
     // Errors come as exceptions and are printed in one place.
     .configureOutput({
       writeOut: (text) => stdout.raw(text),

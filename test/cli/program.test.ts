@@ -6,6 +6,7 @@ import {
   option,
   optionalArgument,
   optionWithDefault,
+  optionWithPreset,
   repeatedOption,
   requiredOption,
   type CommandContext,
@@ -205,6 +206,25 @@ describe('runProgram', () => {
     expect(exit).toBe(0);
     for (const part of ['-n, --tokens <n>', '--json', 'Examples:\n  mmfree work now'])
       expect(stdout.text).toContain(part);
+  });
+
+  it('says in words alone what an option means without a value', async () => {
+    const { stdout } = await new FakeProcess().run(
+      [
+        {
+          name: 'serve',
+          summary: 'serve',
+          load: async () =>
+            defineCommand({
+              parameters: { port: optionWithPreset('--port [n]', 'a port (without a value: 3240)', text, '3240') },
+              load: async () => async () => {},
+            }),
+        },
+      ],
+      'serve',
+      '--help',
+    );
+    expect(stdout.text).toMatch(/^ {2}--port \[n\] +a port \(without a value: 3240\)$/m);
   });
 
   it('shows its version', async () => {
