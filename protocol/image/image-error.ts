@@ -63,11 +63,11 @@ export function suffixDamaged(path: string, problem: string): ImageError {
   });
 }
 
-/** @param cause the operating system's error */
+/** @param cause the operating system's error, or that of a file that is none, such as a pipe */
 export function imageUnreadable(path: string, cause: unknown): ImageError {
   return fail('image-unreadable', `cannot read the image ${path}`, {
     reason: sentence(cause),
-    fix: systemFix(cause) ?? 'Check the path and the permissions.',
+    fix: (cause instanceof MmfreeError ? cause.fix : systemFix(cause)) ?? 'Check the path and the permissions.',
     facts: { file: path },
     cause,
   });
@@ -238,5 +238,5 @@ function capitalised(clause: string): string {
 }
 
 function sentence(cause: unknown): string {
-  return `${capitalised(cause instanceof Error ? cause.message : String(cause))}.`;
+  return `${cause instanceof Error ? cause.message : String(cause)}.`;
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +11,7 @@ import {
   writeTextCheckpoint,
 } from '../../helpers/command-line.js';
 
+import { hasProgram } from '../../helpers/system.js';
 import { tinyImage } from '../../helpers/tiny-image.js';
 
 const path = temporaryFolder();
@@ -134,6 +136,16 @@ describe('a damaged image', () => {
       expect.stringMatching(/^fix: {3}.+\.$/),
     ]);
   });
+});
+
+it.runIf(hasProgram('mkfifo'))('a pipe in place of an image is named as it is, with what helps', async () => {
+  execFileSync('mkfifo', [path('pipe')]);
+  const { exit, stderr } = await mmfree('inspect', path('pipe'));
+  expect(exit).toBe(6);
+  expect(stderr.lines.slice(1)).toEqual([
+    `cause: ${path('pipe')} is a pipe, not a regular file.`,
+    'fix:   Write it to a file first, and give the path of that.',
+  ]);
 });
 
 function lastBitChanged(bytes: Uint8Array): Uint8Array {
