@@ -1,4 +1,4 @@
-/** What to do about errors of the operating system for which the file is not to blame that they are about. */
+/** What to do about errors of the operating system that need another answer than to check path and permissions. */
 
 const FIXES: ReadonlyMap<string, string> = new Map([
   ['EMFILE', 'Raise the number of files that a process may have open (`ulimit -n`), and close what holds many.'],
@@ -7,6 +7,7 @@ const FIXES: ReadonlyMap<string, string> = new Map([
   ['ENOSPC', 'Make room on the disk (`df -h` and `df -i` show what is left), or use a path on another one.'],
   ['EDQUOT', 'Make room: your share of the disk is used up (`quota` shows it); or use a path on another one.'],
   ['EFBIG', 'Raise the length that a file may have (`ulimit -f`), or use a file system for longer files.'],
+  ['EEXIST', 'Take away what is there, or use a path where nothing is yet.'],
   ['EROFS', 'Use a path on a file system that is not mounted read-only (`findmnt` shows how each is mounted).'],
   ['EIO', 'Check the disk: it failed (`dmesg` says how).'],
 ]);

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { describeProblem } from '../../cli/problem.js';
 
@@ -21,6 +22,14 @@ it('says what is wrong when a folder is read as a file', async () => {
   expect(describeProblem(await failureOf('.'))).toMatchObject({
     exit: 2,
     message: 'a file: illegal operation on a directory',
+  });
+});
+
+it('says what helps when a new file is there already', async () => {
+  const failure = await writeFile(fileURLToPath(import.meta.url), '', { flag: 'wx' }).catch((error: unknown) => error);
+  expect(describeProblem(failure)).toMatchObject({
+    exit: 2,
+    fix: 'Take away what is there, or use a path where nothing is yet.',
   });
 });
 
