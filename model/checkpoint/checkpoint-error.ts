@@ -172,7 +172,7 @@ export function badConfigValue(path: string, key: string, value: unknown, expect
 
 /** @param supported completes "Supported is …" */
 export function unsupportedModel(path: string, key: string, value: unknown, supported: string): CheckpointError {
-  return fail('checkpoint-unsupported-model', `${path}: ${key} ${shown(value)} is not supported`, {
+  return fail('checkpoint-unsupported-model', `${path}: ${key} is ${shown(value)}, which is not supported`, {
     reason: `Supported is ${supported}.`,
     fix: 'Use a MatMul-free LM checkpoint (model type hgrn_bit) in the form of the published ones.',
     facts: { file: path, key },

@@ -95,7 +95,11 @@ export function checkDecoder(value: unknown): Decoding {
   const complete = types.includes('ByteFallback') && (!types.includes('Strip') || types.includes('Fuse'));
   if (unknown >= 0 || !ordered || !complete) {
     const found = unknown >= 0 ? types[unknown] : types.join(', ');
-    throw unsupportedTokenizer('decoder', found, 'ByteLevel, or Replace, Metaspace, ByteFallback, Fuse, Strip in turn');
+    throw unsupportedTokenizer(
+      'decoder',
+      found,
+      'ByteLevel, or a Sequence with ByteFallback of Replace, Metaspace, ByteFallback, Fuse, Strip, in this order',
+    );
   }
 
   const replacements: Replacement[] = [];

@@ -154,7 +154,7 @@ describe('parseConfig', () => {
     ])('are named in %s', (key, text, shown) => {
       const { message, facts } = refusalOf(() => parseText(`{"model_type":"hgrn_bit","x":NaN,"${key}":${text}}`));
       expect(facts).toMatchObject({ key });
-      expect(message).toContain(`${key} ${key === 'num_heads' ? '' : 'is '}${shown}`);
+      expect(message).toContain(`${key} is ${shown}`);
     });
 
     // As Python does.
