@@ -1,11 +1,13 @@
 /** Recipes of `gateware/`: makefiles that call open tools. */
 
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text as readText } from 'node:stream/consumers';
+import { removeAtExit } from '../../../model/files/leftovers.js';
 import { packageFile } from '../../../model/package-file.js';
 import { toolFailed, toolsMissing } from './gateware-error.js';
 
@@ -69,7 +71,8 @@ export async function make({ work, tools, folder, words, signal, onStep }: Recip
   needTools(['make', ...tools]);
   const args = ['--no-print-directory', '-C', join(GATEWARE_FOLDER, folder), ...words];
   const steps = onStep === undefined ? [] : await plannedSteps(args, tools, signal);
-  const child = spawn('make', args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  signal?.throwIfAborted();
+  const child = spawn('make', args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let number = 0;
   // make shows each command before it runs it.
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -78,10 +81,40 @@ export async function make({ work, tools, folder, words, signal, onStep }: Recip
     }
   });
   const said = lastLines(child.stdout, child.stderr);
-  const [code, killedBy] = (await once(child, 'close')) as [number | null, string | null];
+  const [code, killedBy] = await endOf(child, signal);
   if (code === 0) return;
   const lines = said().filter((line) => /error|fail|cannot|no rule/i.test(line));
   throw toolFailed(work, lines.length > 0 ? lines.slice(-SHOWN_LINES) : said().slice(-SHOWN_LINES), killedBy ?? code);
+}
+
+/**
+ * Waits for a program with a process group of its own. An abort, and the end of this process, end the whole group: make
+ * tells the programs that it has started, but not those that they have, and a compiler so left alone goes on.
+ *
+ * @returns its exit code, or the signal that killed it
+ * @throws AbortError, when the group is gone; the operating system's error
+ */
+async function endOf(child: ChildProcess, signal: AbortSignal | undefined): Promise<[number | null, string | null]> {
+  const end = (): void => endGroup(child);
+  const isGone = removeAtExit(end);
+  signal?.addEventListener('abort', end, { once: true });
+  try {
+    const ended = (await once(child, 'close')) as [number | null, string | null];
+    signal?.throwIfAborted();
+    return ended;
+  } finally {
+    signal?.removeEventListener('abort', end);
+    isGone();
+  }
+}
+
+function endGroup(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+  } catch {
+    // All of it has ended, or the system has no process groups.
+    child.kill();
+  }
 }
 
 /** The tools that make would start. Should it fail, it will say why when it runs them. */
