@@ -1,6 +1,7 @@
 /** Groups of messages beyond the base table: docs/PROTOCOL.md, section 8. */
 
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { u32 } from '../../../protocol/wire/layout.js';
@@ -30,6 +31,11 @@ describe('the groups of messages', () => {
   test('never change under the same name', () => {
     const hashes = GROUPS.map((group) => [group.name, hashOf(groupText(group))]);
     expect(Object.fromEntries(hashes)).toEqual(HASHES);
+  });
+
+  test('have their hashes in the specification', () => {
+    const text = readFileSync(new URL('../../../docs/PROTOCOL.md', import.meta.url), 'utf8');
+    for (const hash of Object.values(HASHES)) expect(text).toContain(`\`${hash}\``);
   });
 
   test('are hashed like the base table, with their name', () => {
