@@ -276,7 +276,9 @@ describePromises('board', {
   make: async (sections) => {
     const line = new BoardOnALine({ image: goodImageOf(sections) }, clock);
     const open = (): Promise<Transport> => Promise.resolve(line.plugIn());
-    return new BoardMachine(await BoardConnection.open(open, { clock }));
+    // HELLO names one token that ends a text; who opens a board knows the others from the image.
+    const { eosTokenIds } = sections.shape;
+    return new BoardMachine(await BoardConnection.open(open, { clock }), { eosTokenIds });
   },
   within: async (work) => await clock.until(work),
   image: openImage(memorySource(goodImageOf(SECTIONS_OF_PROMISES))).seal.sha256,

@@ -2,7 +2,7 @@
 
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import type { BoardMachineOptions } from '../../device/board-machine.js';
+import { BoardMachine, type BoardMachineOptions } from '../../device/board-machine.js';
 import { boardRefuses } from '../../device/board-error.js';
 import { BoardConnection } from '../../device/connection.js';
 import { BoardSession } from '../../device/session.js';
@@ -73,7 +73,7 @@ describe('two hosts', () => {
 
   it('can have it one after the other', async () => {
     const line = new BoardOnALine({ image: IMAGE });
-    const first = await sequenceOn(line);
+    const first = new BoardMachine(await line.connect());
     await line.clock.until(first.close());
     expect(await line.clock.until(collect(await sequenceOn(line)))).toEqual(await expectedTokens());
   });
