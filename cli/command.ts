@@ -179,11 +179,11 @@ export function repeatedOption<Value>(
 }
 
 /** An option without a value. */
-export function flag(flags: string, description: string): Parameter<boolean> {
+export function flag(flags: string, description: string, traits: OptionTraits = {}): Parameter<boolean> {
   return (command) => {
     let isSet: boolean | undefined;
     const accept = (text: string, name: string): void => void (isSet = truth(text, name));
-    const declared = new DeclaredOption(flags, description, accept, {});
+    const declared = new DeclaredOption(flags, description, accept, traits);
     command.addOption(declared);
     return () => isSet ?? command.getOptionValue(declared.attributeName()) === true;
   };

@@ -68,6 +68,13 @@ export function conflictingVolumes(): UsageError {
   });
 }
 
+export function watchWithBoard(): UsageError {
+  return new UsageError('conflicting-options', '--watch and --board exclude each other', {
+    reason: 'It watches all boards that may come and go; who names one means one that is there.',
+    fix: 'Leave one of them out; to wait for one board, `--wait` of the command that uses it.',
+  });
+}
+
 const REASONS: ReadonlyMap<string, readonly [UsageErrorCode, string]> = new Map([
   ['commander.unknownCommand', ['unknown-command', 'There is no such command.']],
   [

@@ -24,6 +24,8 @@ export interface FoundBoard {
   /** For people: what it calls itself. */
   readonly name: string;
   readonly usb?: UsbDeviceInfo;
+  /** Of the process that is a virtual board. */
+  readonly pid?: number;
   /** Why this user cannot talk to it over its serial port. */
   readonly portProblem?: BoardError;
   /** Why this user cannot flash it over USB. */
@@ -42,10 +44,10 @@ export async function findBoards(): Promise<FoundBoard[]> {
   const devices = await localUsb.list();
   const usb = devices.flatMap((info) => usbBoard(info) ?? []);
   const ports = (await listSerialPorts()).map(({ path }): FoundBoard => ({ ...portAt(path), serial: '', name: '' }));
-  const virtual = listVirtualBoards().flatMap(({ serial, addresses }): FoundBoard[] => {
+  const virtual = listVirtualBoards().flatMap(({ pid, serial, addresses }): FoundBoard[] => {
     const address = parseSelector(addresses[0] ?? '');
     if (address === undefined || !isAddress(address)) return [];
-    return [{ address, kind: 'virtual', serial, name: 'virtual board' }];
+    return [{ address, kind: 'virtual', serial, name: 'virtual board', pid }];
   });
   // A virtual board may be attached to this computer's USB, and is one board all the same.
   const attached = new Set(usb.filter(({ kind }) => kind === 'usb').map(({ serial }) => serial));

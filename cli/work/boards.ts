@@ -1,51 +1,48 @@
 /** `mmfree boards`: the work. */
-import { limitsText } from '../../device/board-error.js';
-import { askBoard, type BoardState } from '../../device/ask-board.js';
 import { boardNotFound } from '../../device/board-error.js';
 import { boardsNamed, findBoards, type FoundBoard } from '../../device/discovery.js';
 import type { SessionOptions } from '../../device/session.js';
-import { addressText } from '../../device/selector.js';
-import { hex4, localUsb, portOf } from '../../device/usb/local-usb.js';
-import { hasDfu } from '../../device/usb/usb-classes.js';
-import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import type { CommandContext } from '../command.js';
-import type { JsonObject } from '../output.js';
-import { describeProblem } from '../problem.js';
+import { watchWithBoard } from '../usage-error.js';
+import { report, type Report } from './board-report.js';
 import { keyOf } from './key-file.js';
 import type { SourceInput } from './machines/open-machine.js';
 import { selectorOf } from './machines/selector.js';
-import { hexOf } from '../../protocol/hex.js';
+import { watch } from './watch-boards.js';
 
 /** How many boards are asked at the same time. */
 const ASKED_AT_ONCE = 8;
 
-export async function boards(input: Pick<SourceInput, 'board' | 'keyFile'>, context: CommandContext): Promise<void> {
+interface BoardsInput extends Pick<SourceInput, 'board' | 'keyFile'> {
+  readonly watch: boolean;
+}
+
+export async function boards(input: BoardsInput, context: CommandContext): Promise<void> {
   const { output, signal, wires } = context;
-  const key = keyOf(input.keyFile);
+  if (input.watch && input.board !== undefined) throw watchWithBoard();
+  const options = { signal, key: keyOf(input.keyFile), observer: wires };
   const found = input.board === undefined ? await findBoards() : await namedBoards(input.board, signal);
-  const reports: Report[] = [];
-  for (let start = 0; start < found.length; start += ASKED_AT_ONCE) {
-    const some = found.slice(start, start + ASKED_AT_ONCE);
-    reports.push(
-      ...(await Promise.all(some.map(async (board) => await report(board, { signal, key, observer: wires })))),
-    );
-  }
+  const reports = await askAll(found, options);
   signal.throwIfAborted();
   for (const { facts } of reports) output.event('board', facts);
   output.print(reports.length === 0 ? NONE : reports.map(({ lines }) => `${lines.join('\n  ')}\n`).join(''));
   output.result({ boards: reports.length });
+  if (input.watch) await watch(found, options, { output, signal });
   // Who names one board wants to know whether it answers.
   const [only, ...others] = reports;
   if (input.board !== undefined && others.length === 0 && only?.error !== undefined) throw only.error;
 }
 
-const NONE = `no boards: none is plugged in, and no virtual board runs (start one with \`mmfree virtual-board\`)\n`;
-
-interface Report {
-  readonly facts: JsonObject;
-  readonly lines: readonly string[];
-  readonly error?: Error;
+async function askAll(found: readonly FoundBoard[], options: SessionOptions): Promise<Report[]> {
+  const reports: Report[] = [];
+  for (let start = 0; start < found.length; start += ASKED_AT_ONCE) {
+    const some = found.slice(start, start + ASKED_AT_ONCE);
+    reports.push(...(await Promise.all(some.map(async (board) => await report(board, options)))));
+  }
+  return reports;
 }
+
+const NONE = `no boards: none is plugged in, and no virtual board runs (start one with \`mmfree virtual-board\`)\n`;
 
 /** A single one that is named may be asked, whatever it is. */
 async function namedBoards(selector: string, signal: AbortSignal): Promise<FoundBoard[]> {
@@ -55,114 +52,4 @@ async function namedBoards(selector: string, signal: AbortSignal): Promise<Found
   const { kind, portProblem } = only;
   if (others.length > 0 || portProblem !== undefined || kind === 'virtual' || kind === 'network') return found;
   return [{ ...only, kind: 'usb' }];
-}
-
-async function report(board: FoundBoard, options: SessionOptions): Promise<Report> {
-  const selector = addressText(board.address);
-  const { kind, serial, name, usb, portProblem, flashProblem } = board;
-  const facts = {
-    selector,
-    kind,
-    serial: serial === '' ? null : serial,
-    name: name === '' ? null : name,
-    ...usbFacts(usb),
-    ...(flashProblem && { flash_problem: problemFacts(flashProblem) }),
-  };
-  const head = [selector, name, usb && placeOf(usb)].filter((part) => part !== '' && part !== undefined).join('  ');
-  const cannotFlash = flashProblem === undefined ? [] : [`cannot be flashed: ${flashProblem.reason}`, flashProblem.fix];
-  const { state, lines, error } = await stateOf(board, selector, portProblem, options);
-  return { facts: { ...facts, ...state }, lines: [head, ...lines, ...cannotFlash], ...(error && { error }) };
-}
-
-async function stateOf(
-  { kind, address, usb }: FoundBoard,
-  selector: string,
-  portProblem: FoundBoard['portProblem'],
-  options: SessionOptions,
-): Promise<{ readonly state: JsonObject; readonly lines: readonly string[]; readonly error?: Error }> {
-  if (kind === 'dfu' || (usb !== undefined && hasDfu(usb) && portProblem?.code === 'board-not-found')) {
-    const what =
-      kind === 'dfu' ? `DFU device of another make${portProblem === undefined ? '' : ' without a serial port'}, ` : '';
-    const remark = `${what}can be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
-    return { state: { state: 'dfu' }, lines: [remark] };
-  }
-  if (kind === 'ftdi' && usb !== undefined) {
-    const programmer = address.kind === 'usbip' ? selector : localUsb.nameOf(usb);
-    const remark = `FT2232H, maybe an FPGA board, not asked; its flash: mmfree gateware flash --board ${programmer}`;
-    return { state: { state: 'not-asked', programmer }, lines: [remark] };
-  }
-  if (portProblem !== undefined) {
-    const state = portProblem.code === 'board-denied' ? 'denied' : portProblem.code;
-    const { reason, fix } = portProblem;
-    return { state: { state, ...problemFacts(portProblem) }, lines: [reason, fix], error: portProblem };
-  }
-  if (kind === 'port') {
-    const remark = `not asked, as it may be anything; if it is a board: --board ${selector}`;
-    return { state: { state: 'not-asked' }, lines: [remark] };
-  }
-  try {
-    const answer = await askBoard(address, options);
-    return { state: factsOf(answer), lines: linesOf(answer) };
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const { code, cause, fix } = describeProblem(error);
-    return { state: { state: code, cause, fix }, lines: [cause, fix], error };
-  }
-}
-
-function problemFacts(problem: NonNullable<FoundBoard['portProblem']>): JsonObject {
-  return { cause: problem.reason, fix: problem.fix, facts: problem.facts };
-}
-
-function usbFacts(usb: UsbDeviceInfo | undefined): JsonObject {
-  if (usb === undefined) return { usb: null };
-  const ids = `${hex4(usb.vendor)}:${hex4(usb.product)}`;
-  return { usb: ids, usb_path: usb.path, port: portOf(usb) ?? null, dfu: hasDfu(usb) };
-}
-
-function placeOf(usb: UsbDeviceInfo): string {
-  const port = portOf(usb);
-  return [`usb ${hex4(usb.vendor)}:${hex4(usb.product)} at ${usb.path}`, ...(port === undefined ? [] : [port])].join(
-    '  ',
-  );
-}
-
-function factsOf({ hello, info }: BoardState): JsonObject {
-  const { board, serial, firmware, image, limits, slots, sectorBytes, minimumRevision, signer } = hello;
-  return {
-    state: info?.state ?? 'ready',
-    board,
-    serial,
-    firmware,
-    uptime_ms: info?.uptimeMs ?? null,
-    steps: info?.steps ?? null,
-    slots,
-    sector_bytes: sectorBytes,
-    slot_bytes: limits.imageBytes,
-    minimum_revision: minimumRevision,
-    signer: signer === undefined ? null : hexOf(signer),
-    image:
-      image === undefined
-        ? null
-        : { name: image.name, sha256: hexOf(image.sha256), revision: image.revision, confirmed: image.confirmed },
-    bad_frames: info?.link.badFrames ?? null,
-    repeats: info?.link.repeats ?? null,
-  };
-}
-
-function linesOf({ hello, info }: BoardState): string[] {
-  const { image, limits, signer } = hello;
-  const model =
-    image === undefined
-      ? `no image that it can start; it takes models up to ${limitsText(limits)}`
-      : `${image.name}, revision ${image.revision}, sha256 ${hexOf(image.sha256).slice(0, 16)}…${image.confirmed ? '' : ', not confirmed'}`;
-  const how =
-    info === undefined
-      ? 'computes and no more (RESET and STEP)'
-      : `${info.state}, up ${(info.uptimeMs / 1000).toFixed(0)} s, ${info.steps} tokens`;
-  return [
-    `${hello.board} ${hello.serial}, firmware ${hello.firmware}, ${how}`,
-    model,
-    ...(signer === undefined ? [] : [`takes only images signed by ${hexOf(signer)}`]),
-  ];
 }

@@ -39,7 +39,7 @@ export const boardOption = option(
   '--board <selector>',
   'a board: its serial number, usb:VID:PID[:SERIAL], usb:BUS-PORT, serial:PATH[@BAUD], tcp:HOST:PORT or usbip:HOST[:PORT][/BUSID]',
   text,
-  { excludes: ['backend'] },
+  { excludes: ['backend', 'watch'] },
 );
 
 /** What `cli/work/key-file.ts` reads. */
