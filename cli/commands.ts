@@ -33,6 +33,11 @@ export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [
     load: async () => (await import('./commands/revert.js')).revert,
   },
   {
+    name: 'restart',
+    summary: 'let a board start again, and see what it runs then',
+    load: async () => (await import('./commands/restart.js')).restart,
+  },
+  {
     name: 'models',
     summary: 'show the models that are here and on boards, and where to get others',
     load: async () => (await import('./commands/models.js')).models,

@@ -13,7 +13,7 @@ export const EXIT = {
   boardBusy: 5,
   /** An image, a checkpoint, a tokenizer, a program or a saved state that cannot be used. */
   badImage: 6,
-  /** A good image, for another board or GPU; a good state, of another image. */
+  /** A good image, for another board or GPU; a good state, of another image; a request that this board does not know. */
   wrongBoard: 7,
   transferFailed: 8,
   /** Two machines that should compute the same do not. */
@@ -78,6 +78,7 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['board-flapping', EXIT.transferFailed],
   ['board-malformed', EXIT.transferFailed],
   ['board-unknown-request', EXIT.transferFailed],
+  ['board-cannot-restart', EXIT.wrongBoard],
   ['board-no-image', EXIT.badImage],
   ['board-other-image', EXIT.wrongBoard],
   ['board-refuses-image', EXIT.badImage],

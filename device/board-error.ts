@@ -32,6 +32,8 @@ export type BoardErrorCode =
   | 'board-malformed'
   /** It does not carry out requests of this kind; young firmware may know `RESET` and `STEP` only. */
   | 'board-unknown-request'
+  /** It has no request for it. */
+  | 'board-cannot-restart'
   | 'board-no-image'
   /** It runs another image than the one that is meant. */
   | 'board-other-image'
@@ -125,6 +127,14 @@ export function boardHeld(name: string, silentMs: number): BoardError {
     reason: `Another host has a session with it, and was heard ${(silentMs / 1000).toFixed(1)} s ago.`,
     fix: 'End the other program, or wait: 5 s after a host was heard for the last time the board is free again.',
     facts: { board: name, silent_ms: silentMs },
+  });
+}
+
+export function cannotRestart(name: string): BoardError {
+  return fail('board-cannot-restart', `${name} cannot restart by itself`, {
+    reason: 'Its firmware does not know the messages restart.1.',
+    fix: 'Pull its plug and put it in again; of a virtual board, end its program and start it again.',
+    facts: { board: name },
   });
 }
 

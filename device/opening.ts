@@ -18,8 +18,8 @@ import {
   hostProofInput,
   PROVE,
   PROVEN,
-} from '../protocol/wire/messages-auth.js';
-import type { AuthSession } from '../protocol/wire/messages-auth.js';
+} from '../protocol/wire/groups/messages-auth.js';
+import type { AuthSession } from '../protocol/wire/groups/messages-auth.js';
 import { decodeHello } from '../protocol/wire/messages.js';
 import { ERROR, HELLO } from '../protocol/wire/messages-board.js';
 import type { Hello } from '../protocol/wire/messages-board.js';

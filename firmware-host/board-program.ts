@@ -10,8 +10,8 @@ import type { Wire } from './virtual/wires/wire.js';
 export interface BoardProgramOptions {
   /** Starts the board. @throws PowerLost */
   readonly start: () => Board;
-  /** Is told that the board lost power, and again when it is back. */
-  readonly onPower?: (isOn: boolean) => void;
+  /** Is told that the board lost power, or restarts because it was told to, and again when it is back. */
+  readonly onPower?: (isOn: boolean, isWanted: boolean) => void;
   /** Is told of a mistake in the firmware; the program stops. */
   readonly onCrash: (error: unknown) => void;
 }
@@ -29,6 +29,9 @@ interface Connected {
   line: BoardLine | undefined;
 }
 
+/** A board that was told to restart does so after the answer is on its way. */
+const LAST_WORD_MS = 100;
+
 /** How long a board without power stays dark. */
 const DARK_MS = 300;
 
@@ -38,6 +41,7 @@ export class BoardProgram {
   readonly #peripherals: Peripheral[] = [];
   #board: Board | undefined;
   #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  #restartTimer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
   /** @throws PowerLost if the power is cut at the first start */
@@ -82,10 +86,22 @@ export class BoardProgram {
     this.#poll();
   }
 
+  /** Starts the board again soon: for it, that is a power cut. Once is enough. */
+  restartSoon(): void {
+    this.#restartTimer ??= setTimeout(() => {
+      this.#restartTimer = undefined;
+      if (this.#board === undefined || this.#isStopped) return;
+      this.#clearTimer();
+      this.#goDark();
+      void this.#restart(true);
+    }, LAST_WORD_MS);
+  }
+
   /** Takes the power and all wires away. */
   stop(): void {
     this.#isStopped = true;
     this.#clearTimer();
+    clearTimeout(this.#restartTimer);
     for (const peripheral of this.#peripherals) peripheral.powerDown();
     for (const { wire } of this.#connected) wire.close();
     this.#connected.clear();
@@ -120,19 +136,23 @@ export class BoardProgram {
     clearImmediate(this.#timer as NodeJS.Immediate | undefined);
   }
 
-  #onFailure(error: unknown): void {
+  #goDark(): void {
     this.#board = undefined;
     for (const connected of this.#connected) {
       connected.line = undefined;
       connected.wire.setServed?.(false);
     }
     for (const peripheral of this.#peripherals) peripheral.powerDown();
-    if (error instanceof PowerLost) void this.#restart();
+  }
+
+  #onFailure(error: unknown): void {
+    this.#goDark();
+    if (error instanceof PowerLost) void this.#restart(false);
     else this.#options.onCrash(error);
   }
 
-  async #restart(): Promise<void> {
-    this.#options.onPower?.(false);
+  async #restart(isWanted: boolean): Promise<void> {
+    this.#options.onPower?.(false, isWanted);
     await sleep(DARK_MS);
     if (this.#isStopped) return;
     try {
@@ -143,7 +163,7 @@ export class BoardProgram {
     }
     for (const connected of this.#connected) this.#addLine(connected);
     for (const peripheral of this.#peripherals) peripheral.powerUp(this.#board);
-    this.#options.onPower?.(true);
+    this.#options.onPower?.(true, isWanted);
     this.#poll();
   }
 }

@@ -1,8 +1,9 @@
-/** `mmfree read` and `mmfree revert`: the work. */
+/** `mmfree read`, `mmfree revert` and `mmfree restart`: the work. */
 import { openBoard, type OpenedBoard } from '../../engine/open-board.js';
 import { boardMalformed } from '../../device/board-error.js';
 import { BoardConnection } from '../../device/connection.js';
 import { readImage, revertImage } from '../../device/read-image.js';
+import { restartBoard } from '../../device/restart-board.js';
 import { opener } from '../../device/selector.js';
 import { openChecked } from '../../model/check-image.js';
 import { OutputFile } from '../../model/files/output-file.js';
@@ -102,5 +103,27 @@ export async function revert(input: BoardInput, context: CommandContext): Promis
     output.result({ board: name, image: image.name, image_sha256: hexOf(image.sha256), before });
   } finally {
     await after.close();
+  }
+}
+
+export async function restart(input: BoardInput, context: CommandContext): Promise<void> {
+  const { connection } = await opened(input, context);
+  try {
+    await restartBoard(connection);
+    const { board, serial, image } = connection.session.hello;
+    const name = `${board} ${serial}`;
+    const runs =
+      image === undefined
+        ? 'no image'
+        : `${image.name}, revision ${image.revision}, seal ${hexOf(image.sha256)}${image.confirmed ? '' : ', not confirmed'}`;
+    context.output.print(`${name} has started again and runs ${runs}\n`);
+    context.output.result({
+      board: name,
+      image: image?.name ?? null,
+      image_sha256: image === undefined ? null : hexOf(image.sha256),
+      confirmed: image?.confirmed ?? null,
+    });
+  } finally {
+    await connection.close();
   }
 }

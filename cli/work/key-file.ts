@@ -1,7 +1,7 @@
 /** Files with the key of a board on a network: 32 random bytes that only their owner reads. docs/guides/network.md */
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { openRegular } from '../../model/files/input-file.js';
-import { KEY_BYTES } from '../../protocol/wire/messages-auth.js';
+import { KEY_BYTES } from '../../protocol/wire/groups/messages-auth.js';
 import { UsageError } from '../usage-error.js';
 
 /** @throws UsageError; FileError; the operating system's error */

@@ -1,7 +1,7 @@
 /** `mmfree key`: the work. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fchmodSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { KEY_BYTES } from '../../protocol/wire/messages-auth.js';
+import { KEY_BYTES } from '../../protocol/wire/groups/messages-auth.js';
 import type { CommandContext } from '../command.js';
 
 /** A file that is there stays: it may be the key of a board. @throws the operating system's error */

@@ -99,8 +99,10 @@
 /* Hash of the table of messages, and those of the groups by which a board calls itself capable of more. */
 #define MMFREE_SCHEMA {0xac, 0xde, 0x71, 0x7c, 0xb8, 0x42, 0xa9, 0x9a}
 #define MMFREE_CAPABILITY_AUTH_1 "auth.1"
+#define MMFREE_CAPABILITY_RESTART_1 "restart.1"
 #define MMFREE_CAPABILITY_STATE_1 "state.1"
 #define MMFREE_SCHEMA_AUTH_1 {0x90, 0x17, 0xbe, 0x16, 0x89, 0xd5, 0xc1, 0x08}
+#define MMFREE_SCHEMA_RESTART_1 {0x77, 0xa0, 0x4c, 0x2f, 0x68, 0xfc, 0x06, 0x37}
 #define MMFREE_SCHEMA_STATE_1 {0xc7, 0xe3, 0xdc, 0x65, 0xd4, 0x37, 0x9b, 0x36}
 
 /* Types of messages. */
@@ -131,6 +133,7 @@
 #define MMFREE_MESSAGE_PROVE 0x60
 #define MMFREE_MESSAGE_CHALLENGE 0xe0
 #define MMFREE_MESSAGE_PROVEN 0xe1
+#define MMFREE_MESSAGE_RESTART 0x44
 #define MMFREE_MESSAGE_STATE_KEEP 0x40
 #define MMFREE_MESSAGE_STATE_READ 0x41
 #define MMFREE_MESSAGE_STATE_WRITE 0x42

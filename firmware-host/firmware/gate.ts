@@ -11,8 +11,8 @@ import {
   hostProofInput,
   PROVE,
   PROVEN,
-} from '../../protocol/wire/messages-auth.js';
-import type { AuthSession } from '../../protocol/wire/messages-auth.js';
+} from '../../protocol/wire/groups/messages-auth.js';
+import type { AuthSession } from '../../protocol/wire/groups/messages-auth.js';
 import { GATE_HELLO } from '../../protocol/wire/messages-board.js';
 import { PROTOCOL_VERSION } from '../../protocol/wire/opening.js';
 import { mapReply, reply } from './request.js';

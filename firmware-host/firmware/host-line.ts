@@ -5,7 +5,7 @@
 
 import { BoardLink } from '../../protocol/wire/board-link.js';
 import type { LinkEvent, LinkStatistics } from '../../protocol/wire/link.js';
-import { AUTH_ERRORS, PROVE } from '../../protocol/wire/messages-auth.js';
+import { AUTH_ERRORS, PROVE } from '../../protocol/wire/groups/messages-auth.js';
 import { BOARD_ERRORS, ERROR } from '../../protocol/wire/messages-board.js';
 import { Gate } from './gate.js';
 import { reply } from './request.js';

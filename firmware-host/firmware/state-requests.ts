@@ -13,7 +13,7 @@ import {
   STATE_TAKE,
   STATE_WORDS,
   STATE_WRITE,
-} from '../../protocol/wire/messages-state.js';
+} from '../../protocol/wire/groups/messages-state.js';
 import type { Inference } from './inference.js';
 import { Refusal } from './refusal.js';
 import { handler, reply } from './request.js';

@@ -11,7 +11,7 @@ import { HEAD_BLOCK, LAYER_BLOCK, SCALE, type Block, type Dimension } from '../i
 import { MAX_CANDIDATES, MAX_INV_TEMPERATURE, MAX_TOP_P } from '../sampling.js';
 import { FRAME_KINDS, MAX_ENCODED_BYTES, MAX_PAYLOAD_BYTES, MAX_WINDOW } from '../wire/frame.js';
 import { groupText, tableHash } from '../wire/message-group.js';
-import { GROUPS } from '../wire/message-groups.js';
+import { GROUPS } from '../wire/groups/message-groups.js';
 import { BOARD_ERRORS } from '../wire/messages-board.js';
 import { MESSAGES, schemaHash } from '../wire/messages.js';
 import { END_REASON, MAX_RUN_TOKENS } from '../wire/messages-run.js';

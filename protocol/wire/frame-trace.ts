@@ -9,7 +9,7 @@ import { hexOf } from '../hex.js';
 import type { Frame } from './frame.js';
 import { FrameReader, type FrameEvent } from './frame-reader.js';
 import { decodeMapMessage, decodeMessage } from './message.js';
-import { GROUPS } from './message-groups.js';
+import { GROUPS } from './groups/message-groups.js';
 import { GET_HELLO, FULL_HELLO, HELLO } from './messages-board.js';
 import { MESSAGES } from './messages.js';
 

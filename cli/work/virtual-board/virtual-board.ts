@@ -4,6 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { announceVirtualBoard } from '../../../device/virtual-boards.js';
 import { Board, type BoardOptions } from '../../../firmware-host/firmware/board.js';
+import { restartRequest } from '../../../firmware-host/firmware/restart-request.js';
 import { BoardProgram } from '../../../firmware-host/board-program.js';
 import { BOOT_TABLE_SECTORS } from '../../../firmware-host/firmware/flash/boot-table.js';
 import { installImage } from '../../../firmware-host/firmware/install-image.js';
@@ -54,10 +55,16 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
       const flash = flashes.next;
       // For the next start: the contents stay without power, and a planned cut happens once.
       flashes.next = new NorFlash(store, SECTOR_BYTES, faults.timing);
-      return new Board({ ...options, flash, bootNonce: randomInt(2 ** 32) });
+      return new Board({
+        ...options,
+        flash,
+        bootNonce: randomInt(2 ** 32),
+        groups: [restartRequest(() => program.restartSoon())],
+      });
     },
-    onPower: (isOn) => {
-      output.note(isOn ? 'power is back: the board has started again' : 'the board lost power');
+    onPower: (isOn, isWanted) => {
+      const [off, on] = isWanted ? ['the board restarts', ''] : ['the board lost power', 'power is back: '];
+      output.note(isOn ? `${on}the board has started again` : off);
       output.event('power', { on: isOn });
     },
     onCrash: crashed,

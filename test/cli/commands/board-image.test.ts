@@ -1,13 +1,25 @@
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BoardSession } from '../../../device/session.js';
+import { openTcp } from '../../../device/transport/tcp-transport.js';
+import { BoardLink } from '../../../protocol/wire/board-link.js';
+import { encodeMessage } from '../../../protocol/wire/message.js';
+import { BOARD_ERRORS, ERROR, GET_HELLO } from '../../../protocol/wire/messages-board.js';
+import { RESTART } from '../../../protocol/wire/groups/messages-restart.js';
+import { DONE, RUN } from '../../../protocol/wire/messages-run.js';
+import { BoardOnALine } from '../../helpers/board-on-a-line.js';
 import { mmfree, mmfreeJson, startBoard, temporaryFolder, type RunningBoard } from '../../helpers/command-line.js';
 import { goodImage } from '../../helpers/good-image.js';
 
 const path = temporaryFolder();
 const OLD = goodImage(1, { name: 'old' });
 const NEW = goodImage(2, { name: 'new' });
+/** How a run samples, for as long as nobody ends it. */
+const SAMPLED = { firstIndex: 0, topK: 40, keep: 0, inverseTemperature: 1024, topP: 32_768, seed: 1n } as const;
 let board: RunningBoard | undefined;
 
 beforeAll(async () => {
@@ -78,6 +90,81 @@ describe('revert', () => {
       error: { code: 'board-no-image', fix: expect.stringContaining('still runs') },
     });
     expect((await mmfreeJson('read', '-o', path('still'))).result).toMatchObject({ exit: 0, image: 'old' });
+  });
+});
+
+describe('restart', () => {
+  it('starts the board again, which then says what it runs', async () => {
+    board = await startBoard('--image', path('old'));
+    const { exit, stdout } = await mmfree('restart');
+    expect([exit, stdout.text]).toEqual([
+      0,
+      expect.stringMatching(/^virtual \S+ has started again and runs old, revision 0, seal \w{64}\n$/),
+    ]);
+    expect(board.events().filter(({ type }) => type === 'power')).toMatchObject([{ on: false }, { on: true }]);
+    const { result } = await mmfreeJson('restart', '--board', board.selector);
+    expect(result).toMatchObject({ exit: 0, image: 'old', confirmed: true });
+    expect(board.events().filter(({ type }) => type === 'power')).toHaveLength(4);
+  });
+
+  it('works for a board without an image, and through a line that loses frames', async () => {
+    board = await startBoard('--fault', 'drop:0.1');
+    expect((await mmfreeJson('restart')).result).toMatchObject({ exit: 0, image: null });
+  });
+
+  it('refuses while another host has the board, which goes on', async () => {
+    board = await startBoard('--image', path('old'));
+    const holder = await openTcp('127.0.0.1', Number(board.selector.split(':').at(-1)));
+    const session = await BoardSession.open(holder);
+    expect((await mmfreeJson('restart')).result).toMatchObject({ exit: 5, error: { code: 'board-busy' } });
+    expect((await session.info()).state).toBe('idle');
+    await session.close();
+    expect(board.events().filter(({ type }) => type === 'power')).toEqual([]);
+  });
+
+  it('is refused by the board during a run', async () => {
+    board = await startBoard('--image', path('old'));
+    const session = await BoardSession.open(await openTcp('127.0.0.1', Number(board.selector.split(':').at(-1))));
+    const run = { ...SAMPLED, run: 6, maxTokens: 5000, tokens: Uint32Array.of(2) };
+    await session.send(RUN, run);
+    await expect(session.request(RESTART, {}, DONE)).rejects.toMatchObject({ code: 'board-busy' });
+    await session.cancelRun(run.run);
+    await session.close();
+    expect(board.events().filter(({ type }) => type === 'power')).toEqual([]);
+  });
+});
+
+describe('restart of a board from before groups', () => {
+  it('is refused by the host, with what to do', async () => {
+    const hello = new BoardOnALine().board.hello();
+    const requests: number[] = [];
+    const server = createServer((socket) => {
+      const link: BoardLink = new BoardLink({
+        now: () => performance.now(),
+        write: (bytes) => void socket.write(bytes),
+        onEvent: (event) => {
+          if (event.kind === 'opened') link.send(hello.type, hello.payload);
+          if (event.kind !== 'message') return;
+          requests.push(event.type);
+          const refusal = { code: BOARD_ERRORS.unknownRequest, request: event.type, factA: 0, factB: 0 };
+          link.send(ERROR.type, encodeMessage(ERROR, refusal));
+        },
+      });
+      socket.on('error', () => {});
+      socket.on('data', (bytes) => {
+        link.receive(bytes);
+        link.poll();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { result } = await mmfreeJson('restart', '--board', `tcp:127.0.0.1:${port}`);
+    server.close();
+    expect(result).toMatchObject({
+      exit: 7,
+      error: { code: 'board-cannot-restart', fix: expect.stringContaining('Pull its plug') },
+    });
+    expect(requests).toEqual([GET_HELLO.type]);
   });
 });
 

@@ -7,7 +7,7 @@ import { FrameReader } from '../../../protocol/wire/frame-reader.js';
 import { encodeFrame } from '../../../protocol/wire/frame.js';
 import type { Frame } from '../../../protocol/wire/frame.js';
 import { decodeMapMessage, decodeMessage } from '../../../protocol/wire/message.js';
-import { AUTH_ERRORS, CHALLENGE, hostProofInput, PROVE, PROVEN } from '../../../protocol/wire/messages-auth.js';
+import { AUTH_ERRORS, CHALLENGE, hostProofInput, PROVE, PROVEN } from '../../../protocol/wire/groups/messages-auth.js';
 import { BOARD_ERRORS, ERROR, GATE_HELLO, GET_INFO, HELLO } from '../../../protocol/wire/messages-board.js';
 import { MESSAGES } from '../../../protocol/wire/messages.js';
 import { synPayload } from '../../../protocol/wire/opening.js';

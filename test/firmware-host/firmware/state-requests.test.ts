@@ -9,7 +9,7 @@ import { MAX_STATE_WORD } from '../../../protocol/state/sequence-state.js';
 import { encodeMessage } from '../../../protocol/wire/message.js';
 import { BOARD_ERRORS } from '../../../protocol/wire/messages-board.js';
 import { DONE, RESET, RUN, STEP, STEPPED } from '../../../protocol/wire/messages-run.js';
-import * as state from '../../../protocol/wire/messages-state.js';
+import * as state from '../../../protocol/wire/groups/messages-state.js';
 import { BoardOnALine } from '../../helpers/board-on-a-line.js';
 import { goodImageOf } from '../../helpers/good-image.js';
 import { TINY_SHAPE, tinySections } from '../../helpers/tiny-image.js';

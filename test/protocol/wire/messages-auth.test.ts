@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodeMapMessage } from '../../../protocol/wire/message.js';
 import { groupText, tableHash } from '../../../protocol/wire/message-group.js';
-import { AUTH_GROUP, boardProofInput, hostProofInput } from '../../../protocol/wire/messages-auth.js';
+import { AUTH_GROUP, boardProofInput, hostProofInput } from '../../../protocol/wire/groups/messages-auth.js';
 import { GATE_HELLO } from '../../../protocol/wire/messages-board.js';
 import { bytes } from '../../helpers/frames.js';
 

@@ -7,11 +7,12 @@ import { describe, expect, test } from 'vitest';
 import { encodeFrame, FRAME_KINDS } from '../../../protocol/wire/frame.js';
 import type { Frame } from '../../../protocol/wire/frame.js';
 import { encodeMapMessage, encodeMessage } from '../../../protocol/wire/message.js';
-import { GROUPS } from '../../../protocol/wire/message-groups.js';
+import { GROUPS } from '../../../protocol/wire/groups/message-groups.js';
 import { MESSAGES, schemaHash } from '../../../protocol/wire/messages.js';
 import { BOARD_ERRORS, ERROR, GATE_HELLO, GET_HELLO, HELLO } from '../../../protocol/wire/messages-board.js';
 import { DONE, STEP, STEPPED, wordsOfStepped } from '../../../protocol/wire/messages-run.js';
-import { STATE_READ, STATE_WRITE } from '../../../protocol/wire/messages-state.js';
+import { RESTART } from '../../../protocol/wire/groups/messages-restart.js';
+import { STATE_READ, STATE_WRITE } from '../../../protocol/wire/groups/messages-state.js';
 import { synAckPayload, synPayload } from '../../../protocol/wire/opening.js';
 import { bytes, frameOf, framesIn, readAll } from '../../helpers/frames.js';
 
@@ -77,6 +78,7 @@ const EXAMPLES: readonly (readonly [start: string, frame: Frame])[] = [
       payload: encodeMessage(STEPPED, { token: 7, receipt: 0xcbf43926, words }),
     }),
   ],
+  ['`RESTART`', frameOf({ kind: 'data', type: RESTART.type, acknowledge: 1, window: 32 })],
   ['`GET_HELLO`', frameOf({ kind: 'data', type: GET_HELLO.type, acknowledge: 1, window: 32 })],
   [
     '`STATE_READ`',

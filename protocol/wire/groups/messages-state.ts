@@ -1,10 +1,10 @@
 /** The group `state.1`: the recurrent state of a board, read and written. docs/PROTOCOL.md, section 8; docs/STATE.md. */
 
-import { MAX_STATE_WORD } from '../state/sequence-state.js';
-import { restU32, u32 } from './layout.js';
-import type { Field } from './layout.js';
-import { fixedMessage } from './message.js';
-import type { MessageGroup } from './message-group.js';
+import { MAX_STATE_WORD } from '../../state/sequence-state.js';
+import { restU32, u32 } from '../layout.js';
+import type { Field } from '../layout.js';
+import { fixedMessage } from '../message.js';
+import type { MessageGroup } from '../message-group.js';
 
 /** Most words of one message. */
 export const STATE_WORDS = 1000;

@@ -3,9 +3,9 @@
  * docs/PROTOCOL.md, section 8. HMAC-SHA-256 is the platform's; here is what it is taken of.
  */
 
-import { fixedBytes } from './layout.js';
-import { fixedMessage } from './message.js';
-import type { MessageGroup } from './message-group.js';
+import { fixedBytes } from '../layout.js';
+import { fixedMessage } from '../message.js';
+import type { MessageGroup } from '../message-group.js';
 
 export const KEY_BYTES = 32;
 export const AUTH_NONCE_BYTES = 32;
