@@ -8,7 +8,7 @@ export default defineConfig({
     setupFiles: ['test/setup.ts'],
     // All cores: by default one is left idle, which on a machine with two is half of it.
     maxWorkers: '100%',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 });

@@ -60,7 +60,7 @@ const KINDS: readonly Kind[] = [['a replay', replayOf(FED), {}], ...GENERATIONS]
 
 describe('a wire that breaks again while the board is brought back to where it was', () => {
   // A replay used to start anew from the state zero then, with wrong receipts.
-  it.each(KINDS)('changes nothing in %s', { timeout: 60_000 }, async (_, work, options) => {
+  it.each(KINDS)('changes nothing in %s', async (_, work, options) => {
     const expected = await work(await reference());
     const attempt = async (first: number, second: number): Promise<number> => {
       const line = new BoardOnALine({ image: IMAGE });
@@ -214,7 +214,7 @@ describe('a generation over a serial line', () => {
         line.clock.after(7000, () => (line.fate = healthy));
       },
     ],
-  ])('is the same when at any frame %s', { timeout: 60_000 }, async (_, happen) => {
+  ])('is the same when at any frame %s', async (_, happen) => {
     const expected = await generated(await reference());
     const attempt = async (at: number): Promise<number> => {
       const line = new BoardOnALine({ image: IMAGE });
@@ -231,7 +231,7 @@ describe('a generation over a serial line', () => {
     for (let at = 3; at < frames; at++) await attempt(at);
   });
 
-  it('belongs to the host that opens it last', { timeout: 60_000 }, async () => {
+  it('belongs to the host that opens it last', async () => {
     const expected = await generated(await reference());
     for (let startedMs = 0; startedMs < 30; startedMs++) {
       const line = new BoardOnALine({ image: IMAGE });

@@ -164,27 +164,23 @@ describe('a board that does not take the image', () => {
 });
 
 describe('a board that goes away', () => {
-  it.each(MODES)(
-    'at any request is found again, and has the image at the end (%s)',
-    { timeout: 60_000 },
-    async (mode) => {
-      const whole = setUp({ image: OLD, mode });
-      await whole.flash('small');
-      for (let index = 0; index < whole.usb.requests; index++) {
-        const { usb, board, flash } = setUp({ image: OLD, mode });
-        usb.onRequest = (request) => {
-          if (request.index !== index) return 'go-on';
-          usb.clock.after(500, () => usb.plug('1-1', board));
-          return 'unplug';
-        };
-        const lost: string[] = [];
-        const result = await flash('small', { onLost: ({ message }) => void lost.push(message) });
-        expect(board.running, `request ${index}`).toBe(hashOf(SMALL));
-        expect(result.hello.image?.confirmed).toBe(true);
-        expect(lost.length, `request ${index}`).toBeLessThanOrEqual(1);
-      }
-    },
-  );
+  it.each(MODES)('at any request is found again, and has the image at the end (%s)', async (mode) => {
+    const whole = setUp({ image: OLD, mode });
+    await whole.flash('small');
+    for (let index = 0; index < whole.usb.requests; index++) {
+      const { usb, board, flash } = setUp({ image: OLD, mode });
+      usb.onRequest = (request) => {
+        if (request.index !== index) return 'go-on';
+        usb.clock.after(500, () => usb.plug('1-1', board));
+        return 'unplug';
+      };
+      const lost: string[] = [];
+      const result = await flash('small', { onLost: ({ message }) => void lost.push(message) });
+      expect(board.running, `request ${index}`).toBe(hashOf(SMALL));
+      expect(result.hello.image?.confirmed).toBe(true);
+      expect(lost.length, `request ${index}`).toBeLessThanOrEqual(1);
+    }
+  });
 
   it('goes on with what is missing', async () => {
     const { usb, board, flash } = setUp();

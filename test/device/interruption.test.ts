@@ -100,7 +100,7 @@ function sealOf(image: Uint8Array): Uint8Array {
 const AGAIN = 1 + 16;
 
 describe('a flash whose wire is taken away', () => {
-  it('at any frame goes on when it is back', { timeout: 60_000 }, async () => {
+  it('at any frame goes on when it is back', async () => {
     const { frames, operations } = await wholeFlash();
     for (let index = 2; index < frames; index++) {
       const line = new BoardOnALine({ image: OLD });
@@ -114,7 +114,7 @@ describe('a flash whose wire is taken away', () => {
     }
   });
 
-  it('at any frame, with the power, goes on when both are back', { timeout: 60_000 }, async () => {
+  it('at any frame, with the power, goes on when both are back', async () => {
     const { frames } = await wholeFlash();
     for (let index = 2; index < frames; index++) {
       const line = new BoardOnALine({ image: OLD });
@@ -129,7 +129,7 @@ describe('a flash whose wire is taken away', () => {
     }
   });
 
-  it('at any frame goes on in the next run of the program', { timeout: 60_000 }, async () => {
+  it('at any frame goes on in the next run of the program', async () => {
     const { frames, operations } = await wholeFlash();
     for (let index = 2; index < frames; index++) {
       const line = new BoardOnALine({ image: OLD });
@@ -205,7 +205,7 @@ describe('a generation whose wire is taken away', () => {
   it.each([
     ['goes on at its index when it is back', false],
     ['starts behind what it has when the board has restarted', true],
-  ])('at any frame %s', { timeout: 60_000 }, async (_, restarts) => {
+  ])('at any frame %s', async (_, restarts) => {
     const expected = await whole();
     for (let index = 2; index < expected.frames; index++) {
       const line = new BoardOnALine({ image: TALKER });

@@ -30,7 +30,7 @@ describe.skipIf(!HAS_VERILATOR)('the small chip with its flash', () => {
   // Whichever test comes first would have to wait for it.
   beforeAll(async () => void (await simulatorOf('icebreaker')), BUILD_MS);
 
-  it('is a board that runs, is verified and is listed as any other', { timeout: 120_000 }, async () => {
+  it('is a board that runs, is verified and is listed as any other', async () => {
     const board = await startBoard('--rtl', '--image', path('tiny'), '--rtl-stats', path('stats'));
     expect(board.selector).toMatch(/^tcp:127\.0\.0\.1:\d+$/);
     const { events } = await mmfreeJson('boards');
@@ -48,7 +48,7 @@ describe.skipIf(!HAS_VERILATOR)('the small chip with its flash', () => {
     expect((await mmfreeJson('boards')).result).toMatchObject({ boards: 0 });
   });
 
-  it('says what to do instead where it cannot do what others can', { timeout: 120_000 }, async () => {
+  it('says what to do instead where it cannot do what others can', async () => {
     const board = await startBoard('--rtl', '--image', path('tiny'));
     const flash = await mmfree('flash', path('other'), '--board', board.selector);
     expect(flash.exit).toBe(7);
@@ -71,7 +71,7 @@ describe.skipIf(!HAS_VERILATOR)('the wide chip with its DRAM', () => {
   });
 
   // Who came second used to be told that it does not answer, and to check the baud rate.
-  it('is in use while a program generates on it', { timeout: 120_000 }, async () => {
+  it('is in use while a program generates on it', async () => {
     const board = await startBoard('--rtl', 'axi-128', '--image', TALES_IMAGE);
     const holder = new FakeProcess();
     const run = holder.run(COMMANDS, '--json', 'run', '--board', board.selector, '--max-tokens', '4000', 'Once');

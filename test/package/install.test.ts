@@ -94,7 +94,7 @@ it('names the command that brings the package for GPUs to it', async () => {
 });
 
 describe.each(NODES)('on %s', (node) => {
-  it('flashes a board behind a serial port and checks what it tells', { timeout: 120_000 }, async () => {
+  it('flashes a board behind a serial port and checks what it tells', async () => {
     const board = installed.start(['virtual-board', '--json', '--pty'], node);
     try {
       const selector = await addressOf(board.stdout!);

@@ -40,7 +40,7 @@ function count(runs: number, attempt: (run: number) => Outcome): Record<Outcome,
 }
 
 describe('a million hostile inputs', () => {
-  it('1,000,000 random CBOR items are scanned or refused, and what passes decodes', { timeout: 120_000 }, () => {
+  it('1,000,000 random CBOR items are scanned or refused, and what passes decodes', () => {
     const random = new Prng(1);
     const bytes = new Uint8Array(24);
     const counts = count(1_000_000, () => {
@@ -59,7 +59,7 @@ describe('a million hostile inputs', () => {
     expect(counts.refused).toBeGreaterThan(900_000);
   });
 
-  it('100,000 images with up to four changed bytes open or are refused', { timeout: 120_000 }, () => {
+  it('100,000 images with up to four changed bytes open or are refused', () => {
     const random = new Prng(2);
     const image = tinyImage();
     const source = memorySource(image);
@@ -82,7 +82,7 @@ describe('a million hostile inputs', () => {
     expect(counts.refused).toBeGreaterThan(50_000);
   });
 
-  it('100,000 changed safetensors headers are read or refused', { timeout: 120_000 }, () => {
+  it('100,000 changed safetensors headers are read or refused', () => {
     const random = new Prng(3);
     const text =
       '{"__metadata__":{"format":"pt"},"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]},"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}';

@@ -34,25 +34,21 @@ it('bench pack measures packing in a folder that it leaves empty', async () => {
   expect(await readdir(path('work'))).toEqual([]);
 });
 
-it(
-  'bench link measures the protocol, which leaves a slow line nearly all of its rate',
-  { timeout: 60_000 },
-  async () => {
-    const { exit, result } = await compiledJson('bench', 'link', '--tokens', '10', '--image', TALES_IMAGE);
-    expect(exit).toBe(0);
-    positive(result, [
-      'terminal_flash_bytes_per_second',
-      'terminal_raw_bytes_per_second',
-      'token_ms',
-      'host_sampling_ms',
-    ]);
-    // In virtual time, so this is not a matter of the computer.
-    expect(result['uart_of_line_rate']).toBeGreaterThan(0.9);
-    expect(result['uart_of_line_rate']).toBeLessThan(1);
-  },
-);
+it('bench link measures the protocol, which leaves a slow line nearly all of its rate', async () => {
+  const { exit, result } = await compiledJson('bench', 'link', '--tokens', '10', '--image', TALES_IMAGE);
+  expect(exit).toBe(0);
+  positive(result, [
+    'terminal_flash_bytes_per_second',
+    'terminal_raw_bytes_per_second',
+    'token_ms',
+    'host_sampling_ms',
+  ]);
+  // In virtual time, so this is not a matter of the computer.
+  expect(result['uart_of_line_rate']).toBeGreaterThan(0.9);
+  expect(result['uart_of_line_rate']).toBeLessThan(1);
+});
 
-it('bench start-up measures processes of the compiled program', { timeout: 60_000 }, async () => {
+it('bench start-up measures processes of the compiled program', async () => {
   const { exit, result } = await compiledJson('bench', 'start-up', '--runs', '3');
   expect(exit).toBe(0);
   positive(result, ['empty_node_ms', 'help_ms', 'first_token_ms']);

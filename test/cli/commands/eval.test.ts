@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 
 describe('the loss', () => {
-  it('of image and checkpoint is nearly the same', { timeout: 60_000 }, async () => {
+  it('of image and checkpoint is nearly the same', async () => {
     const common = ['--text', TEXT, '--context', '64', '--windows', '2', '--threads', '2'];
     const [image, checkpoint] = [
       await compiledJson('eval', '--image', TALES_IMAGE, ...common),

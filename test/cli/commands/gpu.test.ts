@@ -24,7 +24,7 @@ beforeAll(async () => {
 const tokensOf = ({ events }: JsonRun): unknown[] => events.filter(({ type }) => type === 'token');
 
 // Kernels compile for seconds on a software adapter.
-describe.skipIf(!hasGpu)('with a GPU', { timeout: 120_000 }, () => {
+describe.skipIf(!hasGpu)('with a GPU', () => {
   it('run tells what the reference tells, token by token and receipt by receipt', async () => {
     const tell = async (backend: string): Promise<JsonRun> =>
       await mmfreeJson('run', '--image', image(), '--backend', backend, '--max-tokens', '20', '--seed', '3', 'aab');

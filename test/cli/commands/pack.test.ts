@@ -97,7 +97,7 @@ describe('the name of the model', () => {
   it('is in the shipped image, which packing the shipped checkpoint gives again', async () => {
     expect((await compiledJson('pack', TALES, '-o', path('again.mmfree'))).exit).toBe(0);
     expect((await readFile(path('again.mmfree'))).equals(await readFile(TALES_IMAGE))).toBe(true);
-  }, 60_000);
+  });
 });
 
 it('signs with an Ed25519 key, and gives name and revision', async () => {

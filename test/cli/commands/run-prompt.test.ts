@@ -121,7 +121,7 @@ describe('the prompt of a process', () => {
     expect(promptTokens(`(echo 1 2 > "$FIFO") & ${shell('--prompt-file "$FIFO" < /dev/null')}`)).toBe(2);
     expect(promptTokens(shell('< /dev/null'))).toBe(1);
     expect(promptTokens(shell('<&-'))).toBe(1);
-  }, 60_000);
+  });
 
   it.each([[[]], [['--prompt-file', 'fifo-open']]])(
     'is given up at Ctrl-C: %j',

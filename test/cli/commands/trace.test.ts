@@ -51,7 +51,7 @@ it('writes the same frames on both sides, in order', async () => {
   expect(tokens.map(({ fields }) => (fields as { index: number }).index)).toEqual([0, 1, 2]);
   const seen = (to: string, lines: readonly Line[]): unknown[] => messages(lines.filter((line) => line['to'] === to));
   for (const to of ['board', 'host']) expect(seen(to, there)).toEqual(seen(to, host));
-}, 60_000);
+});
 
 it('never takes the place of anything', async () => {
   writeFileSync(path('there'), 'mine');

@@ -179,7 +179,7 @@ const SCENARIOS: readonly Scenario[] = [
 describe('a power cut', () => {
   let states = 0;
 
-  it.each(SCENARIOS)('during $title leaves an image that starts', { timeout: 120_000 }, (scenario) => {
+  it.each(SCENARIOS)('during $title leaves an image that starts', (scenario) => {
     const { bits, happens, settled } = scenario;
     const whole = new Storage(bits.slice());
     happens(whole);

@@ -72,7 +72,7 @@ const SCENARIOS: readonly Scenario[] = [
 describe('a power cut during a download', () => {
   let states = 0;
 
-  it.each(SCENARIOS)('$title leaves an image that starts', { timeout: 120_000 }, ({ bits, happens, allowed }) => {
+  it.each(SCENARIOS)('$title leaves an image that starts', ({ bits, happens, allowed }) => {
     const start = bits();
     const whole = new BoardOnUsb({ bits: start.slice() });
     const before = whole.flash.operations;

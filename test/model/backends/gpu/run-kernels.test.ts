@@ -29,5 +29,5 @@ describe.skipIf(!hasGpu)('prepareKernels', () => {
     } finally {
       gpu.destroy();
     }
-  }, 120_000);
+  });
 });

@@ -93,5 +93,5 @@ describe.skipIf(!hasGpu)('measurePlan', () => {
     expect(second.receipts).toEqual(first.receipts);
     expect(gpu.allocatedBytes).toBe(allocated);
     gpu.destroy();
-  }, 120_000);
+  });
 });

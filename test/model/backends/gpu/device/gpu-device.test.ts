@@ -70,5 +70,5 @@ describe.skipIf(!hasGpu)('GpuDevice', () => {
     await expect(sequence.save()).rejects.toMatchObject({ code: 'gpu-lost' });
     await sequence.close();
     await machine.close();
-  }, 60_000);
+  });
 });
