@@ -2,7 +2,7 @@
  * What to do about an error, where that is a command or an option of this program. Areas below `cli/` say what is wrong, with
  * facts, and a way out that holds for whoever uses them; what only a command line has is said here.
  */
-import type { MmfreeError } from '../protocol/errors.js';
+import { MmfreeError } from '../protocol/errors.js';
 import type { ImageErrorCode } from '../protocol/image/image-error.js';
 import type { StateErrorCode } from '../protocol/state/state-error.js';
 import { systemFix } from '../protocol/system-error.js';
@@ -14,9 +14,9 @@ type Advice = ((facts: Facts, cause: unknown) => string | undefined) | null;
 
 const packAgain = (): string => 'Do not use this image; make one from the checkpoint with `mmfree pack`.';
 
-/** What the operating system says may call for something else, which the error tells then. */
+/** What the operating system says, or what the path leads to, may call for something else, which the error tells then. */
 function unlessSystemKnows(cause: unknown, advice: string): string | undefined {
-  return systemFix(cause) === undefined ? advice : undefined;
+  return cause instanceof MmfreeError || systemFix(cause) !== undefined ? undefined : advice;
 }
 
 /** Every code of the areas, so that none is added without a thought for the command line. */
