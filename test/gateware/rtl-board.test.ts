@@ -55,7 +55,7 @@ describe.skipIf(!HAS_VERILATOR)('the small chip with its flash', () => {
     expect(flash.stderr.text).toContain('mmfree gateware flash');
     const run = await mmfree('run', '--ids', '--board', board.selector, '1');
     expect(run.exit).toBe(2);
-    expect(run.stderr.text).toContain('Name the file that the board runs with --image.');
+    expect(run.stderr.text).toContain('Name the file that was flashed with --image.');
     await board.stop();
   });
 });

@@ -10,6 +10,7 @@ import {
   openSync,
   readSync,
   rmSync,
+  statfsSync,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -126,6 +127,7 @@ function isUnmade(descriptor: number, length: number): boolean {
 function make(descriptor: number, path: string, length: number): void {
   const erased = new Uint8Array(PIECE_BYTES).fill(ERASED);
   try {
+    needRoom(descriptor, path, length);
     for (let at = 0; at < length; at += PIECE_BYTES) {
       writeAll(descriptor, erased.subarray(0, Math.min(PIECE_BYTES, length - at)), at);
     }
@@ -134,6 +136,16 @@ function make(descriptor: number, path: string, length: number): void {
     rmSync(path, { force: true });
     throw error instanceof Error ? Object.assign(error, { path }) : error;
   }
+}
+
+/** Before a disk is filled for nothing. @throws an error like the system's, ENOSPC */
+function needRoom(descriptor: number, path: string, length: number): void {
+  const { bavail, bsize } = statfsSync(path);
+  if (bavail * bsize >= length - fstatSync(descriptor).size) return;
+  throw Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), {
+    code: 'ENOSPC',
+    syscall: 'write',
+  });
 }
 
 /** @returns bytes that were read; fewer at the end of the file */
