@@ -1,6 +1,7 @@
 /** A machine that is open, with what its users need of the image beside it. */
-import type { Machine } from '../model/machine/machine.js';
+import type { ImageIdentity, Machine } from '../model/machine/machine.js';
 import type { Tokenizer } from '../model/text/tokenizer.js';
+import type { ImageView } from '../protocol/image/image-reader.js';
 
 /** Where everything computes that nobody else does. */
 export const PROCESSOR = 'the processor';
@@ -17,4 +18,14 @@ export interface OpenedMachine<M extends Machine = Machine> {
   readonly tokenizer?: Promise<Tokenizer>;
   /** File of the image; absent if only the board has it. */
   readonly imagePath?: string;
+}
+
+/** A machine on this computer and the image that it runs. */
+export interface OpenedImage<M extends Machine = Machine> extends OpenedMachine<M> {
+  readonly view: ImageView;
+  readonly imagePath: string;
+}
+
+export function identityOf({ manifest, seal }: ImageView): ImageIdentity {
+  return { name: manifest.name, sha256: seal.sha256 };
 }

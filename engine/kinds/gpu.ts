@@ -9,7 +9,7 @@ import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { Absence, MachineRequest } from '../machines.js';
 import type { EngineOptions } from '../options.js';
 import { SHIPPED_IMAGE } from '../shipped.js';
-import { identityOf, type OpenedImage } from './reference.js';
+import { identityOf, type OpenedImage } from '../opened-machine.js';
 
 /** Adapters that will do. */
 export interface GpuChoice {

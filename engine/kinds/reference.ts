@@ -4,20 +4,13 @@ import type { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
 import type { ImageIdentity, Machine } from '../../model/machine/machine.js';
 import { referenceMachine } from '../../model/machine/reference.js';
-import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { MachineRequest } from '../machines.js';
-import { PROCESSOR, type OpenedMachine } from '../opened-machine.js';
+import { identityOf, PROCESSOR, type OpenedImage } from '../opened-machine.js';
 import { SHIPPED_IMAGE } from '../shipped.js';
 
 /** What ends the work. */
 interface Interruption {
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A machine on this computer and the image that it runs. */
-export interface OpenedImage<M extends Machine = Machine> extends OpenedMachine<M> {
-  readonly view: ImageView;
-  readonly imagePath: string;
 }
 
 /** Reads and checks an image, every byte of it. @throws ImageError; the signal's reason */
@@ -42,8 +35,4 @@ export async function openImage(
   const tokenizerJson = file.section('tokenizer');
   const machine = make(file, identityOf(view));
   return { machine, view, tokenizerJson, imageName: path, imagePath: path, place: PROCESSOR };
-}
-
-export function identityOf({ manifest, seal }: ImageView): ImageIdentity {
-  return { name: manifest.name, sha256: seal.sha256 };
 }

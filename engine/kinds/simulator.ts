@@ -3,7 +3,8 @@ import { simulatorMachine } from '../../model/machine/simulator.js';
 import { programOf } from '../../model/program/image-program.js';
 import type { MachineRequest } from '../machines.js';
 import type { EngineOptions } from '../options.js';
-import { openImage, type OpenedImage } from './reference.js';
+import type { OpenedImage } from '../opened-machine.js';
+import { openImage } from './reference.js';
 
 /** Reads and checks an image, every byte of it. @throws ImageError; the signal's reason */
 export async function openSimulator(

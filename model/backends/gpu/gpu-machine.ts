@@ -21,6 +21,8 @@ export class GpuMachine implements Machine, Premises {
   readonly #tenants: (Tenant | undefined)[] = [undefined];
   readonly #retired: SequencePool[] = [];
   #logits: Promise<LogitsFeeder> | undefined;
+  /** Those that are open: they own buffers. */
+  readonly #sequences = new Map<Tenant, GpuSequence>();
   /** Feeds, and moves to a larger pool, come one after the other. */
   #feeding: Promise<unknown> = Promise.resolve();
 
@@ -57,13 +59,16 @@ export class GpuMachine implements Machine, Premises {
       const tenant = { slot };
       this.#tenants[slot] = tenant;
       this.#pool.clear(slot);
-      return new GpuSequence(this, tenant);
+      const sequence = new GpuSequence(this, tenant);
+      this.#sequences.set(tenant, sequence);
+      return sequence;
     });
   }
 
   /** Whoever leaves has nothing under way. */
   evict(tenant: Tenant): void {
     this.#tenants[tenant.slot] = undefined;
+    this.#sequences.delete(tenant);
   }
 
   move(tenant: Tenant, slot: number): void {
@@ -132,6 +137,7 @@ export class GpuMachine implements Machine, Premises {
   }
 
   async close(): Promise<void> {
+    for (const sequence of this.#sequences.values()) await sequence.close();
     for (const pool of [this.#pool, ...this.#retired]) await pool.close();
     (await this.#logits?.catch(() => undefined))?.close();
     this.#release();
