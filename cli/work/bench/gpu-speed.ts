@@ -2,17 +2,14 @@
 import type { GpuModel } from '../../../model/backends/gpu/gpu-model.js';
 import { GpuMachine } from '../../../model/backends/gpu/gpu-machine.js';
 import { matrixBytes } from '../../../model/backends/gpu/kernels/transcode.js';
-import { samplerSettings } from '../../../model/integer/sampler.js';
-import { feedOnly, type Machine, type Sequence } from '../../../model/machine/machine.js';
+import { feedOnly } from '../../../model/machine/machine.js';
 import { testTokens } from '../../../model/machine/test-tokens.js';
 import { placeMatrices } from '../../../protocol/image/tensors.js';
 import { median } from './input.js';
+import { generateTokens, openSequences } from './sequences.js';
 
 const ROUNDS = 5;
 const WARM_UP_TOKENS = 20;
-
-/** The sampler that `mmfree run` has when nothing is said. */
-export const SAMPLER = { temperature: 0.8, topK: 40, topP: 0.95 } as const;
 
 /** Of machines that are made to be measured. */
 const MEASURED = { name: 'measured', sha256: new Uint8Array(32) };
@@ -42,11 +39,11 @@ export async function decodeSpeed(
   const machine = await GpuMachine.create(model, MEASURED);
   try {
     const sequences = await openSequences(machine, batch);
-    await generateTokens(sequences, model, WARM_UP_TOKENS, signal);
+    await generateTokens(sequences, model.shape, WARM_UP_TOKENS, signal);
     const rates: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const startMs = performance.now();
-      const count = await generateTokens(sequences, model, tokens, signal);
+      const count = await generateTokens(sequences, model.shape, tokens, signal);
       rates.push((1000 * count) / (performance.now() - startMs));
     }
     const { allocatedBytes } = model.gpu;
@@ -55,37 +52,6 @@ export async function decodeSpeed(
   } finally {
     await machine.close();
   }
-}
-
-export async function openSequences(machine: Machine, count: number): Promise<readonly Sequence[]> {
-  return await Promise.all(Array.from({ length: count }, () => machine.open()));
-}
-
-/**
- * Runs all sequences for `tokens` tokens each. One that ends its text begins the next with the others.
- *
- * @param onToken called after each token with the tokens so far
- * @returns tokens of all sequences
- */
-export async function generateTokens(
-  sequences: readonly Sequence[],
-  { shape }: Pick<GpuModel, 'shape'>,
-  tokens: number,
-  signal: AbortSignal,
-  onToken: (count: number) => void = () => {},
-): Promise<number> {
-  let count = 0;
-  for (let text = 0; count < tokens * sequences.length; text++) {
-    const maxTokens = Math.ceil(tokens - count / sequences.length);
-    const runs = sequences.map(async (sequence, k) => {
-      const prompt = [(shape.bosTokenId + k) % shape.vocabSize];
-      const sampler = samplerSettings({ ...SAMPLER, seed: BigInt(text * sequences.length + k) });
-      for await (const _ of sequence.generate({ prompt, maxTokens, sampler, signal })) onToken(++count);
-    });
-    await Promise.all(runs);
-    signal.throwIfAborted();
-  }
-  return count;
 }
 
 /** Feeds prompts of given lengths. @returns tokens per second of each, the median of several rounds @throws GpuError; AbortError */

@@ -5,7 +5,7 @@ import { openGpu } from '../../../model/backends/gpu/device/adapter.js';
 import type { GpuDevice } from '../../../model/backends/gpu/device/gpu-device.js';
 import type { CommandContext } from '../../command.js';
 import { cardBytesInUse } from './gpu-memory.js';
-import { generateTokens } from './gpu-speed.js';
+import { generateTokens } from './sequences.js';
 import { megabytes } from '../image-facts.js';
 import { engineOptions } from '../machines/engine-options.js';
 
@@ -46,11 +46,11 @@ export async function benchGpuStability(
     const { model } = machine;
     const generating = output.progress({ label: 'generate', unit: 'tokens', total: tokens });
     const sequences = [await machine.open()];
-    await generateTokens(sequences, model, TOKENS_OF_A_CYCLE, signal);
+    await generateTokens(sequences, model.shape, TOKENS_OF_A_CYCLE, signal);
     const before = await memory();
     const gpuBytesBefore = model.gpu.allocatedBytes;
     const startMs = performance.now();
-    await generateTokens(sequences, model, tokens, signal, (count) => generating.update(count));
+    await generateTokens(sequences, model.shape, tokens, signal, (count) => generating.update(count));
     const tokensPerSecond = (1000 * tokens) / (performance.now() - startMs);
     const afterTokens = grown(before, await memory());
     const gpuBytesGrown = model.gpu.allocatedBytes - gpuBytesBefore;
@@ -84,7 +84,7 @@ export async function benchGpuStability(
 
 async function loadAndUnload(gpu: GpuDevice, path: string, context: CommandContext): Promise<void> {
   const { machine } = await openGpuMachine({ image: path }, engineOptions(context), { gpu });
-  await generateTokens([await machine.open()], machine, TOKENS_OF_A_CYCLE, context.signal);
+  await generateTokens([await machine.open()], machine.facts.shape, TOKENS_OF_A_CYCLE, context.signal);
   await machine.close();
 }
 

@@ -1,7 +1,4 @@
 /** Speed and memory of a model on the GPU: a synthetic image of a published shape, or any image. */
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { temporaryFolder } from '../../../model/files/temporary-folder.js';
 import { openGpuMachine } from '../../../engine/kinds/gpu.js';
 import { describePlan } from '../../../engine/gpu/tuned-plan.js';
 import { openReference } from '../../../engine/kinds/reference.js';
@@ -9,36 +6,23 @@ import { expectSameBits } from '../../../engine/same-bits.js';
 import type { GpuMachine } from '../../../model/backends/gpu/gpu-machine.js';
 import { copySpeed } from '../../../model/backends/gpu/device/copy-speed.js';
 import { samplerSettings } from '../../../model/integer/sampler.js';
-import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
-import { packCheckpoint } from '../../../model/pack/pack.js';
 import { ternaryWeights } from '../../../protocol/image/tensors.js';
 import type { CommandContext } from '../../command.js';
 import type { BenchInput } from './input.js';
 import { benchGpuStability } from './gpu-stability.js';
-import { expectSameBatch, expectSamePrompt } from './gpu-equality.js';
+import { expectSameBatch, expectSamePrompt } from './equality.js';
 import { cardBytesInUse } from './gpu-memory.js';
-import { decodeSpeed, prefillSpeeds, SAMPLER, weightBytes, type KernelTime } from './gpu-speed.js';
+import { decodeSpeed, prefillSpeeds, weightBytes, type KernelTime } from './gpu-speed.js';
 import { megabytes } from '../image-facts.js';
 import { engineOptions } from '../machines/engine-options.js';
-import { PUBLISHED_SHAPES, writeSynthetic } from './synthetic-checkpoint.js';
+import { SAMPLER, upTo } from './sequences.js';
+import { withBenchImage } from './synthetic-image.js';
 
 /** The reference needs a second for a token of the 2.7B shape. */
 const COMPARED = { random: 6, sampled: 4 };
 
 export async function benchGpu(input: BenchInput, context: CommandContext): Promise<void> {
-  if (input.image !== undefined) return await benchImage(input.image, input.image, input, context);
-  const { path: folder, remove } = await temporaryFolder('bench', input.folder);
-  try {
-    await writeSynthetic(folder, PUBLISHED_SHAPES[input.shape], context.output, context.signal);
-    const checkpoint = await openCheckpoint(folder);
-    const path = join(folder, 'image.mmfree');
-    await packCheckpoint(checkpoint, path, { signal: context.signal });
-    await checkpoint.close();
-    await rm(join(folder, 'model.safetensors'));
-    await benchImage(path, `${input.shape} (synthetic)`, input, context);
-  } finally {
-    await remove();
-  }
+  await withBenchImage(input, context, async (path, name) => await benchImage(path, name, input, context));
 }
 
 async function benchImage(path: string, name: string, input: BenchInput, context: CommandContext): Promise<void> {
@@ -142,11 +126,6 @@ async function withMachine<T>(
   } finally {
     await machine.close();
   }
-}
-
-/** Parts of the largest, which come in order; each once. */
-function upTo(largest: number, parts: readonly number[]): number[] {
-  return [...new Set(parts.map((part) => Math.ceil(largest / part)))];
 }
 
 function kernelLines(title: string, kernels: readonly KernelTime[]): string[] {

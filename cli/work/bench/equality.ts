@@ -4,7 +4,7 @@ import { withSequences } from '../../../engine/same-bits.js';
 import { samplerSettings } from '../../../model/integer/sampler.js';
 import type { GeneratedToken, GenerateRequest, Machine, Sequence } from '../../../model/machine/machine.js';
 import { testTokens } from '../../../model/machine/test-tokens.js';
-import { openSequences, SAMPLER } from './gpu-speed.js';
+import { openSequences, SAMPLER } from './sequences.js';
 
 /** More than the kernels for few rows take at a time, and not a multiple of anything. */
 const PROMPT_TOKENS = 101;
