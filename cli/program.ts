@@ -12,8 +12,16 @@ import { HumanReporter, JsonReporter, printProblem } from './output.js';
 import type { Reporter } from './output.js';
 import { describeProblem, endedBy, INTERRUPTED, READER_GONE } from './problem.js';
 import type { EndingSignal, Problem } from './problem.js';
-import { applySettings, environmentLayer, type SettingsLayer } from './settings/settings.js';
+import {
+  applySettings,
+  declaredOptions,
+  environmentLayer,
+  environmentName,
+  settingName,
+  type SettingsLayer,
+} from './settings/settings.js';
 import { settingsHelp, type SettingsOrigin } from './settings/settings-help.js';
+import { remarksOnVariables } from './settings/unknown-variables.js';
 import { Sink } from './sink.js';
 import type { OutputStream } from './sink.js';
 import type { StandardInput } from './standard-input.js';
@@ -107,7 +115,7 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
 
 async function buildProgram(
   commands: Commands,
-  { argv, now }: Host,
+  { argv, env, now }: Host,
   context: CommandContext,
   reporter: Reporter,
   stdout: Sink,
@@ -159,6 +167,8 @@ async function buildProgram(
       for (const { option, origin, texts } of [...applied, ...applySettings(command, name, settings.layers)]) {
         reporter.detail(`--${option.key} ${texts.join(' ')} (${origin})`);
       }
+      const variables = [...variablesOf('', program), ...variablesOf(name, command)];
+      for (const remark of await remarksOnVariables(env, variables, commands)) reporter.note(remark);
       const startMs = now();
       await run(context);
       reporter.detail(`took ${((now() - startMs) / 1000).toFixed(2)} s, ${mostMegabytes()} MB of memory at most`);
@@ -166,6 +176,11 @@ async function buildProgram(
   };
   for (const named of commands) await add(program, named);
   return program;
+}
+
+/** Of the environment, one for each option. */
+function variablesOf(name: string, command: Command): string[] {
+  return declaredOptions(command).map(({ key }) => environmentName(settingName(name, key)));
 }
 
 /** Known before parsing, because also errors of parsing are printed as JSON. */

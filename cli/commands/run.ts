@@ -40,7 +40,7 @@ export const run = defineCommand({
     ),
     topK: optionWithDefault(
       '--top-k <number>',
-      'choose among this many tokens',
+      `choose among this many of the likeliest tokens, 1 to ${MAX_CANDIDATES}`,
       integer({ min: 1, max: MAX_CANDIDATES, example: 40 }),
       40,
     ),

@@ -62,7 +62,7 @@ export class RunTimer {
     const [rate, seconds] = [this.#tokensPerSecond, this.#promptSeconds];
     const speed = rate === null ? '' : `, ${rate.toFixed(1)} tokens/s`;
     const prompt = seconds === null ? '' : `, behind a prompt of ${this.#promptTokens} in ${seconds.toFixed(2)} s`;
-    return `${this.tokens} tokens${speed} on ${backend}${prompt}`;
+    return `${this.tokens} ${this.tokens === 1 ? 'token' : 'tokens'}${speed} on ${backend}${prompt}`;
   }
 
   facts(): JsonObject {
