@@ -21,10 +21,15 @@ export interface HeldText {
   readonly hasBegun: boolean;
   /** Leading characters that the text still loses (decoder `Strip`). */
   readonly stripLeft: number;
-  /** The beginning of a UTF-8 character, 0 to 3 bytes. */
-  readonly bytes: Uint8Array;
-  /** Whole characters that may be the beginning of a stop string, UTF-8. */
+  /** Text that is certain and not shown yet, because it may be the beginning of a stop string, or was behind one; UTF-8. */
   readonly text: Uint8Array;
+  /**
+   * Bytes behind it that are not text yet: the beginning of a UTF-8 character, or with the decoder `ByteFallback` all of a run of bytes, which is
+   * text only as a whole.
+   */
+  readonly run: Uint8Array;
+  /** Such a run that cannot become text any more: whatever bytes follow in it are U+FFFD each. Then `run` is empty. */
+  readonly isRunBroken: boolean;
 }
 
 /** All that a file holds. */
@@ -44,12 +49,12 @@ export const STATE_HEAD_BYTES = 128;
 /** Most tokens that a file lists. A longer text is saved without them. */
 export const MAX_STATE_TOKENS = 2 ** 20;
 
-/** Most bytes of whole characters that are held back. */
+/** Most bytes that are held back as text, and most that are no text yet. */
 export const MAX_HELD_BYTES = 2 ** 20;
 
 /** No file is longer. */
 export const MAX_STATE_BYTES =
-  STATE_HEAD_BYTES + 4 * MODEL_LIMITS.layers * MODEL_LIMITS.hiddenSize + 4 * MAX_STATE_TOKENS + MAX_HELD_BYTES + 4;
+  STATE_HEAD_BYTES + 4 * MODEL_LIMITS.layers * MODEL_LIMITS.hiddenSize + 4 * MAX_STATE_TOKENS + 2 * MAX_HELD_BYTES + 4;
 
 const MAGIC = 0x53464d4d; // "MMFS"
 const VERSION = 1;
@@ -72,9 +77,9 @@ const AT = {
   seedHigh: 96,
   hasBegun: 100,
   stripLeft: 104,
-  heldCount: 108,
-  heldBytes: 112,
-  heldText: 116,
+  heldText: 108,
+  heldRun: 112,
+  isRunBroken: 116,
   zero: 120,
   crc: 124,
 } as const;
@@ -97,7 +102,7 @@ export function encodeState(saved: SavedState): Uint8Array {
   if (problem !== undefined) throw new RangeError(`a state cannot be saved: ${problem}`);
   const end = STATE_HEAD_BYTES + 4 * state.words.length;
   const textAt = end + 4 * (tokens?.length ?? 0);
-  const fileBytes = textAt + padded(held?.text.length ?? 0) + 4;
+  const fileBytes = textAt + padded((held?.text.length ?? 0) + (held?.run.length ?? 0)) + 4;
   const bytes = new Uint8Array(fileBytes);
   const view = new DataView(bytes.buffer);
   const put = (at: number, value: number): void => view.setUint32(at, value, true);
@@ -123,10 +128,11 @@ export function encodeState(saved: SavedState): Uint8Array {
   if (held) {
     put(AT.hasBegun, held.hasBegun ? 1 : 0);
     put(AT.stripLeft, held.stripLeft);
-    put(AT.heldCount, held.bytes.length);
-    bytes.set(held.bytes, AT.heldBytes);
     put(AT.heldText, held.text.length);
+    put(AT.heldRun, held.run.length);
+    put(AT.isRunBroken, held.isRunBroken ? 1 : 0);
     bytes.set(held.text, textAt);
+    bytes.set(held.run, textAt + held.text.length);
   }
   put(AT.crc, crc32(bytes.subarray(0, AT.crc)));
   state.words.forEach((word, index) => view.setInt32(STATE_HEAD_BYTES + 4 * index, word, true));
@@ -157,13 +163,13 @@ export function decodeState(bytes: Uint8Array): SavedState {
   const words = stateWords(shape);
   const position = get(AT.position);
   const tokenCount = has('tokens') ? position : 0;
-  const textBytes = get(AT.heldText);
-  const heldCount = get(AT.heldCount);
   const textAt = STATE_HEAD_BYTES + 4 * (words + tokenCount);
+  const runAt = textAt + get(AT.heldText);
+  const heldEnd = runAt + get(AT.heldRun);
   if (parts > ALL_PARTS) throw impossibleState('it has parts that this format does not know');
-  if (fileBytes !== textAt + padded(textBytes) + 4) throw impossibleState('its length is not that of its parts');
-  if (get(AT.hasBegun) > 1 || heldCount > 3) throw impossibleState('a field is out of its range');
-  if (!isCanonical(bytes, has, heldCount, textAt + textBytes)) {
+  if (fileBytes !== textAt + padded(heldEnd - textAt) + 4) throw impossibleState('its length is not that of its parts');
+  if (get(AT.hasBegun) > 1 || get(AT.isRunBroken) > 1) throw impossibleState('a field is out of its range');
+  if (!isCanonical(bytes, has, heldEnd)) {
     throw impossibleState('something is in a place that must be 0');
   }
 
@@ -192,8 +198,9 @@ export function decodeState(bytes: Uint8Array): SavedState {
       held: {
         hasBegun: get(AT.hasBegun) === 1,
         stripLeft: get(AT.stripLeft),
-        bytes: bytes.slice(AT.heldBytes, AT.heldBytes + heldCount),
-        text: bytes.slice(textAt, textAt + textBytes),
+        text: bytes.slice(textAt, runAt),
+        run: bytes.slice(runAt, heldEnd),
+        isRunBroken: get(AT.isRunBroken) === 1,
       },
     }),
     ...(has('tokens') && { tokens: numbers(STATE_HEAD_BYTES + 4 * words, tokenCount) }),
@@ -225,15 +232,20 @@ function savedProblem({ image, shape, state, sampler, held, tokens }: SavedState
   if (beyond !== undefined) return `its ${beyond} is ${shape[beyond]}`;
   const problem = stateProblem(state, shape) ?? (sampler && samplerProblem(sampler));
   if (problem !== undefined) return problem;
-  if (held && (held.bytes.length > 3 || held.text.length > MAX_HELD_BYTES || !isUtf8(held.text))) {
-    return 'the text that it holds back is none';
-  }
+  const heldProblem = held && heldTextProblem(held);
+  if (heldProblem !== undefined) return heldProblem;
   if (!tokens) return undefined;
   if (tokens.length !== state.position || tokens.length > MAX_STATE_TOKENS) {
     return `it lists ${tokens.length} tokens of ${state.position}`;
   }
   const token = tokens.find((id) => id >= shape.vocabSize);
   return token === undefined ? undefined : `its token ${token} is not below ${shape.vocabSize}`;
+}
+
+function heldTextProblem({ text, run, isRunBroken }: HeldText): string | undefined {
+  if (text.length > MAX_HELD_BYTES || run.length > MAX_HELD_BYTES) return 'it holds back more than anybody does';
+  if (!isUtf8(text)) return 'the text that it holds back is none';
+  return isRunBroken && run.length > 0 ? 'it holds back bytes that are lost' : undefined;
 }
 
 function samplerProblem({ topK, invTemperature, topP }: SamplerSettings): string | undefined {
@@ -253,21 +265,15 @@ function shapeAt(get: (at: number) => number): StateShape {
 }
 
 /** Whether everything that a reader ignores is 0, so that a state has one file. */
-function isCanonical(
-  bytes: Uint8Array,
-  has: (part: keyof typeof PARTS) => boolean,
-  heldCount: number,
-  textEnd: number,
-): boolean {
+function isCanonical(bytes: Uint8Array, has: (part: keyof typeof PARTS) => boolean, heldEnd: number): boolean {
   const isZero = (start: number, end: number): boolean => bytes.subarray(start, end).every((byte) => byte === 0);
   return (
     (has('lastReceipt') || isZero(AT.lastReceipt, AT.chosen)) &&
     (has('chosen') || isZero(AT.chosen, AT.nextDraw)) &&
     (has('sampler') || isZero(AT.topK, AT.hasBegun)) &&
     (has('held') || isZero(AT.hasBegun, AT.zero)) &&
-    isZero(AT.heldBytes + heldCount, AT.heldText) &&
     isZero(AT.zero, AT.crc) &&
-    isZero(textEnd, bytes.length - 4)
+    isZero(heldEnd, bytes.length - 4)
   );
 }
 

@@ -37,8 +37,9 @@ describe('docs/STATE.md', () => {
       held: {
         hasBegun: true,
         stripLeft: 0,
-        bytes: new TextEncoder().encode('€').subarray(0, 2),
         text: new TextEncoder().encode('\nUs'),
+        run: new TextEncoder().encode('€').subarray(0, 2),
+        isRunBroken: false,
       },
       tokens: Uint32Array.of(0, 298, 17),
     });
@@ -61,9 +62,10 @@ describe('docs/STATE.md', () => {
 
   test.each([
     ['|word| ≤ 1,073,709,056', MAX_STATE_WORD],
-    ['`T`, bytes of whole characters that may begin a stop string, at most 1,048,576', MAX_HELD_BYTES],
+    ['`T`, bytes of text that is certain and not shown yet, at most 1,048,576', MAX_HELD_BYTES],
+    ['`R`, bytes behind it that are no text yet, at most 1,048,576', MAX_HELD_BYTES],
     ['position of them, at most 1,048,576', MAX_STATE_TOKENS],
-    ['no file is longer than 13,631,620 bytes', MAX_STATE_BYTES],
+    ['no file is longer than 14,680,196 bytes', MAX_STATE_BYTES],
     ['top-k, 1 … 64', MAX_CANDIDATES],
     ['Q10, 0 … 29,546', MAX_INV_TEMPERATURE],
     ['Q15, 1 … 32,768', MAX_TOP_P],
