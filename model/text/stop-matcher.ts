@@ -8,7 +8,7 @@
 
 export class StopMatcher {
   private readonly stops: readonly string[];
-  private held = '';
+  private pending = '';
   private found = false;
 
   /** @throws RangeError for an empty stop string, which would match everywhere */
@@ -25,35 +25,37 @@ export class StopMatcher {
   /** The text that can be shown now. Empty once stopped. */
   push(text: string): string {
     if (this.found) return '';
-    const pending = this.held + text;
-    const start = this.matchStart(pending);
-    this.found = start !== undefined;
-    const end = start ?? pending.length - this.possibleStart(pending);
-    this.held = this.found ? '' : pending.slice(end);
+    const pending = this.pending + text;
+    const match = this.firstMatch(pending);
+    this.found = match !== undefined;
+    const end = match?.start ?? pending.length - this.possibleStart(pending);
+    this.pending = pending.slice(match?.end ?? end);
     return pending.slice(0, end);
+  }
+
+  /** What was not returned: what may be the beginning of a stop string, or what was behind one. A matcher that it is pushed into goes on. */
+  get held(): string {
+    return this.pending;
   }
 
   /** What was held back, at the end of a text without a stop string. */
   flush(): string {
-    const rest = this.held;
-    this.held = '';
+    if (this.found) return '';
+    const rest = this.pending;
+    this.pending = '';
     return rest;
   }
 
-  /** Start of the match that ends first, the longest of those. */
-  private matchStart(text: string): number | undefined {
-    let bestStart: number | undefined;
-    let bestEnd = Infinity;
+  /** The match that ends first, the longest of those. */
+  private firstMatch(text: string): { readonly start: number; readonly end: number } | undefined {
+    let best: { readonly start: number; readonly end: number } | undefined;
     for (const stop of this.stops) {
       const start = text.indexOf(stop);
       if (start < 0) continue;
       const end = start + stop.length;
-      if (end < bestEnd || (end === bestEnd && start < (bestStart ?? Infinity))) {
-        bestStart = start;
-        bestEnd = end;
-      }
+      if (best === undefined || end < best.end || (end === best.end && start < best.start)) best = { start, end };
     }
-    return bestStart;
+    return best;
   }
 
   /** Length of the longest end of `text` that a stop string begins with. */

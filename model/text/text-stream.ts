@@ -6,6 +6,7 @@
  * not grow with the text before it.
  */
 
+import type { HeldText } from '../../protocol/state/state-file.js';
 import type { ByteRun } from './byte-run.js';
 
 /** How the text of each token is put together. */
@@ -25,6 +26,9 @@ export interface TokenTexts {
   /** Leading `character`s that the whole text loses, at most `count` (decoder `Strip`). */
   readonly strip: { readonly character: string; readonly count: number };
 }
+
+/** What a stream needs to go on with the text of another one: what is held back behind it, such as for stop strings, is not its own. */
+export type HeldStream = Omit<HeldText, 'text'>;
 
 /** One text in the making. Push a prompt first and ignore its text to continue the prompt without a lost space. */
 export class TextStream {
@@ -58,6 +62,19 @@ export class TextStream {
   /** What was held back: U+FFFD for a character that never became complete. A push after it starts a new run of bytes. */
   flush(): string {
     return this.strip(this.bytes.end());
+  }
+
+  /** What a state of the text holds of this stream. */
+  held(): HeldStream {
+    const { bytes, isBroken } = this.bytes.held();
+    return { hasBegun: !this.isFirst, stripLeft: this.stripLeft, run: bytes, isRunBroken: isBroken };
+  }
+
+  /** Goes on with the text of another stream, before the first token. @returns the text that is certain now: none if a stream did hold it back */
+  resume({ hasBegun, stripLeft, run, isRunBroken }: HeldStream): string {
+    this.isFirst = !hasBegun;
+    this.stripLeft = stripLeft;
+    return this.strip(this.bytes.resume({ bytes: run, isBroken: isRunBroken }));
   }
 
   private strip(text: string): string {

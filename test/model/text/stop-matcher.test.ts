@@ -34,6 +34,30 @@ describe('StopMatcher', () => {
     expect([matcher.push('a.b'), matcher.push('c'), matcher.flush()]).toEqual(['a', '', '']);
   });
 
+  it('goes on in another matcher, wherever the text is cut', () => {
+    const letters = (maxLength: number) => fc.string({ unit: fc.constantFrom('a', 'b'), maxLength });
+    const stop = letters(4).filter((text) => text !== '');
+    fc.assert(
+      fc.property(fc.array(stop, { maxLength: 3 }), letters(6), letters(6), (stops, before, after) => {
+        const first = new StopMatcher(stops);
+        const shown = first.push(before);
+        fc.pre(!first.stopped);
+        const second = new StopMatcher(stops);
+        expect(second.push(first.held)).toBe('');
+        const text = shown + second.push(after) + second.flush();
+        expect({ text, stopped: second.stopped }).toEqual(show(stops, [before, after]));
+      }),
+    );
+  });
+
+  it('keeps what is behind a stop string', () => {
+    const matcher = new StopMatcher(['User:']);
+    matcher.push('\nUs');
+    expect([matcher.push('er: Hello, Us'), matcher.held, matcher.flush()]).toEqual(['', ' Hello, Us', '']);
+    const goingOn = new StopMatcher(['User:']);
+    expect([goingOn.push(matcher.held), goingOn.flush()]).toEqual([' Hello, ', 'Us']);
+  });
+
   it('refuses an empty stop string', () => {
     expect(() => new StopMatcher(['x', ''])).toThrow(RangeError);
   });

@@ -73,6 +73,33 @@ describe.each(styles)('TextStream of a %s tokenizer', (style, json, ids, incompl
     expect(following.map((id) => stream.push(id)).join('')).toBe(' the');
   });
 
+  it('goes on in another stream, wherever it is cut', async () => {
+    const { textStream } = await loaded;
+    // Bytes of characters, whole ones and broken ones, among other tokens.
+    const byte = fc
+      .constantFrom(0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80, 0xff, 0x41)
+      .map((b) => byteId(json, b));
+    const token = fc.oneof({ weight: 4, arbitrary: byte }, fc.nat(ids.vocabSize - 1));
+    fc.assert(
+      fc.property(fc.array(token, { maxLength: 12 }), fc.nat(12), (tokens, cut) => {
+        const whole = textStream();
+        const first = textStream();
+        const second = textStream();
+        const before = tokens.slice(0, cut).map((id) => first.push(id));
+        expect(second.resume(structuredClone(first.held()))).toBe('');
+        const after = tokens.slice(cut).map((id) => second.push(id));
+        expect([...before, ...after, second.flush()]).toEqual([...tokens.map((id) => whole.push(id)), whole.flush()]);
+      }),
+    );
+  });
+
+  it('shows at once what no stream would have held back', async () => {
+    const stream = (await loaded).textStream();
+    const run = Uint8Array.of(0xff, 0x41, 0xe2);
+    const shown = stream.resume({ hasBegun: true, stripLeft: 0, run, isRunBroken: false });
+    expect(shown + stream.flush()).toBe(style === 'byte-level' ? '\ufffdA\ufffd' : '\ufffd\ufffd\ufffd');
+  });
+
   it.each([-1, ids.vocabSize, 0.5])('refuses the id %d', async (id) => {
     await expect(pieces([id])).rejects.toThrow(RangeError);
   });
