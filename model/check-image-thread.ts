@@ -5,4 +5,4 @@ import { ImageFile } from './image-file.js';
 
 // The only one to start this thread is `checkImage`.
 const { image, part } = workerData as CheckJob;
-(typeof image === 'number' ? ImageFile.open(image) : ImageFile.inMemory(image)).checkPart(part);
+await (typeof image === 'number' ? ImageFile.open(image) : ImageFile.inMemory(image)).checkPart(part);

@@ -79,7 +79,7 @@ export async function checkImage(
 
 async function checkPart(image: ImageFile, part: ImageCheck, signal: AbortSignal | undefined): Promise<void> {
   // A thread would take longer.
-  if (part === 'signature') return image.checkPart(part);
+  if (part === 'signature') return await image.checkPart(part);
   const job: CheckJob = { image: image.handle, part };
   await runThread(new URL('check-image-thread.js', import.meta.url), job, { signal });
 }

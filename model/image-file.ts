@@ -1,40 +1,26 @@
 /**
- * Weight images in files: opened, checked, and their sections brought where a backend wants them.
+ * Weight images in files, checked at the speed of node:crypto: a pass in pieces, or parts that threads share out.
  */
-import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { memorySource, type ByteSource } from '../protocol/byte-source.js';
 import { readDfuSuffix } from '../protocol/dfu-suffix.js';
 import type { DfuFileIds } from '../protocol/dfu-suffix.js';
-import type { SectionPlace } from '../protocol/image/boot-record.js';
 import {
   verifyHashes,
+  verifySeal,
   verifySections,
   verifySignature,
   verifyWhole,
   type OnProgress,
 } from '../protocol/image/image-hashes.js';
 import { imageChanged, imageUnreadable, suffixDamaged } from '../protocol/image/image-error.js';
-import { openImage, type ImageView } from '../protocol/image/image-reader.js';
-import { embeddingStride, type ModelShape, type SectionName } from '../protocol/image/model-shape.js';
 import { verifyWeights } from '../protocol/image/weight-checks.js';
-import { verifyEd25519 } from './ed25519.js';
 import { openRegular } from './files/input-file.js';
-import { residentBytes, type WeightBytes } from './integer/model-weights.js';
-import { checkImageProgram } from './program/image-program.js';
+import { createSha256, NODE_CRYPTO, verifyEd25519 } from './node-crypto.js';
+import { imageInMemory, WeightImage, type ImageSource } from './weight-image.js';
 
 /** Pieces up to this size share one buffer. */
 const SCRATCH_BYTES = 1 << 20;
-
-/** What an image is read from. */
-export interface ImageSource extends ByteSource {
-  /** Fills `into` with the bytes from `offset` on. @throws RangeError if the source ends before */
-  readInto(offset: number, into: Uint8Array): void;
-  /** For those who read twice, first to check and then to use. @throws ImageError `image-changed` */
-  assertUnchanged(): void;
-  close(): void;
-}
 
 /** A file as a `ByteSource`. */
 export class FileSource implements ImageSource {
@@ -98,6 +84,12 @@ export class FileSource implements ImageSource {
     }
   }
 
+  readKept(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    this.readInto(offset, bytes);
+    return bytes;
+  }
+
   /** Whether nobody has written to the file since it was opened. @throws ImageError `image-changed` */
   assertUnchanged(): void {
     const { size, mtimeNs, ctimeNs } = fstatSync(this.#descriptor, { bigint: true });
@@ -111,61 +103,20 @@ export class FileSource implements ImageSource {
   }
 }
 
-/** Bytes in memory as the source of an image. */
-function imageInMemory(bytes: Uint8Array): ImageSource {
-  return {
-    ...memorySource(bytes),
-    readInto: (offset, into) => into.set(memorySource(bytes).read(offset, into.length)),
-    assertUnchanged: () => {},
-    close: () => {},
-  };
-}
-
-/** Sections of a file as weights that stay in it. */
-export function streamedBytes(
-  source: Pick<ImageSource, 'readInto'>,
-  shape: ModelShape,
-  sections: Readonly<Record<SectionName, SectionPlace>>,
-): WeightBytes {
-  const stride = embeddingStride(shape);
-  const whole = ({ offset, length }: SectionPlace): Uint8Array => {
-    const bytes = new Uint8Array(length);
-    source.readInto(offset, bytes);
-    return bytes;
-  };
-  let scratch = new Uint8Array(0);
-  return {
-    shape,
-    tables: whole(sections.tables),
-    vectors: whole(sections.vectors),
-    readEmbeddingRow: (token, into) => source.readInto(sections.embedding.offset + token * stride, into),
-    ternary: (offset, length) => () => {
-      if (scratch.length < length) scratch = new Uint8Array(length);
-      const bytes = scratch.subarray(0, length);
-      source.readInto(sections.ternary.offset + offset, bytes);
-      return bytes;
-    },
-  };
-}
-
 /** Parts of the check of an image, in the order in which their failures count. */
 export const IMAGE_CHECKS = ['sections', 'whole', 'signature', 'weights'] as const;
 export type ImageCheck = (typeof IMAGE_CHECKS)[number];
 
 /** An image file whose structure is sound; `check` says whether its contents are. */
-export class ImageFile {
-  readonly source: ImageSource;
+export class ImageFile extends WeightImage {
   /** What another thread opens it by: an open file, or memory. */
   readonly handle: number | Uint8Array;
-  readonly view: ImageView;
   /** The device that the file is for, if it is a DFU file. */
   readonly dfuIds: DfuFileIds | undefined;
 
   private constructor(source: ImageSource, handle: number | Uint8Array, dfuIds: DfuFileIds | undefined) {
-    this.source = source;
+    super(source);
     this.handle = handle;
-    this.view = openImage(source);
-    checkImageProgram(this.view);
     this.dfuIds = dfuIds;
   }
 
@@ -213,51 +164,22 @@ export class ImageFile {
 
   /** Checks hashes, signature and weights. @throws ImageError */
   check(onProgress?: OnProgress): void {
-    verifyHashes(this.source, this.view, () => createHash('sha256'), onProgress);
+    verifyHashes(this.source, this.view, createSha256, onProgress);
     verifySignature(this.view, verifyEd25519);
     verifyWeights(this.source, this.view);
   }
 
   /** One part of `check`, for threads that share it out. @throws ImageError */
-  checkPart(part: ImageCheck): void {
+  async checkPart(part: ImageCheck): Promise<void> {
     switch (part) {
       case 'sections':
-        return verifySections(this.source, this.view, () => createHash('sha256'));
+        return await verifySections(this.source, this.view, NODE_CRYPTO);
       case 'whole':
-        return verifyWhole(this.source, this.view, () => createHash('sha256'));
+        return await verifyWhole(this.source, this.view, NODE_CRYPTO);
       case 'signature':
-        return verifySignature(this.view, verifyEd25519);
+        return await verifySeal(this.view, NODE_CRYPTO);
       case 'weights':
         return verifyWeights(this.source, this.view);
     }
-  }
-
-  /** A section in memory. */
-  section(name: SectionName): Uint8Array {
-    const { offset, length } = this.view.sections[name];
-    if (typeof this.handle !== 'number') return this.handle.subarray(offset, offset + length);
-    const bytes = new Uint8Array(length);
-    this.source.readInto(offset, bytes);
-    return bytes;
-  }
-
-  /** Weights in memory. */
-  residentWeights(): WeightBytes {
-    return residentBytes({
-      shape: this.view.shape,
-      tables: this.section('tables'),
-      vectors: this.section('vectors'),
-      embedding: this.section('embedding'),
-      ternary: this.section('ternary'),
-    });
-  }
-
-  /** Weights that stay in the file: each matrix is read when it is used, so memory does not grow with the model. */
-  streamedWeights(): WeightBytes {
-    return streamedBytes(this.source, this.view.shape, this.view.sections);
-  }
-
-  close(): void {
-    this.source.close();
   }
 }

@@ -1,8 +1,8 @@
 /**
  * How the rooms of the project hang together (ARCHITECTURE.md): imports point one way and in no circle, those of types
- * too, and no room is a heap.
+ * too, and no room is a heap. What a browser must run is compiled without Node's types, and imports nothing that needs them.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -23,6 +23,12 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 const MOST_FILES = 20;
 
+/** Rooms whose files are portable, but for those that their `tsconfig.node.json` names. */
+const PORTABLE_ROOMS = ['protocol', 'model'] as const;
+
+/** What portable files may import from node_modules. */
+const PORTABLE_PACKAGES = ['cbor-x/decode', 'cbor-x/encode'];
+
 /** Path → paths that it imports, those of types included. */
 const imports = new Map(
   sources().map((file) => [file, importsOf(file, /^(?:import|export|\}) .*from '(\.[^']+)\.js'/gm)]),
@@ -40,6 +46,35 @@ test('imports point downward', () => {
 
 test('no imports go in a circle, those of types included', () => {
   expect(circles()).toEqual([]);
+});
+
+describe('what a browser must run', () => {
+  const portable = [...imports.keys()].filter(isPortable);
+
+  test.each(PORTABLE_ROOMS.filter((room) => needsNode(room).length > 0))(
+    '%s has each file in one TypeScript project, of which the first knows nothing of Node',
+    (room) => {
+      expect(configOf(`${room}/tsconfig.json`)).toMatchObject({ extends: '../tsconfig.portable.json' });
+      expect(configOf(`${room}/tsconfig.json`).exclude).toEqual(needsNode(room));
+      expect(needsNode(room).filter((name) => !existsSync(join(root, room, name)))).toEqual([]);
+    },
+  );
+
+  test('imports nothing that needs Node', () => {
+    const wrong = portable.flatMap((from) => {
+      const targets = [...imports.get(from)!, ...loads.get(from)!];
+      return targets.filter((to) => !isPortable(to)).map((to) => `${from} → ${to}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('imports no package but those that run everywhere', () => {
+    const packages = portable.flatMap((file) => {
+      const found = textOf(file).matchAll(/(?:^(?:import|export|\}) .*from |\bimport\()'([^.'][^']*)'/gm);
+      return Array.from(found, ([, name]) => name!);
+    });
+    expect([...new Set(packages)].toSorted()).toEqual(PORTABLE_PACKAGES);
+  });
 });
 
 test(`a room has at most ${MOST_FILES} files`, () => {
@@ -73,6 +108,38 @@ describe('the test itself', () => {
     expect(mayImport(from, to)).toBe(expected);
   });
 });
+
+test.each([
+  ['model/integer/integer-model.ts', true],
+  ['model/weight-image.ts', true],
+  ['model/image-file.ts', false],
+  ['model/pack/pack.ts', false],
+  ['cli/main.ts', false],
+])('whether a browser runs %s: %s', (file, expected) => {
+  expect(isPortable(file)).toBe(expected);
+});
+
+interface Config {
+  readonly extends?: string;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+}
+
+function configOf(path: string): Config {
+  return JSON.parse(textOf(path)) as Config;
+}
+
+/** Files and folders of a room that are compiled with Node's types. */
+function needsNode(room: string): readonly string[] {
+  const config = `${room}/tsconfig.node.json`;
+  return existsSync(join(root, config)) ? (configOf(config).include ?? []) : [];
+}
+
+function isPortable(file: string): boolean {
+  const room = PORTABLE_ROOMS.find((name) => file.startsWith(`${name}/`));
+  if (room === undefined) return false;
+  return !needsNode(room).some((name) => file === `${room}/${name}` || file.startsWith(`${room}/${name}/`));
+}
 
 function sources(): string[] {
   return ['protocol', 'model', 'device', 'firmware-host', 'engine', 'cli'].flatMap((room) => {

@@ -1,6 +1,6 @@
 /** Checkpoints for the commands: what is read otherwise than the files say is told. */
 import { openCheckpoint, type Checkpoint } from '../../model/checkpoint/checkpoint.js';
-import { quoted } from '../../model/checkpoint/checkpoint-error.js';
+import { quoted } from '../../model/quoted.js';
 import type { CommandContext } from '../command.js';
 
 /** The caller closes it. @throws CheckpointError */

@@ -1,7 +1,7 @@
 /** Which images a board takes: decided from the head before the first erasure, and from every byte before it is started. */
 
 import { createHash } from 'node:crypto';
-import { verifyEd25519 } from '../../model/ed25519.js';
+import { verifyEd25519 } from '../../model/node-crypto.js';
 import { checkImageProgram } from '../../model/program/image-program.js';
 import type { ByteSource } from '../../protocol/byte-source.js';
 import { CborError } from '../../protocol/cbor-scan.js';

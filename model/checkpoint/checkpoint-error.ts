@@ -6,6 +6,7 @@
  */
 
 import { MmfreeError } from '../../protocol/errors.js';
+import { quoted } from '../quoted.js';
 import { systemFix } from '../../protocol/system-error.js';
 import type { ErrorDetails } from '../../protocol/errors.js';
 
@@ -50,16 +51,6 @@ export class CheckpointError extends MmfreeError<CheckpointErrorCode> {}
 const DOWNLOAD_AGAIN = 'Download or copy the file again and compare its SHA-256 with the one published.';
 const SAVE_AGAIN = 'Save the checkpoint again with `model.save_pretrained(folder)`, which writes valid files.';
 const MATCH_FILES = 'Take config.json and the weight files from the same checkpoint.';
-
-/** A name from a file, safe to print: at most 80 characters, ASCII only. */
-export function quoted(name: string): string {
-  const clipped = name.length > 80 ? `${name.slice(0, 77)}...` : name;
-  return JSON.stringify(clipped).replaceAll(/[^\x20-\x7e]/g, asEscape);
-}
-
-function asEscape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-}
 
 function fail(code: CheckpointErrorCode, message: string, details: ErrorDetails): CheckpointError {
   return new CheckpointError(code, message, details);

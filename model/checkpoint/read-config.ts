@@ -9,7 +9,7 @@ import { endTokensOf, MAX_END_TOKENS } from '../../protocol/image/end-tokens.js'
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import type { ModelConfig } from '../config.js';
 import { badConfigValue, configNotJson, unsupportedModel } from './checkpoint-error.js';
-import { parsePythonObject } from './json-object.js';
+import { parsePythonObject } from '../json-object.js';
 
 /** A JSON file as it is in the folder. */
 export interface JsonFile {

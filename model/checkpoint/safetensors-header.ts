@@ -15,7 +15,8 @@
 
 import { isUtf8 } from 'node:buffer';
 
-import { badHeader, badTensorEntry, fileTruncated, headerTooLarge, quoted, trailingBytes } from './checkpoint-error.js';
+import { badHeader, badTensorEntry, fileTruncated, headerTooLarge, trailingBytes } from './checkpoint-error.js';
+import { quoted } from '../quoted.js';
 import { DTYPE_BYTES, isDtype } from './dtype.js';
 import type { Dtype } from './dtype.js';
 import { JsonCursor } from './json-cursor.js';

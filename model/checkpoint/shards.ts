@@ -10,9 +10,10 @@
 
 import { join } from 'node:path';
 
-import { badIndex, quoted } from './checkpoint-error.js';
+import { quoted } from '../quoted.js';
+import { badIndex } from './checkpoint-error.js';
 import { readSmallFile } from './files.js';
-import { isJsonObject, parsePythonObject } from './json-object.js';
+import { isJsonObject, parsePythonObject } from '../json-object.js';
 import { SafetensorsFile } from './safetensors.js';
 import { tensorInfo } from './tensor-source.js';
 import type { TensorSource } from './tensor-source.js';

@@ -2,11 +2,11 @@
  * Machines that compute on the calling thread, a token at a time: sequences take turns, and after each token the event loop has its turn, so that
  * Ctrl-C is heard.
  */
-import { setImmediate } from 'node:timers/promises';
 import { isEnd } from '../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { stateWords, type SequenceState } from '../../protocol/state/sequence-state.js';
 import { Sampler } from '../integer/sampler.js';
+import { EventLoop } from './event-loop.js';
 import { Ledger } from './ledger.js';
 import type {
   FeedOptions,
@@ -92,6 +92,7 @@ class TurnTakingSequence implements Sequence {
   async *feed(tokens: readonly number[], { want = 'receipts', signal }: FeedOptions = {}): AsyncGenerator<StepRecord> {
     const ledger = this.#ledger;
     ledger.enter();
+    const loop = new EventLoop();
     try {
       const all = ledger.toFeed(tokens);
       const unasked = all.length - tokens.length;
@@ -99,9 +100,10 @@ class TurnTakingSequence implements Sequence {
         if (signal?.aborted === true) return;
         const record = this.#step(token, index < unasked ? 'nothing' : want);
         if (record !== undefined) yield record;
-        await setImmediate();
+        await loop.turn();
       }
     } finally {
+      loop.close();
       ledger.leave();
     }
   }
@@ -109,6 +111,7 @@ class TurnTakingSequence implements Sequence {
   async *generate(request: GenerateRequest): AsyncGenerator<GeneratedToken> {
     const ledger = this.#ledger;
     ledger.enter();
+    const loop = new EventLoop();
     try {
       const { maxTokens, sampler, signal, onPrompt } = request;
       const tokens = ledger.toRun(request);
@@ -116,7 +119,7 @@ class TurnTakingSequence implements Sequence {
         if (signal?.aborted === true) return;
         this.#step(token, 'nothing');
         onPrompt?.(index + 1);
-        await setImmediate();
+        await loop.turn();
       }
       let next = tokens[tokens.length - 1];
       for (let count = 0; count < maxTokens; count++) {
@@ -128,9 +131,10 @@ class TurnTakingSequence implements Sequence {
         next = this.#sampler.choose(computer.logits, sampler, ledger.nextDraw);
         yield { index: ledger.chose(next), id: next, receipt };
         if (isEnd(computer.shape, next)) return;
-        await setImmediate();
+        await loop.turn();
       }
     } finally {
+      loop.close();
       ledger.leave();
     }
   }

@@ -3,10 +3,11 @@ import type { ImagePlan } from '../../protocol/image/image-writer.js';
 import type { SelfTest } from '../../protocol/image/manifest.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { ternaryWeights } from '../../protocol/image/tensors.js';
-import { FileSource, streamedBytes } from '../image-file.js';
+import { FileSource } from '../image-file.js';
 import { IntegerModel } from '../integer/integer-model.js';
 import { readModelWeights, type WeightBytes } from '../integer/model-weights.js';
 import { runThread } from '../thread.js';
+import { streamedBytes } from '../weight-image.js';
 
 /** Tokens of the self-test's continuation: as many as about 400 M weights pay for, 2 to 16. */
 export function selfTestLength(shape: ModelShape): number {

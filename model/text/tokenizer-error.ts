@@ -6,7 +6,7 @@
  */
 
 import { MmfreeError } from '../../protocol/errors.js';
-import { quoted } from '../checkpoint/checkpoint-error.js';
+import { quoted } from '../quoted.js';
 
 export type TokenizerErrorCode =
   /** The image or checkpoint has none. */

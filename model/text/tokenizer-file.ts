@@ -11,7 +11,7 @@ import { MAX_MERGES, type Merge } from './bpe.js';
 import { CHARACTER_OF_BYTE, byteLevelBytes, byteLevelText } from './byte-level.js';
 import { LossyByteRun, StrictByteRun } from './byte-run.js';
 import { normalize, type EncoderTables } from './encoder.js';
-import { isJsonObject, parseJsonObject } from '../checkpoint/json-object.js';
+import { isJsonObject, parseJsonObject } from '../json-object.js';
 import { endTokens } from '../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { TokenTexts } from './text-stream.js';

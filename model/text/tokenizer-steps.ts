@@ -7,7 +7,7 @@
  * Mistral, with ▁ for a space and byte fallback. The format is that of the Rust library `tokenizers`.
  */
 
-import { isJsonObject } from '../checkpoint/json-object.js';
+import { isJsonObject } from '../json-object.js';
 import type { Normalization } from './encoder.js';
 import type { TokenTexts } from './text-stream.js';
 import { contradictoryPrefix, malformedTokenizer, unicodeNormalizer, unsupportedTokenizer } from './tokenizer-error.js';

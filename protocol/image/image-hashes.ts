@@ -1,7 +1,8 @@
 /**
  * Whether an image is whole and signed: every byte hashed once for its section and once for the seal, in one pass.
  *
- * The hash and the signature check are handed in, because this folder uses no platform's API.
+ * Hash and signature check are handed in, because this folder uses no platform's API: either those of Node, which take pieces and answer at once, or
+ * {@link ImageCrypto}, which WebCrypto can be as well.
  */
 
 import type { ByteSource } from '../byte-source.js';
@@ -15,6 +16,14 @@ import { SECTION_NAMES } from './model-shape.js';
 export interface IncrementalHash {
   update(bytes: Uint8Array): void;
   digest(): Uint8Array;
+}
+
+/** A platform's hash and signature check. WebCrypto answers later, and hashes only what is in memory as a whole. */
+export interface ImageCrypto {
+  /** SHA-256 of the bytes of `source` between two offsets, 32 bytes. */
+  readonly sha256: (source: ByteSource, from: number, to: number) => Promise<Uint8Array>;
+  /** Ed25519: whether `signature` (64 bytes) is one over `message` by the owner of `publicKey` (32 bytes), which is of no small order. */
+  readonly verifyEd25519: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => Promise<boolean>;
 }
 
 /** Called with bytes done so far and bytes in all. */
@@ -65,22 +74,22 @@ export function* hashSteps(
 }
 
 /** The sections alone, for those who hash the whole elsewhere at the same time. @throws ImageError `image-damaged` */
-export function verifySections(source: ByteSource, view: ImageView, createHash: () => IncrementalHash): void {
+export async function verifySections(source: ByteSource, view: ImageView, { sha256 }: ImageCrypto): Promise<void> {
   for (const name of SECTION_NAMES) {
     const { offset, length } = view.sections[name];
-    const digest = hashOf(source, offset, offset + length, createHash);
+    const digest = await sha256(source, offset, offset + length);
     if (!sameBytes(digest, view.manifest.sectionSha256[name])) throw imageDamaged(name);
   }
 }
 
 /** The whole alone. If all sections are sound, it is the head that is damaged. @throws ImageError `image-damaged` */
-export function verifyWhole(source: ByteSource, view: ImageView, createHash: () => IncrementalHash): void {
-  const digest = hashOf(source, 0, view.sealedLength, createHash);
+export async function verifyWhole(source: ByteSource, view: ImageView, { sha256 }: ImageCrypto): Promise<void> {
+  const digest = await sha256(source, 0, view.sealedLength);
   if (!sameBytes(digest, view.seal.sha256)) throw imageDamaged('head');
 }
 
-function hashOf(source: ByteSource, from: number, to: number, createHash: () => IncrementalHash): Uint8Array {
-  const hash = createHash();
+/** SHA-256 of a part of a source with a hash that takes pieces, so that a file need not be in memory. */
+export function hashPieces(source: ByteSource, from: number, to: number, hash: IncrementalHash): Uint8Array {
   for (let at = from; at < to; at += PIECE_BYTES) hash.update(source.read(at, Math.min(PIECE_BYTES, to - at)));
   return hash.digest();
 }
@@ -98,4 +107,11 @@ export function verifySignature(
   const { sha256, signature } = view.seal;
   if (signature === undefined) return;
   if (!verify(signature.publicKey, signedMessage(sha256), signature.signature)) throw badSignature();
+}
+
+/** {@link verifySignature} by a platform that answers later. @throws ImageError `image-bad-signature` */
+export async function verifySeal({ seal }: Pick<ImageView, 'seal'>, { verifyEd25519 }: ImageCrypto): Promise<void> {
+  const { sha256, signature } = seal;
+  if (signature === undefined) return;
+  if (!(await verifyEd25519(signature.publicKey, signedMessage(sha256), signature.signature))) throw badSignature();
 }

@@ -1,5 +1,5 @@
 /** `mmfree doctor`: the GPU, what it offers, and what it lacks for the published models. */
-import type { AdapterFacts } from '../../../model/backends/gpu/device/adapter.js';
+import type { AdapterFacts } from '../../../model/backends/gpu/device/open-adapter.js';
 import { whyNoGpu } from '../../../model/backends/gpu/device/gpu-presence.js';
 import { parseConfig } from '../../../model/checkpoint/read-config.js';
 import { MmfreeError } from '../../../protocol/errors.js';

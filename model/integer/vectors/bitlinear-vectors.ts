@@ -1,5 +1,6 @@
 /** Vectors of docs/ARITHMETIC.md, section 4: the edges that the text defines, then random products. */
 
+import { hexOf } from '../../../protocol/hex.js';
 import { ternaryBytes, TRITS_PER_BYTE } from '../../../protocol/image/model-shape.js';
 import { BitLinearUnit } from '../bitlinear.js';
 import type { Words } from './words.js';
@@ -121,7 +122,7 @@ function inspect({ rows, columns, v, epsilon, gain, mm, em, bytes }: Product): S
 function lineOf(product: Product): string {
   const { rows, columns, v, epsilon, gain, mm, em, bytes } = product;
   const { n, sum, q, mantissa, exponent, out } = inspect(product);
-  const weights = Buffer.from(bytes).toString('hex');
+  const weights = hexOf(bytes);
   return JSON.stringify({
     rows,
     columns,

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
 import type { CheckpointError } from '../../../model/checkpoint/checkpoint-error.js';
 import { EMBEDDINGS, FINAL_NORM, HEAD, LOWER_BOUNDS } from '../../../model/checkpoint/tensor-names.js';
-import { parseJsonObject } from '../../../model/checkpoint/json-object.js';
+import { parseJsonObject } from '../../../model/json-object.js';
 import { readFloat32 } from '../../../model/checkpoint/tensor-source.js';
 import type { TensorSource } from '../../../model/checkpoint/tensor-source.js';
 import { rejectionOf } from '../../helpers/refusal.js';

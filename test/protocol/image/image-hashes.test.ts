@@ -1,8 +1,17 @@
 import { createHash, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 
+import { NODE_CRYPTO } from '../../../model/node-crypto.js';
+import { WEB_CRYPTO } from '../../../model/web-crypto.js';
 import { memorySource } from '../../../protocol/byte-source.js';
-import { verifyHashes, verifySections, verifySignature, verifyWhole } from '../../../protocol/image/image-hashes.js';
+import {
+  verifyHashes,
+  verifySeal,
+  verifySections,
+  verifySignature,
+  verifyWhole,
+} from '../../../protocol/image/image-hashes.js';
+import { ImageError } from '../../../protocol/image/image-error.js';
 import { openImage } from '../../../protocol/image/image-reader.js';
 import type { ImageSignature } from '../../../protocol/image/image-seal.js';
 import { imageRefusal } from '../../helpers/image-refusal.js';
@@ -19,25 +28,39 @@ function damagedPart(image: Uint8Array, at: number): unknown {
   return imageRefusal(() => verifyHashes(memorySource(changed), view, sha256))?.facts.part;
 }
 
+/** The part that an asynchronous check names; undefined if it passes. */
+async function damagedPartOf(check: Promise<void>): Promise<unknown> {
+  try {
+    await check;
+    return undefined;
+  } catch (error) {
+    if (error instanceof ImageError) return error.facts['part'];
+    throw error;
+  }
+}
+
 const WIDE = { vocabSize: 600, hiddenSize: 1800, intermediateSize: 1, layers: 1, bosTokenId: 0, eosTokenId: 1 };
 
-// Threads share the two passes out; together they say what one pass over both says.
-test('verifySections and verifyWhole refuse what verifyHashes refuses, each its part', () => {
-  const image = tinyImage();
-  const view = openImage(memorySource(image));
-  const refusals = (at: number | undefined): unknown[] => {
-    const changed = image.slice();
-    if (at !== undefined) changed[at]! ^= 0x10;
-    const source = memorySource(changed);
-    return [verifySections, verifyWhole].map((check) => imageRefusal(() => check(source, view, sha256))?.facts.part);
-  };
-  expect(refusals(undefined)).toEqual([undefined, undefined]);
-  expect(refusals(300)).toEqual([undefined, 'head']);
-  for (const [name, { offset, length }] of Object.entries(view.sections)) {
-    expect(refusals(offset)).toEqual([name, 'head']);
-    expect(refusals(offset + length - 1)).toEqual([name, 'head']);
-  }
-});
+// Threads share the two passes out, and WebCrypto has no pieces; together they say what one pass over both says.
+test.each(Object.entries({ NODE_CRYPTO, WEB_CRYPTO }))(
+  'verifySections and verifyWhole by %s refuse what verifyHashes refuses, each its part',
+  async (_, crypto) => {
+    const image = tinyImage();
+    const view = openImage(memorySource(image));
+    const refusals = async (at: number | undefined): Promise<unknown[]> => {
+      const changed = image.slice();
+      if (at !== undefined) changed[at]! ^= 0x10;
+      const checks = [verifySections, verifyWhole].map((check) => check(memorySource(changed), view, crypto));
+      return await Promise.all(checks.map(damagedPartOf));
+    };
+    expect(await refusals(undefined)).toEqual([undefined, undefined]);
+    expect(await refusals(300)).toEqual([undefined, 'head']);
+    for (const [name, { offset, length }] of Object.entries(view.sections)) {
+      expect(await refusals(offset)).toEqual([name, 'head']);
+      expect(await refusals(offset + length - 1)).toEqual([name, 'head']);
+    }
+  },
+);
 
 describe('verifyHashes', () => {
   test('accepts an image as it was written', () => {
@@ -115,5 +138,23 @@ describe('verifySignature', () => {
   test('says nothing about an image without one', () => {
     const view = openImage(memorySource(tinyImage()));
     expect(() => verifySignature(view, () => false)).not.toThrow();
+  });
+
+  test.each(Object.entries({ NODE_CRYPTO, WEB_CRYPTO }))('verifySeal by %s says the same', async (_, crypto) => {
+    const image = tinyImage(1, { sign: signer });
+    const { seal } = openImage(memorySource(image));
+    await expect(verifySeal({ seal }, crypto)).resolves.toBeUndefined();
+    await expect(verifySeal({ seal: { sha256: seal.sha256 } }, crypto)).resolves.toBeUndefined();
+    const { publicKey: key, signature } = seal.signature!;
+    // A key that is y = 1, of order 1, signs everything with a signature that anybody can write down.
+    const neutral = Uint8Array.of(1, ...new Uint8Array(31));
+    const others: ImageSignature[] = [
+      { publicKey: key, signature: signature.map((byte, at) => (at === 40 ? byte ^ 1 : byte)) },
+      { publicKey: neutral, signature: Uint8Array.of(...neutral, ...new Uint8Array(32)) },
+    ];
+    for (const other of others) {
+      const forged = { seal: { sha256: seal.sha256, signature: other } };
+      await expect(verifySeal(forged, crypto)).rejects.toThrow(ImageError);
+    }
   });
 });

@@ -1,40 +1,12 @@
-/**
- * The way to a GPU in Node: the package `webgpu` (Dawn). Everything else in this folder but gpu-presence.ts would run in a browser too.
- */
+/** The way to a GPU in Node: the package `webgpu` (Dawn). */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../../../cache-folder.js';
-import { GpuDevice, type GpuFeatures } from './gpu-device.js';
+import type { GpuDevice } from './gpu-device.js';
 import { gpuNotFound, gpuPackageBroken, gpuPackageMissing } from './gpu-error.js';
 import { gpuPackageCommand } from './gpu-package.js';
 import { whyNoGpu } from './gpu-presence.js';
-import { lanesAreInOrder, MATRIX_SUBGROUP } from './probes.js';
-
-/** What an adapter is, for people. */
-export interface AdapterFacts {
-  readonly name: string;
-  /** Software: for tests. */
-  readonly isFallback: boolean;
-  readonly subgroup: number;
-  readonly matrices: boolean;
-  readonly timestamps: boolean;
-  readonly maxBufferSize: number;
-  readonly maxStorageBufferBindingSize: number;
-  readonly maxComputeWorkgroupStorageSize: number;
-}
-
-/** Limits of which as much as there is serves: large models, wide rows. */
-const WANTED_LIMITS = [
-  'maxBufferSize',
-  'maxStorageBufferBindingSize',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-  'maxStorageBuffersPerShaderStage',
-] as const;
-
-const MATRICES = 'chromium-experimental-subgroup-matrix';
-const WANTED_FEATURES = ['subgroups', 'timestamp-query', MATRICES];
+import { factsOf, nameOf, openAdapter, type AdapterFacts } from './open-adapter.js';
 
 /**
  * Of Dawn: the experiment with matrix units; no zeros for workgroup memory, which every kernel writes before it reads; and no validation of calls, a
@@ -111,17 +83,7 @@ async function findAdapter(): Promise<GPUAdapter> {
 export async function examineAdapter(): Promise<AdapterFacts> {
   const adapter = await findAdapter();
   try {
-    const { limits } = adapter;
-    return {
-      name: nameOf(adapter),
-      isFallback: adapter.info.isFallbackAdapter,
-      subgroup: fixedSubgroup(adapter),
-      matrices: adapter.features.has(MATRICES),
-      timestamps: adapter.features.has('timestamp-query'),
-      maxBufferSize: limits.maxBufferSize,
-      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-    };
+    return factsOf(adapter);
   } finally {
     release();
   }
@@ -139,30 +101,5 @@ export async function openGpu({ software = true }: { readonly software?: boolean
     release();
     throw gpuNotFound(`${nameOf(adapter)} is software`);
   }
-  try {
-    const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
-    const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
-    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-    const width = fixedSubgroup(adapter);
-    const subgroup = width > 0 && (await lanesAreInOrder(device, width)) ? width : 0;
-    const features: GpuFeatures = {
-      subgroup,
-      timestamps: adapter.features.has('timestamp-query'),
-      matrices: subgroup === MATRIX_SUBGROUP && adapter.features.has(MATRICES),
-    };
-    return new GpuDevice(device, nameOf(adapter), features, release);
-  } catch (error) {
-    release();
-    throw gpuNotFound(undefined, error);
-  }
-}
-
-function nameOf({ info }: GPUAdapter): string {
-  return info.description || info.device || [info.vendor, info.architecture].filter(Boolean).join(' ') || 'GPU';
-}
-
-/** Lanes of a subgroup, if all are equally wide; else 0. */
-function fixedSubgroup({ features, info }: GPUAdapter): number {
-  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
-  return features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMaxSize : 0;
+  return await openAdapter(adapter, release);
 }

@@ -198,7 +198,7 @@ async function uploadMatrices(
   const uploads = joined(plans.flatMap((plan) => split(plan, STAGING_BYTES)));
   const mostPieces = Math.max(...uploads.map(({ length }) => length));
   const uniforms = gpu.buffer('pieces', mostPieces * BINDING_ALIGNMENT, USAGE.uniform | USAGE.copyTarget);
-  let waiting: Promise<undefined>[] = [];
+  let waiting: Promise<unknown>[] = [];
   for (const pieces of uploads) {
     const firstByte = pieces[0].fromByte + pieces[0].firstGroup * pieces[0].columns;
     const words = new Uint32Array((pieces.length * BINDING_ALIGNMENT) / 4);

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { hasSmallOrder, verifyEd25519 } from '../../model/ed25519.js';
+import { verifyEd25519 } from '../../model/node-crypto.js';
+import { hasSmallOrder } from '../../model/small-order.js';
 
 const P = 2n ** 255n - 19n;
 /** Of the curve −x² + y² = 1 + D·x²·y² (RFC 8032, section 5.1). */

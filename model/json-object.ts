@@ -1,4 +1,4 @@
-/** Small JSON files of a checkpoint. */
+/** Small JSON files that come with a model. */
 
 /**
  * The object in `bytes`, for files of at most a megabyte: `JSON.parse` takes 80 ms and no stack for the worst of those.
