@@ -20,7 +20,7 @@ import { goodImage } from '../helpers/good-image.js';
 import { Prng } from '../oracle/prng.js';
 import { boardSequence, gathered } from '../helpers/machines.js';
 
-const INPUTS = count(1_000_000, 10_000_000);
+const INPUTS = count(200_000, 10_000_000);
 const path = temporaryFolder();
 const IMAGE = goodImage(1);
 

@@ -14,13 +14,14 @@ import { ERROR, HELLO } from '../../protocol/wire/messages-board.js';
 import { DONE, RESET, STEP, STEPPED } from '../../protocol/wire/messages-run.js';
 import { synPayload } from '../../protocol/wire/opening.js';
 import { temporaryFolder } from '../helpers/command-line.js';
+import { count, figure } from '../helpers/counts.js';
 import { bytes, frameOf, joined } from '../helpers/frames.js';
 import { CLOCKS_PER_MS, ExpectedResults, LinkSimulation } from '../helpers/link-simulation.js';
 import { HAS_VERILATOR, verilate } from '../helpers/verilator.js';
 import { Prng } from '../oracle/prng.js';
 
 const SHAPE = { vocabulary: 70, hasImage: true, layers: 1, hidden: 3, workClocks: 200 };
-const FRAMES = 100_000;
+const FRAMES = count(20_000, 100_000);
 const FRAMES_AT_ONCE = 250;
 /** Time for everything that the board has to say: two HELLOs, and a token. */
 const QUIET_CLOCKS = 8000;
@@ -185,7 +186,9 @@ describe.skipIf(!HAS_VERILATOR)('the gateware under fire', () => {
       await exchange(joined(Array.from({ length: FRAMES_AT_ONCE }, hostile)));
       await expectService();
     }
-    console.log(`gateware: ${FRAMES.toLocaleString('en-US')} random and mutated frames, ${expectedBad} of them bad`);
+    const found = `${FRAMES.toLocaleString('en-US')} random and mutated frames, ${expectedBad} of them bad`;
+    console.log(`gateware: ${found}`);
+    figure('gateware under fire, every bad frame counted', found);
   });
 
   it('serves the last of 5,000 hosts that come in the same moment', async () => {

@@ -19,7 +19,7 @@ import { frameOf } from '../../helpers/frames.js';
 import { goodImage } from '../../helpers/good-image.js';
 import { Prng } from '../../oracle/prng.js';
 
-const INPUTS = count(1_000_000, 10_000_000);
+const INPUTS = count(200_000, 10_000_000);
 const INPUTS_PER_SESSION = 400;
 const IMAGE = goodImage(1);
 const OTHER = goodImage(2);

@@ -22,6 +22,7 @@ import type { Layout, LayoutValue } from '../../../protocol/wire/layout.js';
 import { decodeMessage, encodeMessage } from '../../../protocol/wire/message.js';
 import type { FixedMessage } from '../../../protocol/wire/message.js';
 import * as messages from '../../../protocol/wire/messages-flash.js';
+import { count, figure } from '../../helpers/counts.js';
 import { goodImage } from '../../helpers/good-image.js';
 import { isCut } from '../../helpers/power.js';
 import { sha256, tinyImage } from '../../helpers/tiny-image.js';
@@ -34,7 +35,9 @@ const C = goodImage(3);
 const WRONG = tinyImage(4);
 const SLOT_SECTORS = Math.ceil(Math.max(A.length, B.length, C.length) / SECTOR_BYTES);
 const FLASH_BYTES = (BOOT_TABLE_SECTORS + 2 * SLOT_SECTORS) * SECTOR_BYTES;
-const SEEDS = [1, 2, 3];
+const SEEDS = [1, 2, 3].slice(0, count(1, 3));
+/** In CI only every third operation is cut. */
+const STEP = count(3, 1);
 
 /** Every way in which an operation is cut. */
 const CUTS: readonly Omit<PowerCut, 'afterOperations'>[] = [
@@ -185,7 +188,7 @@ describe('a power cut', () => {
     happens(whole);
     const operations = whole.flash.operations;
     expect(operations).toBeGreaterThan(20);
-    for (let afterOperations = 0; afterOperations < operations; afterOperations++) {
+    for (let afterOperations = 0; afterOperations < operations; afterOperations += STEP) {
       for (const cut of CUTS) {
         const left = bits.slice();
         expect(isCut(() => happens(new Storage(left, { ...cut, afterOperations })))).toBe(true);
@@ -211,9 +214,11 @@ describe('a power cut', () => {
     }
   });
 
-  it('was tried in at least 10,000 states', () => {
-    console.log(`power cuts: ${states.toLocaleString('en-US')} states`);
-    expect(states).toBeGreaterThanOrEqual(10_000);
+  it('was tried in thousands of states', () => {
+    const tried = `${states.toLocaleString('en-US')} states`;
+    console.log(`power cuts: ${tried}`);
+    figure('power cuts during updates over the protocol, each with an image that starts', tried);
+    expect(states).toBeGreaterThanOrEqual(count(2_000, 10_000));
   });
 
   it('behind the confirmation changes nothing any more', () => {

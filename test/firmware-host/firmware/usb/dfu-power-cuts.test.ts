@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { TEAR_PATTERNS } from '../../../../firmware-host/firmware/flash/power-cut.js';
 import { BoardOnUsb, hashOf } from '../../../helpers/board-on-usb.js';
+import { count, figure } from '../../../helpers/counts.js';
 import { goodImage } from '../../../helpers/good-image.js';
 import { isCut } from '../../../helpers/power.js';
 
@@ -15,6 +16,8 @@ const C = goodImage(3);
 const [a, b, c] = [A, B, C].map(hashOf) as [string, string, string];
 
 const MOMENTS = ['before', 'after', ...TEAR_PATTERNS] as const;
+/** In CI only every third operation is cut. */
+const STEP = count(3, 1);
 
 interface Scenario {
   readonly title: string;
@@ -80,7 +83,7 @@ describe('a power cut during a download', () => {
     const settled = whole.running;
     expect(allowed).toContain(settled);
     const operations = whole.flash.operations - before;
-    for (let afterOperations = 0; afterOperations < operations; afterOperations++) {
+    for (let afterOperations = 0; afterOperations < operations; afterOperations += STEP) {
       for (const at of MOMENTS) {
         const left = start.slice();
         const cut = { afterOperations: before + afterOperations, at, seed: afterOperations };
@@ -95,9 +98,11 @@ describe('a power cut during a download', () => {
     }
   });
 
-  it('was tried in at least 1,000 states', () => {
-    console.log(`power cuts over DFU: ${states.toLocaleString('en-US')} states`);
-    expect(states).toBeGreaterThanOrEqual(1000);
+  it('was tried in hundreds of states', () => {
+    const tried = `${states.toLocaleString('en-US')} states`;
+    console.log(`power cuts over DFU: ${tried}`);
+    figure('power cuts during downloads over DFU, each with an image that starts', tried);
+    expect(states).toBeGreaterThanOrEqual(count(900, 2_900));
   });
 });
 
