@@ -3,7 +3,9 @@ import { MmfreeError } from '../protocol/errors.js';
 
 export type EngineErrorCode =
   /** The file of an image is needed, and only a board has the image. */
-  'missing-option';
+  | 'missing-option'
+  /** Text is given or wanted, and the image has no tokenizer. */
+  | 'no-tokenizer';
 
 /** A request that lacks something. */
 export class EngineError extends MmfreeError<EngineErrorCode> {}
@@ -14,5 +16,12 @@ export function imageFileMissing(imageName: string, use: string, cause?: unknown
     reason: use,
     fix: 'Name the file that was flashed with --image.',
     cause,
+  });
+}
+
+export function noTokenizer(imageName: string): EngineError {
+  return new EngineError('no-tokenizer', `${imageName} has no tokenizer`, {
+    reason: 'It was packed from a checkpoint without tokenizer.json, so text and token ids cannot become each other.',
+    fix: 'Give and get token ids, or pack the checkpoint with its tokenizer.json.',
   });
 }

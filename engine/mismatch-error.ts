@@ -8,11 +8,15 @@ export class MismatchError extends MmfreeError<MismatchCode> {}
 
 /** The first difference of a stream. */
 export interface Mismatch {
+  /** For people: which stream. */
   readonly stream: string;
   /** Index of the token in the stream. */
   readonly position: number;
+  /** The token after which the logits differ. */
   readonly token: number;
+  /** CRC-32 of the logits, as it was recorded or as the reference computes it. */
   readonly expectedReceipt: number;
+  /** As the machine computes it. */
   readonly actualReceipt: number;
   /** Where the taps first differ; absent without a second machine, or when all taps agree and only the head differs. */
   readonly layer?: TapMismatch;
@@ -20,8 +24,11 @@ export interface Mismatch {
 
 /** Tap 0 is the embedding, tap l + 1 the residual after layer l. */
 export interface TapMismatch {
+  /** 0 … L. */
   readonly tap: number;
+  /** CRC-32 of the residual, of the reference. */
   readonly expected: number;
+  /** Of the machine. */
   readonly actual: number;
 }
 

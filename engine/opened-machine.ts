@@ -6,7 +6,9 @@ import type { ImageView } from '../protocol/image/image-reader.js';
 /** Where everything computes that nobody else does. */
 export const PROCESSOR = 'the processor';
 
+/** A machine that is open, with what belongs to its image. */
 export interface OpenedMachine<M extends Machine = Machine> {
+  /** Whoever has it closes it. */
   readonly machine: M;
   /** For people: where the image comes from. */
   readonly imageName: string;

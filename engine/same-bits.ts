@@ -154,9 +154,11 @@ export async function compareStream(
   options: CompareOptions,
 ): Promise<Mismatch | undefined> {
   const { subject, reference } = pair;
-  const { tokens } = stream;
-  await subject.reset();
-  if (!stream.receipts) await reference?.reset();
+  const { tokens, opening = [] } = stream;
+  for (const sequence of stream.receipts ? [subject] : [subject, ...(reference ? [reference] : [])]) {
+    await sequence.reset();
+    await feedOnly(sequence, opening, options.signal);
+  }
   for (let start = 0; start < tokens.length; start += CHUNK_TOKENS) {
     const chunk = tokens.slice(start, start + CHUNK_TOKENS);
     const expected = stream.receipts?.slice(start, start + CHUNK_TOKENS) ?? (await receipts(reference, chunk, options));
@@ -166,12 +168,13 @@ export async function compareStream(
       if (actual[k] !== expected[k]) {
         const found = {
           stream: stream.name,
-          position: start + k,
+          position: opening.length + start + k,
           token,
           expectedReceipt: expected[k] ?? NaN,
           actualReceipt: actual[k] ?? NaN,
         };
-        const layer = reference && (await locateMismatch(subject, reference, tokens.slice(0, start + k + 1), options));
+        const way = [...opening, ...tokens.slice(0, start + k + 1)];
+        const layer = reference && (await locateMismatch(subject, reference, way, options));
         return layer ? { ...found, layer } : found;
       }
       options.onToken?.();

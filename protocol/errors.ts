@@ -19,11 +19,22 @@ export interface ErrorDetails {
 
 /** An error with a stable code, the reason and the fix. `message` says what happened. */
 export abstract class MmfreeError<Code extends string = string> extends Error {
+  /** Stable, for programs. */
   readonly code: Code;
+  /** Why it happened, one sentence. */
   readonly reason: string;
+  /** What to do about it. */
   readonly fix: string;
+  /** Numbers and names; keys in snake_case. */
   readonly facts: Readonly<Record<string, string | number | boolean>>;
 
+  /**
+   * Each area has a class of its own.
+   *
+   * @param code of the area
+   * @param message what happened, a clause
+   * @param details why, and what to do
+   */
   constructor(code: Code, message: string, details: ErrorDetails) {
     super(message, { cause: details.cause });
     this.name = new.target.name;

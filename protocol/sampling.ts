@@ -8,8 +8,9 @@ export interface SamplerSettings {
   readonly invTemperature: number;
   /** Probability mass kept, Q15, 1 … 32,768; 32,768 keeps all candidates. */
   readonly topP: number;
-  /** Seed modulo 2³², and its upper 32 bits. */
+  /** Seed modulo 2³². */
   readonly seedLow: number;
+  /** Upper 32 bits of the seed. */
   readonly seedHigh: number;
 }
 

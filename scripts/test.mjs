@@ -15,6 +15,7 @@ const groups = [
     ['lint', 'lint'],
     ['format:check', 'check the formatting'],
     ['deadcode', 'look for dead code and unused dependencies'],
+    ['api', 'look for docstrings that are missing, and compare the API reference', '--check'],
   ],
   [['test:gateware', 'lint the gateware and test its modules', '--if-possible', '--quick']],
   [['vitest', 'run the tests']],

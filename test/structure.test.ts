@@ -18,6 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   device: ['model', 'protocol'],
   'firmware-host': ['model', 'protocol'],
   engine: ['device', 'model', 'protocol'],
+  library: ['device', 'engine', 'model', 'protocol'],
   cli: ['device', 'engine', 'firmware-host', 'model', 'protocol'],
 };
 
@@ -142,7 +143,7 @@ function isPortable(file: string): boolean {
 }
 
 function sources(): string[] {
-  return ['protocol', 'model', 'device', 'firmware-host', 'engine', 'cli'].flatMap((room) => {
+  return ['protocol', 'model', 'device', 'firmware-host', 'engine', 'library', 'cli'].flatMap((room) => {
     const names = readdirSync(root).includes(room) ? readdirSync(join(root, room), { recursive: true }) : [];
     return names.map((name) => posix.join(room, String(name))).filter((name) => name.endsWith('.ts'));
   });

@@ -43,6 +43,7 @@ const LOG2E_Q10_MILLI = 1_477_320;
 /**
  * Turns options into integers; the temperature counts in thousandths.
  *
+ * @param options as a person gives them
  * @throws RangeError naming the option that is out of range.
  */
 export function samplerSettings(options: SamplerOptions): SamplerSettings {

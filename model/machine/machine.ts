@@ -24,14 +24,19 @@ export interface MachineFacts {
   readonly name: string;
   /** Of which kind it is: the name of its entry in the registry. */
   readonly kind: string;
+  /** Of the model that it computes. */
   readonly shape: ModelShape;
+  /** Which image it computes. */
   readonly image: ImageIdentity;
   /** Sequences that can be open at once; Infinity if only memory limits them. */
   readonly sequences: number;
+  /** What not every machine can do, and whether this one can. */
   readonly can: MachineAbilities;
 }
 
+/** Which image it is. */
 export interface ImageIdentity {
+  /** That in its manifest. */
   readonly name: string;
   /** SHA-256 of the seal: the same bytes have the same. */
   readonly sha256: Uint8Array;
@@ -51,7 +56,9 @@ export interface MachineAbilities {
   readonly batches: boolean;
 }
 
+/** What computes tokens of one model, for any number of texts. */
 export interface Machine {
+  /** What it is. */
   readonly facts: MachineFacts;
   /** A sequence in the state zero. @throws RangeError if there are `facts.sequences` already; what the machine throws */
   open(): Promise<Sequence>;
@@ -64,6 +71,7 @@ export type Want = 'nothing' | 'receipts' | 'taps' | 'logits';
 
 /** What a machine reports of one token that was fed (docs/ARITHMETIC.md, section 7). */
 export interface StepRecord {
+  /** The token that was fed. */
   readonly token: number;
   /** CRC-32 of the logits after it. */
   readonly receipt: number;
@@ -77,14 +85,17 @@ export interface StepRecord {
 export interface GeneratedToken {
   /** How many were chosen before it in this sequence: the index of its draw. */
   readonly index: number;
+  /** Which token, below V. */
   readonly id: number;
   /** CRC-32 of the logits that it was chosen from. */
   readonly receipt: number;
 }
 
+/** How tokens are fed. */
 export interface FeedOptions {
   /** `receipts` unless something else is said. */
   readonly want?: Want;
+  /** Ends it, which is no error. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -94,18 +105,27 @@ export interface GenerateRequest {
   readonly prompt: readonly number[];
   /** At least 1. */
   readonly maxTokens: number;
+  /** How tokens are chosen. */
   readonly sampler: SamplerSettings;
+  /** Ends it, which is no error. */
   readonly signal?: AbortSignal | undefined;
-  /** Is told now and then how many tokens of a long prompt are fed. */
+  /**
+   * Is told now and then how far a long prompt is.
+   *
+   * @param fed tokens of it that are fed
+   */
   readonly onPrompt?: ((fed: number) => void) | undefined;
 }
 
+/** One text with its state on a machine. */
 export interface Sequence {
   /** Tokens fed since the state was zero. */
   readonly position: number;
   /**
    * Feeds tokens, behind the one that was chosen and not fed if there is one (of which there is no record).
    *
+   * @param tokens ids below V; may be none
+   * @param options what is wanted of them
    * @returns a record of each token; none where nothing is wanted
    * @throws RangeError for what is no token, and for wants that the machine cannot meet
    */
@@ -113,15 +133,22 @@ export interface Sequence {
   /**
    * Tokens as they are chosen, an end token included, after which it ends.
    *
+   * @param request prompt, number of tokens, sampler
    * @throws RangeError for what is no token, and if there is nothing to feed or to choose
    */
   generate(request: GenerateRequest): AsyncIterable<GeneratedToken>;
   /** The state as a value. @throws RangeError if the machine has no `can.state` */
   save(): Promise<SequenceState>;
-  /** Goes on from a state, of this machine or another one with the same image. @throws StateError `state-impossible`; RangeError */
+  /**
+   * Goes on from a state, of this machine or another one with the same image.
+   *
+   * @param state what `save` gave, or a file says; it is checked
+   * @throws StateError `state-impossible`; RangeError if the machine has no `can.state`
+   */
   restore(state: SequenceState): Promise<void>;
   /** Begins anew in the state zero. */
   reset(): Promise<void>;
+  /** Gives back its place on the machine. */
   close(): Promise<void>;
 }
 

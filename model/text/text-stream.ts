@@ -46,6 +46,7 @@ export class TextStream {
   /**
    * The text that is certain now, often empty.
    *
+   * @param id the next token
    * @throws RangeError when `id` is not in the vocabulary
    */
   push(id: number): string {
@@ -70,8 +71,14 @@ export class TextStream {
     return { hasBegun: !this.isFirst, stripLeft: this.stripLeft, run: bytes, isRunBroken: isBroken };
   }
 
-  /** Goes on with the text of another stream, before the first token. @returns the text that is certain now: none if a stream did hold it back */
-  resume({ hasBegun, stripLeft, run, isRunBroken }: HeldStream): string {
+  /**
+   * Goes on with the text of another stream, before the first token.
+   *
+   * @param held what that stream held
+   * @returns the text that is certain now: none if a stream did hold it back
+   */
+  resume(held: HeldStream): string {
+    const { hasBegun, stripLeft, run, isRunBroken } = held;
     this.isFirst = !hasBegun;
     this.stripLeft = stripLeft;
     return this.strip(this.bytes.resume({ bytes: run, isBroken: isRunBroken }));

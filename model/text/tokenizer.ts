@@ -4,8 +4,13 @@ import { Encoder } from './encoder.js';
 import { TextStream } from './text-stream.js';
 import { readTokenizerFile, type TokenIds } from './tokenizer-file.js';
 
+/** Text → token ids, and back. */
 export interface Tokenizer {
-  /** Ids of `text`, without special tokens around it; special tokens spelt out in the text become their ids. */
+  /**
+   * Its ids, without special tokens around them; special tokens spelt out in the text become their ids.
+   *
+   * @param text any
+   */
   readonly encode: (text: string) => number[];
   /** A decoder for one text. */
   readonly textStream: () => TextStream;

@@ -36,9 +36,13 @@ export interface HeldText {
 export interface SavedState {
   /** SHA-256 of the seal of the image, 32 bytes. */
   readonly image: Uint8Array;
+  /** Sizes of its model. */
   readonly shape: StateShape;
+  /** What a machine needs to go on. */
   readonly state: SequenceState;
+  /** How tokens were chosen. */
   readonly sampler?: SamplerSettings;
+  /** What belongs to tokens that were fed, and is no text yet. */
   readonly held?: HeldText;
   /** All tokens fed, `position` of them. */
   readonly tokens?: Uint32Array;
@@ -95,7 +99,13 @@ const SHAPE_FIELDS = [
   'layers',
 ] as const satisfies readonly (keyof StateShape)[];
 
-/** @throws RangeError for what {@link decodeState} would not take */
+/**
+ * A state as bytes (docs/STATE.md).
+ *
+ * @param saved what the file is to say
+ * @returns the file
+ * @throws RangeError for what {@link decodeState} would not take
+ */
 export function encodeState(saved: SavedState): Uint8Array {
   const { shape, state, sampler, held, tokens } = saved;
   const problem = savedProblem(saved);
@@ -141,7 +151,13 @@ export function encodeState(saved: SavedState): Uint8Array {
   return bytes;
 }
 
-/** @param bytes the whole file; anything may be in it @throws StateError */
+/**
+ * The state that bytes are, checked: docs/STATE.md.
+ *
+ * @param bytes the whole file; anything may be in it
+ * @returns what the file says
+ * @throws StateError
+ */
 export function decodeState(bytes: Uint8Array): SavedState {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const get = (at: number): number => view.getUint32(at, true);

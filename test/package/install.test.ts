@@ -1,13 +1,13 @@
 /** What a user has after `npm install --global mmfree`, as an ordinary user, without a GPU. Uses the compiled program. */
 
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { figure } from '../helpers/counts.js';
-import { install, type Installation } from './installation.js';
+import { count, figure } from '../helpers/counts.js';
+import { ended, install, type Ended, type Installation } from './installation.js';
 
 /** Of all that npm installs. */
 const MOST_BYTES = 20e6;
@@ -19,6 +19,42 @@ const NODES = [process.execPath, ...(process.env['MMFREE_TEST_NODES'] ?? '').spl
 const tales = new Set<string>();
 
 const PROMPT = 'Once upon a time';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+const EXAMPLES = ['generate.mjs', 'move-a-text.mjs', 'verify-receipts.mjs'];
+
+/** What the examples print. */
+const GENERATED =
+  ' I was a very fond-looking and unjust man. My name was Necile; the name of a son of Alexis Lucca was the name of Diwal\n';
+const MOVED = ['moved as 8324 bytes from reference to simulator', 'the same 40 receipts as without the move'];
+
+/** That of this project, and an older one, which is slow. */
+const COMPILERS = ['node_modules/typescript/bin/tsc', 'scripts/api/node_modules/typescript/bin/tsc'];
+
+/** A program of somebody else, in strict TypeScript, that uses all there is. */
+const PROGRAM = `
+import * as mmfree from 'mmfree';
+import { generate, openMachine, openText, type MachineFacts, type TextPiece } from 'mmfree';
+
+const opened = await openMachine({ kind: mmfree.machineKinds[2]!, onNote: (text: string) => text.length });
+const facts: MachineFacts = opened.machine.facts;
+const pieces: TextPiece[] = [];
+for await (const piece of generate(opened, 'Once', { maxTokens: 3, seed: 1n })) pieces.push(piece);
+const text = await openText(opened);
+const state: Uint8Array = await text.save();
+const words: Int32Array = mmfree.decodeState(state).state.words;
+const { verified } = await mmfree.verifyReceipts(opened, { prompt: 'Once', tokens: pieces });
+const { shape } = await mmfree.readImage('tales.mmfree').catch((error: unknown) => {
+  if (error instanceof mmfree.MmfreeError) throw new Error(error.code + error.fix);
+  throw error;
+});
+const names: string[] = (await mmfree.listBoards()).map(({ selector }) => selector);
+const sizes: number[] = [words.length, verified, shape.layers, names.length, facts.sequences];
+export const packed = await mmfree.pack('checkpoint', 'image', { revision: sizes.length });
+// @ts-expect-error: there is no such option.
+await openMachine({ colour: 'blue' });
+`;
 
 let installed: Installation;
 beforeAll(async () => {
@@ -37,14 +73,15 @@ const imagePath = (): string => join(installed.root, 'models/tales-9m/tales-9m.m
 
 const contentOf = (file: string): string => readFileSync(file, 'utf8');
 
-/** As pages of repositories name headings: lower case, words joined by hyphens, nothing else. */
+/** As pages of repositories name headings: lower case, words joined by hyphens, nothing else; and what is named in place. */
 function anchorsOf(markdown: string): string[] {
-  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+  const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
       .toLowerCase()
       .replace(/[^\p{L}\p{N} _-]/gu, '')
       .replaceAll(' ', '-'),
   );
+  return [...headings, ...Array.from(markdown.matchAll(/<a id="([^"]+)">/g), ([, id = '']) => id)];
 }
 
 it('is at most 20 MB, without the package for GPUs', () => {
@@ -91,6 +128,69 @@ it('names the command that brings the package for GPUs to it', async () => {
   expect([exit, error.code]).toEqual([18, 'gpu-package']);
   const prefix = join(installed.root, '../../..');
   expect(error.fix).toContain(`npm install --global --prefix ${prefix} webgpu@`);
+});
+
+describe('as a library', () => {
+  /** Where a program of somebody else lies, which has the package in its node_modules. */
+  const folder = (): string => join(installed.root, '../..');
+
+  /** A file beside the package, run. */
+  const run = async (node: string, name: string, args: readonly string[] = []): Promise<Ended> => {
+    return await ended(spawn(node, [join(folder(), name), ...args], { cwd: folder() }));
+  };
+
+  beforeAll(() => {
+    for (const name of EXAMPLES) copyFileSync(join(installed.root, 'examples', name), join(folder(), name));
+  });
+
+  it.each(NODES)('tells a tale in ten lines, the same on %s', async (node) => {
+    const lines = contentOf(join(folder(), 'generate.mjs')).split('\n');
+    expect(lines.filter((line) => line !== '' && !line.startsWith('//')).length).toBeLessThanOrEqual(10);
+    const { stdout } = await run(node, 'generate.mjs');
+    expect(stdout).toBe(GENERATED);
+  });
+
+  it('moves a text to another machine', async () => {
+    const { exit, stdout } = await run(process.execPath, 'move-a-text.mjs');
+    expect([exit, stdout.trim().split('\n').slice(-2)]).toEqual([0, MOVED]);
+  });
+
+  it('verifies what the program logs, and finds a receipt that was changed', async () => {
+    const { stdout } = await installed.mmfree(
+      ['run', '--json', '--backend', 'reference', '--max-tokens', '12', PROMPT],
+      process.execPath,
+    );
+    const check = async (log: string): Promise<Ended> => {
+      writeFileSync(join(folder(), 'tale.jsonl'), log);
+      return await run(process.execPath, 'verify-receipts.mjs', ['tale.jsonl', PROMPT]);
+    };
+    expect(await check(stdout)).toMatchObject({ exit: 0, stdout: '12 of 12 receipts are right\n' });
+    let seen = 0;
+    const changed = stdout.replace(/"receipt":"./g, (text) =>
+      ++seen !== 5 ? text : text.replace(/.$/, (digit) => (digit === '0' ? '1' : '0')),
+    );
+    const { exit, stdout: found } = await check(changed);
+    expect([exit, found]).toEqual([1, expect.stringMatching(/^4 of 12 .*\n.* behind token 8, /)]);
+  });
+
+  it.each([
+    ['the libraries of browsers', { types: [] }],
+    ['the types of Node', { lib: ['ES2023'], types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')] }],
+  ])('has types that need nothing but %s', async (_, options) => {
+    const strict = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true };
+    const compilerOptions = { module: 'nodenext', target: 'es2023', ...strict, ...options };
+    writeFileSync(join(folder(), 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.mts'] }));
+    writeFileSync(join(folder(), 'program.mts'), PROGRAM);
+    for (const compiler of COMPILERS.slice(0, count(1, 2))) {
+      const { exit, stdout } = await ended(spawn(process.execPath, [join(ROOT, compiler), '-p', folder()]));
+      expect([exit, stdout]).toEqual([0, '']);
+    }
+  });
+
+  it('shows nothing but its one module', async () => {
+    writeFileSync(join(folder(), 'inside.mjs'), `import 'mmfree/dist/library/text.js';\n`);
+    expect((await run(process.execPath, 'inside.mjs')).stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
+  });
 });
 
 describe.each(NODES)('on %s', (node) => {

@@ -70,17 +70,19 @@ export async function install(): Promise<Installation> {
     root: join(prefix, 'lib/node_modules/mmfree'),
     bytes: sizeOf(prefix),
     start,
-    mmfree: async (args, node = process.execPath) => {
-      const child = start(args, node);
-      const [stdout, stderr, exit] = await Promise.all([
-        text(child.stdout!),
-        text(child.stderr!),
-        new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? NaN))),
-      ]);
-      return { exit, stdout, stderr };
-    },
+    mmfree: async (args, node = process.execPath) => await ended(start(args, node)),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** Waits for the end of a program whose outputs are pipes. */
+export async function ended(child: ChildProcess): Promise<Ended> {
+  const [stdout, stderr, exit] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? NaN))),
+  ]);
+  return { exit, stdout, stderr };
 }
 
 function sizeOf(folder: string): number {
