@@ -1,8 +1,8 @@
-/** Everything that can go wrong between a host and a board, in words. */
+/** Everything that can go wrong between a host and a board, in words; what a board refuses is in refusal-error.ts. */
 
 import { MmfreeError } from '../protocol/errors.js';
 import type { ErrorDetails } from '../protocol/errors.js';
-import { BOARD_ERRORS, type Hello } from '../protocol/wire/messages-board.js';
+import type { Hello } from '../protocol/wire/messages-board.js';
 import type { HelloResult } from '../protocol/wire/messages.js';
 import type { DeviceNode } from './device-node.js';
 
@@ -311,6 +311,15 @@ export function wrongTokens(name: string, position: number, token: number, isRev
   });
 }
 
+/** Behind a state that it was given again. Position counts the tokens of the text. */
+export function otherThanBefore(name: string, position: number, token: number): BoardError {
+  return fail('board-wrong-tokens', `${name} computes other tokens than before the connection broke`, {
+    reason: `It was given its last state again, and the receipt of token ${position} of the text (id ${token}) differs.`,
+    fix: 'Run `mmfree verify --board` to see whether it computes what its image demands; then begin a new text.',
+    facts: { board: name, position, token },
+  });
+}
+
 /** The SHA-256 of what the board reads back, in hexadecimal. */
 export function readBackDiffers(name: string, onBoard: string, expected: string): BoardError {
   return fail('board-write-failed', `${name} holds other bytes than were sent`, {
@@ -328,95 +337,3 @@ export function sampleDiffers(name: string, offset: number): BoardError {
     facts: { board: name, offset },
   });
 }
-
-/** What a board's `ERROR` means. @param facts as in docs/PROTOCOL.md, section 7 */
-export function boardRefuses(name: string, code: number, factA: number, factB: number): BoardError {
-  const refuse = (kind: BoardErrorCode, message: string, reason: string, fix: string): BoardError => {
-    const facts = { board: name, board_code: code, fact_a: factA, fact_b: factB };
-    return fail(kind, `${name} ${message}`, { reason, fix, facts });
-  };
-  switch (code) {
-    case BOARD_ERRORS.unknownRequest:
-      return refuse(
-        'board-unknown-request',
-        'does not know a request',
-        'Its firmware does not carry out requests of this kind (docs/PROTOCOL.md, section 3).',
-        'Update the firmware, or do without: boards that only know RESET and STEP generate (`mmfree run`) and prove themselves (`mmfree verify`).',
-      );
-    case BOARD_ERRORS.busy:
-      return refuse(
-        'board-busy',
-        'is at work',
-        factA === 0xffff_ffff ? 'An image is being flashed.' : `Run ${factA} is going on.`,
-        'Wait for its end, or restart the board.',
-      );
-    case BOARD_ERRORS.noImage:
-      return boardHasNoImage(name);
-    case BOARD_ERRORS.notAnImage:
-      return refuse(
-        'board-refuses-image',
-        'does not take the image',
-        'It finds its head damaged.',
-        'Check the file with `mmfree inspect`; nothing on the board was changed.',
-      );
-    case BOARD_ERRORS.imageTooLarge:
-      return refuse(
-        'board-image-too-large',
-        'has no room for the image',
-        `The image has ${factA} bytes, a slot ${factB}.`,
-        'Use a smaller model or a board with more flash; nothing on the board was changed.',
-      );
-    case BOARD_ERRORS.modelTooLarge:
-      return refuse(
-        'board-model-too-large',
-        'is not made for this model',
-        `Its ${SIZE_NAMES[factA - 1] ?? 'size'} may be at most ${factB}.`,
-        'Use a smaller model or another board; nothing on the board was changed.',
-      );
-    case BOARD_ERRORS.revisionTooOld:
-      return refuse(
-        'board-revision-too-old',
-        'refuses a model this old',
-        `The image has revision ${factA}, allowed are ${factB} and later ones.`,
-        'Pack with a higher --revision; nothing on the board was changed.',
-      );
-    case BOARD_ERRORS.notSigned:
-      return refuse(
-        'board-not-signed',
-        'takes signed images only',
-        'The image is not signed, or with another key than the one the board demands (`mmfree boards` shows it).',
-        'Pack it with `--sign` and the right key; nothing on the board was changed.',
-      );
-    case BOARD_ERRORS.signatureWrong:
-      return refuse(
-        'board-signature-wrong',
-        'finds the signature wrong',
-        'The image was changed after it was signed.',
-        'Get the image again from whoever signed it; nothing on the board was changed.',
-      );
-    case BOARD_ERRORS.imageDamaged:
-      return refuse(
-        'board-write-failed',
-        'finds the image damaged after writing',
-        'What it reads back has other hashes than the image gives.',
-        'Flash again; a board with two slots still runs the image from before. If that repeats, its software may be older than the image: update it.',
-      );
-    case BOARD_ERRORS.flashFailed:
-    case BOARD_ERRORS.writeOutOfOrder:
-      return refuse(
-        'board-write-failed',
-        'could not write its flash',
-        `It failed at byte ${factA}.`,
-        'Flash again; if that repeats, the flash chip is worn out.',
-      );
-    default:
-      return refuse(
-        'board-malformed',
-        'refuses a request',
-        `Its error code is ${code} (facts ${factA}, ${factB}).`,
-        'Report this to whoever made the firmware; docs/PROTOCOL.md, section 7, has the codes.',
-      );
-  }
-}
-
-const SIZE_NAMES = ['vocabulary', 'hidden size', 'intermediate size', 'number of layers'] as const;

@@ -1,7 +1,7 @@
 /** A board over several sessions: when the wire breaks, it is opened again, as long as it is the same board. */
 
 import { BoardError, boardFlapping, boardLost } from './board-error.js';
-import { systemClock } from './clock.js';
+import { systemClock, type Clock } from './clock.js';
 import { BoardSession } from './session.js';
 import type { SessionOptions } from './session.js';
 import type { OpenTransport } from './transport/transport.js';
@@ -36,6 +36,11 @@ export class BoardConnection {
   static async open(open: OpenTransport, options: ConnectionOptions = {}): Promise<BoardConnection> {
     const session = await BoardSession.open(await open(options.signal), options);
     return new BoardConnection(open, options, session);
+  }
+
+  /** The time that its sessions go by. */
+  get clock(): Clock {
+    return this.#options.clock ?? systemClock;
   }
 
   /** The present session. */
@@ -101,6 +106,7 @@ export class BoardConnection {
   }
 }
 
-function isLoss(error: unknown): error is BoardError {
+/** Whether the wire broke. */
+export function isLoss(error: unknown): error is BoardError {
   return error instanceof BoardError && error.code === 'board-lost';
 }

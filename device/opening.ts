@@ -27,13 +27,13 @@ import {
   boardHasOtherKey,
   boardHeld,
   boardMalformed,
-  boardRefuses,
   boardWantsKey,
   boardWantsNoKey,
   keyRefused,
   unservedBy,
 } from './board-error.js';
 import { SCHEMA } from './message-schema.js';
+import { boardRefuses } from './refusal-error.js';
 
 const AUTH_SCHEMA = tableHash(groupText(AUTH_GROUP), (bytes) => createHash('sha256').update(bytes).digest());
 
@@ -120,7 +120,7 @@ export class Opening {
     if (error === undefined) return boardMalformed(this.#name, 'an ERROR has the wrong length or values');
     if (error.code === AUTH_ERRORS.wrongProof) return keyRefused(this.#name);
     if (error.code === AUTH_ERRORS.held) return boardHeld(this.#name, error.factA);
-    return boardRefuses(this.#name, error.code, error.factA, error.factB);
+    return boardRefuses(this.#name, error);
   }
 }
 

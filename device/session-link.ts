@@ -12,11 +12,12 @@ import { decodeMessage } from '../protocol/wire/message.js';
 import { ERROR } from '../protocol/wire/messages-board.js';
 import type { Hello } from '../protocol/wire/messages-board.js';
 import { ENDED, TOKEN } from '../protocol/wire/messages-run.js';
-import { boardHeld, boardLost, boardMalformed, boardRefuses, boardSaysNoHello, boardSilent } from './board-error.js';
+import { boardHeld, boardLost, boardMalformed, boardSaysNoHello, boardSilent } from './board-error.js';
 import type { BoardError } from './board-error.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { Opening } from './opening.js';
+import { boardRefuses } from './refusal-error.js';
 import type { Transport } from './transport/transport.js';
 
 /** What a board sends of a run. */
@@ -179,7 +180,9 @@ export class SessionLink {
     const [next] = this.#pending;
     if (next === undefined) return;
     this.#cancelAnswerTimer = this.#clock.after(next.limitMs, () => {
-      this.fail(boardLost(this.name, `It has not answered a request for ${next.limitMs / 1000} s.`));
+      // It may not say anything as long as nobody here reads the tokens of its run.
+      if (this.#runEvents.length >= MAX_WINDOW) this.#awaitAnswer();
+      else this.fail(boardLost(this.name, `It has not answered a request for ${next.limitMs / 1000} s.`));
     });
   }
 
@@ -326,7 +329,7 @@ export class SessionLink {
   #onError(payload: Uint8Array): string | undefined {
     const error = decodeMessage(ERROR, payload);
     if (error === undefined) return 'an ERROR has the wrong length or values';
-    const refusal = boardRefuses(this.name, error.code, error.factA, error.factB);
+    const refusal = boardRefuses(this.name, error);
     if (this.#pending[0]?.requestType === error.request) this.#answered()?.reject(refusal);
     // A request without an answer: whoever goes on with the session must know.
     else this.fail(refusal);

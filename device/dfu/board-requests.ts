@@ -7,7 +7,8 @@ import type { Hello } from '../../protocol/wire/messages-board.js';
 import { decodeHello } from '../../protocol/wire/messages.js';
 import { FLASH_BEGIN, FLASH_SUMS } from '../../protocol/wire/messages-flash.js';
 import { SECTORS_PER_PAGE, VENDOR_REQUEST } from '../../protocol/usb/vendor-requests.js';
-import { boardMalformed, boardRefuses, unservedBy } from '../board-error.js';
+import { boardMalformed, unservedBy } from '../board-error.js';
+import { boardRefuses } from '../refusal-error.js';
 import type { BoardError } from '../board-error.js';
 import { SCHEMA } from '../message-schema.js';
 import type { UsbConnection } from '../usb/usb-connection.js';
@@ -84,7 +85,7 @@ export class BoardRequests {
     const refusal = bytes && decodeMessage(ERROR, bytes);
     // Without a reason there is still the status of DFU.
     if (refusal === undefined || refusal.code === 0) return undefined;
-    return boardRefuses(this.#client.name, refusal.code, refusal.factA, refusal.factB);
+    return boardRefuses(this.#client.name, refusal);
   }
 
   async #in(request: number, value: number, length: number): Promise<Uint8Array | undefined> {

@@ -1,6 +1,6 @@
 /** A board as a machine, with the file of its image where there is one. */
 import { BoardError, otherImage } from '../../device/board-error.js';
-import { BoardMachine } from '../../device/board-machine.js';
+import { BoardMachine } from '../../device/board/board-machine.js';
 import { readTextParts, type TextParts } from '../../device/read-back.js';
 import { addressText } from '../../device/selector.js';
 import type { BoardSession } from '../../device/session.js';
@@ -29,7 +29,9 @@ export async function openBoardMachine(request: MachineRequest, options: EngineO
     const file = await openImageOf(session, request.image);
     const imageName = file?.path ?? `the image on ${name}`;
     const { tokenizerJson, eosTokenIds } = file ?? (await readTextParts(session).catch(needsFile(imageName)));
-    const machine = new BoardMachine(connection, { sampling: request.sampling ?? 'board', eosTokenIds });
+    const capabilities = await session.capabilities();
+    const sampling = request.sampling ?? 'board';
+    const machine = new BoardMachine(connection, { sampling, eosTokenIds, capabilities });
     return { machine, imageName, tokenizerJson, place: name, ...(file && { imagePath: file.path }) };
   } catch (error) {
     await connection.close();

@@ -46,6 +46,11 @@ const WORK: readonly ((connection: BoardConnection) => Promise<unknown>)[] = [
     const sequence = await boardSequence(connection);
     await gathered(sequence.feed([1, 0, 3], { want: 'taps' }));
   },
+  async (connection) => {
+    const sequence = await boardSequence(connection, { capabilities: new Set(['state.1']) });
+    await gathered(sequence.feed([1, 0, 3]));
+    await sequence.restore(await sequence.save());
+  },
   async (connection) => await readTextParts(connection.session),
   async (connection) => await connection.session.info(),
 ];

@@ -2,10 +2,10 @@
 
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import { BoardMachine, type BoardMachineOptions } from '../../device/board-machine.js';
-import { boardRefuses } from '../../device/board-error.js';
+import { BoardMachine, type BoardMachineOptions } from '../../device/board/board-machine.js';
 import { BoardConnection } from '../../device/connection.js';
 import { BoardSession } from '../../device/session.js';
+import { boardRefuses } from '../../device/refusal-error.js';
 import type { Transport, TransportEvents } from '../../device/transport/transport.js';
 import type { GeneratedToken, GenerateRequest, Sequence } from '../../model/machine/machine.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
@@ -110,7 +110,12 @@ describe('a generation', () => {
   it('is sampled here without being told to, where the board knows RESET and STEP only', async () => {
     const line = new BoardOnALine({ image: IMAGE });
     const connection = await line.connect();
-    const unknown = boardRefuses('wire', BOARD_ERRORS.unknownRequest, 0, 0);
+    const unknown = boardRefuses('wire', {
+      code: BOARD_ERRORS.unknownRequest,
+      request: GET_INFO.type,
+      factA: 0,
+      factB: 0,
+    });
     const asked = vi.spyOn(connection.session, 'info').mockRejectedValue(unknown);
     const types = typesToBoard(line);
     expect(await line.clock.until(collect(await boardSequence(connection)))).toEqual(await expectedTokens());

@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from 'vitest';
 
-import { BoardMachine } from '../../device/board-machine.js';
+import { BoardMachine } from '../../device/board/board-machine.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
 import { encodeFrame } from '../../protocol/wire/frame.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';
@@ -14,8 +14,7 @@ import { encodeMessage } from '../../protocol/wire/message.js';
 import type { FixedMessage } from '../../protocol/wire/message.js';
 import { GET_INFO, INFO } from '../../protocol/wire/messages-board.js';
 import { CANCEL, ENDED, RUN, TOKEN } from '../../protocol/wire/messages-run.js';
-import { BoardOnALine } from '../helpers/board-on-a-line.js';
-import type { Fate } from '../helpers/board-on-a-line.js';
+import { BoardOnALine, slow } from '../helpers/board-on-a-line.js';
 import { goodImageOf } from '../helpers/good-image.js';
 import { frameOf } from '../helpers/frames.js';
 import { count, figure } from '../helpers/counts.js';
@@ -33,16 +32,6 @@ const ENDLESS = {
 };
 const RUN_ID = 5;
 const WORK_MS = 0.5;
-
-/** Each direction carries so many bytes in a millisecond, one frame after the other. */
-function slow(line: BoardOnALine, bytesPerMs: number): Fate {
-  const busyUntilMs = { board: 0, host: 0 };
-  return ({ to, bytes }) => {
-    const nowMs = line.clock.now();
-    busyUntilMs[to] = Math.max(busyUntilMs[to], nowMs) + bytes.length / bytesPerMs;
-    return [{ bytes, lateMs: busyUntilMs[to] - nowMs }];
-  };
-}
 
 /** A host that has room for `window` frames, and reads all that comes. */
 class PlainHost {

@@ -80,6 +80,18 @@ export interface Setup extends Partial<Omit<BoardOptions, 'flash' | 'now' | 'boo
   readonly image?: Uint8Array;
   /** Of the flash; it takes no time if absent. */
   readonly timing?: FlashTiming;
+  /** For a step of the board's work, such as a token; half a millisecond if absent. */
+  readonly workMs?: number;
+}
+
+/** Each direction carries so many bytes in a millisecond, one frame after the other. */
+export function slow(line: BoardOnALine, bytesPerMs: number): Fate {
+  const busyUntilMs = { board: 0, host: 0 };
+  return ({ to, bytes }) => {
+    const nowMs = line.clock.now();
+    busyUntilMs[to] = Math.max(busyUntilMs[to], nowMs) + bytes.length / bytesPerMs;
+    return [{ bytes, lateMs: busyUntilMs[to] - nowMs }];
+  };
 }
 
 export class BoardOnALine {
@@ -147,7 +159,7 @@ export class BoardOnALine {
     const poll = ++this.#polls;
     const waitMs = this.board.poll();
     if (waitMs === Infinity) return;
-    this.clock.after(Math.max(waitMs, WORK_MS), () => {
+    this.clock.after(Math.max(waitMs, this.#setup.workMs ?? WORK_MS), () => {
       if (poll === this.#polls) this.poll();
     });
   }

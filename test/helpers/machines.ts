@@ -1,5 +1,5 @@
 /** Machines for tests, and what comes of them as arrays. */
-import { BoardMachine, type BoardMachineOptions } from '../../device/board-machine.js';
+import { BoardMachine, type BoardMachineOptions } from '../../device/board/board-machine.js';
 import type { BoardConnection } from '../../device/connection.js';
 import { readModelWeights, residentBytes } from '../../model/integer/model-weights.js';
 import type { Machine, Sequence } from '../../model/machine/machine.js';

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { BoardMachine } from '../../../device/board-machine.js';
+import { BoardMachine } from '../../../device/board/board-machine.js';
 import { BoardConnection } from '../../../device/connection.js';
 import { flashImage } from '../../../device/flash-image.js';
 import { openSerial } from '../../../device/transport/serial-transport.js';

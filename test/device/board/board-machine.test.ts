@@ -1,24 +1,25 @@
 /** A board as a machine, over wires that break more than once, and lines whose other end nobody tells of anything. */
 
 import { describe, expect, it } from 'vitest';
-import { BoardMachine, type BoardMachineOptions } from '../../device/board-machine.js';
-import type { BoardError } from '../../device/board-error.js';
-import { BoardConnection } from '../../device/connection.js';
-import type { Transport, TransportEvents } from '../../device/transport/transport.js';
-import { samplerSettings } from '../../model/integer/sampler.js';
-import type { Sequence } from '../../model/machine/machine.js';
-import { memorySource } from '../../protocol/byte-source.js';
-import { openImage } from '../../protocol/image/image-reader.js';
-import type { Frame } from '../../protocol/wire/frame.js';
-import { FrameReader } from '../../protocol/wire/frame-reader.js';
-import { decodeMessage } from '../../protocol/wire/message.js';
-import { RUN, STEPPED, TOKEN } from '../../protocol/wire/messages-run.js';
-import { BoardOnALine, TestClock } from '../helpers/board-on-a-line.js';
-import { goodImageOf } from '../helpers/good-image.js';
-import { boardSequence, gathered, referenceSequence } from '../helpers/machines.js';
-import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
-import { describePromises, SECTIONS as SECTIONS_OF_PROMISES } from '../model/machine/promises.js';
+import { BoardMachine, type BoardMachineOptions } from '../../../device/board/board-machine.js';
+import type { BoardError } from '../../../device/board-error.js';
+import { BoardConnection } from '../../../device/connection.js';
+import type { Transport, TransportEvents } from '../../../device/transport/transport.js';
+import { samplerSettings } from '../../../model/integer/sampler.js';
+import type { Sequence } from '../../../model/machine/machine.js';
+import { memorySource } from '../../../protocol/byte-source.js';
+import { openImage } from '../../../protocol/image/image-reader.js';
+import type { Frame } from '../../../protocol/wire/frame.js';
+import { FrameReader } from '../../../protocol/wire/frame-reader.js';
+import { decodeMessage } from '../../../protocol/wire/message.js';
+import { RUN, STEPPED, TOKEN } from '../../../protocol/wire/messages-run.js';
+import { BoardOnALine, TestClock } from '../../helpers/board-on-a-line.js';
+import { goodImageOf } from '../../helpers/good-image.js';
+import { boardSequence, gathered, referenceSequence } from '../../helpers/machines.js';
+import { TINY_SHAPE, tinySections } from '../../helpers/tiny-image.js';
+import { describePromises, SECTIONS as SECTIONS_OF_PROMISES } from '../../model/machine/promises.js';
 
+const STATES = new Set(['state.1']);
 const SECTIONS = tinySections(1, { ...TINY_SHAPE, vocabSize: 64, eosTokenId: 63 });
 const IMAGE = goodImageOf(SECTIONS);
 const SAMPLER = samplerSettings({ temperature: 2, topK: 7, topP: 0.9, seed: 9n });
@@ -272,15 +273,22 @@ describe('a board that takes few tokens at a time', () => {
 
 const clock = new TestClock();
 
-describePromises('board', {
-  make: async (sections) => {
-    const line = new BoardOnALine({ image: goodImageOf(sections) }, clock);
-    const open = (): Promise<Transport> => Promise.resolve(line.plugIn());
-    // HELLO names one token that ends a text; who opens a board knows the others from the image.
-    const { eosTokenIds } = sections.shape;
-    return new BoardMachine(await BoardConnection.open(open, { clock }), { eosTokenIds });
-  },
-  within: async (work) => await clock.until(work),
-  image: openImage(memorySource(goodImageOf(SECTIONS_OF_PROMISES))).seal.sha256,
-  cannot: ['logits', 'state'],
+const IMAGE_OF_PROMISES = openImage(memorySource(goodImageOf(SECTIONS_OF_PROMISES))).seal.sha256;
+
+describe.each<[string, Omit<BoardMachineOptions, 'eosTokenIds'>, ('logits' | 'state')[]]>([
+  ['board', {}, ['logits', 'state']],
+  ['board that gives states', { capabilities: STATES }, ['logits']],
+])('as a %s', (name, options, cannot) => {
+  describePromises(name, {
+    make: async (sections) => {
+      const line = new BoardOnALine({ image: goodImageOf(sections) }, clock);
+      const open = (): Promise<Transport> => Promise.resolve(line.plugIn());
+      // HELLO names one token that ends a text; who opens a board knows the others from the image.
+      const { eosTokenIds } = sections.shape;
+      return new BoardMachine(await BoardConnection.open(open, { clock }), { ...options, eosTokenIds });
+    },
+    within: async (work) => await clock.until(work),
+    image: IMAGE_OF_PROMISES,
+    cannot,
+  });
 });
