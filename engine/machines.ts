@@ -72,6 +72,13 @@ export const MACHINES: readonly MachineKind[] = [
     open: async (request, options) => await (await import('./kinds/gpu.js')).openGpuMachine(request, options),
     find: async (request, options) => await (await import('./kinds/find-gpu.js')).findGpuMachine(request, options),
   },
+  {
+    kind: 'cpu',
+    takesImage: true,
+    isFast: true,
+    onThisThread: false,
+    open: async (request, options) => await (await import('./kinds/cpu.js')).openCpuMachine(request, options),
+  },
   REFERENCE,
   {
     kind: 'simulator',

@@ -66,7 +66,7 @@ describe.each(Object.entries(SHELLS))('%s', (shell, complete) => {
     [['mmfree', '--json', 'run', '--prompt'], ['--prompt-file']],
     [
       ['mmfree', 'run', '--backend', ''],
-      ['gpu', 'reference', 'simulator'],
+      ['cpu', 'gpu', 'reference', 'simulator'],
     ],
     [['mmfree', 'run', '--backend=g'], ['gpu']],
     [['mmfree', 'run', '--board', ''], []],

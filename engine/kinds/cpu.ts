@@ -1,0 +1,37 @@
+/** An image on this computer's processor, in WebAssembly: loaded while it is checked, and used only when it has passed. */
+import type { CpuMachine } from '../../model/backends/cpu/cpu-machine.js';
+import { openCpu } from '../../model/backends/cpu/node/open-cpu.js';
+import { checkImage } from '../../model/check-image.js';
+import { ImageFile } from '../../model/image-file.js';
+import type { MachineRequest } from '../machines.js';
+import { identityOf, PROCESSOR, type OpenedImage } from '../opened-machine.js';
+import type { EngineOptions } from '../options.js';
+import { SHIPPED_IMAGE } from '../shipped.js';
+
+/** @throws CpuError; ImageError; AbortError */
+export async function openCpuMachine(
+  { image }: Pick<MachineRequest, 'image'>,
+  { signal }: Pick<EngineOptions, 'signal'>,
+): Promise<OpenedImage<CpuMachine>> {
+  const path = image ?? SHIPPED_IMAGE;
+  const file = ImageFile.open(path);
+  try {
+    const { view } = file;
+    const loading = openCpu(file, identityOf(view));
+    const tokenizerJson = file.section('tokenizer');
+    // Both to their end, whatever happens to one: both read the file.
+    const [checked, loaded] = await Promise.allSettled([checkImage(file, signal), loading]);
+    try {
+      // What is wrong with an image may be what its loading stumbled over.
+      if (checked.status === 'rejected') throw checked.reason;
+      if (loaded.status === 'rejected') throw loaded.reason;
+      file.source.assertUnchanged();
+    } catch (error) {
+      if (loaded.status === 'fulfilled') await loaded.value.close();
+      throw error;
+    }
+    return { machine: loaded.value, view, tokenizerJson, imageName: path, imagePath: path, place: PROCESSOR };
+  } finally {
+    file.close();
+  }
+}

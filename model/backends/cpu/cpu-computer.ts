@@ -1,0 +1,220 @@
+/** The memory of a model on the processor, and steps in it. Lives in the first thread. */
+import { embeddingStride, TRITS_PER_BYTE, type SectionName } from '../../../protocol/image/model-shape.js';
+import { sectionLengths } from '../../../protocol/image/tensors.js';
+import type { SamplerSettings } from '../../../protocol/sampling.js';
+import { candidatesNeeded } from '../../integer/sampler.js';
+import { cpuUnsupported } from './cpu-error.js';
+import { FAMILIES, instantiate, type KernelFamily, type Kernels } from './kernels.js';
+import * as layout from './layout.js';
+import {
+  blocksOf,
+  groupsOfPiece,
+  heapEnd,
+  MOST_PAGES,
+  PAGE_BYTES,
+  writeModel,
+  type MatrixPlace,
+  type MemoryPlan,
+} from './memory-plan.js';
+
+/** Fills `into` with the bytes of a section from `offset` on. */
+export type ReadSection = (section: SectionName, offset: number, into: Uint8Array) => void;
+
+/** One token that a step feeds. */
+export interface StepRow {
+  readonly token: number;
+  /** Addresses of states. */
+  readonly from: number;
+  readonly to: number;
+  readonly wantsLogits: boolean;
+  readonly wantsTaps: boolean;
+  readonly sampler?: SamplerSettings | undefined;
+  /** Index of the draw. */
+  readonly draw: number;
+}
+
+const ROW_WORDS = layout.ROW_BYTES / 4;
+
+export class CpuComputer {
+  readonly plan: MemoryPlan;
+  readonly memory: WebAssembly.Memory;
+  readonly #kernels: ReadonlyMap<KernelFamily, Kernels>;
+  #present: Kernels;
+  #words: Uint32Array;
+  #threads = 1;
+  /** End of what is used of the heap, and states that are free. */
+  #heap: number;
+
+  /** @param modules at least one @throws CpuError `cpu-unsupported` */
+  constructor(plan: MemoryPlan, modules: ReadonlyMap<KernelFamily, WebAssembly.Module>, family: KernelFamily) {
+    this.plan = plan;
+    try {
+      // Kernels are made for memory that can be shared, whether it is or not.
+      const initial = Math.ceil(heapEnd(plan) / PAGE_BYTES);
+      this.memory = new WebAssembly.Memory({ initial, maximum: MOST_PAGES, shared: true });
+    } catch (cause) {
+      throw cpuUnsupported('There is no memory for the model', cause);
+    }
+    this.#kernels = new Map([...modules].map(([name, module]) => [name, instantiate(module, this.memory)]));
+    this.#words = new Uint32Array(this.memory.buffer);
+    this.#heap = plan.heap;
+    this.#present = this.#use(family);
+  }
+
+  get threads(): number {
+    return this.#threads;
+  }
+
+  /** @param threads that are there, this one counted */
+  configure(family: KernelFamily, threads: number): void {
+    this.#present = this.#use(family);
+    this.#threads = threads;
+  }
+
+  #use(family: KernelFamily): Kernels {
+    const kernels = this.#kernels.get(family);
+    if (kernels === undefined) throw new RangeError(`there are no kernels ${family}`);
+    this.#words[layout.KERNELS >> 2] = FAMILIES.indexOf(family);
+    return kernels;
+  }
+
+  /** Brings an image into the memory. Its structure is checked; hashes can be checked meanwhile. */
+  load(read: ReadSection): void {
+    const { plan } = this;
+    const bytes = new Uint8Array(this.memory.buffer);
+    const lengths = sectionLengths(plan.shape);
+    const section = (name: 'tables' | 'vectors'): Uint8Array => {
+      const into = new Uint8Array(lengths[name]);
+      read(name, 0, into);
+      return into;
+    };
+    writeModel(bytes, plan, { tables: section('tables'), vectors: section('vectors') });
+    const stride = embeddingStride(plan.shape);
+    const rows = Math.max(1, Math.floor(2 ** 20 / stride));
+    for (let row = 0; row < plan.shape.vocabSize; row += rows) {
+      const from = row * stride;
+      const to = Math.min(lengths.embedding, from + rows * stride);
+      read('embedding', from, bytes.subarray(plan.embedding + from, plan.embedding + to));
+    }
+    for (const matrix of plan.matrices) this.#loadMatrix(matrix, read, bytes);
+    bytes.fill(0, plan.heap, Math.ceil(heapEnd(plan)));
+  }
+
+  #loadMatrix({ rows, columns, offset, address }: MatrixPlace, read: ReadSection, bytes: Uint8Array): void {
+    const scratch = this.plan.heap;
+    const staging = scratch + 1024;
+    const blockBytes = 2 * 64 * Math.ceil(columns / 64);
+    const groups = Math.ceil(rows / TRITS_PER_BYTE);
+    const blocks = Math.ceil(rows / 8);
+    const most = groupsOfPiece(columns);
+    for (let group = 0; group < groups; group += most) {
+      const piece = Math.min(most, groups - group);
+      read('ternary', offset + group * columns, bytes.subarray(staging, staging + piece * columns));
+      for (let start = 0; start < piece; start += 8) {
+        const block = blocksOf(group + start);
+        this.#present.transcode(
+          staging + start * columns,
+          Math.min(8, piece - start),
+          columns,
+          address + block * blockBytes,
+          Math.min(5, blocks - block),
+          blockBytes,
+          scratch,
+        );
+      }
+    }
+  }
+
+  /** Room for states, all zero. @throws RangeError if there is none */
+  allocate(bytes: number): number {
+    const address = this.#heap;
+    const end = address + bytes;
+    const missing = end - this.memory.buffer.byteLength;
+    if (missing > 0) {
+      this.memory.grow(Math.ceil(missing / PAGE_BYTES));
+      this.#words = new Uint32Array(this.memory.buffer);
+    }
+    this.#heap = end;
+    return address;
+  }
+
+  /** A state as others know it: [L][H] int32. */
+  readState(address: number): Int32Array<ArrayBuffer> {
+    const { layers, hiddenSize } = this.plan.shape;
+    const words = new Int32Array(layers * hiddenSize);
+    for (let l = 0; l < layers; l++) words.set(this.#stateOf(address, l), l * hiddenSize);
+    return words;
+  }
+
+  writeState(address: number, words: Int32Array): void {
+    const { layers, hiddenSize } = this.plan.shape;
+    for (let l = 0; l < layers; l++) {
+      this.#stateOf(address, l).set(words.subarray(l * hiddenSize, (l + 1) * hiddenSize));
+    }
+  }
+
+  clearState(address: number): void {
+    this.#words.fill(0, address >> 2, (address + this.plan.stateBytes) >> 2);
+  }
+
+  #stateOf(address: number, layer: number): Int32Array {
+    const { hiddenSize } = this.plan.shape;
+    return new Int32Array(this.memory.buffer, address + layer * 4 * 8 * Math.ceil(hiddenSize / 8), hiddenSize);
+  }
+
+  /** Feeds one token for each row, 1 … MAX_ROWS of them; those of one sequence in order. */
+  step(rows: readonly StepRow[]): void {
+    const words = this.#words;
+    let heads = 0;
+    for (const [index, row] of rows.entries()) {
+      const at = (this.plan.rowTable >> 2) + index * ROW_WORDS;
+      words[at + layout.ROW_TOKEN / 4] = row.token;
+      words[at + layout.ROW_STATE_IN / 4] = row.from;
+      words[at + layout.ROW_STATE_OUT / 4] = row.to;
+      words[at + layout.ROW_HEAD / 4] = row.wantsLogits ? heads++ : -1;
+      words[at + layout.ROW_TAPS / 4] = row.wantsTaps ? this.#tapsOf(index) : 0;
+      words[at + layout.ROW_CANDIDATES / 4] = row.sampler === undefined ? 0 : candidatesNeeded(row.sampler);
+      if (row.sampler !== undefined) {
+        words[at + layout.ROW_INV_TEMPERATURE / 4] = row.sampler.invTemperature;
+        words[at + layout.ROW_TOP_P / 4] = row.sampler.topP;
+        words[at + layout.ROW_SEED_LOW / 4] = row.sampler.seedLow;
+        words[at + layout.ROW_SEED_HIGH / 4] = row.sampler.seedHigh;
+        words[at + layout.ROW_DRAW / 4] = row.draw;
+      }
+    }
+    words[layout.ROWS >> 2] = rows.length;
+    words[layout.HEAD_ROWS >> 2] = heads;
+    words[layout.THREADS >> 2] = this.#threads;
+    this.#present.step();
+  }
+
+  receiptOf(row: number): number {
+    return this.#words[(this.plan.rowTable >> 2) + row * ROW_WORDS + layout.ROW_RECEIPT / 4];
+  }
+
+  chosenBy(row: number): number {
+    return this.#words[(this.plan.rowTable >> 2) + row * ROW_WORDS + layout.ROW_CHOSEN / 4];
+  }
+
+  tapsOf(row: number): number[] {
+    const at = this.#tapsOf(row) >> 2;
+    return Array.from(this.#words.subarray(at, at + this.plan.shape.layers + 1));
+  }
+
+  /** A copy of a row's logits. */
+  logitsOf(row: number): Int32Array<ArrayBuffer> {
+    const head = this.#words[(this.plan.rowTable >> 2) + row * ROW_WORDS + layout.ROW_HEAD / 4];
+    const at = this.plan.logits + head * this.plan.logitsStride;
+    return new Int32Array(new Int32Array(this.memory.buffer, at, this.plan.shape.vocabSize));
+  }
+
+  #tapsOf(row: number): number {
+    return this.plan.taps + 4 * row * (this.plan.shape.layers + 1);
+  }
+
+  /** Lets all helpers end. */
+  dismiss(threads: number): void {
+    this.#words[layout.KERNELS >> 2] = layout.NO_KERNELS;
+    for (let thread = 1; thread < threads; thread++) this.#present.ring(thread);
+  }
+}

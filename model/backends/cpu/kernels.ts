@@ -1,0 +1,30 @@
+/** The modules that `scripts/build-wasm.mjs` makes of the folder `wasm`, and what they offer. */
+
+/** In the order of their numbers. */
+export const FAMILIES = ['baseline', 'relaxed16', 'relaxed32'] as const;
+/** Which SIMD instructions do the products: see wasm/products.ts. */
+export type KernelFamily = (typeof FAMILIES)[number];
+
+/** A module's functions; addresses in its memory. */
+export interface Kernels {
+  /** Computes what the rows say. */
+  step(): void;
+  /** The life of a helper. */
+  serve(thread: number, seen: number): number;
+  /** Wakes a helper. */
+  ring(thread: number): void;
+  transcode(
+    from: number,
+    groups: number,
+    columns: number,
+    to: number,
+    blocks: number,
+    blockBytes: number,
+    scratch: number,
+  ): void;
+}
+
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
+  // What the module exports is what the folder says.
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels;
+}

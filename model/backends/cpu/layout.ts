@@ -1,0 +1,123 @@
+/**
+ * Where the kernels find what they work on: byte addresses in their memory, known to both sides. `memory-plan.ts` fills in what lies there.
+ *
+ * Also compiled by AssemblyScript, so constants only. Words are u32 unless something else is said.
+ */
+
+/** Threads at most. */
+export const MAX_THREADS = 16;
+/** Tokens at most that one step feeds: those of a prompt, or one of each sequence of a batch. */
+export const MAX_ROWS = 32;
+/** Candidates of the sampler. */
+export const MAX_CANDIDATES = 64;
+
+/** What threads wait at, each on a cache line of its own. */
+export const BARRIER_ARRIVED = 64;
+export const BARRIER_TURN = 128;
+export const BARRIER_SLEEPERS = 192;
+/** The next share of the work that nobody has taken. */
+export const NEXT_SHARE = 256;
+/** Of each thread: a bell that counts up, and whether the thread sleeps until it does. */
+export const BELLS = 1024;
+export const BELL_BYTES = 64;
+
+/** What a step is to do. */
+export const THREADS = 320;
+export const ROWS = 324;
+/** How many of the rows have logits. */
+export const HEAD_ROWS = 328;
+/** Whose kernels compute it: the number of a family, or `NO_KERNELS` for those that are not needed any more. */
+export const KERNELS = 332;
+export const NO_KERNELS = 255;
+
+/** The model. Sizes in elements; those called padded are multiples of 64. */
+export const LAYERS = 2048;
+export const VOCABULARY = 2052;
+export const HIDDEN = 2056;
+export const HIDDEN_PADDED = 2060;
+export const INTERMEDIATE = 2064;
+export const INTERMEDIATE_PADDED = 2068;
+export const EMBEDDING = 2072;
+export const EMBEDDING_STRIDE = 2076;
+export const EMBEDDING_SHIFT = 2080;
+export const SIGMA = 2084;
+export const EXP2 = 2088;
+/** Eight tables of 256 words for CRC-32, then four that put 256 zero bytes behind a register. */
+export const CRC_TABLES = 2092;
+export const LAYER_TABLE = 2096;
+export const FINAL_NORM = 2100;
+/** A product, as in a layer. */
+export const HEAD_PRODUCT = 2104;
+
+/** Buffers, and the bytes from one row to the next. */
+export const ROW_TABLE = 2128;
+/** int32 [row][HIDDEN_PADDED]: the residual. */
+export const RESIDUAL = 2132;
+/** int32 [row][HIDDEN_PADDED]: what the o product reads. */
+export const GATED_STATE = 2136;
+/** int32 [row][HIDDEN_PADDED]: g. */
+export const OUTPUT_GATE = 2140;
+/** int32 [row][INTERMEDIATE_PADDED]: what the down product reads. */
+export const GLU = 2144;
+/** int32 [row][VOCABULARY rounded up to 64]. */
+export const LOGITS = 2148;
+export const LOGITS_STRIDE = 2152;
+/** Of each 64 logits of a row: CRC register, and the largest. */
+export const SURVEY = 2156;
+export const SURVEY_STRIDE = 2160;
+/** Of each row, or, where there is one row, of each thread: three scales, then the vectors that they belong to. */
+export const QUANTISED = 2164;
+export const QUANTISED_STRIDE = 2168;
+/** Of each thread. */
+export const SCRATCH = 2172;
+export const SCRATCH_STRIDE = 2176;
+/** 16 bytes of 3, then 16 of 12. */
+export const MASKS = 2180;
+
+export const HEADER_BYTES = 4096;
+
+/** A product: matrix, gains, mm, em. */
+export const PRODUCT_BYTES = 16;
+export const PRODUCT_GAIN = 4;
+export const PRODUCT_MANTISSA = 8;
+export const PRODUCT_EXPONENT = 12;
+
+/** A layer: addresses of vectors, then products. */
+export const LAYER_BYTES = 128;
+export const LAYER_ATTN_NORM = 0;
+export const LAYER_FORGET_SCALE = 4;
+export const LAYER_G_NORM = 8;
+export const LAYER_MLP_NORM = 12;
+export const LAYER_EPSILON_SHIFT = 16;
+export const LAYER_PRODUCTS = 32;
+
+/** A row: one token that is fed. */
+export const ROW_BYTES = 128;
+export const ROW_TOKEN = 0;
+/** Addresses of the states before and after it, [L][H rounded up to 8] int32; they may be the same. */
+export const ROW_STATE_IN = 4;
+export const ROW_STATE_OUT = 8;
+/** Which of the rows with logits it is, counted from 0; −1 if it has none. */
+export const ROW_HEAD = 12;
+/** Where L + 1 CRCs go; 0 if nobody wants them. */
+export const ROW_TAPS = 16;
+/** Candidates that the choice is made among, 1 … 64; 0 if nothing is chosen. */
+export const ROW_CANDIDATES = 20;
+export const ROW_INV_TEMPERATURE = 24;
+export const ROW_TOP_P = 28;
+export const ROW_SEED_LOW = 32;
+export const ROW_SEED_HIGH = 36;
+export const ROW_DRAW = 40;
+/** What comes of it. */
+export const ROW_RECEIPT = 44;
+export const ROW_CHOSEN = 48;
+
+/** Bytes of a quantised vector's scale: Σ q, mantissa, shift. */
+export const SCALE_BYTES = 16;
+export const SCALE_MANTISSA = 4;
+export const SCALE_SHIFT = 8;
+/** Three scales, rounded up to a cache line. */
+export const SCALES_BYTES = 64;
+
+/** Logits whose CRC and maximum are taken together. */
+export const SURVEY_LOGITS = 64;

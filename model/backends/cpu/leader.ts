@@ -1,0 +1,122 @@
+/**
+ * The first thread of the machine: it loads the model, hears the machine's requests, and computes slices of a few milliseconds between them. Nothing
+ * here waits for anybody, so the machine's own thread never does.
+ */
+import { cpuFailed } from './cpu-error.js';
+import { CpuComputer, type ReadSection } from './cpu-computer.js';
+import type { CpuJob, CpuReport, CpuRequest, CpuSetting } from './cpu-messages.js';
+import type { KernelFamily } from './kernels.js';
+import { planMemory } from './memory-plan.js';
+import { RunQueue } from './run-queue.js';
+
+/** Requests are heard so often, at least. */
+const SLICE_MS = 5;
+
+/** What the first thread needs of where it runs. */
+export interface LeaderHome {
+  readonly read: ReadSection;
+  /** Bytes of a module. */
+  module(family: KernelFamily): Uint8Array<ArrayBuffer>;
+  /** @param transfer what the receiver gets instead of a copy */
+  post(report: CpuReport, transfer: readonly ArrayBuffer[]): void;
+  /** Calls back after everything that has arrived was heard. */
+  later(work: () => void): void;
+  now(): number;
+}
+
+export class Leader {
+  readonly #home: LeaderHome;
+  readonly #computer: CpuComputer;
+  readonly #queue: RunQueue;
+  #isBusy = false;
+
+  /** Loads the model. @throws CpuError; what `read` throws */
+  constructor(job: CpuJob, home: LeaderHome) {
+    this.#home = home;
+    const setting: CpuSetting = job.setting ?? { family: job.families[0], threads: 1 };
+    const modules = new Map(job.families.map((family) => [family, new WebAssembly.Module(home.module(family))]));
+    this.#computer = new CpuComputer(planMemory(job.shape), modules, setting.family);
+    this.#computer.load(home.read);
+    this.#queue = new RunQueue(this.#computer);
+    this.#post({ is: 'ready', window: this.#queue.window, bytes: this.#computer.memory.buffer.byteLength });
+  }
+
+  hear(request: CpuRequest): void {
+    try {
+      this.#answer(request);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #answer(request: CpuRequest): void {
+    const { sequence } = request;
+    switch (request.do) {
+      case 'open':
+        try {
+          this.#queue.open(sequence);
+        } catch (error) {
+          return this.#post({ is: 'refused', sequence, why: error instanceof Error ? error.message : String(error) });
+        }
+        return this.#post({ is: 'done', sequence });
+      case 'close':
+        return this.#queue.close(sequence);
+      case 'run':
+        this.#queue.start(sequence, request.run, request.order);
+        return this.#work();
+      case 'seen':
+        this.#queue.seen(sequence, request.count);
+        return this.#work();
+      case 'end':
+        return this.#post({ is: 'done', sequence, quiet: this.#queue.end(sequence, request.steps) });
+      case 'save': {
+        const words = this.#queue.save(sequence);
+        return this.#post({ is: 'done', sequence, words }, [words.buffer]);
+      }
+      case 'restore':
+        this.#queue.restore(sequence, request.words);
+        return this.#post({ is: 'done', sequence });
+      case 'reset':
+        this.#queue.reset(sequence);
+        return this.#post({ is: 'done', sequence });
+    }
+  }
+
+  #work(): void {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    this.#home.later(() => {
+      this.#isBusy = false;
+      try {
+        if (this.#slice()) this.#work();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  /** @returns whether there was something to do */
+  #slice(): boolean {
+    const start = this.#home.now();
+    let tokens = 0;
+    do {
+      const done = this.#queue.step();
+      if (done.tokens === 0) break;
+      tokens += done.tokens;
+      // Whoever waits for a first token gets it at once.
+      if (done.isNews) break;
+    } while (this.#home.now() - start < SLICE_MS);
+    const results = this.#queue.results();
+    const transfer = results.flatMap(({ logits = [] }) => logits.map(({ buffer }) => buffer));
+    if (results.length > 0) this.#post({ is: 'results', results }, transfer);
+    return tokens > 0;
+  }
+
+  #post(report: CpuReport, transfer: readonly ArrayBuffer[] = []): void {
+    this.#home.post(report, transfer);
+  }
+
+  #fail(error: unknown): void {
+    this.#post({ is: 'failed', error: cpuFailed(error) });
+  }
+}

@@ -1,0 +1,50 @@
+/** A thread of the machine `cpu` in Node: the first one, or a helper. */
+import { readFileSync, readSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { setFlagsFromString } from 'node:v8';
+import type { SectionPlace } from '../../../../protocol/image/boot-record.js';
+import type { SectionName } from '../../../../protocol/image/model-shape.js';
+import type { CpuJob, CpuRequest } from '../cpu-messages.js';
+import type { KernelFamily } from '../kernels.js';
+import { Leader } from '../leader.js';
+import { needsRelaxedFlag } from './families.js';
+
+/** What the first thread is started with. */
+export interface NodeCpuJob extends CpuJob {
+  /** An open file, or memory. */
+  readonly image: number | Uint8Array;
+  readonly sections: Readonly<Record<SectionName, SectionPlace>>;
+}
+
+if (needsRelaxedFlag()) setFlagsFromString('--experimental-wasm-relaxed-simd');
+
+lead(workerData as NodeCpuJob);
+
+function lead(job: NodeCpuJob): void {
+  const port = parentPort!;
+  try {
+    const leader = new Leader(job, {
+      read: (section, offset, into) => readImage(job, job.sections[section].offset + offset, into),
+      module: moduleOf,
+      post: (report, transfer) => port.postMessage(report, transfer),
+      later: (work) => void setImmediate(work),
+      now: () => performance.now(),
+    });
+    port.on('message', (request: CpuRequest) => leader.hear(request));
+  } catch (error) {
+    port.postMessage({ is: 'failed', error });
+  }
+}
+
+function readImage({ image }: NodeCpuJob, offset: number, into: Uint8Array): void {
+  if (typeof image !== 'number') return into.set(image.subarray(offset, offset + into.length));
+  for (let done = 0; done < into.length;) {
+    const count = readSync(image, into, done, into.length - done, offset + done);
+    if (count === 0) throw new RangeError(`the image ends before byte ${offset + into.length}`);
+    done += count;
+  }
+}
+
+function moduleOf(family: KernelFamily): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(new URL(`../${family}.wasm`, import.meta.url)));
+}

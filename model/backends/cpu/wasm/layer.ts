@@ -1,0 +1,272 @@
+/**
+ * One layer for all rows of a step: docs/ARITHMETIC.md, section 5. Four phases, a barrier after each.
+ *
+ * Each phase first needs its input vector in 8 bits. Where there is one row, every thread makes it for itself: that takes less than to share it out
+ * and wait. Where there are more, the rows are shared out. Then the blocks of the matrix are shared out, a few at a time.
+ */
+import {
+  GATED_STATE,
+  GLU,
+  HIDDEN,
+  HIDDEN_PADDED,
+  INTERMEDIATE,
+  INTERMEDIATE_PADDED,
+  LAYER_ATTN_NORM,
+  LAYER_EPSILON_SHIFT,
+  LAYER_FORGET_SCALE,
+  LAYER_G_NORM,
+  LAYER_MLP_NORM,
+  LAYER_PRODUCTS,
+  OUTPUT_GATE,
+  PRODUCT_BYTES,
+  QUANTISED,
+  QUANTISED_STRIDE,
+  RESIDUAL,
+  ROW_BYTES,
+  ROW_STATE_IN,
+  ROW_STATE_OUT,
+  ROW_TABLE,
+  SCALE_BYTES,
+  SCRATCH,
+  SCRATCH_STRIDE,
+} from '../layout';
+import { barrier, nextShare } from './barrier';
+import { addToResidual, applyNorm, finish, normalise, quantise, vectorOf } from './bitlinear';
+import { gatedLinearUnit, gatedState, nextState } from './channels';
+import { addSquares, sat16, sumOf64, zero } from './fixed-point';
+import { blockBytes, multiplyBlock } from './products';
+
+/** Taken at a time, at least: less would be spent on taking. */
+const SHARE_BYTES = 4096;
+
+/** Where the quantised input of a row is. */
+@inline
+export function inputOf(row: i32, rows: i32, thread: i32): usize {
+  return <usize>load<u32>(QUANTISED) + (rows == 1 ? thread : row) * load<i32>(QUANTISED_STRIDE);
+}
+
+@inline
+export function inputStride(): i32 {
+  return load<i32>(QUANTISED_STRIDE);
+}
+
+/** Of a thread: room for a vector of int32, one of int16 behind it, and the sums of blocks behind that. */
+@inline
+export function scratchOf(thread: i32): usize {
+  return <usize>load<u32>(SCRATCH) + thread * load<i32>(SCRATCH_STRIDE);
+}
+
+@inline
+function longest(): i32 {
+  return max(load<i32>(HIDDEN_PADDED), load<i32>(INTERMEDIATE_PADDED));
+}
+
+@inline
+export function normalisedOf(thread: i32): usize {
+  return scratchOf(thread) + 4 * longest();
+}
+
+@inline
+export function sumsOf(thread: i32): usize {
+  return scratchOf(thread) + 6 * longest();
+}
+
+/** Blocks of so many bytes that are taken at a time. */
+@inline
+export function blocksAtATime(bytes: i32): i32 {
+  return max(1, SHARE_BYTES / bytes);
+}
+
+/** Blocks of eight rows. */
+@inline
+export function blocksOf(rows: i32): i32 {
+  return (rows + 7) >> 3;
+}
+
+@inline
+function rowOf(buffer: usize, row: i32, columns: i32): usize {
+  return <usize>load<u32>(buffer) + 4 * row * columns;
+}
+
+/** Reads the residual through a norm into the vectors of `count` products. */
+export function readResidual(row: i32, norm: usize, product: usize, count: i32, input: usize, thread: i32): void {
+  const columns = load<i32>(HIDDEN_PADDED);
+  const v = scratchOf(thread);
+  const n = normalisedOf(thread);
+  applyNorm(rowOf(RESIDUAL, row, columns), norm, v, columns);
+  const sum = normalise(v, columns, 0, n);
+  for (let slot = 0; slot < count; slot++) quantise(n, sum, columns, product + slot * PRODUCT_BYTES, input, slot);
+}
+
+/** x += o(norm(g)·silu(h)) */
+export function mixTokens(layer: usize, stateOffset: usize, rows: i32, thread: i32, threads: i32): void {
+  const products = layer + LAYER_PRODUCTS;
+  const norm: usize = load<u32>(layer, LAYER_ATTN_NORM);
+  if (rows == 1) {
+    readResidual(0, norm, products, 3, inputOf(0, 1, thread), thread);
+  } else {
+    for (let row = nextShare(); row < rows; row = nextShare()) {
+      readResidual(row, norm, products, 3, inputOf(row, rows, thread), thread);
+    }
+    barrier(threads);
+  }
+  stateBlocks(layer, stateOffset, rows, thread);
+  barrier(threads);
+
+  const output = products + 3 * PRODUCT_BYTES;
+  if (rows == 1) {
+    readGatedState(layer, 0, output, inputOf(0, 1, thread), thread);
+  } else {
+    for (let row = nextShare(); row < rows; row = nextShare()) {
+      readGatedState(layer, row, output, inputOf(row, rows, thread), thread);
+    }
+    barrier(threads);
+  }
+  residualBlocks(output, load<i32>(HIDDEN_PADDED), rows, thread);
+  barrier(threads);
+}
+
+/** x += down(silu(gate)·up) */
+export function mixChannels(layer: usize, rows: i32, thread: i32, threads: i32): void {
+  const product = layer + LAYER_PRODUCTS + 4 * PRODUCT_BYTES;
+  const norm: usize = load<u32>(layer, LAYER_MLP_NORM);
+  if (rows == 1) {
+    readResidual(0, norm, product, 1, inputOf(0, 1, thread), thread);
+  } else {
+    for (let row = nextShare(); row < rows; row = nextShare()) {
+      readResidual(row, norm, product, 1, inputOf(row, rows, thread), thread);
+    }
+    barrier(threads);
+  }
+  gluBlocks(product, rows, thread);
+  barrier(threads);
+
+  const down = product + PRODUCT_BYTES;
+  if (rows == 1) {
+    readGlu(0, down, inputOf(0, 1, thread), thread);
+  } else {
+    for (let row = nextShare(); row < rows; row = nextShare()) readGlu(row, down, inputOf(row, rows, thread), thread);
+    barrier(threads);
+  }
+  residualBlocks(down, load<i32>(INTERMEDIATE_PADDED), rows, thread);
+  barrier(threads);
+}
+
+/** i, f and g of eight channels at a time, and their state, row after row: rows of one sequence follow one another. */
+function stateBlocks(layer: usize, stateOffset: usize, rows: i32, thread: i32): void {
+  const columns = load<i32>(HIDDEN_PADDED);
+  const products = layer + LAYER_PRODUCTS;
+  const bytes = blockBytes(columns);
+  const i: usize = load<u32>(products);
+  const f: usize = load<u32>(products, PRODUCT_BYTES);
+  const g: usize = load<u32>(products, 2 * PRODUCT_BYTES);
+  const input = inputOf(0, rows, thread);
+  const stride = inputStride();
+  const sums = sumsOf(thread);
+  const blocks = blocksOf(load<i32>(HIDDEN));
+  const most = blocksAtATime(3 * bytes);
+  for (let from = nextShare() * most; from < blocks; from = nextShare() * most) {
+    const to = min(from + most, blocks);
+    for (let block = from; block < to; block++) {
+      multiplyBlock(i + block * bytes, vectorOf(input, 0, columns), stride, rows, columns, sums, 96);
+      multiplyBlock(f + block * bytes, vectorOf(input, 1, columns), stride, rows, columns, sums + 32, 96);
+      multiplyBlock(g + block * bytes, vectorOf(input, 2, columns), stride, rows, columns, sums + 64, 96);
+      for (let row = 0; row < rows; row++) {
+        const scales = input + row * stride;
+        for (let half = 0; half < 32; half += 16) {
+          nextStates(layer, stateOffset, row, scales, 8 * block + (half >> 2), sums + 96 * row + half);
+        }
+      }
+    }
+  }
+}
+
+/** Four channels of one row. @param sums of i, f and g, 32 bytes apart */
+function nextStates(layer: usize, stateOffset: usize, row: i32, scales: usize, channel: i32, sums: usize): void {
+  const columns = load<i32>(HIDDEN_PADDED);
+  const entry: usize = <usize>load<u32>(ROW_TABLE) + row * ROW_BYTES;
+  const at = stateOffset + 4 * channel;
+  const forgetScale = v128.load16x4_s(<usize>load<u32>(layer, LAYER_FORGET_SCALE) + 2 * channel);
+  const gNorm = v128.load16x4_s(<usize>load<u32>(layer, LAYER_G_NORM) + 2 * channel);
+  const h = nextState(
+    v128.load(<usize>load<u32>(entry, ROW_STATE_IN) + at),
+    finish(v128.load(sums), scales),
+    finish(v128.load(sums, 32), scales + SCALE_BYTES),
+    forgetScale,
+  );
+  const gate = sat16(finish(v128.load(sums, 64), scales + 2 * SCALE_BYTES));
+  v128.store(<usize>load<u32>(entry, ROW_STATE_OUT) + at, h);
+  v128.store(rowOf(GATED_STATE, row, columns) + 4 * channel, gatedState(h, gate, gNorm));
+  v128.store(rowOf(OUTPUT_GATE, row, columns) + 4 * channel, gate);
+}
+
+/** The input of the o product; its ε comes from g. */
+function readGatedState(layer: usize, row: i32, product: usize, input: usize, thread: i32): void {
+  const columns = load<i32>(HIDDEN_PADDED);
+  const g = rowOf(OUTPUT_GATE, row, columns);
+  let squares = zero();
+  for (let k = 0; k < columns; k += 8) {
+    squares = addSquares(squares, i16x8.narrow_i32x4_s(v128.load(g + 4 * k), v128.load(g + 4 * k, 16)));
+  }
+  const shift = load<i32>(layer, LAYER_EPSILON_SHIFT);
+  const epsilon = shift > 63 ? 0 : sumOf64(squares) >> shift;
+  const n = normalisedOf(thread);
+  quantise(n, normalise(rowOf(GATED_STATE, row, columns), columns, epsilon, n), columns, product, input, 0);
+}
+
+/** Gate and up rows in turn. */
+function gluBlocks(product: usize, rows: i32, thread: i32): void {
+  const columns = load<i32>(HIDDEN_PADDED);
+  const bytes = blockBytes(columns);
+  const matrix: usize = load<u32>(product);
+  const input = inputOf(0, rows, thread);
+  const stride = inputStride();
+  const sums = sumsOf(thread);
+  const blocks = blocksOf(2 * load<i32>(INTERMEDIATE));
+  const most = blocksAtATime(bytes);
+  for (let from = nextShare() * most; from < blocks; from = nextShare() * most) {
+    const to = min(from + most, blocks);
+    for (let block = from; block < to; block++) {
+      multiplyBlock(matrix + block * bytes, vectorOf(input, 0, columns), stride, rows, columns, sums, 32);
+      for (let row = 0; row < rows; row++) {
+        const scale = input + row * stride;
+        const first = finish(v128.load(sums + 32 * row), scale);
+        const second = finish(v128.load(sums + 32 * row, 16), scale);
+        const gate = v128.shuffle<i32>(first, second, 0, 2, 4, 6);
+        const up = v128.shuffle<i32>(first, second, 1, 3, 5, 7);
+        v128.store(rowOf(GLU, row, load<i32>(INTERMEDIATE_PADDED)) + 16 * block, gatedLinearUnit(gate, up));
+      }
+    }
+  }
+}
+
+/** The input of the down product. */
+function readGlu(row: i32, product: usize, input: usize, thread: i32): void {
+  const columns = load<i32>(INTERMEDIATE_PADDED);
+  const n = normalisedOf(thread);
+  const epsilon = <i64>load<i32>(INTERMEDIATE) << 12;
+  quantise(n, normalise(rowOf(GLU, row, columns), columns, epsilon, n), columns, product, input, 0);
+}
+
+/** A product that is added to the residual. */
+function residualBlocks(product: usize, columns: i32, rows: i32, thread: i32): void {
+  const bytes = blockBytes(columns);
+  const matrix: usize = load<u32>(product);
+  const input = inputOf(0, rows, thread);
+  const stride = inputStride();
+  const sums = sumsOf(thread);
+  const blocks = blocksOf(load<i32>(HIDDEN));
+  const most = blocksAtATime(bytes);
+  for (let from = nextShare() * most; from < blocks; from = nextShare() * most) {
+    const to = min(from + most, blocks);
+    for (let block = from; block < to; block++) {
+      multiplyBlock(matrix + block * bytes, vectorOf(input, 0, columns), stride, rows, columns, sums, 32);
+      for (let row = 0; row < rows; row++) {
+        const x = rowOf(RESIDUAL, row, load<i32>(HIDDEN_PADDED)) + 32 * block;
+        const scale = input + row * stride;
+        v128.store(x, addToResidual(v128.load(x), finish(v128.load(sums + 32 * row), scale)));
+        v128.store(x, addToResidual(v128.load(x, 16), finish(v128.load(sums + 32 * row, 16), scale)), 16);
+      }
+    }
+  }
+}

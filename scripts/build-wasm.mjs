@@ -1,0 +1,51 @@
+/**
+ * The kernels of the machine `cpu`: AssemblyScript in model/backends/cpu/wasm, a module for each family, into dist. Kept in node_modules/.cache by
+ * what they are made of, because the compiler takes seconds.
+ */
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './setup.mjs';
+
+const FAMILIES = ['baseline', 'relaxed16', 'relaxed32'];
+const folder = join(root, 'model/backends/cpu');
+const cache = join(root, 'node_modules/.cache/mmfree/wasm');
+const output = join(root, 'dist/model/backends/cpu');
+
+/** Raw loads and stores in memory that is handed in: no runtime, no garbage, no data of its own. */
+const OPTIONS = [
+  ['-O3', '--noAssert', '--runtime', 'stub'],
+  ['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536', '--noExportMemory'],
+  ['--enable', 'threads', '--enable', 'relaxed-simd'],
+].flat();
+
+mkdirSync(cache, { recursive: true });
+mkdirSync(output, { recursive: true });
+const sources = ['layout.ts', ...readdirSync(join(folder, 'wasm'))].filter((name) => name.endsWith('.ts'));
+const contents = new Map(
+  sources.map((name) => {
+    return [name, readFileSync(join(folder, name === 'layout.ts' ? name : `wasm/${name}`), 'utf8')];
+  }),
+);
+const { version } = JSON.parse(readFileSync(join(root, 'node_modules/assemblyscript/package.json'), 'utf8'));
+
+for (const family of FAMILIES) {
+  const key = createHash('sha256').update(JSON.stringify([family, version, OPTIONS, [...contents]]));
+  const kept = join(cache, `${family}-${key.digest('hex').slice(0, 16)}.wasm`);
+  if (!existsSync(kept)) await compile(family, kept);
+  copyFileSync(kept, join(output, `${family}.wasm`));
+}
+
+async function compile(family, kept) {
+  const { default: asc } = await import('assemblyscript/asc');
+  const temporary = `${kept}.${process.pid}`;
+  const { error } = await asc.main([`wasm/${family}.ts`, '--baseDir', folder, '--outFile', 'module.wasm', ...OPTIONS], {
+    writeFile: (_, content) => writeFileSync(temporary, content),
+  });
+  if (error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+  // At once, last: what was cut off is not there.
+  renameSync(temporary, kept);
+}

@@ -1,0 +1,40 @@
+/** The machine of WebAssembly gives the integers of the reference, whatever its kernels, threads and batches. */
+import { describe, expect, it } from 'vitest';
+import { FAMILIES, type KernelFamily } from '../../../../model/backends/cpu/kernels.js';
+import type { Machine, StepRecord } from '../../../../model/machine/machine.js';
+import type { ModelSections } from '../../../../protocol/image/model-shape.js';
+import { cpuOf } from '../../../helpers/cpu.js';
+import { referenceOf } from '../../../helpers/machines.js';
+import { EXTREME_MODELS, randomModel } from '../../../oracle/random-model.js';
+import { describePromises } from '../../machine/promises.js';
+import { familiesOfNode } from '../../../../model/backends/cpu/node/families.js';
+
+/** Those that this version of Node computes right. */
+const families = FAMILIES.filter((family) => familiesOfNode().includes(family));
+
+describePromises('cpu', { make: cpuOf });
+
+describe('the kernels', () => {
+  it.each(Object.entries(EXTREME_MODELS))('give the integers of the reference: %s', async (_title, recipe) => {
+    await expectSameBits(randomModel(3, recipe), families);
+  });
+});
+
+/** Records of each machine are those of the reference, with taps. */
+async function expectSameBits(sections: ModelSections, kernels: readonly KernelFamily[]): Promise<void> {
+  const { vocabSize } = sections.shape;
+  const tokens = Array.from({ length: 12 }, (_, k) => (k * 7 + 3) % vocabSize);
+  const expected = await recordsOf(referenceOf(sections), tokens);
+  for (const family of kernels) {
+    const machine = await cpuOf(sections, { families: [family] });
+    expect({ family, records: await recordsOf(machine, tokens) }).toEqual({ family, records: expected });
+    await machine.close();
+  }
+}
+
+async function recordsOf(machine: Machine, tokens: readonly number[]): Promise<StepRecord[]> {
+  const sequence = await machine.open();
+  const found: StepRecord[] = [];
+  for await (const record of sequence.feed(tokens, { want: 'taps' })) found.push(record);
+  return found;
+}
