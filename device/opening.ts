@@ -3,8 +3,8 @@
  * is one (`auth.1`). docs/PROTOCOL.md, sections 4 and 8.
  */
 
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { sameBytes } from '../protocol/little-endian.js';
+import { hmacSha256, sameProof, sha256 } from '../protocol/sha256.js';
 import type { Layout, LayoutValue } from '../protocol/wire/layout.js';
 import { decodeMessage, encodeMessage } from '../protocol/wire/message.js';
 import type { FixedMessage } from '../protocol/wire/message.js';
@@ -20,6 +20,7 @@ import {
   PROVEN,
 } from '../protocol/wire/groups/messages-auth.js';
 import type { AuthSession } from '../protocol/wire/groups/messages-auth.js';
+import { SCHEMA } from '../protocol/wire/message-schema.js';
 import { decodeHello } from '../protocol/wire/messages.js';
 import { ERROR, HELLO } from '../protocol/wire/messages-board.js';
 import type { Hello } from '../protocol/wire/messages-board.js';
@@ -32,10 +33,9 @@ import {
   keyRefused,
   unservedBy,
 } from './board-error.js';
-import { SCHEMA } from './message-schema.js';
 import { boardRefuses } from './refusal-error.js';
 
-const AUTH_SCHEMA = tableHash(groupText(AUTH_GROUP), (bytes) => createHash('sha256').update(bytes).digest());
+const AUTH_SCHEMA = tableHash(groupText(AUTH_GROUP), sha256);
 
 /** What comes of a message of the board. */
 export type OpeningStep =
@@ -76,16 +76,16 @@ export class Opening {
       this.#state = { ...state, kind: 'proven-hello', proof: this.#expect(PROVEN, type, payload).proof.slice() };
       return { kind: 'wait' };
     }
-    const proof = hmac(state.key, boardProofInput(state.session, payload));
-    if (type !== HELLO.type || !timingSafeEqual(proof, state.proof)) throw boardHasOtherKey(this.#name);
+    const proof = hmacSha256(state.key, boardProofInput(state.session, payload));
+    if (type !== HELLO.type || !sameProof(proof, state.proof)) throw boardHasOtherKey(this.#name);
     return this.#readHello(payload);
   }
 
   #prove({ key, gate }: State & { kind: 'challenge' }, boardNonce: Uint8Array): OpeningStep {
-    const hostNonce = new Uint8Array(randomBytes(AUTH_NONCE_BYTES));
+    const hostNonce = crypto.getRandomValues(new Uint8Array(AUTH_NONCE_BYTES));
     const session = { gate, boardNonce, hostNonce };
     this.#state = { kind: 'proven', key, session };
-    const proof = hmac(key, hostProofInput(session));
+    const proof = hmacSha256(key, hostProofInput(session));
     return { kind: 'send', type: PROVE.type, payload: encodeMessage(PROVE, { nonce: hostNonce, proof }) };
   }
 
@@ -122,8 +122,4 @@ export class Opening {
     if (error.code === AUTH_ERRORS.held) return boardHeld(this.#name, error.factA);
     return boardRefuses(this.#name, error);
   }
-}
-
-function hmac(key: Uint8Array, input: Uint8Array): Uint8Array {
-  return createHmac('sha256', key).update(input).digest();
 }

@@ -1,6 +1,6 @@
 /** What a board's flash holds, read over the session. docs/PROTOCOL.md, section 6. */
 
-import { createHash } from 'node:crypto';
+import { WEB_CRYPTO } from '../model/web-crypto.js';
 import { memorySource } from '../protocol/byte-source.js';
 import { CborError, scanCborItem } from '../protocol/cbor-scan.js';
 import { ImageError } from '../protocol/image/image-error.js';
@@ -57,7 +57,7 @@ export async function readTextParts(session: BoardSession): Promise<TextParts> {
     const head = await readBack(session, IMAGE_PREFIX_BYTES, headLength);
     const manifest = decodeManifest(head.slice(0, scanCborItem(memorySource(head), 0)));
     const tokenizerJson = await readBack(session, offset, length);
-    const hash = createHash('sha256').update(tokenizerJson).digest();
+    const hash = await WEB_CRYPTO.sha256(memorySource(tokenizerJson), 0, length);
     const { eosTokenIds } = manifest.model;
     if (sameBytes(hash, manifest.sectionSha256.tokenizer)) {
       return { tokenizerJson, ...(eosTokenIds && { eosTokenIds }) };

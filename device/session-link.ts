@@ -2,7 +2,6 @@
  * What is under a session: link, wire and timer, and who waits for which message. docs/PROTOCOL.md, section 2.
  */
 
-import { randomInt } from 'node:crypto';
 import { MAX_WINDOW } from '../protocol/wire/frame.js';
 import { HostLink } from '../protocol/wire/host-link.js';
 import type { LayoutValue } from '../protocol/wire/layout.js';
@@ -17,6 +16,7 @@ import type { BoardError } from './board-error.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { Opening } from './opening.js';
+import { randomWord } from './random.js';
 import { boardRefuses } from './refusal-error.js';
 import type { Transport } from './transport/transport.js';
 
@@ -100,7 +100,7 @@ export class SessionLink {
     this.#helloLimitMs = options.helloLimitMs ?? HELLO_LIMIT_MS;
     this.#opening = new Opening(this.name, options.key);
     this.#link = new HostLink({
-      nonce: randomInt(2 ** 32),
+      nonce: randomWord(),
       now: () => clock.now(),
       write: (bytes) => transport.write(bytes),
       isReady: () => transport.isReady,

@@ -16,7 +16,7 @@ import { CANCEL, STEP } from '../protocol/wire/messages-run.js';
 import { BoardError, boardHasNoImage, boardLost } from './board-error.js';
 import { abortLater, systemClock } from './clock.js';
 import type { Clock } from './clock.js';
-import { SCHEMA } from './message-schema.js';
+import { SCHEMA } from '../protocol/wire/message-schema.js';
 import { ANSWER_LIMIT_MS, SessionLink } from './session-link.js';
 import type { Decoded, RunEvent, SessionLinkOptions } from './session-link.js';
 import { observedTransport } from './transport/observed-transport.js';

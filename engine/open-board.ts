@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BoardError } from '../device/board-error.js';
 import { BoardConnection } from '../device/connection.js';
-import { selectBoard } from '../device/discovery.js';
+import { selectBoard } from '../device/finding/discovery.js';
 import { addressText, opener } from '../device/selector.js';
 import { hexOf } from '../protocol/hex.js';
 import type { BoardAddress } from '../device/selector.js';

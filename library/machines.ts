@@ -81,7 +81,7 @@ export interface BoardFacts {
  */
 export async function listBoards(): Promise<readonly BoardFacts[]> {
   const [{ findBoards }, { addressText }] = await Promise.all([
-    import('../device/discovery.js'),
+    import('../device/finding/discovery.js'),
     import('../device/selector.js'),
   ]);
   return (await findBoards()).map(({ address, kind, serial, name, portProblem }) => ({

@@ -12,7 +12,7 @@ const TESTS = [
   'test/model/check-image.test.ts',
   'test/model/backends/gpu/device/gpu-device.test.ts',
   'test/device/usb/usb-package.test.ts',
-  'test/device/serial-ports.test.ts',
+  'test/device/finding/serial-ports.test.ts',
 ];
 
 ensureInstalled();

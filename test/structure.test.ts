@@ -25,7 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const MOST_FILES = 20;
 
 /** Rooms whose files are portable, but for those that their `tsconfig.node.json` names. */
-const PORTABLE_ROOMS = ['protocol', 'model'] as const;
+const PORTABLE_ROOMS = ['protocol', 'model', 'device', 'engine'] as const;
 
 /** Looks like TypeScript and is another language, with a compiler and a tsconfig of its own. */
 const ASSEMBLY_SCRIPT = 'backends/cpu/wasm';

@@ -1,7 +1,7 @@
 /** What `mmfree boards` says of a board, for people and for programs. */
-import { askBoard, type BoardState } from '../../device/ask-board.js';
+import { askBoard, type BoardState } from '../../device/finding/ask-board.js';
 import { limitsText } from '../../device/board-error.js';
-import type { FoundBoard } from '../../device/discovery.js';
+import type { FoundBoard } from '../../device/finding/discovery.js';
 import { addressText } from '../../device/selector.js';
 import type { SessionOptions } from '../../device/session.js';
 import { hex4, localUsb, portOf } from '../../device/usb/local-usb.js';

@@ -1,6 +1,6 @@
 /** `mmfree boards`: the work. */
 import { boardNotFound } from '../../device/board-error.js';
-import { boardsNamed, findBoards, type FoundBoard } from '../../device/discovery.js';
+import { boardsNamed, findBoards, type FoundBoard } from '../../device/finding/discovery.js';
 import type { SessionOptions } from '../../device/session.js';
 import type { CommandContext } from '../command.js';
 import { watchWithBoard } from '../usage-error.js';

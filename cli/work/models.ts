@@ -2,8 +2,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SHIPPED_IMAGE } from '../../engine/shipped.js';
-import { askBoard } from '../../device/ask-board.js';
-import { findBoards } from '../../device/discovery.js';
+import { askBoard } from '../../device/finding/ask-board.js';
+import { findBoards } from '../../device/finding/discovery.js';
 import { addressText } from '../../device/selector.js';
 import { modelsFolder } from '../../model/cache-folder.js';
 import { ImageFile } from '../../model/image-file.js';

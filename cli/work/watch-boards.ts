@@ -1,7 +1,7 @@
 /** `mmfree boards --watch`: what comes, goes and changes after the first list. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BoardWatch, type BoardChange } from '../../device/board-watch.js';
-import { findBoards, type FoundBoard } from '../../device/discovery.js';
+import { BoardWatch, type BoardChange } from '../../device/finding/board-watch.js';
+import { findBoards, type FoundBoard } from '../../device/finding/discovery.js';
 import { addressText } from '../../device/selector.js';
 import type { SessionOptions } from '../../device/session.js';
 import type { CommandContext } from '../command.js';

@@ -3,8 +3,8 @@
  * the text is, from its last state if it gives and takes states, and else from the state zero.
  */
 
-import { randomInt } from 'node:crypto';
 import type { ImageIdentity } from '../../model/machine/machine.js';
+import { randomWord } from '../random.js';
 import { hexOf } from '../../protocol/hex.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { sameBytes } from '../../protocol/little-endian.js';
@@ -124,7 +124,7 @@ export class BoardText {
   ): Promise<number> {
     this.#presentIn = undefined;
     const { topK, topP, invTemperature: inverseTemperature, seedLow, seedHigh } = sampler;
-    const run = randomInt(2 ** 32);
+    const run = randomWord();
     const seed = (BigInt(seedHigh) << 32n) | BigInt(seedLow);
     const settings = { topK, topP, inverseTemperature, seed };
     await session.send(RUN, { run, firstIndex, maxTokens, keep: 1, ...settings, tokens: Uint32Array.from(tokens) });

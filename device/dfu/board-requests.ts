@@ -10,7 +10,7 @@ import { SECTORS_PER_PAGE, VENDOR_REQUEST } from '../../protocol/usb/vendor-requ
 import { boardMalformed, unservedBy } from '../board-error.js';
 import { boardRefuses } from '../refusal-error.js';
 import type { BoardError } from '../board-error.js';
-import { SCHEMA } from '../message-schema.js';
+import { SCHEMA } from '../../protocol/wire/message-schema.js';
 import type { UsbConnection } from '../usb/usb-connection.js';
 import type { UsbSetup } from '../usb/usb-device.js';
 import { DFU_STATE } from './dfu-protocol.js';

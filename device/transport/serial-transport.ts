@@ -3,7 +3,7 @@
 import type { SerialPort } from 'serialport';
 import { boardDenied, boardLost, boardNotFound, portBusy } from '../board-error.js';
 import type { BoardError } from '../board-error.js';
-import { deviceNode } from '../device-node.js';
+import { deviceNode } from '../finding/read-device-node.js';
 import type { Transport, TransportEvents } from './transport.js';
 
 /** Raw, 8 data bits, no parity, 1 stop bit, no flow control. @throws BoardError */

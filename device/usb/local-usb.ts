@@ -2,7 +2,7 @@
 
 import { withTwins } from './same-device.js';
 import type { DeviceIdentity } from './same-device.js';
-import { deviceNode } from '../device-node.js';
+import { deviceNode } from '../finding/read-device-node.js';
 import { openSerial } from '../transport/serial-transport.js';
 import type { Transport } from '../transport/transport.js';
 import { sysfsDevices } from './sysfs.js';

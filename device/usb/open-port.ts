@@ -1,7 +1,7 @@
 /** The serial port of a board on USB: that of the very device, whatever name it has after a restart. */
 
 import { BoardError, boardDenied } from '../board-error.js';
-import { deviceNode } from '../device-node.js';
+import { deviceNode } from '../finding/read-device-node.js';
 import { findSame, waitForSame } from './same-device.js';
 import type { DeviceIdentity, WaitOptions } from './same-device.js';
 import type { Transport } from '../transport/transport.js';

@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { deviceNode } from '../device-node.js';
+import { deviceNode } from '../finding/read-device-node.js';
 import { cleanText } from './descriptors.js';
 import type { UsbDeviceInfo, UsbInterfaceInfo } from './usb-device.js';
 

@@ -11,7 +11,7 @@ export async function findBoardMachine(
   options: EngineOptions,
 ): Promise<OpenedMachine | Absence> {
   if (request.image !== undefined) return NONE;
-  const { onlyBoard } = await import('../../device/discovery.js');
+  const { onlyBoard } = await import('../../device/finding/discovery.js');
   if ((await onlyBoard()) === undefined) return NONE;
   const { openBoardMachine } = await import('./board.js');
   return await openBoardMachine(request, options);

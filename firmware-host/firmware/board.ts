@@ -5,11 +5,10 @@
  * every `receive`, when a line becomes ready, and when the time that `poll` returned is over.
  */
 
-import { createHash } from 'node:crypto';
 import { PROTOCOL_VERSION } from '../../protocol/wire/opening.js';
 import { MAX_WINDOW } from '../../protocol/wire/frame.js';
 import type { LinkEvent } from '../../protocol/wire/link.js';
-import { schemaHash } from '../../protocol/wire/messages.js';
+import { SCHEMA } from '../../protocol/wire/message-schema.js';
 import { ERROR, FULL_HELLO, GET_HELLO, GET_INFO, HELLO, INFO } from '../../protocol/wire/messages-board.js';
 import type { BoardInfo, Hello } from '../../protocol/wire/messages-board.js';
 import { MAX_RUN_TOKENS } from '../../protocol/wire/messages-run.js';
@@ -352,8 +351,6 @@ export class Board {
     };
   }
 }
-
-const SCHEMA = schemaHash((bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()));
 
 /** What `carryOut` gives, or the message for its refusal. */
 function orRefusal<T>(request: number, carryOut: () => T): T | Reply {

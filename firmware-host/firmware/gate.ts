@@ -1,6 +1,7 @@
 /** The board's side of `auth.1`: what a host must prove before the board serves it. docs/PROTOCOL.md, section 8. */
 
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { sha256 } from '../../protocol/sha256.js';
 import { groupText, tableHash } from '../../protocol/wire/message-group.js';
 import { decodeMessage } from '../../protocol/wire/message.js';
 import {
@@ -18,7 +19,7 @@ import { PROTOCOL_VERSION } from '../../protocol/wire/opening.js';
 import { mapReply, reply } from './request.js';
 import type { Reply } from './request.js';
 
-const SCHEMA = tableHash(groupText(AUTH_GROUP), (bytes) => createHash('sha256').update(bytes).digest());
+const SCHEMA = tableHash(groupText(AUTH_GROUP), sha256);
 
 /** One session: a nonce is used once. */
 export class Gate {

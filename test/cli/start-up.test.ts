@@ -75,7 +75,7 @@ it.skipIf(!hasGpu)(
 
 // Every run does that which names neither a board nor an image.
 it('a look for boards loads nothing that talks to them', async () => {
-  const modules = await modulesOf('device/discovery.js');
+  const modules = await modulesOf('device/finding/discovery.js');
   expect(modules).toContain('device/usb/sysfs.js');
   expect(modules.filter((name) => /^(?:serialport|usb|device\/(?:session|usb\/usbip).*)$/.test(name))).toEqual([]);
 });

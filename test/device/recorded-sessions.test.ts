@@ -11,9 +11,7 @@ import type { RecordedSession } from '../helpers/recorded-session.js';
 
 // Nonces are random otherwise.
 const nonces = vi.hoisted(() => ({ next: 0 }));
-vi.mock('node:crypto', async (importOriginal) => {
-  return { ...(await importOriginal<object>()), randomInt: () => 0x1234_5600 + nonces.next++ };
-});
+vi.mock('../../device/random.js', () => ({ randomWord: () => 0x1234_5600 + nonces.next++ }));
 
 beforeEach(() => void (nonces.next = 0));
 

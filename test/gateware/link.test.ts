@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BoardConnection } from '../../device/connection.js';
-import { SCHEMA } from '../../device/message-schema.js';
+import { SCHEMA } from '../../protocol/wire/message-schema.js';
 import type { BoardSession } from '../../device/session.js';
 import { encodeMapMessage } from '../../protocol/wire/message.js';
 import { GET_INFO, HELLO, INFO } from '../../protocol/wire/messages-board.js';

@@ -1,6 +1,6 @@
 /** The check of `mmfree doctor` that looks at every board, and asks those that it may. */
-import { askBoard } from '../../../device/ask-board.js';
-import { findBoards, type FoundBoard } from '../../../device/discovery.js';
+import { askBoard } from '../../../device/finding/ask-board.js';
+import { findBoards, type FoundBoard } from '../../../device/finding/discovery.js';
 import { addressText } from '../../../device/selector.js';
 import { EXIT } from '../../exit-codes.js';
 import { describeProblem } from '../../problem.js';

@@ -1,7 +1,7 @@
 /** `mmfree flash --dfu-alt`: any file, to any DFU 1.1 device. */
 import { whenItComes } from '../../../engine/open-board.js';
 import { boardWantsNoKey } from '../../../device/board-error.js';
-import { selectFlashTarget } from '../../../device/discovery.js';
+import { selectFlashTarget } from '../../../device/finding/discovery.js';
 import { openDfu } from '../../../device/dfu/dfu-device.js';
 import { noDfu } from '../../../device/dfu/dfu-error.js';
 import { sendFile } from '../../../device/dfu/dfu-transfer.js';

@@ -1,7 +1,7 @@
 /** `mmfree flash`: the work. */
 import { connect, openBoard, whenItComes } from '../../../engine/open-board.js';
 import { boardWantsNoKey } from '../../../device/board-error.js';
-import { selectFlashTarget, type FlashTarget } from '../../../device/discovery.js';
+import { selectFlashTarget, type FlashTarget } from '../../../device/finding/discovery.js';
 import { flashImage, planFlash, type FlashResult } from '../../../device/flash-image.js';
 import { flashOverUsb } from '../../../device/flash-over-usb.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../../device/usb/ids.js';

@@ -1,12 +1,12 @@
 /** What `boards` and `doctor` say of devices on USB: as sysfs shows them, with rights that the test gives. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { deviceNode } from '../../../device/device-node.js';
+import { deviceNode } from '../../../device/finding/read-device-node.js';
 import { sysfsDevices } from '../../../device/usb/sysfs.js';
 import type { UsbDeviceInfo, UsbInterfaceInfo } from '../../../device/usb/usb-device.js';
 import { mmfree, mmfreeJson, temporaryFolder } from '../../helpers/command-line.js';
 
-vi.mock('../../../device/device-node.js');
+vi.mock('../../../device/finding/read-device-node.js');
 vi.mock(import('../../../device/usb/sysfs.js'), async (original) => ({
   ...(await original()),
   sysfsDevices: vi.fn<() => UsbDeviceInfo[]>(),

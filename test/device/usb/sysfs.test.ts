@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { deviceNode } from '../../../device/device-node.js';
+import { deviceNode } from '../../../device/finding/read-device-node.js';
 import { sysfsDevices } from '../../../device/usb/sysfs.js';
 import { SysfsTree } from '../../helpers/sysfs-tree.js';
 

@@ -2,19 +2,19 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { deviceNode } from '../../device/device-node.js';
-import { findBoards, onlyBoard, selectBoard, selectFlashTarget } from '../../device/discovery.js';
-import { addressText, parseSelector } from '../../device/selector.js';
-import type { BoardAddress } from '../../device/selector.js';
-import { listSerialPorts } from '../../device/serial-ports.js';
-import { sysfsDevices } from '../../device/usb/sysfs.js';
-import type { UsbDeviceInfo, UsbInterfaceInfo } from '../../device/usb/usb-device.js';
-import { entryText } from '../../protocol/virtual-board-entry.js';
-import { temporaryFolder } from '../helpers/command-line.js';
+import { deviceNode } from '../../../device/finding/read-device-node.js';
+import { findBoards, onlyBoard, selectBoard, selectFlashTarget } from '../../../device/finding/discovery.js';
+import { addressText, parseSelector } from '../../../device/selector.js';
+import type { BoardAddress } from '../../../device/selector.js';
+import { listSerialPorts } from '../../../device/finding/serial-ports.js';
+import { sysfsDevices } from '../../../device/usb/sysfs.js';
+import type { UsbDeviceInfo, UsbInterfaceInfo } from '../../../device/usb/usb-device.js';
+import { entryText } from '../../../protocol/virtual-board-entry.js';
+import { temporaryFolder } from '../../helpers/command-line.js';
 
-vi.mock('../../device/serial-ports.js');
-vi.mock('../../device/device-node.js');
-vi.mock(import('../../device/usb/sysfs.js'), async (original) => ({
+vi.mock('../../../device/finding/serial-ports.js');
+vi.mock('../../../device/finding/read-device-node.js');
+vi.mock(import('../../../device/usb/sysfs.js'), async (original) => ({
   ...(await original()),
   sysfsDevices: vi.fn<() => UsbDeviceInfo[]>(),
 }));

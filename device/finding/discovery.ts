@@ -1,17 +1,17 @@
 /** Which boards there are, and which one is meant. Loaded by every `run` that names none, so without what talks to boards. */
 
-import { BoardError, boardAmbiguous, boardDenied, boardNotFound, noBoard } from './board-error.js';
-import { deviceNode } from './device-node.js';
-import { addressText, isUsbNamed, parseSelector, selectorText, usbipHost } from './selector.js';
-import type { BoardAddress, BoardSelector } from './selector.js';
+import { BoardError, boardAmbiguous, boardDenied, boardNotFound, noBoard } from '../board-error.js';
+import { deviceNode } from './read-device-node.js';
+import { addressText, isUsbNamed, parseSelector, selectorText, usbipHost } from '../selector.js';
+import type { BoardAddress, BoardSelector } from '../selector.js';
 import { listSerialPorts } from './serial-ports.js';
-import { isOurs } from './usb/ids.js';
-import { localUsb, portOf } from './usb/local-usb.js';
-import { hasDfu, isSerialControl, NO_PORT } from './usb/usb-classes.js';
-import type { UsbDeviceInfo, UsbHost } from './usb/usb-device.js';
-import { noSerialPort, programmerOnly, usbBroken, usbDenied } from './usb/usb-error.js';
-import { usbKind } from './usb/usb-kind.js';
-import type { UsbKind } from './usb/usb-kind.js';
+import { isOurs } from '../usb/ids.js';
+import { localUsb, portOf } from '../usb/local-usb.js';
+import { hasDfu, isSerialControl, NO_PORT } from '../usb/usb-classes.js';
+import type { UsbDeviceInfo, UsbHost } from '../usb/usb-device.js';
+import { noSerialPort, programmerOnly, usbBroken, usbDenied } from '../usb/usb-error.js';
+import { usbKind } from '../usb/usb-kind.js';
+import type { UsbKind } from '../usb/usb-kind.js';
 import { listVirtualBoards } from './virtual-boards.js';
 
 /** A board, or something that may be one. */

@@ -8,7 +8,7 @@
 
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { namesIn } from './usb/sysfs.js';
+import { namesIn } from '../usb/sysfs.js';
 
 export interface SerialPortInfo {
   /** Such as `/dev/ttyAMA0`. */

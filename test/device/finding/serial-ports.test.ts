@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { linuxPorts } from '../../device/serial-ports.js';
+import { linuxPorts } from '../../../device/finding/serial-ports.js';
 
 /** As Linux lays it out: /sys/class/tty/NAME/device links into the tree of devices, the ids are some folders above. */
 const root = mkdtempSync(join(tmpdir(), 'mmfree-sysfs-'));

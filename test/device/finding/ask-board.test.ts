@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { askBoard } from '../../device/ask-board.js';
-import { selectBoard } from '../../device/discovery.js';
-import { parseSelector } from '../../device/selector.js';
-import { startBoard, temporaryFolder } from '../helpers/command-line.js';
+import { askBoard } from '../../../device/finding/ask-board.js';
+import { selectBoard } from '../../../device/finding/discovery.js';
+import { parseSelector } from '../../../device/selector.js';
+import { startBoard, temporaryFolder } from '../../helpers/command-line.js';
 
 const path = temporaryFolder();
 beforeEach(() => vi.stubEnv('MMFREE_RUNTIME_DIR', path('boards')));

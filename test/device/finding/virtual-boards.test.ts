@@ -2,13 +2,13 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { announceVirtualBoard, listVirtualBoards } from '../../device/virtual-boards.js';
-import { entryText } from '../../protocol/virtual-board-entry.js';
-import type { VirtualBoardEntry } from '../../protocol/virtual-board-entry.js';
-import { temporaryFolder } from '../helpers/command-line.js';
+import { announceVirtualBoard, listVirtualBoards } from '../../../device/finding/virtual-boards.js';
+import { entryText } from '../../../protocol/virtual-board-entry.js';
+import type { VirtualBoardEntry } from '../../../protocol/virtual-board-entry.js';
+import { temporaryFolder } from '../../helpers/command-line.js';
 
 const path = temporaryFolder();
-const MODULE = new URL('../../dist/device/virtual-boards.js', import.meta.url).href;
+const MODULE = new URL('../../../dist/device/finding/virtual-boards.js', import.meta.url).href;
 
 let count = 0;
 let folder = '';

@@ -1,8 +1,8 @@
 /** How a board is: it is opened, asked, and left alone. */
 
-import type { BoardInfo, Hello } from '../protocol/wire/messages-board.js';
-import { opener, type BoardAddress } from './selector.js';
-import { BoardSession, type SessionOptions } from './session.js';
+import type { BoardInfo, Hello } from '../../protocol/wire/messages-board.js';
+import { opener, type BoardAddress } from '../selector.js';
+import { BoardSession, type SessionOptions } from '../session.js';
 
 /** What a board says of itself when asked. */
 export interface BoardState {

@@ -1,10 +1,10 @@
 /** What `boards --watch` calls a change. */
 
 import { describe, expect, it } from 'vitest';
-import { boardNotFound } from '../../device/board-error.js';
-import { BoardWatch } from '../../device/board-watch.js';
-import type { FoundBoard } from '../../device/discovery.js';
-import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
+import { boardNotFound } from '../../../device/board-error.js';
+import { BoardWatch } from '../../../device/finding/board-watch.js';
+import type { FoundBoard } from '../../../device/finding/discovery.js';
+import type { UsbDeviceInfo } from '../../../device/usb/usb-device.js';
 
 const virtual = (port: number, pid = 1): FoundBoard => ({
   address: { kind: 'tcp', host: '127.0.0.1', port },

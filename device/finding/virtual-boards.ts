@@ -14,10 +14,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removeAtExit } from '../model/files/leftovers.js';
-import { temporaryBeside } from '../model/files/output-file.js';
-import { entryText, MAX_ENTRY_BYTES, parseEntry, virtualBoardFolder } from '../protocol/virtual-board-entry.js';
-import type { VirtualBoardEntry } from '../protocol/virtual-board-entry.js';
+import { removeAtExit } from '../../model/files/leftovers.js';
+import { temporaryBeside } from '../../model/files/output-file.js';
+import { entryText, MAX_ENTRY_BYTES, parseEntry, virtualBoardFolder } from '../../protocol/virtual-board-entry.js';
+import type { VirtualBoardEntry } from '../../protocol/virtual-board-entry.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

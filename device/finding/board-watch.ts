@@ -1,9 +1,9 @@
 /** Which boards come, go and change, from what can be seen of them without opening any. */
 
 import type { FoundBoard } from './discovery.js';
-import { addressText } from './selector.js';
-import { portOf } from './usb/local-usb.js';
-import { hasDfu } from './usb/usb-classes.js';
+import { addressText } from '../selector.js';
+import { portOf } from '../usb/local-usb.js';
+import { hasDfu } from '../usb/usb-classes.js';
 
 export interface BoardChange {
   /** `changed`: by what could be seen before, it may answer otherwise now, such as when its serial port has come. */
