@@ -47,7 +47,7 @@ const ADVICE: Readonly<Record<ImageErrorCode | StateErrorCode, Advice>> = {
   'state-damaged': null,
   'state-impossible': null,
   'state-other-image': () =>
-    'Use the image that it was saved with (`mmfree inspect` shows the SHA-256 of an image), or begin a new text.',
+    'Use the image that it was saved with (`--image`; `mmfree inspect` shows the SHA-256 of images and states), or begin a new text.',
 };
 
 /** Undefined if the error's own words are enough. */

@@ -28,6 +28,8 @@ export interface CommandContext {
   readonly wires?: WireObserver;
   /** Aborts on Ctrl-C, and when nobody reads the output any more. */
   readonly signal: AbortSignal;
+  /** After Ctrl-C the command has so many milliseconds to end by itself, for what must not be lost: half a second unless it asks. */
+  readonly takeTimeToEnd: (ms: number) => void;
 }
 
 /** Registers itself at a parser and returns what reads its value after parsing. */

@@ -62,6 +62,7 @@ const EXIT_OF_CLASS: ReadonlyMap<string, ExitCode> = new Map([
 const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['image-bad-signature', EXIT.wrongSignature],
   ['state-other-image', EXIT.wrongBoard],
+  ['machine-without-states', EXIT.wrongBoard],
   // Of a board's flash: another board has it.
   ['file-in-use', EXIT.boardBusy],
   ['lock-unavailable', EXIT.noTool],

@@ -7,8 +7,8 @@ import { standardInput } from './standard-input.js';
 
 /** For a command to end by itself: to tell a board, to take its files away, to say how far it came. */
 const GRACE_MS = 500;
-/** From the signal to the end of the process, also when nobody takes its output; what is left over goes at `exit`. */
-const END_MS = 800;
+/** After that the process ends, also when nobody takes its output; what is left over goes at `exit`. */
+const OUTPUT_MS = 300;
 
 /** A user without an entry in /etc/passwd, as containers give to programs, has none. */
 function homeFolder(): string | undefined {
@@ -36,8 +36,7 @@ export function processHost(): Host {
         process.on(signal, () => {
           if (!isFirst) end();
           isFirst = false;
-          setTimeout(end, END_MS).unref();
-          listener(signal);
+          setTimeout(end, listener(signal) + OUTPUT_MS).unref();
         });
       }
     },

@@ -42,8 +42,8 @@ export interface Host {
   readonly stderr: OutputStream;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
-  /** Registers what to do at the first request to end; the next one ends the process. */
-  readonly onInterrupt: (listener: (signal: EndingSignal) => void) => void;
+  /** Registers what to do at the first request to end, and how many milliseconds that may take; the next one ends the process. */
+  readonly onInterrupt: (listener: (signal: EndingSignal) => number) => void;
   /** How long a command may take to end by itself after that, in milliseconds; as long as it likes unless given. */
   readonly graceMs?: number;
   /** Registers what to do with an error that nobody caught. */
@@ -59,12 +59,14 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   const interrupt = new AbortController();
   const uncaught = new Promise<never>((_, reject) => host.onUncaught(reject));
   let endingSignal: EndingSignal = 'SIGINT';
+  let graceMs = host.graceMs ?? Infinity;
   // What waits for a pipe, a board or a computation that does not end is left where it is.
   const overdue = new Promise<never>((_, reject) => {
     host.onInterrupt((signal) => {
       endingSignal = signal;
       interrupt.abort();
-      if (host.graceMs !== undefined) setTimeout(() => reject(interrupt.signal.reason as Error), host.graceMs);
+      if (graceMs < Infinity) setTimeout(() => reject(interrupt.signal.reason as Error), graceMs);
+      return graceMs;
     });
   });
   overdue.catch(() => {});
@@ -87,7 +89,8 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   let stack = '';
   let program: Command | undefined;
   try {
-    const work = { output: reporter, stdin: host.stdin, signal: interrupt.signal };
+    const takeTimeToEnd = (ms: number): void => void (graceMs = Math.max(graceMs, ms));
+    const work = { output: reporter, stdin: host.stdin, signal: interrupt.signal, takeTimeToEnd };
     program = await buildProgram(commands, host, work, reporter, stdout, settings);
     await Promise.race([program.parseAsync(host.argv, { from: 'user' }), uncaught, overdue]);
     if (interrupt.signal.aborted) problem = INTERRUPTED;

@@ -10,10 +10,11 @@ import { feedOnly } from '../model/machine/machine.js';
 import { selfTestStream, type TokenStream } from '../model/machine/self-test.js';
 import { testTokens } from '../model/machine/test-tokens.js';
 import type { ImageManifest } from '../protocol/image/manifest.js';
+import { USUAL_SAMPLING } from '../protocol/sampling.js';
+import type { SequenceState } from '../protocol/state/sequence-state.js';
 import { receiptMismatch, samplerMismatch, type Mismatch, type TapMismatch } from './mismatch-error.js';
 
-/** The sampler that `mmfree run` has when nothing is said. */
-const USUAL_SAMPLER = samplerSettings({ temperature: 0.8, topK: 40, topP: 0.95, seed: 1n });
+const USUAL_SAMPLER = samplerSettings(USUAL_SAMPLING);
 
 /** Two sequences that should have the same bits, in one state. */
 export interface Pair {
@@ -22,6 +23,8 @@ export interface Pair {
   readonly subject: Sequence;
   /** Absent where receipts are recorded. */
   readonly reference?: Sequence;
+  /** The state that both are in; the state zero unless given. */
+  readonly start?: SequenceState | undefined;
 }
 
 export interface CompareOptions {
@@ -104,11 +107,13 @@ export async function withSequences<T>(
  *
  * @throws MismatchError at the first token that differs, instead of giving it
  */
-export async function* checkedTokens(pair: Required<Pair>, request: GenerateRequest): AsyncGenerator<GeneratedToken> {
-  const { name, subject, reference } = pair;
+export async function* checkedTokens(
+  { name, subject, reference, start }: Pair & { readonly reference: Sequence },
+  request: GenerateRequest,
+): AsyncGenerator<GeneratedToken> {
   const { prompt, signal } = request;
-  const start = subject.position;
-  const fed = [...prompt];
+  // What was chosen and not fed is fed first.
+  const fed = start?.chosen === undefined ? [...prompt] : [start.chosen, ...prompt];
   let mismatch: Mismatch | undefined;
   // How far the prompt is, is said of the machine that is checked.
   const expectedTokens = reference.generate({ ...request, onPrompt: undefined })[Symbol.asyncIterator]();
@@ -120,7 +125,7 @@ export async function* checkedTokens(pair: Required<Pair>, request: GenerateRequ
       if (actual.receipt !== expected.receipt) {
         mismatch = {
           stream: 'this run',
-          position: start + fed.length - 1,
+          position: (start?.position ?? 0) + fed.length - 1,
           token: fed.at(-1) ?? 0,
           expectedReceipt: expected.receipt,
           actualReceipt: actual.receipt,
@@ -135,8 +140,7 @@ export async function* checkedTokens(pair: Required<Pair>, request: GenerateRequ
     await expectedTokens.return?.();
   }
   if (mismatch === undefined) return;
-  // From the state zero, the way can be gone again.
-  const layer = start === 0 ? await locateMismatch(subject, reference, fed, { signal }) : undefined;
+  const layer = await locateMismatch({ subject, reference, start }, fed, { signal });
   throw receiptMismatch(name, layer ? { ...mismatch, layer } : mismatch);
 }
 
@@ -174,7 +178,7 @@ export async function compareStream(
           actualReceipt: actual[k] ?? NaN,
         };
         const way = [...opening, ...tokens.slice(0, start + k + 1)];
-        const layer = reference && (await locateMismatch(subject, reference, way, options));
+        const layer = reference && (await locateMismatch({ subject, reference }, way, options));
         return layer ? { ...found, layer } : found;
       }
       options.onToken?.();
@@ -185,23 +189,25 @@ export async function compareStream(
 
 /** Feeds up to the token that differs, on both sides, and compares its taps; undefined if only the head differs. */
 async function locateMismatch(
-  subject: Sequence,
-  reference: Sequence,
+  { subject, reference, start }: { readonly subject: Sequence; readonly reference: Sequence } & Pick<Pair, 'start'>,
   tokens: readonly number[],
   { signal }: CompareOptions,
 ): Promise<TapMismatch | undefined> {
-  const expected = await tapsOfLast(reference, tokens, signal);
-  const actual = await tapsOfLast(subject, tokens, signal);
+  const expected = await tapsOfLast(reference, start, tokens, signal);
+  const actual = await tapsOfLast(subject, start, tokens, signal);
   const tap = expected.findIndex((value, index) => value !== actual[index]);
   return tap < 0 ? undefined : { tap, expected: expected[tap] ?? NaN, actual: actual[tap] ?? NaN };
 }
 
 async function tapsOfLast(
   sequence: Sequence,
+  start: SequenceState | undefined,
   tokens: readonly number[],
   signal: AbortSignal | undefined,
 ): Promise<readonly number[]> {
-  await sequence.reset();
+  if (start === undefined) await sequence.reset();
+  // What was chosen is the first of the tokens.
+  else await sequence.restore({ ...start, chosen: undefined });
   await feedOnly(sequence, tokens.slice(0, -1), signal);
   let taps: readonly number[] = [];
   for await (const record of sequence.feed(tokens.slice(-1), { want: 'taps', signal })) taps = record.taps ?? [];

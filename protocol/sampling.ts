@@ -26,6 +26,9 @@ export const MAX_TOP_P = 32_768;
 /** Temperatures other than 0, which is greedy, in thousandths; {@link MAX_INV_TEMPERATURE} is the lowest one's. */
 export const TEMPERATURE_MILLI = { min: 50, max: 10_000 } as const;
 
+/** What holds where nobody says how tokens are chosen, as people give it. */
+export const USUAL_SAMPLING = { temperature: 0.8, topK: 40, topP: 0.95, seed: 1n } as const;
+
 /** Takes the likeliest token. */
 export const GREEDY: SamplerSettings = { topK: 1, invTemperature: 0, topP: MAX_TOP_P, seedLow: 0, seedHigh: 0 };
 

@@ -1,9 +1,12 @@
 /** `mmfree run`: declaration. */
-import { MAX_CANDIDATES, TEMPERATURE_MILLI, TEMPERATURE_RANGE } from '../../protocol/sampling.js';
+import { MAX_CANDIDATES, TEMPERATURE_MILLI, TEMPERATURE_RANGE, USUAL_SAMPLING } from '../../protocol/sampling.js';
 import { defineCommand, flag, option, optionalArgument, optionWithDefault, repeatedOption } from '../command.js';
 import { anyText, decimal, integer, oneOf, path, seedOrRandom, text } from '../options.js';
 import { backendOption, boardOption, imageOption, keyFileOption, waitOption } from './shared/source-options.js';
 import { traceOption, withTrace } from './shared/trace-option.js';
+
+/** What a state has too: who loads one does not mean settings that are made for all commands. */
+const OF_STATES = { excludes: ['load-state'] };
 
 export const run = defineCommand({
   examples: [
@@ -12,6 +15,8 @@ export const run = defineCommand({
     'mmfree run --ids "0 334 404"',
     'fortune | mmfree run --seed random',
     'mmfree run --board serial:/dev/ttyACM0 --check "Once upon a time"',
+    'mmfree run --save-state tale.state "Once upon a time"',
+    'mmfree run --load-state tale.state --save-state tale.state',
   ],
   parameters: {
     prompt: optionalArgument(
@@ -32,29 +37,29 @@ export const run = defineCommand({
       integer({ min: 1, max: 1_000_000, example: 200 }),
       256,
     ),
-    temperature: optionWithDefault(
+    temperature: option(
       '--temperature <number>',
-      `0 always takes the likeliest token; else ${TEMPERATURE_RANGE}`,
+      `0 always takes the likeliest token; else ${TEMPERATURE_RANGE} (default: ${USUAL_SAMPLING.temperature})`,
       decimal({ min: 0, max: TEMPERATURE_MILLI.max / 1000, example: 0.8 }),
-      0.8,
+      OF_STATES,
     ),
-    topK: optionWithDefault(
+    topK: option(
       '--top-k <number>',
-      `choose among this many of the likeliest tokens, 1 to ${MAX_CANDIDATES}`,
+      `choose among this many of the likeliest tokens, 1 to ${MAX_CANDIDATES} (default: ${USUAL_SAMPLING.topK})`,
       integer({ min: 1, max: MAX_CANDIDATES, example: 40 }),
-      40,
+      OF_STATES,
     ),
-    topP: optionWithDefault(
+    topP: option(
       '--top-p <number>',
-      'choose among the likeliest tokens that have this probability together',
+      `choose among the likeliest tokens that have this probability together (default: ${USUAL_SAMPLING.topP})`,
       decimal({ min: 0.00001, max: 1, example: 0.95 }),
-      0.95,
+      OF_STATES,
     ),
-    seed: optionWithDefault(
+    seed: option(
       '--seed <number>',
-      'the same seed gives the same text, on every machine; random takes a new one and shows it',
+      `the same seed gives the same text, on every machine; random takes a new one and shows it (default: ${USUAL_SAMPLING.seed})`,
       seedOrRandom,
-      1n,
+      OF_STATES,
     ),
     stop: repeatedOption('--stop <text>', 'stop before this text; may be given several times', text),
     sampling: option(
@@ -66,6 +71,16 @@ export const run = defineCommand({
     check: flag(
       '--check',
       'compare each token with the reference on this computer; exit code 9 at the first that differs',
+    ),
+    saveState: option(
+      '--save-state <file>',
+      'write the state of the text to this file at the end, to go on later',
+      path,
+    ),
+    loadState: option(
+      '--load-state <file>',
+      'go on with the text of this state, behind a prompt if there is one; its settings hold, except for options that are given',
+      path,
     ),
     ids: flag('--ids', 'the prompt is token ids, used as they are; print token ids'),
   },

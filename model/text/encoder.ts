@@ -5,7 +5,7 @@
 
 import { AddedTokenFinder, type AddedToken } from './added-tokens.js';
 import { PairMerger, type Merge } from './bpe.js';
-import { splitIntoWords, type Words } from './words.js';
+import { splitIntoWords, type Place, type Words } from './words.js';
 
 /** A step of the normaliser. */
 export type Normalization =
@@ -49,23 +49,27 @@ export class Encoder {
     this.merger = new PairMerger(merges, vocabSize);
   }
 
-  encode(text: string): number[] {
+  /** @param goesOn whether other text is before it: then it gets no space in front */
+  encode(text: string, goesOn = false): number[] {
+    const { normalizer } = this.tables;
     const ids: number[] = [];
     for (const written of this.asWritten.split(wellFormed(text))) {
       if (written.id !== undefined) {
         ids.push(written.id);
         continue;
       }
-      for (const part of this.asNormalized.split(normalize(written.text, this.tables.normalizer))) {
+      const isBegun = goesOn && written.start === 0;
+      const steps = isBegun ? normalizer.filter(({ type }) => type !== 'prepend') : normalizer;
+      for (const part of this.asNormalized.split(normalize(written.text, steps))) {
         if (part.id !== undefined) ids.push(part.id);
-        else this.encodeText(part.text, written.start === 0 && part.start === 0, ids);
+        else this.encodeText(part.text, placeOf(written.start + part.start, goesOn), ids);
       }
     }
     return ids;
   }
 
-  private encodeText(text: string, isFirst: boolean, ids: number[]): void {
-    for (const word of splitIntoWords(text, this.tables.words, isFirst)) {
+  private encodeText(text: string, place: Place, ids: number[]): void {
+    for (const word of splitIntoWords(text, this.tables.words, place)) {
       for (const id of this.encodeWord(word)) ids.push(id);
     }
   }
@@ -84,6 +88,11 @@ export class Encoder {
     }
     return this.merger.merge(symbols);
   }
+}
+
+function placeOf(start: number, goesOn: boolean): Place {
+  if (start > 0) return 'behind a token';
+  return goesOn ? 'behind text' : 'first';
 }
 
 export function normalize(text: string, steps: readonly Normalization[]): string {

@@ -10,8 +10,9 @@ export interface Tokenizer {
    * Its ids, without special tokens around them; special tokens spelt out in the text become their ids.
    *
    * @param text any
+   * @param goesOn whether other text is before it: a tokenizer that puts a space in front of a text does not then
    */
-  readonly encode: (text: string) => number[];
+  readonly encode: (text: string, goesOn?: boolean) => number[];
   /** A decoder for one text. */
   readonly textStream: () => TextStream;
   /** Added tokens of the file that the model has no row for: they are text like any other. */
@@ -29,7 +30,7 @@ export async function loadTokenizer(json: Uint8Array, ids: TokenIds): Promise<To
   const { tables, texts, dropped } = readTokenizerFile(json, ids);
   const encoder = new Encoder(tables);
   return {
-    encode: (text) => encoder.encode(text),
+    encode: (text, goesOn) => encoder.encode(text, goesOn),
     textStream: () => new TextStream(texts),
     dropped,
   };

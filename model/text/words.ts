@@ -27,20 +27,21 @@ const GPT2_WORD = new RegExp(
   'gu',
 );
 
-/**
- * @param text not empty
- * @param isFirst whether the whole text begins with it
- */
-export function splitIntoWords(text: string, words: Words, isFirst: boolean): string[] {
+/** Whether the whole text begins with a piece, or an added token is before it, or text that was encoded earlier. */
+export type Place = 'first' | 'behind a token' | 'behind text';
+
+/** @param text not empty */
+export function splitIntoWords(text: string, words: Words, place: Place): string[] {
   if (words.style === 'whole') return [text];
   if (words.style === 'byte-level') {
-    const spaced = words.addPrefixSpace && !text.startsWith(' ') ? ` ${text}` : text;
+    const isSpaced = words.addPrefixSpace && place !== 'behind text' && !text.startsWith(' ');
+    const spaced = isSpaced ? ` ${text}` : text;
     return words.split ? (spaced.match(GPT2_WORD) ?? []) : [spaced];
   }
   const { mark, prepend, split } = words;
   const marked = text.replaceAll(' ', () => mark);
-  const prepends = (prepend === 'always' || (prepend === 'first' && isFirst)) && !marked.startsWith(mark);
-  const whole = prepends ? mark + marked : marked;
+  const isPrepended = place === 'first' ? prepend !== 'never' : prepend === 'always' && place === 'behind a token';
+  const whole = isPrepended && !marked.startsWith(mark) ? mark + marked : marked;
   return split ? cutBefore(whole, mark) : [whole];
 }
 

@@ -151,6 +151,11 @@ export function encodeState(saved: SavedState): Uint8Array {
   return bytes;
 }
 
+/** Whether a file begins as states do. */
+export function isState(start: Uint8Array): boolean {
+  return start.length >= 4 && new DataView(start.buffer, start.byteOffset).getUint32(0, true) === MAGIC;
+}
+
 /**
  * The state that bytes are, checked: docs/STATE.md.
  *
@@ -161,7 +166,7 @@ export function encodeState(saved: SavedState): Uint8Array {
 export function decodeState(bytes: Uint8Array): SavedState {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const get = (at: number): number => view.getUint32(at, true);
-  if (bytes.length < 4 || get(AT.magic) !== MAGIC) throw notAState();
+  if (!isState(bytes)) throw notAState();
   if (bytes.length < STATE_HEAD_BYTES) throw stateDamaged('bytes are missing at the end');
   if (get(AT.crc) !== crc32(bytes.subarray(0, AT.crc))) throw stateDamaged('the checksum of the head is wrong');
   const version = view.getUint16(AT.version, true);

@@ -14,8 +14,19 @@ const WAITING_MS = 2000;
 
 const STANDARD_INPUT = '-';
 
-/** An empty one is no prompt. @throws UsageError; FileError; AbortError */
-export async function readPrompt({ prompt, promptFile }: PromptInput, context: CommandContext): Promise<string> {
+type PromptContext = Pick<CommandContext, 'output' | 'stdin' | 'signal'>;
+
+/**
+ * An empty one is no prompt.
+ *
+ * @param isNeeded whether what is piped in is read if nobody asks for it
+ * @throws UsageError; FileError; AbortError
+ */
+export async function readPrompt(
+  { prompt, promptFile }: PromptInput,
+  isNeeded: boolean,
+  context: PromptContext,
+): Promise<string> {
   if (prompt !== undefined && promptFile !== undefined) throw twoPrompts();
   if (prompt !== undefined && prompt !== STANDARD_INPUT) return prompt;
   if (promptFile !== undefined && promptFile !== STANDARD_INPUT) {
@@ -24,13 +35,13 @@ export async function readPrompt({ prompt, promptFile }: PromptInput, context: C
   }
   const { stdin, signal } = context;
   const isMeant = prompt !== undefined || promptFile !== undefined;
-  if (!isMeant && !stdin.isPiped) return '';
+  if (!isMeant && !(isNeeded && stdin.isPiped)) return '';
   const name = 'standard input';
   return await told(name, context, () => readStream(stdin.open(), name, { limitBytes: MAX_PROMPT_BYTES, signal }));
 }
 
 /** Reads text, and says what is waited for when that takes long. */
-async function told(name: string, { output }: CommandContext, read: () => Promise<Uint8Array>): Promise<string> {
+async function told(name: string, { output }: PromptContext, read: () => Promise<Uint8Array>): Promise<string> {
   const note = setTimeout(() => {
     output.note(`waiting for the end of the prompt on ${name}; to have none, give "" as the prompt`);
   }, WAITING_MS);

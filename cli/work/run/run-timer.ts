@@ -61,7 +61,10 @@ export class RunTimer {
   words(backend: string): string {
     const [rate, seconds] = [this.#tokensPerSecond, this.#promptSeconds];
     const speed = rate === null ? '' : `, ${rate.toFixed(1)} tokens/s`;
-    const prompt = seconds === null ? '' : `, behind a prompt of ${this.#promptTokens} in ${seconds.toFixed(2)} s`;
+    const prompt =
+      seconds === null || this.#promptTokens === 0
+        ? ''
+        : `, behind a prompt of ${this.#promptTokens} in ${seconds.toFixed(2)} s`;
     return `${this.tokens} ${this.tokens === 1 ? 'token' : 'tokens'}${speed} on ${backend}${prompt}`;
   }
 

@@ -1,48 +1,77 @@
 /** `mmfree run`: the work. */
-import { randomBytes } from 'node:crypto';
 import { REFERENCE } from '../../../engine/machines.js';
+import { withoutStates } from '../../../engine/engine-error.js';
 import type { OpenedMachine } from '../../../engine/opened-machine.js';
 import type { GeneratedToken, GenerateRequest, Sequence } from '../../../model/machine/machine.js';
-import { samplerSettings, type SamplerOptions } from '../../../model/integer/sampler.js';
-import { StopMatcher } from '../../../model/text/stop-matcher.js';
 import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
 import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import { TEMPERATURE_RANGE, type SamplerSettings } from '../../../protocol/sampling.js';
+import type { SamplerSettings } from '../../../protocol/sampling.js';
+import type { SequenceState } from '../../../protocol/state/sequence-state.js';
+import { expectStateOf, type SavedState } from '../../../protocol/state/state-file.js';
 import type { CommandContext } from '../../command.js';
 import type { Output } from '../../output.js';
 import { UsageError, badValue } from '../../usage-error.js';
 import { openMachine, type SourceInput } from '../machines/open-machine.js';
+import { readStateFile } from '../state-file.js';
 import { readPrompt, type PromptInput } from './prompt.js';
+import { runSampler, seedOf, type SamplerInput } from './run-settings.js';
+import { RunText } from './run-text.js';
 import { RunTimer } from './run-timer.js';
+import { StateSaver, tokensFed } from './state-saver.js';
 
 /** Codes of errors that end the way to a board. */
 const LOST: ReadonlySet<string> = new Set(['board-lost', 'board-flapping', 'board-silent', 'board-not-found']);
 
-interface RunInput extends Omit<SamplerOptions, 'seed'>, SourceInput, PromptInput {
-  readonly seed: bigint | 'random';
+interface RunInput extends SamplerInput, SourceInput, PromptInput {
   readonly check: boolean;
   readonly maxTokens: number;
   readonly stop: readonly string[];
   readonly ids: boolean;
+  readonly loadState: string | undefined;
+  readonly saveState: string | undefined;
+  readonly trace: string | undefined;
+}
+
+/** What is told, and how it begins. */
+interface Telling {
+  readonly promptText: string;
+  /** The state with which it goes on. */
+  readonly saved: SavedState | undefined;
+  readonly sampler: SamplerSettings;
+  /** Writes its state at the end. */
+  readonly saver: StateSaver | undefined;
 }
 
 export async function run(input: RunInput, context: CommandContext): Promise<void> {
-  const { output } = context;
-  const seed = input.seed === 'random' ? randomBytes(8).readBigUInt64LE() : input.seed;
-  const sampler = settingsOf({ ...input, seed });
-  // Before a board is opened: others may use it while somebody types.
-  const prompt = await readPrompt(input, context);
+  const { output, signal } = context;
+  const saved = input.loadState === undefined ? undefined : await readStateFile(input.loadState, signal);
+  const sampler = runSampler(input, saved?.sampler);
+  const seed = seedOf(sampler);
+  // Before a board is opened: others may use it while somebody types. Who goes on with a text says so if there is a prompt.
+  const promptText = await readPrompt(input, saved === undefined, context);
   if (input.seed === 'random') output.note(`seed ${seed}`);
   // As text: programs may keep numbers in 53 bits.
   output.result({ seed: String(seed) });
   const opened = await openMachine(input, context);
+  let saver: StateSaver | undefined;
   try {
-    await tell(input, prompt, sampler, opened, context).catch(startsAnew(seed, output));
+    const { facts } = opened.machine;
+    const { loadState, saveState } = input;
+    if ((loadState ?? saveState) !== undefined && !facts.can.state) throw withoutStates(facts.name);
+    if (saved !== undefined) expectStateOf(saved, facts.image.sha256, facts.shape);
+    if (saveState !== undefined) saver = await StateSaver.create(saveState, inputsOf(input, opened), context);
+    await tell(input, { promptText, saved, sampler, saver }, opened, context).catch(startsAnew(seed, output));
   } finally {
+    await saver?.close();
     // Also on the board nothing goes on then.
     await opened.machine.close();
   }
+}
+
+/** Files that a saved state must not replace. The state that was loaded is none of them: it was read whole, and the new one goes on from it. */
+function inputsOf({ image, promptFile, keyFile, trace }: RunInput, { imagePath }: OpenedMachine): string[] {
+  return [image, imagePath, promptFile, keyFile, trace].filter((path) => path !== undefined);
 }
 
 /** What becomes of a text whose board is lost for good, which is not said by what is said of all commands. */
@@ -56,58 +85,71 @@ function startsAnew(seed: bigint, output: Output): (error: unknown) => never {
 
 async function tell(
   input: RunInput,
-  promptText: string,
-  sampler: SamplerSettings,
+  { promptText, saved, sampler, saver }: Telling,
   opened: OpenedMachine,
   { output, signal }: CommandContext,
 ): Promise<void> {
   const { machine, imageName, tokenizerJson } = opened;
-  const { shape, name } = machine.facts;
+  const { shape, name, image } = machine.facts;
   const hasTokenizer = tokenizerJson.length > 0;
   const tokenizer = await (opened.tokenizer ?? (hasTokenizer ? loadTokenizer(tokenizerJson, shape) : undefined));
   if (!tokenizer && (!input.ids || input.stop.length > 0)) throw noTokenizer(imageName);
-  const prompt = promptIds(promptText, input.ids, shape, tokenizer);
+  const { state: start } = saved ?? {};
+  const goesOn = start !== undefined && start.position > 0;
+  const prompt = promptIds(promptText, input.ids, goesOn, shape, tokenizer);
   const timer = new RunTimer(prompt.length, output);
+  if (saved !== undefined && goesOn && prompt.length === 0) {
+    const { chosen, position } = saved.state;
+    if (chosen === undefined) throw nothingChosen(input.loadState ?? '', position);
+    if (isEnd(shape, chosen)) {
+      output.note(`the text has ended, with token ${chosen}; give a prompt to go on behind it`);
+      output.result({ ...timer.facts(), finish: 'end-of-text', backend: name });
+      await saver?.save(saved);
+      return;
+    }
+  }
+
+  const sequence = await machine.open();
+  if (start !== undefined) await sequence.restore(start);
   const { maxTokens } = input;
   const request = { prompt, maxTokens, sampler, signal, onPrompt: (fed: number) => timer.fed(fed) };
-  const sequence = await machine.open();
-  const generated = input.check ? await checkedRun(opened, sequence, input.image, request) : sequence.generate(request);
-  const stopper = new StopMatcher(input.stop);
-  const stream = tokenizer?.textStream();
-  const show = (text: string): void => {
-    const shown = stopper.push(text);
-    if (!input.ids) output.print(shown);
-  };
-  // The text starts with the prompt, so that what is printed is the whole text.
-  const opening = stream && !input.ids ? prompt.map((id) => stream.push(id)).join('') : '';
+  const generated = input.check
+    ? await checkedRun(opened, sequence, start, input.image, request)
+    : sequence.generate(request);
+  const text = new RunText(output, tokenizer?.textStream(), input.stop, input.ids);
+  const opening = text.begin(goesOn ? text.resume(saved?.held) : '', prompt);
+  const ids: number[] = [];
 
-  let finish = 'max-tokens';
+  let finish = text.isStopped ? 'stop' : 'max-tokens';
   timer.start();
-  for await (const { index, id, receipt } of generated) {
-    timer.token();
-    // Behind the progress of the prompt, which would tear the text apart.
-    if (timer.tokens === 1) output.print(opening);
-    const text = stream?.push(id) ?? '';
-    output.event('token', { index, id, text, receipt: receipt.toString(16).padStart(8, '0') });
-    if (input.ids) output.print(`${index > 0 ? ' ' : ''}${id}`);
-    if (isEnd(shape, id)) {
-      finish = 'end-of-text';
-      break;
-    }
-    show(text);
-    if (stopper.stopped) {
-      finish = 'stop';
-      break;
+  if (finish !== 'stop') {
+    for await (const { index, id, receipt } of generated) {
+      timer.token();
+      ids.push(id);
+      // Behind the progress of the prompt, which would tear the text apart.
+      if (timer.tokens === 1) text.print(opening);
+      const added = text.push(id);
+      output.event('token', { index, id, text: added, receipt: receipt.toString(16).padStart(8, '0') });
+      if (input.ids) output.print(`${index > 0 ? ' ' : ''}${id}`);
+      if (isEnd(shape, id)) {
+        finish = 'end-of-text';
+        break;
+      }
+      text.show(added);
+      if (text.isStopped) {
+        finish = 'stop';
+        break;
+      }
     }
   }
   timer.end();
-  if (timer.tokens === 0) output.print(opening);
-  if (!stopper.stopped) {
-    show(stream?.flush() ?? '');
-    if (!input.ids) output.print(stopper.flush());
-  }
-  output.print('\n');
+  if (timer.tokens === 0) text.print(opening);
   if (signal.aborted) finish = 'interrupted';
+  // In the middle of its prompt a text has no state from which it goes on by itself; the same command begins it again.
+  const isSaved = saver !== undefined && (timer.tokens > 0 || !signal.aborted);
+  // What is held back, and the line break, are printed by who ends the text.
+  if (!isSaved || finish === 'end-of-text' || text.isStopped) text.end();
+  const held = isSaved ? text.held() : undefined;
 
   const rate = timer.words(name);
   const speed = input.check ? `${rate}, each receipt equal to the reference's` : rate;
@@ -119,12 +161,21 @@ async function tell(
     backend: name,
     receipts_checked: input.check ? timer.tokens : undefined,
   });
+  if (saver === undefined) return;
+  if (!isSaved) {
+    output.note('no state is saved: the prompt was not at its end, and the same command begins it again');
+    return;
+  }
+  const state = await sequence.save();
+  const tokens = tokensFed(saved, [...prompt, ...ids], state.position);
+  await saver.save({ image: image.sha256, shape, state, sampler, ...(held && { held }), ...(tokens && { tokens }) });
 }
 
 /** Beside the reference on the same image. @throws UsageError if only the board has that, or there is no board */
 async function checkedRun(
   { machine, imagePath, imageName }: OpenedMachine,
   subject: Sequence,
+  start: SequenceState | undefined,
   image: string | undefined,
   request: GenerateRequest,
 ): Promise<AsyncIterable<GeneratedToken>> {
@@ -146,25 +197,28 @@ async function checkedRun(
   const { checkedTokens } = await import('../../../engine/same-bits.js');
   const { machine: referenceMachine } = await openReference({ image: path }, request);
   const reference = await referenceMachine.open();
-  return checkedTokens({ name: machine.facts.name, subject, reference }, request);
+  if (start !== undefined) await reference.restore(start);
+  return checkedTokens({ name: machine.facts.name, subject, reference, start }, request);
 }
 
-/** Sampler options as integers. @throws UsageError */
-function settingsOf(input: SamplerOptions): SamplerSettings {
-  try {
-    return samplerSettings(input);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw badValue('--temperature', String(input.temperature), `0, or ${TEMPERATURE_RANGE}`, '0.8');
-  }
-}
-
-/** With text, the beginning-of-text token and the text's ids; with --ids, the ids as they are. @throws UsageError */
-function promptIds(prompt: string, ids: boolean, shape: ModelShape, tokenizer: Tokenizer | undefined): number[] {
-  if (!ids) return [shape.bosTokenId, ...(tokenizer?.encode(prompt) ?? [])];
+/**
+ * With text, the beginning-of-text token and the text's ids; with --ids, the ids as they are.
+ *
+ * @param goesOn whether there is text before it, which has begun already
+ * @throws UsageError
+ */
+function promptIds(
+  prompt: string,
+  ids: boolean,
+  goesOn: boolean,
+  shape: ModelShape,
+  tokenizer: Tokenizer | undefined,
+): number[] {
+  const beginning = goesOn ? [] : [shape.bosTokenId];
+  if (!ids) return [...beginning, ...(tokenizer?.encode(prompt, goesOn) ?? [])];
   const words = prompt.split(/[\s,]+/).filter((word) => word !== '');
   const numbers = words.map((word) => (/^\d+$/.test(word) ? Number(word) : NaN));
-  if (numbers.every((id) => id < shape.vocabSize)) return numbers.length > 0 ? numbers : [shape.bosTokenId];
+  if (numbers.every((id) => id < shape.vocabSize)) return numbers.length > 0 ? numbers : beginning;
   throw badValue('prompt', prompt, `token ids from 0 to ${shape.vocabSize - 1}, separated by spaces`, '"0 334 404"');
 }
 
@@ -172,5 +226,13 @@ function noTokenizer(path: string): UsageError {
   return new UsageError('conflicting-options', `${path} has no tokenizer`, {
     reason: 'It was packed from a checkpoint without tokenizer.json, so text and token ids cannot become each other.',
     fix: 'Give and get token ids with --ids and without --stop, or pack the checkpoint with its tokenizer.json.',
+  });
+}
+
+function nothingChosen(path: string, position: number): UsageError {
+  return new UsageError('missing-argument', `there is nothing to go on with in ${path}: a prompt is missing`, {
+    reason: `Its text ends with token ${position}, which was fed, and none was chosen behind it.`,
+    fix: 'Give a prompt.',
+    facts: { file: path },
   });
 }

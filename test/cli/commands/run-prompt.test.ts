@@ -28,7 +28,7 @@ beforeAll(async () => {
 async function promptOf(content: string, prompt?: string, promptFile?: string): Promise<string> {
   const stdin = { isPiped: true, open: () => Readable.from([Buffer.from(content)]) };
   const { signal } = new AbortController();
-  return await readPrompt({ prompt, promptFile }, { stdin, signal, output: {} as Output });
+  return await readPrompt({ prompt, promptFile }, true, { stdin, signal, output: {} as Output });
 }
 
 describe('the prompt', () => {
