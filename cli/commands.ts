@@ -9,7 +9,7 @@ export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [
   },
   {
     name: 'inspect',
-    summary: 'check every byte of a weight image and show what it holds',
+    summary: 'check every byte of a weight image or saved state and show what it holds',
     load: async () => (await import('./commands/inspect.js')).inspect,
   },
   {

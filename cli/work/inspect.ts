@@ -5,15 +5,25 @@ import { disassemble, hexWord } from '../../model/program/disassembler.js';
 import { programOf } from '../../model/program/image-program.js';
 import { loadTokenizer } from '../../model/text/tokenizer.js';
 import type { CommandContext } from '../command.js';
+import { UsageError } from '../usage-error.js';
 import { describeImage } from './image-facts.js';
+import { describeState } from './state-facts.js';
+import { isStateFile, readStateFile } from './state-file.js';
 
 interface InspectInput {
-  readonly image: string;
+  readonly file: string;
   readonly program: boolean;
 }
 
 export async function inspect(input: InspectInput, { output, signal }: CommandContext): Promise<void> {
-  const image = ImageFile.open(input.image);
+  if (isStateFile(input.file)) {
+    if (input.program) throw noProgram(input.file);
+    const { facts, lines } = describeState(await readStateFile(input.file, signal));
+    output.print(`${lines.join('\n')}\nboth checksums and all values are as they must be\n`);
+    output.result(facts);
+    return;
+  }
+  const image = ImageFile.open(input.file);
   try {
     const progress = output.progress({ label: 'check', unit: 'bytes', total: image.view.sealedLength });
     await checkImage(image, signal);
@@ -37,4 +47,12 @@ export async function inspect(input: InspectInput, { output, signal }: CommandCo
   } finally {
     image.close();
   }
+}
+
+function noProgram(path: string): UsageError {
+  return new UsageError('conflicting-options', `${path} is a saved state, which has no program`, {
+    reason: 'The program of the gateware is in the image.',
+    fix: 'Give the image, or leave --program out.',
+    facts: { file: path },
+  });
 }

@@ -59,11 +59,24 @@ export function samplerSettings(options: SamplerOptions): SamplerSettings {
   if (seed < 0n || seed >= 1n << 64n) throw new RangeError(`seed must be 0 … 2^64 − 1, not ${seed}`);
   return {
     topK,
-    invTemperature: milli === 0 ? 0 : Math.floor((LOG2E_Q10_MILLI + (milli >> 1)) / milli),
+    invTemperature: milli === 0 ? 0 : inverseOf(milli),
     topP: Math.max(1, Math.floor(topP * MAX_TOP_P + 0.5)),
     seedLow: Number(seed & 0xffff_ffffn),
     seedHigh: Number(seed >> 32n),
   };
+}
+
+/** The temperature with the fewest digits that becomes this setting. */
+export function temperatureOf({ invTemperature }: Pick<SamplerSettings, 'invTemperature'>): number {
+  if (invTemperature === 0) return 0;
+  const exact = LOG2E_Q10_MILLI / 1000 / invTemperature;
+  const rounded = [1, 2, 3, 4].map((digits) => Number(exact.toPrecision(digits)));
+  return rounded.find((temperature) => inverseOf(Math.round(temperature * 1000)) === invTemperature) ?? exact;
+}
+
+/** @param milli the temperature in thousandths, not 0 */
+function inverseOf(milli: number): number {
+  return Math.floor((LOG2E_Q10_MILLI + (milli >> 1)) / milli);
 }
 
 /** Chooses tokens; holds the buffers, so that a choice allocates nothing but the generator's pair of words. */

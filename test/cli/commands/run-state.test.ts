@@ -362,3 +362,32 @@ it('a text moves to another machine', async () => {
   const after = await tokensOf(...on('byte-level'), ...loadFrom('moved'), ...most(2));
   expect([...before, ...between, ...after]).toEqual(whole);
 });
+
+describe('inspect', () => {
+  it('tells what a state holds', async () => {
+    await textOf(...on('byte-level'), ...HOT, '--seed', '66', ...most(3), ...saveTo('shown'), 'x');
+    const { image, state, tokens } = stateIn('shown');
+    const { result } = await mmfreeJson('inspect', path('shown'));
+    expect(result).toMatchObject({
+      image_sha256: Buffer.from(image).toString('hex'),
+      layers: 2,
+      position: state.position,
+      chosen_token: state.chosen,
+      next_draw: 3,
+      sampler: { temperature: 10, top_k: 64, top_p: 0.95, seed: '66' },
+      tokens: Array.from(tokens!),
+      exit: 0,
+    });
+    const { stdout } = await mmfree('inspect', path('shown'));
+    expect(stdout.lines).toContain(`chosen        token ${state.chosen}, not fed yet; 3 were drawn`);
+    expect(stdout.lines).toContain('sampler       temperature 10, top-k 64, top-p 0.95, seed 66');
+  });
+
+  it('refuses one that is damaged, and has no program of one', async () => {
+    await textOf(...on('byte-level'), ...most(2), ...saveTo('shown'), 'x');
+    expect((await mmfree('inspect', path('shown'), '--program')).exit).toBe(2);
+    await writeFile(path('bad'), readFileSync(path('shown')).subarray(0, -9));
+    const { result } = await mmfreeJson('inspect', path('bad'));
+    expect(result).toMatchObject({ exit: 6, error: { code: 'state-damaged' } });
+  });
+});

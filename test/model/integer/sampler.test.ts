@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Sampler, samplerSettings } from '../../../model/integer/sampler.js';
+import { Sampler, samplerSettings, temperatureOf } from '../../../model/integer/sampler.js';
 import { MAX_CANDIDATES } from '../../../protocol/sampling.js';
 import { threefryPair } from '../../../model/integer/threefry.js';
 import { exp2Table } from '../../../protocol/image/tables.js';
@@ -89,5 +89,18 @@ describe('samplerSettings', () => {
     [{ seed: 1n << 64n }, /seed/],
   ])('refuses %o', (change, message) => {
     expect(() => samplerSettings({ temperature: 1, topK: 40, topP: 1, seed: 0n, ...change })).toThrow(message);
+  });
+
+  it('tells a short temperature of each setting, which becomes it again', () => {
+    const others = Array.from({ length: 9951 }, (_, index) => (50 + index) / 1000).filter((temperature) => {
+      const settings = samplerSettings({ temperature, topK: 40, topP: 1, seed: 0n });
+      const told = samplerSettings({ temperature: temperatureOf(settings), topK: 40, topP: 1, seed: 0n });
+      return told.invTemperature !== settings.invTemperature;
+    });
+    expect(others).toEqual([]);
+    const shown = [0, 0.05, 0.8, 1.25, 10].map((temperature) =>
+      temperatureOf(samplerSettings({ temperature, topK: 40, topP: 1, seed: 0n })),
+    );
+    expect(shown).toEqual([0, 0.05, 0.8, 1.25, 10]);
   });
 });
