@@ -13,12 +13,11 @@ import type { CommandContext } from '../../command.js';
 import type { Output } from '../../output.js';
 import { UsageError, badValue } from '../../usage-error.js';
 import { openMachine, type SourceInput } from '../machines/open-machine.js';
-import { readStateFile } from '../state-file.js';
 import { readPrompt, type PromptInput } from './prompt.js';
 import { runSampler, seedOf, type SamplerInput } from './run-settings.js';
 import { RunText } from './run-text.js';
 import { RunTimer } from './run-timer.js';
-import { StateSaver, tokensFed } from './state-saver.js';
+import type { StateSaver } from './state-saver.js';
 
 /** Codes of errors that end the way to a board. */
 const LOST: ReadonlySet<string> = new Set(['board-lost', 'board-flapping', 'board-silent', 'board-not-found']);
@@ -45,7 +44,7 @@ interface Telling {
 
 export async function run(input: RunInput, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  const saved = input.loadState === undefined ? undefined : await readStateFile(input.loadState, signal);
+  const saved = input.loadState === undefined ? undefined : await load(input.loadState, signal);
   const sampler = runSampler(input, saved?.sampler);
   const seed = seedOf(sampler);
   // Before a board is opened: others may use it while somebody types. Who goes on with a text says so if there is a prompt.
@@ -53,19 +52,42 @@ export async function run(input: RunInput, context: CommandContext): Promise<voi
   if (input.seed === 'random') output.note(`seed ${seed}`);
   // As text: programs may keep numbers in 53 bits.
   output.result({ seed: String(seed) });
-  const opened = await openMachine(input, context);
+  const opened = await (input.saveState === undefined ? openMachine(input, context) : openToSave(input, context));
   let saver: StateSaver | undefined;
   try {
     const { facts } = opened.machine;
     const { loadState, saveState } = input;
     if ((loadState ?? saveState) !== undefined && !facts.can.state) throw withoutStates(facts.name);
     if (saved !== undefined) expectStateOf(saved, facts.image.sha256, facts.shape);
-    if (saveState !== undefined) saver = await StateSaver.create(saveState, inputsOf(input, opened), context);
+    if (saveState !== undefined) {
+      const { StateSaver: Saver } = await import('./state-saver.js');
+      saver = await Saver.create(saveState, inputsOf(input, opened), context);
+    }
     await tell(input, { promptText, saved, sampler, saver }, opened, context).catch(startsAnew(seed, output));
   } finally {
     await saver?.close();
     // Also on the board nothing goes on then.
     await opened.machine.close();
+  }
+}
+
+// What runs without states do not need is not loaded for them.
+async function load(path: string, signal: AbortSignal): Promise<SavedState> {
+  const { readStateFile } = await import('../state-file.js');
+  return await readStateFile(path, signal);
+}
+
+/** Opens a machine that outlives Ctrl-C, because its state is read then: the signal ends the opening, and later the run. */
+async function openToSave(input: SourceInput, context: CommandContext): Promise<OpenedMachine> {
+  const { signal } = context;
+  const opening = new AbortController();
+  const stop = (): void => opening.abort(signal.reason);
+  signal.addEventListener('abort', stop);
+  try {
+    signal.throwIfAborted();
+    return await openMachine(input, { ...context, signal: opening.signal });
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 
@@ -167,8 +189,13 @@ async function tell(
     return;
   }
   const state = await sequence.save();
-  const tokens = tokensFed(saved, [...prompt, ...ids], state.position);
-  await saver.save({ image: image.sha256, shape, state, sampler, ...(held && { held }), ...(tokens && { tokens }) });
+  await saver.saveAfter(saved, [...prompt, ...ids], {
+    image: image.sha256,
+    shape,
+    state,
+    sampler,
+    ...(held && { held }),
+  });
 }
 
 /** Beside the reference on the same image. @throws UsageError if only the board has that, or there is no board */

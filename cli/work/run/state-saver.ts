@@ -6,29 +6,40 @@ import type { Output } from '../../output.js';
 
 /** After Ctrl-C: a token of a large model takes more than a second, and the state of a board comes over a slow line. */
 const TIME_TO_SAVE_MS = 60_000;
+/** Then whoever pressed it is told what takes so long. */
+const WAITING_MS = 1000;
 
 export class StateSaver {
   readonly #path: string;
   readonly #file: OutputFile;
   readonly #output: Output;
+  readonly #stopWatching: () => void;
   #isSaved = false;
 
-  private constructor(path: string, file: OutputFile, output: Output) {
+  private constructor(path: string, file: OutputFile, { output, signal }: Pick<CommandContext, 'output' | 'signal'>) {
     this.#path = path;
     this.#file = file;
     this.#output = output;
+    let timer: NodeJS.Timeout | undefined;
+    const tell = (): void => output.note('waiting for the state, to save it; Ctrl-C again ends without it');
+    const wait = (): void => void (timer = setTimeout(tell, WAITING_MS));
+    signal.addEventListener('abort', wait);
+    this.#stopWatching = (): void => {
+      signal.removeEventListener('abort', wait);
+      clearTimeout(timer);
+    };
   }
 
   /** Before the run, so that it is known that there will be a file. @throws FileError; the operating system's error */
   static async create(
     path: string,
     inputs: readonly string[],
-    { output, takeTimeToEnd }: Pick<CommandContext, 'output' | 'takeTimeToEnd'>,
+    context: Pick<CommandContext, 'output' | 'signal' | 'takeTimeToEnd'>,
   ): Promise<StateSaver> {
     // What a model was asked and answered is in it.
     const file = await OutputFile.create(path, { inputs, mode: 0o600 });
-    takeTimeToEnd(TIME_TO_SAVE_MS);
-    return new StateSaver(path, file, output);
+    context.takeTimeToEnd(TIME_TO_SAVE_MS);
+    return new StateSaver(path, file, context);
   }
 
   /** @throws FileError; the operating system's error */
@@ -41,20 +52,26 @@ export class StateSaver {
     this.#output.result({ saved_state: this.#path, position });
   }
 
+  /**
+   * As {@link save}, with the tokens that led to the state where they are known.
+   *
+   * @param before the state with which the run began
+   * @param tokens what was fed and chosen since then
+   */
+  async saveAfter(before: SavedState | undefined, tokens: readonly number[], saved: SavedState): Promise<void> {
+    const fed = tokensFed(before, tokens, saved.state.position);
+    await this.save(fed === undefined ? saved : { ...saved, tokens: fed });
+  }
+
   /** Leaves no trace of a state that was not saved. */
   async close(): Promise<void> {
+    this.#stopWatching();
     if (!this.#isSaved) await this.#file.discard();
   }
 }
 
-/**
- * All tokens that were fed, for those who want to check a state; undefined where an earlier run did not tell its own, or for very many.
- *
- * @param saved the state with which the run began
- * @param tokens what was fed and chosen since then
- * @param position how many are fed
- */
-export function tokensFed(
+/** All tokens that were fed, for those who want to check a state; undefined where an earlier run did not tell its own, or for very many. */
+function tokensFed(
   saved: SavedState | undefined,
   tokens: readonly number[],
   position: number,

@@ -3,10 +3,17 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CHARACTER_OF_BYTE } from '../../../model/text/byte-level.js';
 import { decodeState, encodeState, type SavedState } from '../../../protocol/state/state-file.js';
-import { COMMANDS, mmfree, mmfreeJson, temporaryFolder } from '../../helpers/command-line.js';
+import {
+  COMMANDS,
+  mmfree,
+  mmfreeJson,
+  startBoard,
+  temporaryFolder,
+  type RunningBoard,
+} from '../../helpers/command-line.js';
 import { count } from '../../helpers/counts.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
 import { goodImageOf } from '../../helpers/good-image.js';
@@ -361,6 +368,46 @@ it('a text moves to another machine', async () => {
   const between = await tokensOf(...checked);
   const after = await tokensOf(...on('byte-level'), ...loadFrom('moved'), ...most(2));
   expect([...before, ...between, ...after]).toEqual(whole);
+});
+
+describe('a board', () => {
+  let board: RunningBoard | undefined;
+  const onBoard = (): string[] => ['--board', board!.selector, '--image', path('byte-level')];
+
+  beforeEach(async () => {
+    vi.stubEnv('MMFREE_RUNTIME_DIR', path('boards'));
+    board = await startBoard('--image', path('byte-level'));
+  });
+
+  afterEach(async () => {
+    await board?.stop();
+    vi.unstubAllEnvs();
+  });
+
+  it('takes a text over and gives it away', async () => {
+    const begin = [...HOT, '--seed', '66'];
+    const whole = await tokensOf(...on('byte-level'), ...begin, ...most(9), PROMPT);
+    const before = await tokensOf(...on('byte-level'), ...begin, ...most(3), ...saveTo('moving'), PROMPT);
+    const checked = [...loadFrom('moving'), ...saveTo('moving'), '--check', '--trace', path('trace')];
+    const between = await tokensOf(...onBoard(), ...checked, ...most(2));
+    const sampledHere = [...loadFrom('moving'), ...saveTo('moving'), '--sampling', 'host'];
+    const then = await tokensOf(...onBoard(), ...sampledHere, ...most(2));
+    const after = await tokensOf(...on('byte-level'), ...loadFrom('moving'), ...most(2));
+    expect([...before, ...between, ...then, ...after]).toEqual(whole);
+    expect(readFileSync(path('trace'), 'utf8')).toContain('"name"');
+    const { result } = await mmfreeJson('run', ...onBoard(), ...saveTo('one'), '--trace', path('one'), 'x');
+    expect(result).toMatchObject({ exit: 2, error: { code: 'output-is-input' } });
+  });
+
+  it('that is told to end gives its state', async () => {
+    const model = [...HOT, '--seed', '66'];
+    const whole = await tokensOf(...on('byte-level'), ...model, ...most(12), 'x');
+    const before = await interrupted('"index":4', ...onBoard(), ...model, ...most(12), ...saveTo('stopped'), 'x');
+    expect(before.at(-1)).toMatchObject({ finish: 'interrupted', saved_state: path('stopped') });
+    const told = before.filter(({ type }) => type === 'token');
+    const after = await tokensOf(...onBoard(), ...loadFrom('stopped'), ...most(12 - told.length));
+    expect([...told, ...after]).toEqual(whole);
+  });
 });
 
 describe('inspect', () => {
