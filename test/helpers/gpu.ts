@@ -27,11 +27,17 @@ function readerOf(sections: ModelSections): ReadSection {
   };
 }
 
+/** Of small models: of a software adapter's time, invocations that are idle take most. */
+export const SMALL_PLAN: KernelPlan = { ...DEFAULT_PLAN, size: 64 };
+
 /** A model on a device of its own, or on `gpu`. */
 export async function gpuModel(
   sections: ModelSections,
   plan: Partial<KernelPlan> = {},
   gpu?: GpuDevice,
 ): Promise<GpuModel> {
-  return await loadGpuModel(gpu ?? (await openGpu()), sections.shape, readerOf(sections), { ...DEFAULT_PLAN, ...plan });
+  return await loadGpuModel(gpu ?? (await openGpu()), sections.shape, readerOf(sections), {
+    ...SMALL_PLAN,
+    ...plan,
+  });
 }

@@ -259,7 +259,7 @@ export function describePromises(
           await sequence.reset();
           const expected = new Expected();
           const stop = new AbortController();
-          const tokens = tokensOf(4, 900);
+          const tokens = tokensOf(4, 300);
           const request = { prompt: tokens, maxTokens: 10, sampler: SAMPLED, signal: stop.signal };
           const work = run ? all(sequence.generate(request)) : feedOnly(sequence, tokens, stop.signal);
           await Promise.resolve();

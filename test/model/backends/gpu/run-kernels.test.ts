@@ -2,9 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
 import { GpuMachine } from '../../../../model/backends/gpu/gpu-machine.js';
 import { prepareKernels } from '../../../../model/backends/gpu/run-kernels.js';
-import { DEFAULT_PLAN } from '../../../../model/backends/gpu/kernel-plan.js';
 import { samplerSettings } from '../../../../model/integer/sampler.js';
-import { gpuModel, hasGpu } from '../../../helpers/gpu.js';
+import { gpuModel, hasGpu, SMALL_PLAN } from '../../../helpers/gpu.js';
 import { gathered, TEST_IMAGE } from '../../../helpers/machines.js';
 import { randomModel } from '../../../oracle/random-model.js';
 
@@ -15,7 +14,7 @@ describe.skipIf(!hasGpu)('prepareKernels', () => {
     const gpu = await openGpu();
     try {
       const compile = vi.spyOn(gpu.device, 'createComputePipelineAsync');
-      await prepareKernels({ gpu, shape: sections.shape, plan: DEFAULT_PLAN });
+      await prepareKernels({ gpu, shape: sections.shape, plan: SMALL_PLAN });
       const compiling = compile.mock.calls.map(([{ label }]: readonly [{ readonly label: string }]) => label);
       expect(compiling).toHaveLength(new Set(compiling).size);
 
