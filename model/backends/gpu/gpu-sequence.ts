@@ -62,10 +62,11 @@ export class GpuSequence implements Sequence {
       const run = new TokenRun(this.#tenant, tokens[tokens.length - 1], maxTokens, sampler, ledger.nextDraw);
       try {
         for (;;) {
-          const token = await this.#machine.runs.next(run);
+          const token = this.#machine.runs.take(run) ?? (await this.#machine.runs.next(run));
           if (token === undefined) return;
-          ledger.fed(1, token.receipt);
-          yield { index: ledger.chose(token.id), ...token };
+          const { id, receipt } = token;
+          ledger.fed(1, receipt);
+          yield { index: ledger.chose(id), id, receipt };
           if (signal?.aborted === true) return;
         }
       } finally {

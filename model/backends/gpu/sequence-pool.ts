@@ -124,13 +124,17 @@ export class SequencePool {
     return { buffer: this.#snapshots[submission % IN_FLIGHT], count: this.capacity, slot };
   }
 
-  /** Writes words of a control block. */
-  control(slot: number, values: Partial<Record<keyof typeof CONTROL, number>>): void {
-    const { queue } = this.#model.gpu.device;
-    for (const [name, value] of Object.entries(values)) {
-      const word = slot * CONTROL_WORDS + CONTROL[name as keyof typeof CONTROL];
-      queue.writeBuffer(this.#buffers.control, 4 * word, new Uint32Array([value]));
-    }
+  /** Writes a control block, all of it. */
+  control(slot: number, values: Readonly<Record<keyof typeof CONTROL, number>>): void {
+    const words = new Uint32Array(CONTROL_WORDS);
+    for (const [name, word] of Object.entries(CONTROL)) words[word] = values[name as keyof typeof CONTROL];
+    this.#model.gpu.device.queue.writeBuffer(this.#buffers.control, 4 * slot * CONTROL_WORDS, words);
+  }
+
+  /** Tells a row that it is at its end. */
+  stop(slot: number): void {
+    const word = slot * CONTROL_WORDS + CONTROL.done;
+    this.#model.gpu.device.queue.writeBuffer(this.#buffers.control, 4 * word, Uint32Array.of(1));
   }
 
   /** Puts the embeddings of the tokens in the control blocks into the residuals of the first rows: what they are between two steps. */

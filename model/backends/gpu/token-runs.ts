@@ -11,6 +11,7 @@
 import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { SamplerSettings } from '../../../protocol/sampling.js';
+import { EventLoop } from '../../machine/event-loop.js';
 import { RESULT_WORDS } from './kernels/control.js';
 import { RESULT_SLOTS } from './run-kernels.js';
 import { IN_FLIGHT, type SequencePool } from './sequence-pool.js';
@@ -108,7 +109,8 @@ export class TokenRuns {
   #present: Submission | undefined;
   /** Runs whose tokens are not all read. */
   readonly #unread = new Set<TokenRun>();
-  /** Callers that wait to join. */
+  /** Runs that wait for a row, and callers that wait for kernels for one more. */
+  #arrivals: TokenRun[] = [];
   #joining = 0;
   #number = 0;
   /** Result slot of the next step. */
@@ -116,6 +118,8 @@ export class TokenRuns {
   /** Steps of the next submission: few at first, for a prompt answer. */
   #steps = 1;
   #isFirst = true;
+  /** Whether rows have come or moved, whose residuals are not there yet. */
+  #mustEmbed = false;
   #isPumping = false;
   #mustPump = false;
   #lagTimer: ReturnType<typeof setTimeout> | undefined;
@@ -129,21 +133,25 @@ export class TokenRuns {
     return this.#rows.length === 0;
   }
 
-  /** The next token of a run; undefined at its end. @throws GpuError */
+  /** The next token of a run, if it is here: most are, since steps come several at a time. */
+  take(run: TokenRun): ChosenToken | undefined {
+    const token = run.queue.shift();
+    if (token === undefined) return undefined;
+    run.read++;
+    if (!run.isUnread) this.#unread.delete(run);
+    return token;
+  }
+
+  /** The next token of a run that has none here; undefined at its end. @throws GpuError */
   async next(run: TokenRun): Promise<ChosenToken | undefined> {
     if (run.error !== undefined) throw run.error;
-    const token = run.queue.shift();
-    if (token !== undefined) {
-      run.read++;
-      if (!run.isUnread) this.#unread.delete(run);
-      return token;
-    }
     if (run.isEnded) return undefined;
     if (run.row === undefined) await this.#join(run);
     return await new Promise((resolve, reject) => {
       run.waiter = { resolve, reject };
       this.#unread.delete(run);
-      this.#pump();
+      // The last of a batch, or the first, who may have to wait for the others.
+      if (this.#unread.size === 0 || this.#lagTimer === undefined) this.#pump();
     });
   }
 
@@ -155,26 +163,48 @@ export class TokenRuns {
     this.#pump();
   }
 
-  /** Behind what was submitted already. */
+  /** Others go on while kernels for one more are compiled. */
   async #join(run: TokenRun): Promise<void> {
     this.#joining++;
     try {
-      // Others go on while kernels for one more are compiled.
       for (;;) {
-        const step = this.#premises.pool.step(this.#rows.filter(Boolean).length + 1);
+        const rows = this.#rows.filter(Boolean).length + this.#arrivals.length + 1;
+        const step = this.#premises.pool.step(rows);
         if (!(step instanceof Promise)) break;
         await step;
       }
     } finally {
       this.#joining--;
     }
-    const { pool } = this.#premises;
+    this.#arrivals.push(run);
+  }
+
+  /**
+   * Gives rows to those that have come, behind what was submitted already: the first that are free, and of these everyone his own slot if he can
+   * have it, for states are moved at the price of a step each.
+   */
+  #seat(): void {
+    const arrivals = this.#arrivals;
+    if (arrivals.length === 0) return;
+    this.#arrivals = [];
     if (this.#rows.length === 0) this.#isFirst = true;
-    const free = this.#rows.indexOf(undefined);
-    const row = free < 0 ? this.#rows.length : free;
+    const free = new Set<number>();
+    for (let row = 0; free.size < arrivals.length; row++) if (this.#rows[row] === undefined) free.add(row);
+    const strangers: TokenRun[] = [];
+    for (const run of arrivals) {
+      if (free.delete(run.tenant.slot)) this.#sit(run, run.tenant.slot);
+      else strangers.push(run);
+    }
+    const rest = [...free];
+    for (const [k, run] of strangers.entries()) this.#sit(run, rest[k]);
+    this.#steps = 1;
+    this.#mustEmbed = true;
+  }
+
+  #sit(run: TokenRun, row: number): void {
     this.#premises.move(run.tenant, row);
     const { sampler, chain, read, firstDraw, maxTokens } = run;
-    pool.control(row, {
+    this.#premises.pool.control(row, {
       token: chain[read],
       index: firstDraw + read,
       remaining: maxTokens - read,
@@ -190,15 +220,13 @@ export class TokenRuns {
     run.visit++;
     run.submitted = read;
     this.#rows[row] = run;
-    this.#steps = 1;
-    pool.embed(this.#rows.length);
   }
 
   /** Takes a run out of its row, back to the state behind the tokens that were read. */
   async #setAside(run: TokenRun): Promise<void> {
     const { pool } = this.#premises;
     if (run.row !== undefined) {
-      pool.control(run.row, { done: 1 });
+      pool.stop(run.row);
       this.#free(run.row);
       run.row = undefined;
     }
@@ -234,8 +262,9 @@ export class TokenRuns {
   /** Fails everything that is under way. */
   #fail(cause: unknown): void {
     const error = cause instanceof Error ? cause : new Error(String(cause));
-    const runs = new Set([...this.#rows, ...this.#unread]);
+    const runs = new Set([...this.#rows, ...this.#arrivals, ...this.#unread]);
     this.#rows = [];
+    this.#arrivals = [];
     this.#pending = [];
     this.#present = undefined;
     this.#unread.clear();
@@ -255,6 +284,8 @@ export class TokenRuns {
     this.#isPumping = true;
     void (async () => {
       try {
+        // Who asks in the same turn of the event loop begins in the same step.
+        if (this.#arrivals.length > 0 && this.#pending.length === 0) await turnOfEventLoop();
         while (this.#mustPump) {
           this.#mustPump = false;
           await this.#work();
@@ -269,8 +300,9 @@ export class TokenRuns {
 
   /** Computes what is asked for. */
   async #work(): Promise<void> {
-    while (this.#rows.length > 0) {
+    while (this.#rows.length + this.#arrivals.length > 0) {
       if (this.#isHeldUp()) return;
+      this.#seat();
       this.#compact();
       const step = this.#premises.pool.step(this.#rows.length);
       if (step instanceof Promise) {
@@ -291,7 +323,8 @@ export class TokenRuns {
   /** Whether somebody has not read what is there; who does not come back while others wait is set aside. */
   #isHeldUp(): boolean {
     if (this.#unread.size === 0) return false;
-    const isAnyoneWaiting = this.#joining > 0 || this.#rows.some((run) => run?.waiter !== undefined);
+    const isAnyoneWaiting =
+      this.#joining + this.#arrivals.length > 0 || this.#rows.some((run) => run?.waiter !== undefined);
     if (isAnyoneWaiting && this.#lagTimer === undefined) {
       const slow = [...this.#unread];
       this.#lagTimer = setTimeout(() => {
@@ -309,13 +342,12 @@ export class TokenRuns {
   #compact(): void {
     const live = this.#rows.filter((run) => run !== undefined);
     if (2 * live.length > this.#rows.length || live.length === this.#rows.length) return;
-    const { pool } = this.#premises;
     for (const [row, run] of live.entries()) {
       if (run.row !== row) this.#premises.move(run.tenant, row);
       run.row = row;
     }
     this.#rows = live;
-    pool.embed(live.length);
+    this.#mustEmbed = true;
   }
 
   /** Gives the GPU enough to do. */
@@ -327,6 +359,8 @@ export class TokenRuns {
       const toCome = this.#rows.map((run) => (run === undefined ? 0 : run.maxTokens - run.submitted));
       const steps = Math.min(this.#steps, Math.max(...toCome));
       if (steps === 0) return;
+      if (this.#mustEmbed) pool.embed(this.#rows.length);
+      this.#mustEmbed = false;
       const runs = this.#rows.map((run) => run && { run, visit: run.visit, firstStep: run.submitted });
       for (const run of this.#rows) if (run) run.submitted = Math.min(run.maxTokens, run.submitted + steps);
       const number = this.#number++;
@@ -367,4 +401,10 @@ export class TokenRuns {
       if (run.isUnread) this.#unread.add(run);
     }
   }
+}
+
+async function turnOfEventLoop(): Promise<void> {
+  const loop = new EventLoop();
+  await loop.turn();
+  loop.close();
 }

@@ -37,9 +37,9 @@ async function tapped(sequence: Sequence, tokens: readonly number[]): Promise<St
   return await gathered(sequence.feed(tokens, { want: 'taps' }));
 }
 
-function randomTokens(seed: number, count: number, vocabSize: number): number[] {
+function randomTokens(seed: number, length: number, vocabSize: number): number[] {
   const random = new Prng(seed);
-  return Array.from({ length: count }, () => random.between(0, vocabSize - 1));
+  return Array.from({ length }, () => random.between(0, vocabSize - 1));
 }
 
 const greedy = samplerSettings({ temperature: 0, topK: 1, topP: 1, seed: 1n });
@@ -183,10 +183,10 @@ describe.skipIf(!hasGpu)('on a GPU', () => {
 describe.skipIf(!hasGpu)('a batch on the GPU', () => {
   it.each([2, FEW_ROWS])(
     'of %i computes each sequence as if it were alone',
-    async (count) => {
+    async (batch) => {
       const sections = randomModel(13);
-      const random = new Prng(count);
-      const requests = Array.from({ length: count }, (_, sequence) => ({
+      const random = new Prng(batch);
+      const requests = Array.from({ length: batch }, (_, sequence) => ({
         prompt: randomTokens(sequence, random.between(1, 40), 53),
         maxTokens: random.between(1, 25),
         sampler: samplerSettings({
