@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   argument,
@@ -411,6 +412,25 @@ describe('Ctrl-C', () => {
     });
     const { exit, stdout, stderr } = await fake.run([command], 'work');
     expect([exit, stdout.text, stderr.text]).toEqual([130, '', 'interrupted\n']);
+  });
+
+  it.each([
+    ['does not wait for a command', false],
+    ['waits for a command that asked for time', true],
+  ])('%s', async (_title, asks) => {
+    const fake = new FakeProcess({ graceMs: 0 });
+    let isSaved = false;
+    const command = workCommand(async ({ output, signal, takeTimeToEnd }) => {
+      if (asks) takeTimeToEnd(60_000);
+      fake.interrupt();
+      expect(signal.aborted).toBe(true);
+      // After the timer of whoever does not wait.
+      await sleep(5);
+      isSaved = true;
+      output.result({ saved: true });
+    });
+    const { exit, events } = await fake.run([command], '--json', 'work');
+    expect([exit, isSaved, events().at(-1)?.['saved']]).toEqual([130, asks, asks ? true : undefined]);
   });
 
   it('does not hide an error', async () => {

@@ -70,15 +70,21 @@ export class FakeProcess {
   interrupt: () => void = () => {};
   crash: (error: unknown) => void = () => {};
   private readonly env: Record<string, string>;
+  private readonly graceMs: number | undefined;
 
-  constructor({ terminal = false, env = {} }: { terminal?: boolean; env?: Record<string, string> } = {}) {
+  constructor({
+    terminal = false,
+    env = {},
+    graceMs,
+  }: { terminal?: boolean; env?: Record<string, string>; graceMs?: number } = {}) {
     this.stdout = new FakeStream(terminal);
     this.stderr = new FakeStream(terminal);
     this.env = env;
+    this.graceMs = graceMs;
   }
 
   async run(commands: readonly (NamedCommand | CommandGroup)[], ...argv: string[]): Promise<FakeRun> {
-    const { stdin, stdout, stderr, env } = this;
+    const { stdin, stdout, stderr, env, graceMs } = this;
     const exit = await runProgram(commands, {
       argv,
       env,
@@ -89,6 +95,7 @@ export class FakeProcess {
       now: () => (this.nowMs += this.tickMs),
       onInterrupt: (listener) => (this.interrupt = () => listener('SIGINT')),
       onUncaught: (listener) => (this.crash = listener),
+      ...(graceMs !== undefined && { graceMs }),
     });
     const events = (): Record<string, unknown>[] =>
       stdout.lines.map((line) => JSON.parse(line) as Record<string, unknown>);

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BoardSession } from '../../../device/session.js';
 import { CHARACTER_OF_BYTE } from '../../../model/text/byte-level.js';
 import { decodeState, encodeState, type SavedState } from '../../../protocol/state/state-file.js';
 import {
@@ -397,6 +398,30 @@ describe('a board', () => {
     expect(readFileSync(path('trace'), 'utf8')).toContain('"name"');
     const { result } = await mmfreeJson('run', ...onBoard(), ...saveTo('one'), '--trace', path('one'), 'x');
     expect(result).toMatchObject({ exit: 2, error: { code: 'output-is-input' } });
+  });
+
+  it('that computes wrong is found out from where the text goes on', async () => {
+    await textOf(...on('byte-level'), ...most(3), ...saveTo('right'), PROMPT);
+    const { position, chosen } = stateIn('right').state;
+    const wrong = await startBoard('--image', path('byte-level'), '--fault', 'flip:1');
+    const check = ['--board', wrong.selector, '--image', path('byte-level'), '--check'];
+    const { result } = await mmfreeJson('run', ...check, ...loadFrom('right'), ...saveTo('wrong'));
+    await wrong.stop();
+    const facts = { layer: 'layer 1', stream: 'this run', position, token: chosen };
+    expect(result).toMatchObject({ exit: 9, error: { code: 'mismatch-receipt', facts } });
+    expect(existsSync(path('wrong'))).toBe(false);
+  });
+
+  it.each([
+    ['gives', () => saveTo('never')],
+    ['takes', () => loadFrom('right')],
+  ])('that does not know states %s none, which is said before anything else', async (_title, option) => {
+    await textOf(...on('byte-level'), ...most(3), ...saveTo('right'), PROMPT);
+    vi.spyOn(BoardSession.prototype, 'capabilities').mockResolvedValue(new Set());
+    const { result, events } = await mmfreeJson('run', ...onBoard(), ...option(), 'x');
+    vi.restoreAllMocks();
+    expect(result).toMatchObject({ exit: 7, error: { code: 'machine-without-states' } });
+    expect(events.filter(({ type }) => type === 'token')).toEqual([]);
   });
 
   it('that is told to end gives its state', async () => {

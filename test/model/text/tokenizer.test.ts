@@ -61,6 +61,20 @@ describe('a tokenizer in the style of Mistral', () => {
     expect((await mistralStyle).encode(text)).toEqual(tokens.map((token) => vocab[token]));
   });
 
+  it('puts none in front of what goes on with a text, only behind a special token', async () => {
+    const { vocab } = mistralStyleTokenizer().model;
+    const ids = (await mistralStyle).encode('the</s>the', true);
+    expect(ids).toEqual(['t', 'he', '</s>', '▁the'].map((token) => vocab[token]));
+    const metaspace = { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: false };
+    const json = changed(changed(mistralStyleTokenizer(), ['normalizer'], null), ['pre_tokenizer'], metaspace);
+    const { encode } = await loadTokenizer(toBytes(json), MISTRAL_STYLE_IDS);
+    expect(encode('the</s>the', true)).toEqual(ids);
+    const spaced = changed(talesTokenizer(), ['pre_tokenizer', 'add_prefix_space'], true);
+    const byteLevel = await loadTokenizer(toBytes(spaced), TALES_IDS);
+    expect(byteLevel.encode('the')).toEqual(byteLevel.encode(' the'));
+    expect(byteLevel.encode('the', true)).toEqual((await tales).encode('the'));
+  });
+
   it('merges pairs in the order of the merge list', async () => {
     const json = mistralStyleTokenizer();
     const { encode } = await mistralStyle;
