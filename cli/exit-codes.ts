@@ -99,6 +99,8 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['usb-unavailable', EXIT.transferFailed],
   ['gateware-tool-missing', EXIT.noTool],
   ['gateware-tool-failed', EXIT.noTool],
+  ['peer-missing', EXIT.noTool],
+  ['peer-failed', EXIT.noTool],
   // Of GPUs as of boards, where it is the same thing.
   ['gpu-package', EXIT.noGpu],
   ['gpu-not-found', EXIT.noGpu],

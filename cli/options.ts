@@ -35,6 +35,19 @@ export function integer({ min, max, example }: NumberRange): Parser<number> {
   };
 }
 
+/** Whole numbers with commas between them, each once. */
+export function integers({
+  min,
+  max,
+  example,
+}: Omit<NumberRange, 'example'> & { readonly example: string }): Parser<readonly number[]> {
+  return (text, name) => {
+    const values = text.split(',').map((part) => (WHOLE_NUMBER.test(part) ? Number(part) : NaN));
+    if (values.every((value) => value >= min && value <= max)) return [...new Set(values)];
+    throw badValue(name, text, `whole numbers from ${grouped(min)} to ${grouped(max)}, with commas between`, example);
+  };
+}
+
 export function decimal({ min, max, example }: NumberRange): Parser<number> {
   return (text, name) => {
     const value = DECIMAL_NUMBER.test(text) ? Number(text) : NaN;

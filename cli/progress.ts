@@ -14,7 +14,7 @@ export interface Progress {
 export interface Task {
   /** One or two words, such as `pack`. */
   readonly label: string;
-  readonly unit: 'bytes' | 'tokens' | 'windows' | 'cycles';
+  readonly unit: 'bytes' | 'tokens' | 'windows' | 'cycles' | 'rounds';
   readonly total: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The kernels of the machine `cpu`: AssemblyScript in model/backends/cpu/wasm, a module for each family, into dist. Kept in node_modules/.cache by
+ * The kernels of the machine `cpu`: AssemblyScript in model/backends/cpu/wasm, a module for each name, into dist. Kept in node_modules/.cache by
  * what they are made of, because the compiler takes seconds.
  */
 import { createHash } from 'node:crypto';
@@ -7,7 +7,8 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameS
 import { join } from 'node:path';
 import { root } from './setup.mjs';
 
-const FAMILIES = ['baseline', 'relaxed16', 'relaxed32'];
+/** The families of kernels, and what benchmarks compare them with. */
+const MODULES = ['baseline', 'relaxed16', 'relaxed32', 'read-all'];
 const folder = join(root, 'model/backends/cpu');
 const cache = join(root, 'node_modules/.cache/mmfree/wasm');
 const output = join(root, 'dist/model/backends/cpu');
@@ -29,17 +30,17 @@ const contents = new Map(
 );
 const { version } = JSON.parse(readFileSync(join(root, 'node_modules/assemblyscript/package.json'), 'utf8'));
 
-for (const family of FAMILIES) {
-  const key = createHash('sha256').update(JSON.stringify([family, version, OPTIONS, [...contents]]));
-  const kept = join(cache, `${family}-${key.digest('hex').slice(0, 16)}.wasm`);
-  if (!existsSync(kept)) await compile(family, kept);
-  copyFileSync(kept, join(output, `${family}.wasm`));
+for (const name of MODULES) {
+  const key = createHash('sha256').update(JSON.stringify([name, version, OPTIONS, [...contents]]));
+  const kept = join(cache, `${name}-${key.digest('hex').slice(0, 16)}.wasm`);
+  if (!existsSync(kept)) await compile(name, kept);
+  copyFileSync(kept, join(output, `${name}.wasm`));
 }
 
-async function compile(family, kept) {
+async function compile(name, kept) {
   const { default: asc } = await import('assemblyscript/asc');
   const temporary = `${kept}.${process.pid}`;
-  const { error } = await asc.main([`wasm/${family}.ts`, '--baseDir', folder, '--outFile', 'module.wasm', ...OPTIONS], {
+  const { error } = await asc.main([`wasm/${name}.ts`, '--baseDir', folder, '--outFile', 'module.wasm', ...OPTIONS], {
     writeFile: (_, content) => writeFileSync(temporary, content),
   });
   if (error) {

@@ -1,14 +1,16 @@
 /** `mmfree bench`: declaration. */
 import { argument, defineCommand, option, optionWithDefault } from '../command.js';
-import { integer, oneOf, path } from '../options.js';
+import { integer, integers, oneOf, path } from '../options.js';
 import { FAST_BACKENDS } from './shared/source-options.js';
 
 /** What can be measured. */
-const SUBJECTS = ['pack', 'reference', 'gpu', 'link', 'usb', 'start-up'] as const;
+const SUBJECTS = ['pack', 'reference', 'cpu', 'gpu', 'link', 'usb', 'start-up'] as const;
 
 export const bench = defineCommand({
   examples: [
     'mmfree bench reference',
+    'mmfree bench cpu --shape 370M',
+    'mmfree bench cpu --shape 1.3B --threads 1,2 --peer peer-folder',
     'mmfree bench gpu --shape 370M',
     'mmfree bench pack --shape 370M',
     'mmfree bench link',
@@ -17,46 +19,53 @@ export const bench = defineCommand({
   ],
   parameters: {
     subject: argument('<subject>', `what to measure: ${SUBJECTS.join(', ')}`, oneOf(SUBJECTS)),
-    image: option('--image <file>', 'weight image (default: the shipped tales-9m; gpu: a synthetic one)', path),
+    image: option('--image <file>', 'weight image (default: the shipped tales-9m; cpu, gpu: a synthetic one)', path),
     shape: optionWithDefault(
       '--shape <name>',
-      'pack, gpu: shape of the synthetic F16 checkpoint: 9M, 370M, 1.3B, 2.7B',
+      'pack, cpu, gpu: shape of the synthetic F16 checkpoint: 9M, 370M, 1.3B, 2.7B',
       oneOf(['9M', '370M', '1.3B', '2.7B']),
       '370M',
     ),
     folder: option(
       '--folder <folder>',
-      'pack, gpu: where to write the checkpoint (default: where temporary files go)',
+      'pack, cpu, gpu: where to write the checkpoint (default: where temporary files go)',
       path,
     ),
     tokens: optionWithDefault(
       '--tokens <number>',
-      'reference, gpu: tokens to time; link: ten times as many',
+      'reference, cpu, gpu: tokens to time; link: ten times as many',
       integer({ min: 8, max: 1_000_000, example: 200 }),
       200,
     ),
-    runs: optionWithDefault(
+    runs: option(
       '--runs <number>',
-      'start-up: processes to start',
+      'cpu: rounds of measurements, and starts; start-up: processes to start (default: 5, 11)',
       integer({ min: 3, max: 1000, example: 11 }),
-      11,
     ),
-    prompt: optionWithDefault(
+    prompt: option(
       '--prompt <number>',
-      'gpu: tokens of the longest prompt; a quarter and a sixteenth of it are timed too',
+      'cpu, gpu: tokens of the longest prompt; a quarter and a sixteenth of it are timed too (default: 512, 2048)',
       integer({ min: 1, max: 65_536, example: 2048 }),
-      2048,
     ),
-    batch: optionWithDefault(
+    batch: option(
       '--batch <number>',
-      'gpu: sequences of the largest batch; 1 and a quarter of it are timed too',
+      'cpu, gpu: sequences of the largest batch; 1 and a quarter of it are timed too (default: 8, 32)',
       integer({ min: 1, max: 1024, example: 32 }),
-      32,
+    ),
+    threads: option(
+      '--threads <numbers>',
+      'cpu: threads to measure, such as 1,2 (default: 1, 2, 4 and so on up to all cores)',
+      integers({ min: 1, max: 256, example: '1,2' }),
+    ),
+    peer: option(
+      '--peer <folder>',
+      'cpu: measure llama.cpp in turn with it, which scripts/peers/llama-cpp.mjs has installed there',
+      path,
     ),
     backend: option('--backend <name>', 'start-up: what computes the first token', oneOf(FAST_BACKENDS)),
     cycles: option(
       '--cycles <number>',
-      'gpu: instead of speeds, load and unload so often and then generate --tokens, watching the memory',
+      'cpu, gpu: instead of speeds, load and unload so often and then generate --tokens, watching the memory',
       integer({ min: 1, max: 100_000, example: 200 }),
     ),
   },

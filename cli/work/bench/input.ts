@@ -2,14 +2,17 @@
 
 /** Options of all subjects. */
 export interface BenchInput {
-  readonly subject: 'pack' | 'reference' | 'gpu' | 'link' | 'usb' | 'start-up';
+  readonly subject: 'pack' | 'reference' | 'cpu' | 'gpu' | 'link' | 'usb' | 'start-up';
   readonly image: string | undefined;
   readonly shape: '9M' | '370M' | '1.3B' | '2.7B';
   readonly folder: string | undefined;
   readonly tokens: number;
-  readonly runs: number;
-  readonly prompt: number;
-  readonly batch: number;
+  readonly runs: number | undefined;
+  readonly prompt: number | undefined;
+  readonly batch: number | undefined;
+  readonly threads: readonly number[] | undefined;
+  /** Folder of another engine. */
+  readonly peer: string | undefined;
   readonly cycles: number | undefined;
   readonly backend: string | undefined;
 }

@@ -7,10 +7,11 @@ import { EXIT } from '../../exit-codes.js';
 import { median, type BenchInput } from './input.js';
 import { imageOrShipped } from '../shipped.js';
 
-const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
+const RUNS = 11;
+export const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
 
 export async function benchStartUp(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
-  const { backend = 'reference' } = input;
+  const { backend = 'reference', runs = RUNS } = input;
   const image = imageOrShipped(input.image, output);
   // What is wrong with it is said here; the processes below would only end with a code.
   (await openChecked(image, signal)).close();
@@ -31,7 +32,7 @@ export async function benchStartUp(input: BenchInput, { output, signal }: Comman
     ],
   };
   const times: Record<keyof typeof cases, number[]> = { empty_node: [], help: [], first_token: [] };
-  for (let run = 0; run < input.runs; run++) {
+  for (let run = 0; run < runs; run++) {
     // In turn, so that a slow moment of the machine meets all of them.
     times.empty_node.push(await millisecondsTo(cases.empty_node, undefined, signal));
     times.help.push(await millisecondsTo(cases.help, 'Usage', signal));
@@ -40,7 +41,7 @@ export async function benchStartUp(input: BenchInput, { output, signal }: Comman
   const [node, help, first] = [median(times.empty_node), median(times.help), median(times.first_token)];
   output.print(
     [
-      `start-up, median of ${input.runs}, Node ${process.version}`,
+      `start-up, median of ${runs}, Node ${process.version}`,
       `  empty Node process        ${node.toFixed(0)} ms`,
       `  mmfree --help             ${help.toFixed(0)} ms until its text (${(help / node).toFixed(2)} times)`,
       `  mmfree run, first token   ${first.toFixed(0)} ms (${(first / node).toFixed(2)} times), ${backend}`,
@@ -51,7 +52,11 @@ export async function benchStartUp(input: BenchInput, { output, signal }: Comman
 }
 
 /** Time from starting a Node process to `text` on its stdout, or to its end. @throws Error if it ends without */
-function millisecondsTo(args: readonly string[], text: string | undefined, signal: AbortSignal): Promise<number> {
+export function millisecondsTo(
+  args: readonly string[],
+  text: string | undefined,
+  signal: AbortSignal,
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const startMs = performance.now();
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'], signal });

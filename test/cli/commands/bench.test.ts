@@ -1,6 +1,7 @@
 /** That the benchmarks run and their figures make sense together; how fast anything is, depends on the machine. */
 
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { compiledJson, mmfree, mmfreeJson, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 
@@ -54,7 +55,86 @@ it('bench start-up measures processes of the compiled program', async () => {
   positive(result, ['empty_node_ms', 'help_ms', 'first_token_ms']);
 });
 
+/** What a folder of `--peer` has, as far as the peer's program uses it: a token takes a moment. */
+const PEER = `
+  import { openSync, readSync } from 'node:fs';
+  import { setImmediate } from 'node:timers/promises';
+  export const getLlama = async () => ({ loadModel, dispose: async () => {}, llamaCppRelease: { release: 'fake' } });
+  async function loadModel({ modelPath }) {
+    const head = Buffer.alloc(8);
+    readSync(openSync(modelPath), head);
+    if (head.toString('latin1') !== 'GGUF\\x03\\0\\0\\0') throw new Error('no GGUF');
+    return { createContext: async ({ threads }) => ({ getSequence: () => ({ evaluate }), dispose: async () => {} }) };
+  }
+  async function* evaluate() {
+    for (let token = 0; ; token++) {
+      await setImmediate();
+      yield token;
+    }
+  }`;
+
+async function peerFolder(name: string, index: string): Promise<string> {
+  const dist = path(`${name}/node_modules/node-llama-cpp/dist`);
+  await mkdir(dist, { recursive: true });
+  await writeFile(join(dist, '../package.json'), '{"type":"module"}');
+  await writeFile(join(dist, 'index.js'), index);
+  return path(name);
+}
+
+const SHORT = [
+  '--runs',
+  '3',
+  '--tokens',
+  '8',
+  '--prompt',
+  '8',
+  '--batch',
+  '2',
+  '--threads',
+  '1,2',
+  '--image',
+  TALES_IMAGE,
+];
+
+it('bench cpu measures the processor in turn with the reference, the memory and a peer', async () => {
+  const { exit, result } = await compiledJson('bench', 'cpu', ...SHORT, '--peer', await peerFolder('peer', PEER));
+  expect(exit).toBe(0);
+  positive(result, ['first_token_ms', 'resident_bytes', 'read_bytes_per_second', 'times_reference', 'equal_receipts']);
+  type Rates = readonly { threads: number; batch?: number; tokens?: number; tokens_per_second: number }[];
+  const { decode, prefill, peer } = result as Record<string, Rates>;
+  expect(decode!.map(({ threads, batch }) => [threads, batch])).toEqual([
+    [1, 1],
+    [1, 2],
+    [2, 1],
+    [2, 2],
+  ]);
+  expect(prefill!.map(({ threads, tokens }) => [threads, tokens])).toEqual([
+    [1, 1],
+    [1, 2],
+    [1, 8],
+    [2, 1],
+    [2, 2],
+    [2, 8],
+  ]);
+  expect(peer).toMatchObject([1, 2].map((threads) => ({ type: 'tq2_0', threads })));
+  for (const { tokens_per_second: rate } of [...decode!, ...prefill!, ...peer!]) expect(rate).toBeGreaterThan(0);
+  const best = (rates: Rates): number => Math.max(...rates.map(({ tokens_per_second: rate }) => rate));
+  const single = decode!.filter(({ batch }) => batch === 1);
+  expect(result['ratio']).toBeCloseTo(best(single) / best(peer!));
+  expect(result['weight_bytes']).toBe(7_864_320 / 4);
+});
+
+it('bench cpu tells what a peer says that does not run', async () => {
+  const folder = await peerFolder('broken', "export const getLlama = () => Promise.reject(new Error('no such CPU'));");
+  const { exit, result } = await compiledJson('bench', 'cpu', ...SHORT, '--threads', '1', '--peer', folder);
+  expect(exit).toBe(19);
+  expect(result['error']).toMatchObject({ code: 'peer-failed', cause: expect.stringContaining('no such CPU') });
+});
+
 it.each<[string[], number, string]>([
+  [['cpu', '--peer', '/no/such/folder'], 19, 'there is no llama.cpp in /no/such/folder'],
+  [['cpu', '--threads', '1,x'], 2, '--threads is "1,x"'],
+  [['cpu', '--threads', '0'], 2, '--threads is "0"'],
   [[], 2, "missing required argument 'subject'"],
   [['nothing'], 2, '<subject> is "nothing"'],
   [['pack', '--shape', '1B'], 2, '--shape is "1B"'],

@@ -1,0 +1,39 @@
+/** What a model on the processor has in memory, and when its first token comes: of processes that do nothing else. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { median } from './input.js';
+import { MAIN, millisecondsTo } from './start-up.js';
+
+const MEMORY_PROCESS = fileURLToPath(new URL('memory-process.js', import.meta.url));
+
+/**
+ * Bytes that a process has in memory after so many tokens, beyond those of an empty Node process.
+ *
+ * @throws Error if the process fails; AbortError
+ */
+export async function residentBytes(
+  image: string,
+  threads: number,
+  tokens: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const program = [MEMORY_PROCESS, image, String(threads), String(tokens)];
+  const empty = ['-e', 'process.stdout.write(String(process.memoryUsage().rss))'];
+  return (await printedNumber(program, signal)) - (await printedNumber(empty, signal));
+}
+
+async function printedNumber(args: readonly string[], signal: AbortSignal): Promise<number> {
+  const { stdout } = await promisify(execFile)(process.execPath, args, { signal });
+  return Number(stdout);
+}
+
+/** From the shell to the first sampled token, the image checked in full; the median of several. @throws Error if one fails; AbortError */
+export async function firstTokenMs(image: string, backend: string, runs: number, signal: AbortSignal): Promise<number> {
+  const options = ['--json', '--image', image, '--backend', backend, '--max-tokens', '1', '--ids', '0'];
+  const times: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    times.push(await millisecondsTo([MAIN, 'run', ...options], '"type":"token"', signal));
+  }
+  return median(times);
+}
