@@ -27,8 +27,11 @@ const startMs = Date.now();
 const seconds = (sinceMs) => `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
 const times = [];
 ensureInstalled();
+// Beside what comes first, as it waits for a download; before the gateware's tests, which install packages too.
+const browser = beside(['browser', 'a browser for its test', '--if-possible']);
 let failed = [];
 for (const steps of groups) {
+  if (steps[0][0] === 'test:gateware') await browser;
   say(steps.map(([, purpose]) => purpose).join('; '));
   const stepMs = Date.now();
   const ended = await Promise.all(steps.map((step) => (steps.length === 1 ? alone(step) : beside(step))));

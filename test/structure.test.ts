@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { configOf, isPortable, needsNode, PORTABLE_ROOMS } from './helpers/portable-files.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -23,9 +24,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 const MOST_FILES = 20;
-
-/** Rooms whose files are portable, but for those that their `tsconfig.node.json` names. */
-const PORTABLE_ROOMS = ['protocol', 'model', 'device', 'engine'] as const;
 
 /** Looks like TypeScript and is another language, with a compiler and a tsconfig of its own. */
 const ASSEMBLY_SCRIPT = 'backends/cpu/wasm';
@@ -123,28 +121,6 @@ test.each([
 ])('whether a browser runs %s: %s', (file, expected) => {
   expect(isPortable(file)).toBe(expected);
 });
-
-interface Config {
-  readonly extends?: string;
-  readonly include?: readonly string[];
-  readonly exclude?: readonly string[];
-}
-
-function configOf(path: string): Config {
-  return JSON.parse(textOf(path)) as Config;
-}
-
-/** Files and folders of a room that are compiled with Node's types. */
-function needsNode(room: string): readonly string[] {
-  const config = `${room}/tsconfig.node.json`;
-  return existsSync(join(root, config)) ? (configOf(config).include ?? []) : [];
-}
-
-function isPortable(file: string): boolean {
-  const room = PORTABLE_ROOMS.find((name) => file.startsWith(`${name}/`));
-  if (room === undefined) return false;
-  return !needsNode(room).some((name) => file === `${room}/${name}` || file.startsWith(`${room}/${name}/`));
-}
 
 function sources(): string[] {
   return ['protocol', 'model', 'device', 'firmware-host', 'engine', 'library', 'cli'].flatMap((room) => {
