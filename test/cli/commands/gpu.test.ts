@@ -33,6 +33,20 @@ describe.skipIf(!hasGpu)('with a GPU', () => {
     expect(tokensOf(onGpu)).toEqual(tokensOf(await tell('reference')));
   });
 
+  it('run goes on with the state of a text, and gives it away', async () => {
+    const tell = async (backend: string, ...argv: string[]): Promise<unknown[]> =>
+      tokensOf(await mmfreeJson('run', '--image', image(), '--backend', backend, ...argv));
+    const [save, load] = [
+      ['--save-state', path('state')],
+      ['--load-state', path('state')],
+    ];
+    const whole = await tell('reference', '--max-tokens', '12', '--seed', '3', 'aab');
+    const before = await tell('reference', '--max-tokens', '3', '--seed', '3', ...save, 'aab');
+    const between = await tell('gpu', '--max-tokens', '5', ...load, ...save);
+    const after = await tell('reference', '--max-tokens', '4', ...load);
+    expect([...before, ...between, ...after]).toEqual(whole);
+  });
+
   it('run --check compares with the reference', async () => {
     const { exit, result } = await mmfreeJson(
       'run',

@@ -196,6 +196,25 @@ describe('after an end token', () => {
 });
 
 describe('a stop string', () => {
+  it('that had begun is none where a prompt follows', async () => {
+    await textOf(...on('byte-level'), ...most(2), ...saveTo('begun'), 'x');
+    const { held, ...rest } = stateIn('begun');
+    const begun = { ...held!, text: Buffer.from('Us'), run: new Uint8Array(0) };
+    await writeFile(path('begun'), encodeState({ ...rest, held: begun }));
+    const text = await textOf(...on('byte-level'), ...loadFrom('begun'), ...most(1), '--stop', 'Use', 'e y');
+    expect(text).toMatch(/^Use y/);
+  });
+
+  it('that was held back ends a text at once where it is named', async () => {
+    await textOf(...on('byte-level'), ...most(2), ...saveTo('begun'), 'x');
+    const { held, ...rest } = stateIn('begun');
+    await writeFile(path('begun'), encodeState({ ...rest, held: { ...held!, text: Buffer.from('one. Two') } }));
+    const stop = ['--stop', '.', ...saveTo('begun')];
+    const { result } = await mmfreeJson('run', ...on('byte-level'), ...loadFrom('begun'), ...stop);
+    expect(result).toMatchObject({ exit: 0, tokens: 0, finish: 'stop', position: rest.state.position });
+    expect(Buffer.from(stateIn('begun').held!.text).toString()).toMatch(/^ Two/);
+  });
+
   it('ends a text, which goes on behind it', async () => {
     const model = [...on('byte-level'), ...HOT, '--seed', '66'];
     const plain = await textOf(...model, ...most(TOKENS), 'x');
