@@ -2,7 +2,7 @@
 
 import type { MmfreeError } from '../protocol/errors.js';
 import { systemFix } from '../protocol/system-error.js';
-import { adviceOn } from './advice.js';
+import { fixOf } from './advice/advice.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 
@@ -39,8 +39,8 @@ function isOwnError(error: unknown): error is MmfreeError {
 }
 
 function describeOwnError(exit: ExitCode, error: MmfreeError): Problem {
-  const { code, message, reason: cause, fix, facts } = error;
-  return { exit, code, message, cause, fix: adviceOn(error) ?? fix, facts };
+  const { code, message, reason: cause, facts } = error;
+  return { exit, code, message, cause, fix: fixOf(error), facts };
 }
 
 /** The user pressed Ctrl-C. */

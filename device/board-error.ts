@@ -61,26 +61,80 @@ export type BoardErrorCode =
   /** This computer cannot reach USB devices. */
   | 'usb-unavailable';
 
-/** An error of a board, or on the way to it. */
-export class BoardError extends MmfreeError<BoardErrorCode> {}
+/** What it is exactly, where a code has several ways out: the fact `variant`. */
+export type BoardErrorVariant =
+  // board-not-found
+  | 'no-board'
+  | 'no-programmer'
+  | 'no-usbip-server'
+  /** board-denied: a rule of udev would let this user. */
+  | 'no-rule'
+  /** board-ambiguous: one device has several memories; otherwise there are several boards. */
+  | 'several-memories'
+  // board-silent
+  | 'no-frames'
+  | 'no-usb-answer'
+  | 'no-flash'
+  // board-wrong-key
+  | 'key-refused'
+  // board-no-image
+  | 'nothing-to-start'
+  | 'nothing-to-revert-to'
+  // board-not-flashable
+  | 'computes-only'
+  | 'no-dfu'
+  | 'dfuse'
+  | 'no-such-memory'
+  | 'no-download'
+  | 'ftdi-over-usbip'
+  | 'no-ftdi'
+  | 'unknown-flash'
+  | 'flash-of-other-make'
+  // board-model-too-large
+  | 'chip-too-small'
+  // board-refuses-image
+  | 'head-damaged'
+  // board-write-failed
+  | 'flash-differs'
+  // board-write-protected
+  | 'protection-set'
+  | 'write-enable-ignored'
+  // board-wrong-tokens: not in the self-test, but in a text that went on
+  | 'other-than-before'
+  /** board-other-device: the suffix of the file names another one. */
+  | 'suffix-of-other-device';
 
-const LIST_BOARDS = 'Run `mmfree boards` to see what is there.';
+export interface BoardErrorDetails extends ErrorDetails {
+  readonly variant?: BoardErrorVariant | undefined;
+}
+
+/** An error of a board, or on the way to it. */
+export class BoardError extends MmfreeError<BoardErrorCode> {
+  constructor(code: BoardErrorCode, message: string, details: BoardErrorDetails) {
+    const { variant, facts } = details;
+    super(code, message, { ...details, ...(variant && { facts: { ...facts, variant } }) });
+  }
+}
+
+const LIST_BOARDS = 'Look which boards there are.';
 const CHECK_CABLE = 'Check cable and power, then run the same command again.';
 
-function fail(code: BoardErrorCode, message: string, details: ErrorDetails): BoardError {
+function fail(code: BoardErrorCode, message: string, details: BoardErrorDetails): BoardError {
   return new BoardError(code, message, details);
 }
 
 // Finding and opening
 
-export function boardNotFound(name: string, reason: string, cause?: unknown): BoardError {
-  return fail('board-not-found', `no board at ${name}`, { reason, fix: LIST_BOARDS, facts: { board: name }, cause });
+export function boardNotFound(name: string, reason: string, cause?: unknown, variant?: BoardErrorVariant): BoardError {
+  const facts = { board: name };
+  return fail('board-not-found', `no board at ${name}`, { reason, fix: LIST_BOARDS, facts, cause, variant });
 }
 
 export function noBoard(): BoardError {
   return fail('board-not-found', 'no board found', {
     reason: 'No board of ours is plugged in, and no virtual board runs.',
-    fix: 'Plug one in, name its port with `--board serial:PATH`, or start `mmfree virtual-board`.',
+    fix: 'Plug one in, name its port, or start a virtual one.',
+    variant: 'no-board',
   });
 }
 
@@ -92,11 +146,12 @@ export function boardDenied({ path, owner, group, mode }: DeviceNode, cause?: un
       mode === ''
         ? 'There is no such file, as in a container that the port was not passed on to, or your user may not see it.'
         : `${path} belongs to ${owner}, group ${group}, mode ${mode}, and your user may not read and write it.`,
+    variant: isForGroup || mode === '' ? undefined : 'no-rule',
     fix: isForGroup
       ? `Run \`sudo usermod -aG ${group} $USER\`, then log in again.`
       : mode === ''
         ? `Give the container the port (Docker: \`--device ${path}\`), or use the board from outside of it.`
-        : 'Run `sudo mmfree doctor --fix`, which installs a rule that lets you, then plug the board in again.',
+        : 'Install a rule of udev that lets you, then plug the board in again.',
     facts: { path, owner, group, mode },
     cause,
   });
@@ -142,7 +197,7 @@ export function cannotRestart(name: string): BoardError {
 export function boardAmbiguous(selectors: readonly string[]): BoardError {
   return fail('board-ambiguous', `${selectors.length} boards fit`, {
     reason: `They are ${selectors.join(', ')}.`,
-    fix: `Say which one, for example --board ${selectors[0] ?? ''}`,
+    fix: `Say which one, for example ${selectors[0] ?? ''}`,
     facts: { boards: selectors.join(' ') },
   });
 }
@@ -150,7 +205,8 @@ export function boardAmbiguous(selectors: readonly string[]): BoardError {
 export function boardSilent(name: string): BoardError {
   return fail('board-silent', `${name} does not answer`, {
     reason: 'For 5 s nothing came that is a frame of this protocol.',
-    fix: 'Check that the firmware runs and that the baud rate is right (`--board serial:PATH@BAUD`).',
+    fix: 'Check that the firmware runs and that the baud rate is right.',
+    variant: 'no-frames',
     facts: { board: name },
   });
 }
@@ -159,7 +215,7 @@ export function boardSilent(name: string): BoardError {
 export function boardWantsKey(name: string, board: string): BoardError {
   return fail('board-wants-key', `${name} wants a key`, {
     reason: `It calls itself ${board}, and serves only who has its key.`,
-    fix: 'Copy the key file that it was started with to this computer, and give it: --key-file FILE',
+    fix: 'Copy the key file that it was started with to this computer, and give its key.',
     facts: { board: name },
   });
 }
@@ -167,7 +223,8 @@ export function boardWantsKey(name: string, board: string): BoardError {
 export function keyRefused(name: string): BoardError {
   return fail('board-wrong-key', `${name} has another key`, {
     reason: 'It refuses the key that was given.',
-    fix: 'Give the key file that the board was started with: --key-file FILE',
+    fix: 'Give the key that the board was started with.',
+    variant: 'key-refused',
     facts: { board: name },
   });
 }
@@ -183,7 +240,7 @@ export function boardHasOtherKey(name: string): BoardError {
 export function boardWantsNoKey(name: string): BoardError {
   return fail('board-without-key', `${name} asks for no key`, {
     reason: 'A key was given, so only a board that proves that it has it too is the right one.',
-    fix: 'Look who listens there; if it is a board that everybody may use, leave --key-file out.',
+    fix: 'Look who listens there; if it is a board that everybody may use, give no key.',
     facts: { board: name },
   });
 }
@@ -246,7 +303,8 @@ export function boardHasNoImage(name: string, limits?: Hello['limits']): BoardEr
   const takes = limits && ` It takes models up to ${limitsText(limits)}.`;
   return fail('board-no-image', `${name} has no model`, {
     reason: `There is no image on it that it can start: none at all, a damaged one, or one of a model that is too large for it.${takes ?? ''}`,
-    fix: 'Give it one: `mmfree flash <image>`; for FPGA boards `mmfree gateware flash --image <image>`.',
+    fix: 'Flash one to it.',
+    variant: 'nothing-to-start',
     facts: { board: name, ...(limits && { takes: limitsText(limits) }) },
   });
 }
@@ -263,7 +321,8 @@ export function limitsText(limits: Hello['limits']): string {
 export function chipTooSmall(chip: string, model: string, problems: readonly string[]): BoardError {
   return fail('board-model-too-large', `${chip} is not made for ${model}`, {
     reason: `${problems.join('; ')}.`,
-    fix: 'Use a smaller model, or gateware with other limits (docs/GATEWARE.md, section 2; `--own-gateware` where a flash is written). Nothing was changed.',
+    fix: 'Use a smaller model, or gateware with other limits (docs/GATEWARE.md, section 2). Nothing was changed.',
+    variant: 'chip-too-small',
     facts: { chip, problems: problems.join('; ') },
   });
 }
@@ -272,7 +331,8 @@ export function chipTooSmall(chip: string, model: string, problems: readonly str
 export function notFlashableByProtocol(name: string, cause: unknown): BoardError {
   return fail('board-not-flashable', `${name} cannot be flashed over the protocol`, {
     reason: 'It knows RESET and STEP only, and reads its image from a flash chip that it does not write.',
-    fix: 'Write the flash chip of an FPGA board with `mmfree gateware flash`; start a simulated one (`mmfree virtual-board --rtl`) with another --image.',
+    fix: 'Write the flash chip of an FPGA board through its programmer; start a simulated one with another image.',
+    variant: 'computes-only',
     facts: { board: name },
     cause,
   });
@@ -285,7 +345,8 @@ export function noOtherImage(name: string, slots: number, cause: unknown): Board
       slots < 2
         ? 'Its flash has room for one image only.'
         : 'The other half of its flash holds none that is whole and computes what its self-test says.',
-    fix: 'Flash the one that you want with `mmfree flash FILE`. The image from before still runs.',
+    fix: 'Flash the one that you want. The image from before still runs.',
+    variant: 'nothing-to-revert-to',
     facts: { board: name, slots },
     cause,
   });
@@ -295,7 +356,7 @@ export function noOtherImage(name: string, slots: number, cause: unknown): Board
 export function otherImage(name: string, onBoard: string, expected: string): BoardError {
   return fail('board-other-image', `${name} runs another image`, {
     reason: `Its seal is ${onBoard.slice(0, 16)}…, that of the file ${expected.slice(0, 16)}….`,
-    fix: 'Name the file that was flashed with --image, or flash this one.',
+    fix: 'Name the file that was flashed, or flash this one.',
     facts: { board: name, board_sha256: onBoard, image_sha256: expected },
   });
 }
@@ -305,8 +366,8 @@ export function wrongTokens(name: string, position: number, token: number, isRev
   return fail('board-wrong-tokens', `${name} computes other tokens than the image demands`, {
     reason: `The receipt of token ${position} of the self-test (id ${token}) differs.`,
     fix: isReverted
-      ? 'The image from before runs again. Run `mmfree verify --board` with the image to see in which layer they part.'
-      : 'There is no image that it could go back to. Run `mmfree verify --board` to see in which layer they part.',
+      ? 'The image from before runs again. Compare the board with the reference to see in which layer they part.'
+      : 'There is no image that it could go back to. Compare the board with the reference to see in which layer they part.',
     facts: { board: name, position, token, reverted: isReverted },
   });
 }
@@ -315,7 +376,8 @@ export function wrongTokens(name: string, position: number, token: number, isRev
 export function otherThanBefore(name: string, position: number, token: number): BoardError {
   return fail('board-wrong-tokens', `${name} computes other tokens than before the connection broke`, {
     reason: `It was given its last state again, and the receipt of token ${position} of the text (id ${token}) differs.`,
-    fix: 'Run `mmfree verify --board` to see whether it computes what its image demands; then begin a new text.',
+    fix: 'Compare it with the reference to see whether it computes what its image demands; then begin a new text.',
+    variant: 'other-than-before',
     facts: { board: name, position, token },
   });
 }

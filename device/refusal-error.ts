@@ -3,7 +3,7 @@
 import { STATE_GROUP } from '../protocol/wire/groups/messages-state.js';
 import type { LayoutValue } from '../protocol/wire/layout.js';
 import { BOARD_ERRORS, type ERROR } from '../protocol/wire/messages-board.js';
-import { BoardError, boardHasNoImage, type BoardErrorCode } from './board-error.js';
+import { BoardError, boardHasNoImage, type BoardErrorCode, type BoardErrorVariant } from './board-error.js';
 
 type Refusal = LayoutValue<typeof ERROR.layout>;
 
@@ -13,9 +13,15 @@ const SIZE_NAMES = ['vocabulary', 'hidden size', 'intermediate size', 'number of
 
 /** What a board's `ERROR` means: its code, the type of the request, and facts as in docs/PROTOCOL.md, section 7. */
 export function boardRefuses(name: string, { code, request, factA, factB }: Refusal): BoardError {
-  const refuse = (kind: BoardErrorCode, message: string, reason: string, fix: string): BoardError => {
+  const refuse = (
+    kind: BoardErrorCode,
+    message: string,
+    reason: string,
+    fix: string,
+    variant?: BoardErrorVariant,
+  ): BoardError => {
     const facts = { board: name, board_code: code, fact_a: factA, fact_b: factB };
-    return new BoardError(kind, `${name} ${message}`, { reason, fix, facts });
+    return new BoardError(kind, `${name} ${message}`, { reason, fix, facts, variant });
   };
   const isUnheardOf = (): BoardError =>
     refuse(
@@ -32,7 +38,7 @@ export function boardRefuses(name: string, { code, request, factA, factB }: Refu
         'board-unknown-request',
         'does not know a request',
         'Its firmware does not carry out requests of this kind (docs/PROTOCOL.md, section 3).',
-        'Update the firmware, or do without: boards that only know RESET and STEP generate (`mmfree run`) and prove themselves (`mmfree verify`).',
+        'Update the firmware, or do without: boards that only know RESET and STEP generate and prove themselves.',
       );
     case BOARD_ERRORS.busy:
       return refuse(
@@ -48,7 +54,8 @@ export function boardRefuses(name: string, { code, request, factA, factB }: Refu
         'board-refuses-image',
         'does not take the image',
         'It finds its head damaged.',
-        'Check the file with `mmfree inspect`; nothing on the board was changed.',
+        'Check the file; nothing on the board was changed.',
+        'head-damaged',
       );
     case BOARD_ERRORS.imageTooLarge:
       return refuse(
@@ -69,14 +76,14 @@ export function boardRefuses(name: string, { code, request, factA, factB }: Refu
         'board-revision-too-old',
         'refuses a model this old',
         `The image has revision ${factA}, allowed are ${factB} and later ones.`,
-        'Pack with a higher --revision; nothing on the board was changed.',
+        'Pack with a higher revision; nothing on the board was changed.',
       );
     case BOARD_ERRORS.notSigned:
       return refuse(
         'board-not-signed',
         'takes signed images only',
-        'The image is not signed, or with another key than the one the board demands (`mmfree boards` shows it).',
-        'Pack it with `--sign` and the right key; nothing on the board was changed.',
+        'The image is not signed, or with another key than the one the board demands.',
+        'Sign it with the right key; nothing on the board was changed.',
       );
     case BOARD_ERRORS.signatureWrong:
       return refuse(

@@ -3,7 +3,7 @@ import { MmfreeError } from '../protocol/errors.js';
 
 export type EngineErrorCode =
   /** The file of an image is needed, and only a board has the image. */
-  | 'missing-option'
+  | 'image-file-missing'
   /** Text is given or wanted, and the image has no tokenizer. */
   | 'no-tokenizer'
   /** A board that neither gives nor takes the state of a text. */
@@ -14,9 +14,9 @@ export class EngineError extends MmfreeError<EngineErrorCode> {}
 
 /** @param use why the file is needed, a sentence */
 export function imageFileMissing(imageName: string, use: string, cause?: unknown): EngineError {
-  return new EngineError('missing-option', `--image is missing: the file of ${imageName}`, {
+  return new EngineError('image-file-missing', `the file of ${imageName} is needed`, {
     reason: use,
-    fix: 'Name the file that was flashed with --image.',
+    fix: 'Name the file that was flashed.',
     cause,
   });
 }

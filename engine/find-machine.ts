@@ -20,7 +20,7 @@ export async function findMachine(request: MachineRequest, options: EngineOption
       // A board has told it. Who named an image reads where it ran at the end.
       if (machine.facts.kind !== 'board' && (request.image === undefined || hasFailed || reasons.length === 0)) {
         const name = request.image ?? 'the shipped tales-9m';
-        options.onNote([`using ${name} on ${place}`, ...reasons].join('; '));
+        options.onNote([`using ${name} on ${place}`, ...reasons].join('; '), { hasFailed });
       }
       return found;
     }

@@ -42,7 +42,7 @@ export function receiptMismatch(subject: string, mismatch: Mismatch): MismatchEr
     : `logits: expected ${hex(expectedReceipt)}, got ${hex(actualReceipt)}`;
   return new MismatchError('mismatch-receipt', `${subject} differs at token ${position} of ${stream} (id ${token})`, {
     reason: `${values} (CRC-32).`,
-    fix: 'Compare that layer with the vectors of `mmfree vectors`; on a computer, run the tests and suspect the machine.',
+    fix: 'Compare that layer with test vectors; on a computer, run the tests and suspect the machine.',
     facts: {
       stream,
       position,
@@ -58,7 +58,7 @@ export function receiptMismatch(subject: string, mismatch: Mismatch): MismatchEr
 export function samplerMismatch(subject: string, position: number, expected: number, actual: number): MismatchError {
   return new MismatchError('mismatch-sampler', `${subject} samples another token at ${position}`, {
     reason: `From the same logits it chose ${actual}, and not ${expected}.`,
-    fix: 'Compare its sampler with docs/ARITHMETIC.md, section 8, and with sampler.jsonl of `mmfree vectors`.',
+    fix: 'Compare its sampler with docs/ARITHMETIC.md, section 8, and with test vectors.',
     facts: { position, expected_token: expected, actual_token: actual },
   });
 }
@@ -75,7 +75,7 @@ export function goldenMismatch(maxAbsDiff: number, tolerance: number): MismatchE
     {
       reason:
         'Either the checkpoint is another one, or its activations lie on int8 rounding edges, where float32 and double precision part by tenths.',
-      fix: 'Judge a trained checkpoint by its loss (`mmfree eval --checkpoint`), or allow more with --tolerance.',
+      fix: 'Judge a trained checkpoint by its loss, or allow more.',
       facts: { max_abs_diff: maxAbsDiff, tolerance },
     },
   );

@@ -4,7 +4,7 @@ import { findMachine } from '../engine/find-machine.js';
 import { machineKind, MACHINES, type MachineRequest } from '../engine/machines.js';
 import type { OpenedMachine } from '../engine/opened-machine.js';
 
-/** Names of the kinds of machines: `board`, `gpu`, `reference`, `simulator`. Whether there is one shows when it is opened. */
+/** Names of the kinds of machines: `board`, `gpu`, `reference`, `simulator`, … Whether there is one shows when it is opened. */
 export const machineKinds: readonly string[] = MACHINES.map(({ kind }) => kind);
 
 /** Which machine, and with which image. */

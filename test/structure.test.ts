@@ -31,6 +31,16 @@ const ASSEMBLY_SCRIPT = 'backends/cpu/wasm';
 /** What portable files may import from node_modules. */
 const PORTABLE_PACKAGES = ['cbor-x/decode', 'cbor-x/encode'];
 
+/** What the command line has, by its declarations. */
+const COMMAND = new RegExp(`\\bmmfree (?:${declared(/name: '([a-z-]+)'/g, ['cli/commands.ts']).join('|')})\\b`);
+/** In a sentence: an argument for another program stands alone. */
+const OPTION = new RegExp(
+  `[\\s\`(](?:${declared(
+    /'(--[a-z-]+)/g,
+    sources().filter((file) => file.startsWith('cli/commands/')),
+  ).join('|')})\\b(?!-)`,
+);
+
 /** Path → paths that it imports, those of types included. */
 const imports = new Map(
   sources().map((file) => [file, importsOf(file, /^(?:import|export|\}) .*from '(\.[^']+)\.js'/gm)]),
@@ -92,7 +102,22 @@ test('bytes become hexadecimal in one place', () => {
   expect(places).toEqual(['protocol/hex.ts']);
 });
 
+test('only the command line names its commands and options', () => {
+  const below = [...imports.keys()].filter((file) => roomOf(file) !== 'cli');
+  expect(below.flatMap((file) => namesOfCommandLine(textOf(file)).map((line) => `${file}: ${line}`))).toEqual([]);
+});
+
 describe('the test itself', () => {
+  test.each([
+    ["fix: 'Run `mmfree boards` to see.',", 1],
+    ['  fix: `Give it with --image, or not.`,', 1],
+    ["run('npm ci --include=dev');", 0],
+    [' * As `mmfree run --image` does.', 0],
+    ["const SIGNED_TEXT = 'mmfree image v1';", 0],
+  ])('knows the command line in %s', (line, found) => {
+    expect(namesOfCommandLine(line)).toHaveLength(found);
+  });
+
   test('sees the sources and their imports', () => {
     expect(imports.size).toBeGreaterThan(300);
     expect(imports.get('protocol/hex.ts')).toEqual([]);
@@ -129,8 +154,18 @@ function sources(): string[] {
   });
 }
 
+function declared(pattern: RegExp, files: readonly string[]): string[] {
+  return [...new Set(files.flatMap((file) => Array.from(textOf(file).matchAll(pattern), ([, name = '']) => name)))];
+}
+
 function textOf(file: string): string {
   return readFileSync(join(root, file), 'utf8');
+}
+
+/** Lines, comments apart, that name a command or an option of this program. */
+function namesOfCommandLine(text: string): string[] {
+  const lines = text.split('\n').filter((line) => !/^\s*(?:\/?\*|\/\/)/.test(line));
+  return lines.filter((line) => COMMAND.test(line) || OPTION.test(line)).map((line) => line.trim());
 }
 
 function importsOf(file: string, statement: RegExp): string[] {

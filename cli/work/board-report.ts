@@ -9,6 +9,7 @@ import { hasDfu } from '../../device/usb/usb-classes.js';
 import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import { hexOf } from '../../protocol/hex.js';
 import type { JsonObject } from '../output.js';
+import { fixOf } from '../advice/advice.js';
 import { describeProblem } from '../problem.js';
 
 export interface Report {
@@ -30,7 +31,8 @@ export async function report(board: FoundBoard, options: SessionOptions): Promis
     ...(flashProblem && { flash_problem: problemFacts(flashProblem) }),
   };
   const head = [selector, name, usb && placeOf(usb)].filter((part) => part !== '' && part !== undefined).join('  ');
-  const cannotFlash = flashProblem === undefined ? [] : [`cannot be flashed: ${flashProblem.reason}`, flashProblem.fix];
+  const cannotFlash =
+    flashProblem === undefined ? [] : [`cannot be flashed: ${flashProblem.reason}`, fixOf(flashProblem)];
   const { state, lines, error } = await stateOf(board, selector, portProblem, options);
   return { facts: { ...facts, ...state }, lines: [head, ...lines, ...cannotFlash], ...(error && { error }) };
 }
@@ -54,8 +56,8 @@ async function stateOf(
   }
   if (portProblem !== undefined) {
     const state = portProblem.code === 'board-denied' ? 'denied' : portProblem.code;
-    const { reason, fix } = portProblem;
-    return { state: { state, ...problemFacts(portProblem) }, lines: [reason, fix], error: portProblem };
+    const { reason } = portProblem;
+    return { state: { state, ...problemFacts(portProblem) }, lines: [reason, fixOf(portProblem)], error: portProblem };
   }
   if (kind === 'port') {
     const remark = `not asked, as it may be anything; if it is a board: --board ${selector}`;
@@ -72,7 +74,7 @@ async function stateOf(
 }
 
 function problemFacts(problem: NonNullable<FoundBoard['portProblem']>): JsonObject {
-  return { cause: problem.reason, fix: problem.fix, facts: problem.facts };
+  return { cause: problem.reason, fix: fixOf(problem), facts: problem.facts };
 }
 
 function usbFacts(usb: UsbDeviceInfo | undefined): JsonObject {

@@ -7,10 +7,14 @@ import type { NamedSetting } from './dfu-functions.js';
 import { DFU_STATUS_TEXTS, stateName } from './dfu-protocol.js';
 import type { DfuStatus } from './dfu-protocol.js';
 
+/** What a setting is known by. */
+type SettingName = Pick<NamedSetting, 'interfaceNumber' | 'alternate' | 'name'>;
+
 export function noDfu(name: string): BoardError {
   return new BoardError('board-not-flashable', `${name} cannot be flashed over USB`, {
     reason: 'It has no DFU interface.',
     fix: 'Bring it into its boot loader (often: hold a button while plugging it in), or use the tool of its maker.',
+    variant: 'no-dfu',
     facts: { board: name },
   });
 }
@@ -20,24 +24,27 @@ export function isDfuSe(name: string): BoardError {
   return new BoardError('board-not-flashable', `${name} does not speak DFU 1.1`, {
     reason: 'It has the version number 01.1a, ST’s DfuSe, whose downloads are commands with addresses.',
     fix: 'Use a tool for DfuSe, such as `dfu-util -s ADDRESS:leave -D FILE` or STM32CubeProgrammer.',
+    variant: 'dfuse',
     facts: { board: name },
   });
 }
 
 /** @param settings that there are */
-export function noSuchSetting(name: string, wanted: string, settings: readonly NamedSetting[]): BoardError {
+export function noSuchSetting(name: string, wanted: string, settings: readonly SettingName[]): BoardError {
   return new BoardError('board-not-flashable', `${name} has no memory called ${JSON.stringify(wanted)}`, {
     reason: `Its DFU alternate settings (interface:setting) are ${listOf(settings)}.`,
-    fix: `Name one of them with --dfu-alt, for example --dfu-alt ${numbersOf(settings[0])}`,
+    fix: `Name one of them, for example ${numbersOf(settings[0])}`,
+    variant: 'no-such-memory',
     facts: { board: name, wanted, settings: settings.map(numbersOf).join(' ') },
   });
 }
 
 /** @param settings that fit */
-export function severalSettings(name: string, settings: readonly NamedSetting[]): BoardError {
+export function severalSettings(name: string, settings: readonly SettingName[]): BoardError {
   return new BoardError('board-ambiguous', `${name} has ${settings.length} memories that are meant`, {
     reason: `The DFU alternate settings (interface:setting) that fit are ${listOf(settings)}.`,
-    fix: `Say which one, for example --dfu-alt ${numbersOf(settings[0])}`,
+    fix: `Say which one, for example ${numbersOf(settings[0])}`,
+    variant: 'several-memories',
     facts: { board: name, settings: settings.map(numbersOf).join(' ') },
   });
 }
@@ -63,6 +70,7 @@ export function cannotDownload(name: string): BoardError {
   return new BoardError('board-not-flashable', `${name} takes no files`, {
     reason: 'Its DFU functional descriptor says that it cannot download.',
     fix: 'Use the tool of its maker.',
+    variant: 'no-download',
     facts: { board: name },
   });
 }
@@ -71,7 +79,8 @@ export function cannotDownload(name: string): BoardError {
 export function otherDevice(name: string, file: string, device: string): BoardError {
   return new BoardError('board-other-device', `the file is not meant for ${name}`, {
     reason: `Its DFU suffix says ${file}; the board is ${device}.`,
-    fix: 'Name the board that it is for with --board, or make a file for this one; nothing on the board was changed.',
+    fix: 'Name the board that it is for, or make a file for this one; nothing on the board was changed.',
+    variant: 'suffix-of-other-device',
     facts: { board: name, file_ids: file, board_ids: device },
   });
 }
@@ -144,7 +153,7 @@ export function dfuStuck(name: string, { state }: DfuStatus, during: string, sec
   });
 }
 
-function listOf(settings: readonly NamedSetting[]): string {
+function listOf(settings: readonly SettingName[]): string {
   const texts = settings.map((setting) =>
     setting.name === '' ? numbersOf(setting) : `${numbersOf(setting)} ${JSON.stringify(setting.name)}`,
   );
@@ -152,6 +161,6 @@ function listOf(settings: readonly NamedSetting[]): string {
 }
 
 /** What `--dfu-alt` takes. */
-function numbersOf(setting: NamedSetting | undefined): string {
+function numbersOf(setting: SettingName | undefined): string {
   return setting === undefined ? '0' : `${setting.interfaceNumber}:${setting.alternate}`;
 }

@@ -1,13 +1,12 @@
 /** Everything that can go wrong between this computer and a flash behind an FT2232H, in words. */
 
-import type { ErrorDetails } from '../../protocol/errors.js';
 import { BoardError } from '../board-error.js';
-import type { BoardErrorCode } from '../board-error.js';
+import type { BoardErrorCode, BoardErrorDetails } from '../board-error.js';
 
 const PLUG_AGAIN = 'Unplug the board and plug it in again; try another cable or port if that repeats.';
-const SLOWER = 'try a lower SPI clock (`--spi-mhz 6`)';
+const SLOWER = 'try a lower SPI clock';
 
-function fail(code: BoardErrorCode, message: string, details: ErrorDetails): BoardError {
+function fail(code: BoardErrorCode, message: string, details: BoardErrorDetails): BoardError {
   return new BoardError(code, message, details);
 }
 
@@ -16,7 +15,8 @@ function fail(code: BoardErrorCode, message: string, details: ErrorDetails): Boa
 export function noProgrammer(): BoardError {
   return fail('board-not-found', 'no FPGA board found', {
     reason: 'No device with an FT2232H (0403:6010) or an FT232H (0403:6014) is plugged in.',
-    fix: 'Plug one in, name a USB/IP server that has one (`--board usbip:HOST`), or start `mmfree virtual-board --ftdi`.',
+    fix: 'Plug one in, or name a USB/IP server that has one.',
+    variant: 'no-programmer',
   });
 }
 
@@ -24,6 +24,7 @@ export function notAProgrammer(name: string, reason: string): BoardError {
   return fail('board-not-flashable', `${name} is no programmer that is known here`, {
     reason,
     fix: 'Name a board with an FT2232H (0403:6010) or an FT232H (0403:6014), such as an iCEBreaker or an iCEstick.',
+    variant: 'no-ftdi',
     facts: { board: name },
   });
 }
@@ -53,6 +54,7 @@ export function noFlash(name: string, jedecId: string): BoardError {
   return fail('board-silent', `the flash of ${name} does not answer`, {
     reason: `It gives ${jedecId} as its JEDEC identity, which is what a wire without a flash gives.`,
     fix: `Check the power of the board and its jumpers for the flash, and ${SLOWER}.`,
+    variant: 'no-flash',
     facts: { board: name, jedec_id: jedecId },
   });
 }
@@ -61,6 +63,7 @@ export function unknownFlash(name: string, jedecId: string): BoardError {
   return fail('board-not-flashable', `${name} has a flash that is not known here`, {
     reason: `Its JEDEC identity ${jedecId} does not tell its size.`,
     fix: `First ${SLOWER}; if the identity stays the same, report it.`,
+    variant: 'unknown-flash',
     facts: { board: name, jedec_id: jedecId },
   });
 }
@@ -77,7 +80,8 @@ export function flashTooSmall(name: string, endBytes: number, flashBytes: number
 export function flashNotForGateware(name: string, manufacturer: string, jedecId: string): BoardError {
   return fail('board-not-flashable', `the gateware cannot read from the flash of ${name}`, {
     reason: `It is of ${manufacturer} (${jedecId}). The gateware sends 35h at its start, which reads a register of parts of Winbond and GigaDevice, and means something else to others.`,
-    fix: 'Use a board with a flash of Winbond or GigaDevice. For gateware of your own, write its bitstream without --image. Nothing on the board was changed.',
+    fix: 'Use a board with a flash of Winbond or GigaDevice. For gateware of your own, write its bitstream without an image. Nothing on the board was changed.',
+    variant: 'flash-of-other-make',
     facts: { board: name, manufacturer, jedec_id: jedecId },
   });
 }
@@ -90,7 +94,8 @@ export function flashProtected(name: string, bits: string, wasCleared: boolean):
       : `Its block-protect bits ${bits} are set.`,
     fix: wasCleared
       ? 'Look in the schematic of the board for what pulls WP# low, or a jumper that does.'
-      : 'Clear them with `--unprotect` (`iceprog -p` does it too); nothing on the board was changed.',
+      : 'Clear them (`iceprog -p` does it); nothing on the board was changed.',
+    variant: wasCleared ? undefined : 'protection-set',
     facts: { board: name, protection: bits },
   });
 }
@@ -100,6 +105,7 @@ export function flashRefusesWrite(name: string, offset: number): BoardError {
   return fail('board-write-protected', `the flash of ${name} does not let itself be written`, {
     reason: `Its write-enable bit stays 0 before byte ${offset}.`,
     fix: `Check its WP# pin and its power, and ${SLOWER}.`,
+    variant: 'write-enable-ignored',
     facts: { board: name, offset },
   });
 }
@@ -117,6 +123,7 @@ export function flashDiffers(name: string, offset: number, read: number, wanted:
   return fail('board-write-failed', `the flash of ${name} holds other bytes than were written`, {
     reason: `At byte ${offset} it reads ${hex(read)} instead of ${hex(wanted)}.`,
     fix: `Run the same command again, and ${SLOWER}; if that repeats, the flash is worn out.`,
+    variant: 'flash-differs',
     facts: { board: name, offset, read, wanted },
   });
 }

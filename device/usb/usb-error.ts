@@ -17,7 +17,8 @@ export function usbDenied(name: string, node: DeviceNode, cause?: unknown): Boar
   }
   return new BoardError('board-denied', `${name} may not be opened`, {
     reason: `${path} belongs to ${owner}, group ${group}, mode ${mode}, and your user may not write it.`,
-    fix: 'Run `sudo mmfree doctor --fix`, which installs a rule that lets you, then plug the board in again.',
+    fix: 'Install a rule of udev that lets you, then plug the board in again.',
+    variant: 'no-rule',
     facts: { board: name, path, owner, group, mode },
     cause,
   });
@@ -65,7 +66,8 @@ export function programmerOnly(name: string): BoardError {
   return new BoardError('board-not-flashable', `${name} is an FT2232H, maybe an FPGA board`, {
     reason:
       'Its serial port is made by a driver of the computer that it is attached to, and it takes no model over USB.',
-    fix: `Write its flash chip with \`mmfree gateware flash --board ${name}\`; to talk to the FPGA, attach it to this computer (\`usbip attach\`) and name its serial port.`,
+    fix: 'Write its flash chip through it; to talk to the FPGA, attach it to this computer (`usbip attach`) and name its serial port.',
+    variant: 'ftdi-over-usbip',
     facts: { board: name },
   });
 }
@@ -84,7 +86,8 @@ export function usbSilent(name: string, limitMs: number): BoardError {
   const seconds = limitMs / 1000;
   return new BoardError('board-silent', `${name} does not answer`, {
     reason: `It has not answered a USB request for ${seconds} s (the standard allows 5 s at most).`,
-    fix: 'Plug the board in again and repeat the command; if that repeats, its firmware has stopped. A device of another make that erases for seconds inside one request gets more time by `flash --dfu-alt … --request-timeout SECONDS`.',
+    fix: 'Plug the board in again and repeat the command; if that repeats, its firmware has stopped. A device of another make may erase for seconds inside one request: give it more time.',
+    variant: 'no-usb-answer',
     facts: { board: name, seconds },
   });
 }

@@ -55,6 +55,6 @@ export async function openHardwareGpu(
     return await openGpuMachine(request, options, { software: false });
   } catch (error) {
     if (!(error instanceof GpuError)) throw error;
-    return { why: `${error.message} (\`mmfree doctor\` says what to do): ${error.reason}`, hasFailed: true };
+    return { why: `${error.message}: ${error.reason}`, hasFailed: true };
   }
 }

@@ -119,7 +119,7 @@ export function lfsPointer(path: string): CheckpointError {
 export function noTokenizerFile(folder: string): CheckpointError {
   return fail('checkpoint-no-tokenizer', `${folder} has no tokenizer.json`, {
     reason: 'An image without it takes and gives token ids only, and never text.',
-    fix: 'Save it there with `AutoTokenizer.from_pretrained(name).save_pretrained(folder)`, or pack with --no-tokenizer.',
+    fix: 'Save it there with `AutoTokenizer.from_pretrained(name).save_pretrained(folder)`.',
     facts: { file: folder },
   });
 }

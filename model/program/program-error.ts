@@ -12,7 +12,7 @@ export type ProgramErrorCode =
 /** A program that cannot be used. */
 export class ProgramError extends MmfreeError<ProgramErrorCode> {}
 
-const SEE = 'docs/GATEWARE.md, section 4, lists the instructions, and `mmfree inspect --program` shows a program.';
+const SEE = 'docs/GATEWARE.md, section 4, lists the instructions.';
 
 /**
  * @param line from 1
@@ -43,7 +43,7 @@ export function programRefused(address: number, problem: string): ProgramError {
 export function programFault(address: number, problem: string): ProgramError {
   return new ProgramError('program-fault', `the program went wrong at word ${address}: ${problem}`, {
     reason: 'The check of programs should have refused it.',
-    fix: 'Pack the checkpoint again with `mmfree pack`.',
+    fix: 'Make the image again from its checkpoint.',
     facts: { address },
   });
 }

@@ -68,7 +68,7 @@ export function malformedTokenizer(where: string, expected: string): TokenizerEr
 export function unsupportedTokenizer(where: string, found: unknown, supported: string): TokenizerError {
   return new TokenizerError('tokenizer-unsupported', `the tokenizer's ${where} is ${shown(found)}`, {
     reason: `Supported is ${supported}.`,
-    fix: 'Use a byte-level BPE tokenizer or one in the style of Llama and Mistral, or work with token ids (`--ids`).',
+    fix: 'Use a byte-level BPE tokenizer or one in the style of Llama and Mistral, or work with token ids.',
     facts: { key: where },
   });
 }
@@ -77,7 +77,7 @@ export function unsupportedTokenizer(where: string, found: unknown, supported: s
 export function unicodeNormalizer(form: string): TokenizerError {
   return new TokenizerError('tokenizer-unsupported', `the tokenizer's normalizer is ${quoted(form)}`, {
     reason: 'Its result depends on a version of Unicode: that of Node is another than that of the published library.',
-    fix: `Take ${form} out of the normalizer if your prompts are in that form already, or work with token ids (\`--ids\`).`,
+    fix: `Take ${form} out of the normalizer if your prompts are in that form already, or work with token ids.`,
     facts: { key: 'normalizer' },
   });
 }

@@ -28,8 +28,8 @@ afterAll(async () => {
 });
 
 describe('machines', () => {
-  it('are of four kinds', () => {
-    expect(machineKinds).toEqual(['board', 'gpu', 'reference', 'simulator']);
+  it('are of the kinds that the table of machines has', () => {
+    expect(machineKinds).toEqual(expect.arrayContaining(['board', 'gpu', 'reference', 'simulator']));
   });
 
   it.each([

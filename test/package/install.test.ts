@@ -37,7 +37,7 @@ const PROGRAM = `
 import * as mmfree from 'mmfree';
 import { generate, openMachine, openText, type MachineFacts, type TextPiece } from 'mmfree';
 
-const opened = await openMachine({ kind: mmfree.machineKinds[2]!, onNote: (text: string) => text.length });
+const opened = await openMachine({ kind: mmfree.machineKinds.find((kind) => kind === 'reference')!, onNote: (text: string) => text.length });
 const facts: MachineFacts = opened.machine.facts;
 const pieces: TextPiece[] = [];
 for await (const piece of generate(opened, 'Once', { maxTokens: 3, seed: 1n })) pieces.push(piece);

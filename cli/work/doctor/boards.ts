@@ -3,6 +3,7 @@ import { askBoard } from '../../../device/finding/ask-board.js';
 import { findBoards, type FoundBoard } from '../../../device/finding/discovery.js';
 import { addressText } from '../../../device/selector.js';
 import { EXIT } from '../../exit-codes.js';
+import { fixOf } from '../../advice/advice.js';
 import { describeProblem } from '../../problem.js';
 import type { Finding } from './finding.js';
 
@@ -20,8 +21,8 @@ async function examineBoard(board: FoundBoard, signal: AbortSignal): Promise<Fin
   const isOurs = !OTHERS.has(kind);
   const problems = [portProblem, flashProblem].flatMap((problem): Finding[] => {
     if (problem === undefined || (problem.code === 'board-not-found' && flashProblem === undefined)) return [];
-    const { message, reason, fix } = problem;
-    return [{ state: isOurs ? 'fail' : 'warn', text: `${message}: ${reason}`, fix, cause: problem }];
+    const { message, reason } = problem;
+    return [{ state: isOurs ? 'fail' : 'warn', text: `${message}: ${reason}`, fix: fixOf(problem), cause: problem }];
   });
   return portProblem === undefined ? [await asked(board, signal), ...problems] : [...problems, ...dfuMode(board)];
 }

@@ -3,6 +3,7 @@ import type { AdapterFacts } from '../../../model/backends/gpu/device/open-adapt
 import { whyNoGpu } from '../../../model/backends/gpu/device/gpu-presence.js';
 import { parseConfig } from '../../../model/checkpoint/read-config.js';
 import { MmfreeError } from '../../../protocol/errors.js';
+import { describeProblem } from '../../problem.js';
 import type { Finding } from './finding.js';
 import { PUBLISHED_SHAPES } from '../bench/synthetic-checkpoint.js';
 
@@ -18,7 +19,9 @@ export async function examineGpu(): Promise<readonly Finding[]> {
     return [describeAdapter(facts, largestBinding)];
   } catch (error) {
     if (!(error instanceof MmfreeError)) throw error;
-    return [{ state: 'warn', text: `${error.message}: ${error.reason}`, fix: error.fix, cause: error }];
+    return [
+      { state: 'warn', text: `${error.message}: ${error.reason}`, fix: describeProblem(error).fix, cause: error },
+    ];
   }
 }
 

@@ -23,10 +23,8 @@ export async function connectUsbip(name: string, host: string, port: number, sig
     signal?.throwIfAborted();
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (code === 'EACCES' || code === 'EPERM') throw networkDenied(name, error);
-    const reason =
-      code === 'ECONNREFUSED'
-        ? 'Nothing listens there; a virtual board does with `mmfree virtual-board --usbip`.'
-        : `There is no way to it (${code === 'ABORT_ERR' ? 'no connection within 5 s' : code}).`;
+    if (code === 'ECONNREFUSED') throw boardNotFound(name, 'Nothing listens there.', error, 'no-usbip-server');
+    const reason = `There is no way to it (${code === 'ABORT_ERR' ? 'no connection within 5 s' : code}).`;
     throw boardNotFound(name, reason, error);
   }
 }

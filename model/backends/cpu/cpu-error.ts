@@ -12,12 +12,12 @@ export type CpuErrorCode =
 /** An error of the machine `cpu`. */
 export class CpuError extends MmfreeError<CpuErrorCode> {}
 
-const USE_REFERENCE = 'Compute with `--backend reference`, which is slower and has no such limit.';
+const USE_REFERENCE = 'Compute with the reference, which is slower and has no such limit.';
 
 export function modelTooLarge(bytes: number): CpuError {
   return new CpuError('cpu-too-large', 'the model is too large for the machine cpu', {
     reason: `It needs ${(bytes / 2 ** 30).toFixed(1)} GiB with two bits a weight; WebAssembly addresses 4 GiB.`,
-    fix: `Use a GPU (\`--backend gpu\`). ${USE_REFERENCE}`,
+    fix: `Use a GPU. ${USE_REFERENCE}`,
     facts: { bytes },
   });
 }

@@ -143,8 +143,7 @@ describe('what is there', () => {
       },
       flashProblem: {
         code: 'board-denied',
-        facts: { path: '/dev/bus/usb/1-A-1' },
-        fix: expect.stringContaining('sudo mmfree doctor --fix'),
+        facts: { path: '/dev/bus/usb/1-A-1', variant: 'no-rule' },
       },
     });
   });
@@ -233,7 +232,7 @@ describe('the board that is meant', () => {
   it('is missing, which says what to do', async () => {
     await expect(select()).rejects.toMatchObject({
       code: 'board-not-found',
-      fix: expect.stringContaining('mmfree virtual-board'),
+      facts: { variant: 'no-board' },
     });
   });
 });

@@ -75,7 +75,7 @@ describe('a board with a key', () => {
     };
     expect(await refusal(line.connect())).toMatchObject({
       code: 'board-wants-key',
-      fix: expect.stringContaining('--key-file'),
+      fix: expect.stringContaining('key file'),
     });
     const messages = heard.filter(({ kind }) => kind === 'data');
     expect(new Set(messages.map(({ type }) => type))).toEqual(new Set([HELLO.type, CHALLENGE.type]));

@@ -17,7 +17,7 @@ export type GpuErrorCode =
 /** An error of a GPU, its driver, or the way to it. */
 export class GpuError extends MmfreeError<GpuErrorCode> {}
 
-const USE_CPU = 'Compute on the processor with `--backend reference`.';
+const USE_CPU = 'Or compute on the processor.';
 
 /** @param command what brings the package (gpu-package.ts) @param noGpu why it would not help, if that is known */
 export function gpuPackageMissing(command: string, noGpu?: string): GpuError {
@@ -45,7 +45,7 @@ export function gpuNotFound(why?: string, cause?: unknown): GpuError {
       why === undefined
         ? 'WebGPU found no adapter: there is no GPU, or its driver does not work.'
         : `WebGPU found no adapter: ${why}.`,
-    fix: `Install the driver and, on Linux, the Vulkan loader (Debian: \`apt install libvulkan1\`); \`mmfree doctor\` shows what is found. ${USE_CPU}`,
+    fix: `Install the driver and, on Linux, the Vulkan loader (Debian: \`apt install libvulkan1\`). ${USE_CPU}`,
     cause,
   });
 }
@@ -54,7 +54,7 @@ export function gpuNotFound(why?: string, cause?: unknown): GpuError {
 export function gpuTooSmall(adapter: string, limit: string, needed: number, offered: number): GpuError {
   return new GpuError('gpu-too-small', `${adapter} cannot hold this model`, {
     reason: `One of its parts needs ${limit} of ${needed.toLocaleString('en-US')}; the adapter offers ${offered.toLocaleString('en-US')}.`,
-    fix: `Use a GPU that offers more (\`mmfree doctor\` shows it). ${USE_CPU}`,
+    fix: `Use a GPU that offers more. ${USE_CPU}`,
     facts: { adapter, limit, needed, offered },
   });
 }
@@ -78,7 +78,7 @@ export function gpuLost(reason: string): GpuError {
 export function gpuFailed(problem: string): GpuError {
   return new GpuError('gpu-failed', 'the GPU refused to work', {
     reason: firstLine(problem),
-    fix: `This is a mistake in mmfree or in the driver: report it with the output of \`mmfree doctor\`. ${USE_CPU}`,
+    fix: `This is a mistake in mmfree or in the driver: report it. ${USE_CPU}`,
   });
 }
 
