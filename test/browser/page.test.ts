@@ -81,6 +81,12 @@ test('all that is said to be portable is bundled without Node', async () => {
   expect(bytes.length).toBeGreaterThan(100_000);
 });
 
+test("the guide's program is bundled", async () => {
+  const guide = readFileSync(join(root, 'docs/guides/browser.md'), 'utf8');
+  const [, program] = /```ts\n(.*?)```/s.exec(guide)!;
+  expect((await bundle(program!)).length).toBeGreaterThan(50_000);
+});
+
 describe.skipIf(chromium === undefined)('a page', () => {
   test(`computes ${RECEIPTS} receipts of Node, goes on from Node's state, reads text, checks image and signature`, async () => {
     const page = await bundle("import './test/browser/page.js';");
