@@ -14,7 +14,9 @@ import { gpuModel, hasGpu } from '../../../helpers/gpu.js';
 import { gathered, receiptsOf, referenceSequence, TEST_IMAGE } from '../../../helpers/machines.js';
 import { Prng } from '../../../oracle/prng.js';
 import { EXTREME_MODELS, randomModel } from '../../../oracle/random-model.js';
-import { describePromises } from '../../machine/promises.js';
+import { AT_HOME, itMovesBetween } from '../../machine/moves.js';
+import { describePromises, SECTIONS } from '../../machine/promises.js';
+import { itComputesEachAsIfItWereAlone } from './joins.js';
 
 /** One for all tests: kernels of the same text are compiled once for a device, which takes a software adapter a second each. */
 let gpu: GpuDevice;
@@ -205,6 +207,19 @@ describe.skipIf(!hasGpu)('a batch on the GPU', () => {
       await machine.close();
     },
     PATIENCE_MS,
+  );
+});
+
+describe.skipIf(!hasGpu)('a text, with a GPU on its way,', () => {
+  const make = async (): Promise<GpuMachine> => await GpuMachine.create(await gpuModel(SECTIONS, {}, gpu), TEST_IMAGE);
+  itMovesBetween([...AT_HOME, { name: 'gpu', make }]);
+});
+
+describe.skipIf(!hasGpu)('a GPU with many visitors', () => {
+  const sections = randomModel(14);
+  itComputesEachAsIfItWereAlone(
+    async () => await GpuMachine.create(await gpuModel(sections, {}, gpu), TEST_IMAGE),
+    sections,
   );
 });
 
