@@ -3,8 +3,8 @@ import { argument, defineCommand, option, optionWithDefault } from '../command.j
 import { integer, integers, oneOf, path } from '../options.js';
 import { FAST_BACKENDS } from './shared/source-options.js';
 
-/** What can be measured. */
-const SUBJECTS = ['pack', 'reference', 'cpu', 'gpu', 'link', 'usb', 'start-up'] as const;
+/** What can be measured: machines, and what is none. */
+const SUBJECTS = ['pack', ...FAST_BACKENDS.toReversed(), 'link', 'usb', 'start-up'];
 
 export const bench = defineCommand({
   examples: [

@@ -27,5 +27,9 @@ export async function bench(input: BenchInput, context: CommandContext): Promise
       return benchUsb(input, context);
     case 'start-up':
       return benchStartUp(input, context);
+    default: {
+      const { benchMachine } = await import('./machine.js');
+      return await benchMachine(input.subject, input, context);
+    }
   }
 }

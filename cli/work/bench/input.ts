@@ -2,7 +2,8 @@
 
 /** Options of all subjects. */
 export interface BenchInput {
-  readonly subject: 'pack' | 'reference' | 'cpu' | 'gpu' | 'link' | 'usb' | 'start-up';
+  /** What has a benchmark of its own, or another kind of machine. */
+  readonly subject: string;
   readonly image: string | undefined;
   readonly shape: '9M' | '370M' | '1.3B' | '2.7B';
   readonly folder: string | undefined;

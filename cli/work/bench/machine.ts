@@ -1,0 +1,90 @@
+/** Speed of any machine of the table that computes an image on this computer: what needs no knowledge of its kind. */
+import { openReference } from '../../../engine/kinds/reference.js';
+import { machineKind } from '../../../engine/machines.js';
+import { expectSameBits } from '../../../engine/same-bits.js';
+import { feedOnly, type Machine } from '../../../model/machine/machine.js';
+import { testTokens } from '../../../model/machine/test-tokens.js';
+import { ternaryWeights } from '../../../protocol/image/tensors.js';
+import type { CommandContext } from '../../command.js';
+import { engineOptions } from '../machines/engine-options.js';
+import { imageOrShipped } from '../shipped.js';
+import { expectSameBatch, expectSamePrompt } from './equality.js';
+import { median, type BenchInput } from './input.js';
+import { generateTokens, openSequences, upTo } from './sequences.js';
+
+const ROUNDS = 5;
+/** Sequences of the largest batch, unless the user says something else. */
+const BATCH = 8;
+const COMPARED = { random: 6, sampled: 4 };
+
+/** @throws what the machine throws; MismatchError; AbortError */
+export async function benchMachine(kind: string, input: BenchInput, context: CommandContext): Promise<void> {
+  const { output, signal } = context;
+  const image = imageOrShipped(input.image, output);
+  const { machine, place } = await machineKind(kind).open({ image }, engineOptions(context));
+  try {
+    const { name, shape, can, sequences } = machine.facts;
+    const { machine: reference, view } = await openReference({ image }, { signal });
+    const { selfTest, random, sampled } = await expectSameBits(machine, reference, view.manifest, COMPARED, { signal });
+    let equal = selfTest + random + sampled;
+    if (sequences > 1) equal += await expectSamePrompt(machine, input.tokens);
+    const prefill = await prefillRate(machine, input.tokens, signal);
+    const decode: { readonly batch: number; readonly tokens_per_second: number }[] = [];
+    const largest = can.batches ? Math.min(input.batch ?? BATCH, sequences) : 1;
+    for (const batch of upTo(largest, [largest, 4, 1])) {
+      if (batch > 1) equal += await expectSameBatch(machine, batch, signal);
+      decode.push({ batch, tokens_per_second: await decodeRate(machine, batch, input.tokens, signal) });
+    }
+    output.print(
+      [
+        `${name} on ${place}, ${ternaryWeights(shape).toLocaleString('en-US')} ternary weights a token`,
+        `  ${equal} receipts equal to the reference's`,
+        `  prefill ${prefill.toFixed(1)} tokens/s, prompt of ${input.tokens}`,
+        ...decode.map(
+          ({ batch, tokens_per_second: rate }) =>
+            `  decode  ${rate.toFixed(1)} tokens/s in all, ${batch} sequence${batch > 1 ? 's' : ''}, sampling included`,
+        ),
+        '',
+      ].join('\n'),
+    );
+    output.result({ machine: name, equal_receipts: equal, prefill_tokens_per_second: prefill, decode });
+  } finally {
+    await machine.close();
+  }
+}
+
+/** Tokens per second that are fed at once; the median of several rounds. */
+async function prefillRate(machine: Machine, tokens: number, signal: AbortSignal): Promise<number> {
+  const prompt = testTokens(tokens, machine.facts.shape.vocabSize);
+  const sequence = await machine.open();
+  try {
+    const rates: number[] = [];
+    // The first round warms up.
+    for (let round = 0; round <= ROUNDS; round++) {
+      await sequence.reset();
+      const startMs = performance.now();
+      await feedOnly(sequence, prompt, signal);
+      signal.throwIfAborted();
+      if (round > 0) rates.push((1000 * tokens) / (performance.now() - startMs));
+    }
+    return median(rates);
+  } finally {
+    await sequence.close();
+  }
+}
+
+/** Tokens per second of all sequences together; the median of several rounds. */
+async function decodeRate(machine: Machine, batch: number, tokens: number, signal: AbortSignal): Promise<number> {
+  const sequences = await openSequences(machine, batch);
+  try {
+    const rates: number[] = [];
+    for (let round = 0; round <= ROUNDS; round++) {
+      const startMs = performance.now();
+      const count = await generateTokens(sequences, machine.facts.shape, tokens, signal);
+      if (round > 0) rates.push((1000 * count) / (performance.now() - startMs));
+    }
+    return median(rates);
+  } finally {
+    for (const sequence of sequences) await sequence.close();
+  }
+}
