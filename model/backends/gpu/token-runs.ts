@@ -66,6 +66,8 @@ export class TokenRun {
   /** Row of the steps, while it is under way. */
   row: number | undefined;
   waiter: Waiter | undefined;
+  /** Its way back to what its caller has seen, when it was set aside: nothing may be done with its state before. */
+  returning: Promise<void> | undefined;
   error: Error | undefined;
 
   constructor(tenant: Tenant, first: number, maxTokens: number, sampler: SamplerSettings, firstDraw: number) {
@@ -146,7 +148,10 @@ export class TokenRuns {
   async next(run: TokenRun): Promise<ChosenToken | undefined> {
     if (run.error !== undefined) throw run.error;
     if (run.isEnded) return undefined;
-    if (run.row === undefined) await this.#join(run);
+    if (run.row === undefined) {
+      await run.returning;
+      await this.#join(run);
+    }
     return await new Promise((resolve, reject) => {
       run.waiter = { resolve, reject };
       this.#unread.delete(run);
@@ -158,7 +163,8 @@ export class TokenRuns {
   /** Ends a run, wherever it is: the state becomes that of the tokens that were read. @throws GpuError */
   async leave(run: TokenRun): Promise<void> {
     if (run.error !== undefined) return;
-    await this.#setAside(run);
+    this.#setAside(run);
+    await run.returning;
     run.isEnded = true;
     this.#pump();
   }
@@ -223,7 +229,7 @@ export class TokenRuns {
   }
 
   /** Takes a run out of its row, back to the state behind the tokens that were read. */
-  async #setAside(run: TokenRun): Promise<void> {
+  #setAside(run: TokenRun): void {
     const { pool } = this.#premises;
     if (run.row !== undefined) {
       pool.stop(run.row);
@@ -241,7 +247,9 @@ export class TokenRuns {
     run.isEnded = false;
     if (origin === undefined) return;
     pool.copy(origin.place, pool.place(run.tenant.slot));
-    await this.#premises.feed(run.tenant, run.chain.slice(origin.firstStep, read));
+    run.returning = this.#premises.feed(run.tenant, run.chain.slice(origin.firstStep, read));
+    // Whoever awaits it gets the error.
+    run.returning.catch(() => {});
   }
 
   /** The state before the first submission with tokens that were not read, and which step it is before. */
@@ -330,8 +338,7 @@ export class TokenRuns {
       this.#lagTimer = setTimeout(() => {
         this.#lagTimer = undefined;
         // Those that were slow all the time.
-        for (const run of slow)
-          if (this.#unread.has(run)) this.#setAside(run).catch((error: unknown) => this.#fail(error));
+        for (const run of slow) if (this.#unread.has(run)) this.#setAside(run);
         this.#pump();
       }, LAG_MS);
     }

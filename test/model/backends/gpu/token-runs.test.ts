@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+
+import { RESULT_WORDS } from '../../../../model/backends/gpu/kernels/control.js';
+import { RESULT_SLOTS } from '../../../../model/backends/gpu/run-kernels.js';
+import type { SequencePool } from '../../../../model/backends/gpu/sequence-pool.js';
+import { TokenRun, TokenRuns, type Tenant } from '../../../../model/backends/gpu/token-runs.js';
+import { samplerSettings } from '../../../../model/integer/sampler.js';
+
+const SHAPE = { vocabSize: 9, hiddenSize: 1, intermediateSize: 1, layers: 1, bosTokenId: 0, eosTokenId: 8 };
+const SAMPLER = samplerSettings({ temperature: 0, topK: 1, topP: 1, seed: 1n });
+
+/** A pool that computes token 5 for everybody, and notes what it is told. */
+function poolOf(log: string[]): SequencePool {
+  const nothing = { buffer: undefined, count: 1, slot: 0 };
+  const pool: Partial<Record<keyof SequencePool, unknown>> = {
+    step: () => ({ encode: () => {}, dispatches: [] }),
+    control: (row: number) => log.push(`row ${row} begins`),
+    stop: (row: number) => log.push(`row ${row} stops`),
+    embed: () => {},
+    copy: () => log.push('back to a snapshot'),
+    place: () => nothing,
+    placeBefore: () => nothing,
+    submit: async (_: number, __: unknown, rows: number) => {
+      const words = Array.from(
+        { length: rows * RESULT_SLOTS * RESULT_WORDS },
+        (___, k) => [5, 0, 1][k % RESULT_WORDS]!,
+      );
+      return await Promise.resolve(Uint32Array.from(words).buffer);
+    },
+  };
+  // What runs use of it.
+  return pool as unknown as SequencePool;
+}
+
+// It used to join again at once, with a state that was not back yet: its tokens were those of another text.
+it('a run that was set aside joins again only when its state is back', async () => {
+  const log: string[] = [];
+  let arrive = (): void => {};
+  const feed = async (_: Tenant, tokens: readonly number[]): Promise<void> => {
+    log.push(`${tokens.length} fed again …`);
+    await new Promise<void>((resolve) => (arrive = resolve));
+    log.push('… are there');
+  };
+  const runs = new TokenRuns({ pool: poolOf(log), shape: SHAPE, move: () => {}, feed });
+  const [slow, quick] = [0, 1].map((slot) => new TokenRun({ slot }, 1, 1000, SAMPLER, 0));
+  const take = async (run: TokenRun | undefined): Promise<unknown> => runs.take(run!) ?? (await runs.next(run!));
+  await Promise.all([slow, quick].map(take));
+  // One goes on until it waits for the other, and is waited for no longer.
+  for (let k = 0; k < 40; k++) await take(quick);
+  expect(log.filter((line) => line.startsWith('row 0 stops'))).toHaveLength(1);
+  log.length = 0;
+  const again = take(slow);
+  await sleep(20);
+  expect(log).toEqual([]);
+  arrive();
+  expect(await again).toEqual({ id: 5, receipt: 0 });
+  expect(log[0]).toBe('… are there');
+  expect(log.filter((line) => line.endsWith('begins'))).toHaveLength(1);
+});
