@@ -21,7 +21,6 @@ import {
   type SettingsLayer,
 } from './settings/settings.js';
 import { settingsHelp, type SettingsOrigin } from './settings/settings-help.js';
-import { remarksOnVariables } from './settings/unknown-variables.js';
 import { Sink } from './sink.js';
 import type { OutputStream } from './sink.js';
 import type { StandardInput } from './standard-input.js';
@@ -170,8 +169,12 @@ async function buildProgram(
       for (const { option, origin, texts } of [...applied, ...applySettings(command, name, settings.layers)]) {
         reporter.detail(`--${option.key} ${texts.join(' ')} (${origin})`);
       }
-      const variables = [...variablesOf('', program), ...variablesOf(name, command)];
-      for (const remark of await remarksOnVariables(env, variables, commands)) reporter.note(remark);
+      // Most users set no variables: what looks at their names is not loaded for them.
+      if (Object.keys(env).some((variable) => variable.startsWith(environmentName('')))) {
+        const { remarksOnVariables } = await import('./settings/unknown-variables.js');
+        const variables = [...variablesOf('', program), ...variablesOf(name, command)];
+        for (const remark of await remarksOnVariables(env, variables, commands)) reporter.note(remark);
+      }
       const startMs = now();
       await run(context);
       reporter.detail(`took ${((now() - startMs) / 1000).toFixed(2)} s, ${mostMegabytes()} MB of memory at most`);
