@@ -1,11 +1,15 @@
-// A text begins on one machine and goes on, mid-sentence, on another: `node examples/move-a-text.mjs`.
-// What moves is a value of 8 KiB and a few bytes for each token. Then the whole text is told by one machine alone.
+// A text begins on one machine and goes on, mid-sentence, on another. What moves is a value of 8 KiB, however long the
+// text is. Then the whole text is told by one machine alone, and must be the same.
+//
+//   mmfree virtual-board --image models/tales-9m/tales-9m.mmfree   # says where it is, such as tcp:127.0.0.1:4711
+//   node examples/move-a-text.mjs tcp:127.0.0.1:4711
 import { openMachine, openText } from 'mmfree';
 
 const settings = { maxTokens: 20, seed: 7n };
 const here = await openMachine({ kind: 'reference' });
-// The instruction simulator of the gateware computes by other means.
-const there = await openMachine({ kind: 'simulator' });
+const board = process.argv[2];
+// Without a board, to the simulator of the gateware's instructions, which computes by other means.
+const there = await openMachine(board === undefined ? { kind: 'simulator' } : { board });
 
 // Of each piece only the receipt and the text are looked at.
 async function collect(pieces, into) {

@@ -207,6 +207,7 @@ describe.each(NODES)('on %s', (node) => {
       expect(told).toMatchObject({ exit: 0 });
       tales.add(told.stdout);
       expect([...tales]).toEqual([expect.stringMatching(/\w+ \w+/)]);
+      if (node === NODES[0]) await expectTextToMove(selector);
       figure('tales of a board flashed by the installed package', `the same on ${NODES.length} versions of Node`);
     } finally {
       board.kill('SIGTERM');
@@ -221,6 +222,16 @@ describe.each(NODES)('on %s', (node) => {
     expect((await once(child, 'exit')) as unknown[]).toEqual([0, null]);
   });
 });
+
+/** From the reference to a board, as the example of the library does it. */
+async function expectTextToMove(selector: string): Promise<void> {
+  const child = spawn(process.execPath, [join(installed.root, 'examples/move-a-text.mjs'), selector]);
+  const { exit, stdout } = await ended(child);
+  expect([exit, stdout.trim().split('\n').slice(-2)]).toEqual([
+    0,
+    [expect.stringMatching(/^moved as 8324 bytes from reference to .*virtual/), MOVED[1]],
+  ]);
+}
 
 async function addressOf(stdout: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface({ input: stdout })) {
