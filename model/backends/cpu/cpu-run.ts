@@ -61,13 +61,10 @@ export class CpuRun {
     return result;
   }
 
-  /** Waits for something to arrive, or an abort. */
-  async news(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#results.length > 0 || this.#error !== undefined || signal?.aborted === true) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      signal?.addEventListener('abort', () => resolve(), { once: true });
-    });
+  /** Waits for something to arrive: what is computed, or how much of a prompt, comes every few milliseconds. */
+  async news(): Promise<void> {
+    if (this.#results.length > 0 || this.#error !== undefined) return;
+    await new Promise<void>((resolve) => (this.#wake = resolve));
     this.#wake = undefined;
   }
 }

@@ -119,7 +119,7 @@ export class CpuSequence implements Sequence {
           if (order.choice !== undefined && isEnd(this.#machine.shape, result.id)) return;
         }
         if (isAborted(signal) || (run.given === most && quiet === order.quiet.length)) return;
-        if (result === undefined) await run.news(signal);
+        if (result === undefined) await run.news();
       }
     } finally {
       account(Math.max(quiet, await this.#machine.end(this.#number, run)));
