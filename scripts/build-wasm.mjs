@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { root } from './setup.mjs';
 
 /** The families of kernels, and what benchmarks compare them with. */
-const MODULES = ['baseline', 'relaxed16', 'relaxed32', 'read-all'];
+const MODULES = ['baseline', 'relaxed16', 'relaxed32', 'bench/read-all'];
 const folder = join(root, 'model/backends/cpu');
 const cache = join(root, 'node_modules/.cache/mmfree/wasm');
 const output = join(root, 'dist/model/backends/cpu');
@@ -22,7 +22,9 @@ const OPTIONS = [
 
 mkdirSync(cache, { recursive: true });
 mkdirSync(output, { recursive: true });
-const sources = ['layout.ts', ...readdirSync(join(folder, 'wasm'))].filter((name) => name.endsWith('.ts'));
+const sources = ['layout.ts', ...readdirSync(join(folder, 'wasm'), { recursive: true })].filter((name) =>
+  name.endsWith('.ts'),
+);
 const contents = new Map(
   sources.map((name) => {
     return [name, readFileSync(join(folder, name === 'layout.ts' ? name : `wasm/${name}`), 'utf8')];
@@ -30,17 +32,18 @@ const contents = new Map(
 );
 const { version } = JSON.parse(readFileSync(join(root, 'node_modules/assemblyscript/package.json'), 'utf8'));
 
-for (const name of MODULES) {
-  const key = createHash('sha256').update(JSON.stringify([name, version, OPTIONS, [...contents]]));
+for (const path of MODULES) {
+  const name = basename(path);
+  const key = createHash('sha256').update(JSON.stringify([path, version, OPTIONS, [...contents]]));
   const kept = join(cache, `${name}-${key.digest('hex').slice(0, 16)}.wasm`);
-  if (!existsSync(kept)) await compile(name, kept);
+  if (!existsSync(kept)) await compile(path, kept);
   copyFileSync(kept, join(output, `${name}.wasm`));
 }
 
-async function compile(name, kept) {
+async function compile(path, kept) {
   const { default: asc } = await import('assemblyscript/asc');
   const temporary = `${kept}.${process.pid}`;
-  const { error } = await asc.main([`wasm/${name}.ts`, '--baseDir', folder, '--outFile', 'module.wasm', ...OPTIONS], {
+  const { error } = await asc.main([`wasm/${path}.ts`, '--baseDir', folder, '--outFile', 'module.wasm', ...OPTIONS], {
     writeFile: (_, content) => writeFileSync(temporary, content),
   });
   if (error) {

@@ -1,7 +1,6 @@
 /** `mmfree bench`: the work. Each figure comes with a baseline measured in the same run. */
 import type { CommandContext } from '../../command.js';
 import type { BenchInput } from './input.js';
-import { benchCpu } from './cpu.js';
 import { benchLink } from './link.js';
 import { benchPack } from './pack.js';
 import { benchReference } from './reference.js';
@@ -14,11 +13,13 @@ export async function bench(input: BenchInput, context: CommandContext): Promise
       return benchPack(input, context);
     case 'reference':
       return benchReference(input, context);
-    case 'cpu':
-      return benchCpu(input, context);
+    // What the other subjects do not need is not loaded for them.
+    case 'cpu': {
+      const { benchCpu } = await import('./cpu/cpu.js');
+      return await benchCpu(input, context);
+    }
     case 'gpu': {
-      // What the other subjects do not need is not loaded for them.
-      const { benchGpu } = await import('./gpu.js');
+      const { benchGpu } = await import('./gpu/gpu.js');
       return await benchGpu(input, context);
     }
     case 'link':

@@ -2,15 +2,15 @@
 import { openReference } from '../../../engine/kinds/reference.js';
 import { machineKind } from '../../../engine/machines.js';
 import { expectSameBits } from '../../../engine/same-bits.js';
-import { feedOnly, type Machine } from '../../../model/machine/machine.js';
-import { testTokens } from '../../../model/machine/test-tokens.js';
 import { ternaryWeights } from '../../../protocol/image/tensors.js';
 import type { CommandContext } from '../../command.js';
 import { engineOptions } from '../machines/engine-options.js';
 import { imageOrShipped } from '../shipped.js';
 import { expectSameBatch, expectSamePrompt } from './equality.js';
-import { median, type BenchInput } from './input.js';
-import { generateTokens, openSequences, upTo } from './sequences.js';
+import type { BenchInput } from './input.js';
+import { inTurn, type Rate } from './rounds.js';
+import { upTo } from './sequences.js';
+import { decodeRate, prefillRate } from './speed.js';
 
 const ROUNDS = 5;
 /** Sequences of the largest batch, unless the user says something else. */
@@ -28,12 +28,12 @@ export async function benchMachine(kind: string, input: BenchInput, context: Com
     const { selfTest, random, sampled } = await expectSameBits(machine, reference, view.manifest, COMPARED, { signal });
     let equal = selfTest + random + sampled;
     if (sequences > 1) equal += await expectSamePrompt(machine, input.tokens);
-    const prefill = await prefillRate(machine, input.tokens, signal);
+    const prefill = await several(() => prefillRate(machine, input.tokens, signal));
     const decode: { readonly batch: number; readonly tokens_per_second: number }[] = [];
     const largest = can.batches ? Math.min(input.batch ?? BATCH, sequences) : 1;
     for (const batch of upTo(largest, [largest, 4, 1])) {
       if (batch > 1) equal += await expectSameBatch(machine, batch, signal);
-      decode.push({ batch, tokens_per_second: await decodeRate(machine, batch, input.tokens, signal) });
+      decode.push({ batch, tokens_per_second: await several(() => decodeRate(machine, batch, input.tokens, signal)) });
     }
     output.print(
       [
@@ -53,38 +53,8 @@ export async function benchMachine(kind: string, input: BenchInput, context: Com
   }
 }
 
-/** Tokens per second that are fed at once; the median of several rounds. */
-async function prefillRate(machine: Machine, tokens: number, signal: AbortSignal): Promise<number> {
-  const prompt = testTokens(tokens, machine.facts.shape.vocabSize);
-  const sequence = await machine.open();
-  try {
-    const rates: number[] = [];
-    // The first round warms up.
-    for (let round = 0; round <= ROUNDS; round++) {
-      await sequence.reset();
-      const startMs = performance.now();
-      await feedOnly(sequence, prompt, signal);
-      signal.throwIfAborted();
-      if (round > 0) rates.push((1000 * tokens) / (performance.now() - startMs));
-    }
-    return median(rates);
-  } finally {
-    await sequence.close();
-  }
-}
-
-/** Tokens per second of all sequences together; the median of several rounds. */
-async function decodeRate(machine: Machine, batch: number, tokens: number, signal: AbortSignal): Promise<number> {
-  const sequences = await openSequences(machine, batch);
-  try {
-    const rates: number[] = [];
-    for (let round = 0; round <= ROUNDS; round++) {
-      const startMs = performance.now();
-      const count = await generateTokens(sequences, machine.facts.shape, tokens, signal);
-      if (round > 0) rates.push((1000 * count) / (performance.now() - startMs));
-    }
-    return median(rates);
-  } finally {
-    for (const sequence of sequences) await sequence.close();
-  }
+/** The median of several. */
+async function several(measure: () => Promise<Rate>): Promise<number> {
+  const [found] = await inTurn([{ measure }], ROUNDS, () => {});
+  return found!.rate.perSecond;
 }

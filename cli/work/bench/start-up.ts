@@ -11,7 +11,7 @@ const RUNS = 11;
 export const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
 
 export async function benchStartUp(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
-  const { backend = 'reference', runs = RUNS } = input;
+  const { backend = 'cpu', runs = RUNS } = input;
   const image = imageOrShipped(input.image, output);
   // What is wrong with it is said here; the processes below would only end with a code.
   (await openChecked(image, signal)).close();

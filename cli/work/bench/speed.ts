@@ -1,10 +1,10 @@
-/** What is timed of a machine on the processor, each as often as it is asked for. */
+/** What is timed of a machine, each as often as it is asked for. */
 import { feedOnly, type Machine } from '../../../model/machine/machine.js';
 import { testTokens } from '../../../model/machine/test-tokens.js';
 import { rateOf, type Rate } from './rounds.js';
 import { generateTokens, openSequences } from './sequences.js';
 
-/** As many as the peer has before its time is taken. */
+/** As many as another engine has before its time is taken (scripts/peers). */
 const WARM_UP_TOKENS = 4;
 
 /** Generates with `batch` sequences side by side, sampling included. @returns tokens of all together @throws AbortError */

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { median } from './input.js';
-import { MAIN, millisecondsTo } from './start-up.js';
+import { median } from '../input.js';
+import { MAIN, millisecondsTo } from '../start-up.js';
 
 const MEMORY_PROCESS = fileURLToPath(new URL('memory-process.js', import.meta.url));
 

@@ -1,12 +1,12 @@
 /** Speeds of a model that is loaded on a GPU: what `mmfree bench gpu` measures. */
-import type { GpuModel } from '../../../model/backends/gpu/gpu-model.js';
-import { GpuMachine } from '../../../model/backends/gpu/gpu-machine.js';
-import { matrixBytes } from '../../../model/backends/gpu/kernels/transcode.js';
-import { feedOnly } from '../../../model/machine/machine.js';
-import { testTokens } from '../../../model/machine/test-tokens.js';
-import { placeMatrices } from '../../../protocol/image/tensors.js';
-import { median } from './input.js';
-import { generateTokens, openSequences } from './sequences.js';
+import type { GpuModel } from '../../../../model/backends/gpu/gpu-model.js';
+import { GpuMachine } from '../../../../model/backends/gpu/gpu-machine.js';
+import { matrixBytes } from '../../../../model/backends/gpu/kernels/transcode.js';
+import { feedOnly } from '../../../../model/machine/machine.js';
+import { testTokens } from '../../../../model/machine/test-tokens.js';
+import { placeMatrices } from '../../../../protocol/image/tensors.js';
+import { median } from '../input.js';
+import { generateTokens, openSequences } from '../sequences.js';
 
 const ROUNDS = 5;
 const WARM_UP_TOKENS = 20;

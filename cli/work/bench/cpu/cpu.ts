@@ -3,25 +3,25 @@
  * reference, reads of memory by as many threads, and another engine if there is one.
  */
 import { availableParallelism, loadavg } from 'node:os';
-import { openCpuMachine } from '../../../engine/kinds/cpu.js';
-import { openReference } from '../../../engine/kinds/reference.js';
-import type { OpenedImage } from '../../../engine/opened-machine.js';
-import { expectSameBits } from '../../../engine/same-bits.js';
-import { MemoryReader } from '../../../model/backends/cpu/node/memory-reader.js';
-import type { Machine } from '../../../model/machine/machine.js';
-import { ternaryWeights } from '../../../protocol/image/tensors.js';
-import type { CommandContext } from '../../command.js';
-import { engineOptions } from '../machines/engine-options.js';
-import { firstTokenMs, residentBytes } from './cpu-memory.js';
-import { reportCpu, type Case } from './cpu-report.js';
-import { decodeRate, prefillRate } from './cpu-speed.js';
-import { expectSameBatch, expectSamePrompt } from './equality.js';
-import type { BenchInput } from './input.js';
+import { openCpuMachine } from '../../../../engine/kinds/cpu.js';
+import { openReference } from '../../../../engine/kinds/reference.js';
+import type { OpenedImage } from '../../../../engine/opened-machine.js';
+import { expectSameBits } from '../../../../engine/same-bits.js';
+import { MemoryReader } from '../../../../model/backends/cpu/node/memory-reader.js';
+import type { Machine } from '../../../../model/machine/machine.js';
+import { ternaryWeights } from '../../../../protocol/image/tensors.js';
+import type { CommandContext } from '../../../command.js';
+import { engineOptions } from '../../machines/engine-options.js';
+import { firstTokenMs, residentBytes } from './first-token.js';
+import { reportCpu, type Case } from './report.js';
+import { decodeRate, prefillRate } from '../speed.js';
+import { expectSameBatch, expectSamePrompt } from '../equality.js';
+import type { BenchInput } from '../input.js';
 import { expectPeer, Peer } from './peer.js';
-import { inTurn, rateOf, type Rate } from './rounds.js';
-import { upTo } from './sequences.js';
-import { benchStability } from './stability.js';
-import { withBenchImage } from './synthetic-image.js';
+import { inTurn, rateOf, type Rate } from '../rounds.js';
+import { upTo } from '../sequences.js';
+import { benchStability } from '../stability.js';
+import { withBenchImage } from '../synthetic-image.js';
 
 const RUNS = 5;
 /** The reference is slow: it gets a share of the tokens. */
@@ -42,7 +42,7 @@ async function benchLasting(path: string, input: BenchInput, cycles: number, con
   const threads = Math.max(...threadCounts(input));
   const lasting = {
     title: `${path} on the processor, threads: ${threads}`,
-    open: async () => (await openCpuMachine({ image: path }, engineOptions(context), { threads })).machine,
+    open: async () => (await openCpuMachine({ image: path, threads }, engineOptions(context))).machine,
     memory: () => ({}),
   };
   await benchStability(lasting, cycles, input.tokens, context);
@@ -64,7 +64,7 @@ async function benchImage(path: string, name: string, input: BenchInput, context
     closers.push(() => peer?.close());
     const machines = new Map<number, Machine>();
     for (const threads of counts) {
-      const { machine } = await openCpuMachine({ image: path }, engineOptions(context), { threads });
+      const { machine } = await openCpuMachine({ image: path, threads }, engineOptions(context));
       closers.push(() => machine.close());
       machines.set(threads, machine);
     }

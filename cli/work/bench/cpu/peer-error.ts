@@ -1,5 +1,5 @@
 /** What can go wrong with a peer of a benchmark, in words. */
-import { MmfreeError } from '../../../protocol/errors.js';
+import { MmfreeError } from '../../../../protocol/errors.js';
 
 export type PeerErrorCode = 'peer-missing' | 'peer-failed';
 

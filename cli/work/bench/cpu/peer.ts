@@ -4,10 +4,10 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { packageFile } from '../../../model/package-file.js';
-import type { ModelShape } from '../../../protocol/image/model-shape.js';
+import { packageFile } from '../../../../model/package-file.js';
+import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { peerEnded, peerMissing } from './peer-error.js';
-import type { Rate } from './rounds.js';
+import type { Rate } from '../rounds.js';
 
 const PROGRAM = packageFile('scripts/peers/llama-cpp.mjs');
 /** A thread that waits for its turn of the processor makes a token take half a second. */

@@ -1,10 +1,10 @@
 /** What `mmfree bench cpu` says of what it measured. */
 import { availableParallelism, cpus } from 'node:os';
-import type { CommandContext } from '../../command.js';
-import type { JsonObject } from '../../output.js';
-import { megabytes } from '../image-facts.js';
+import type { CommandContext } from '../../../command.js';
+import type { JsonObject } from '../../../output.js';
+import { megabytes } from '../../image-facts.js';
 import type { Peer } from './peer.js';
-import type { Measure, Measured } from './rounds.js';
+import type { Measure, Measured } from '../rounds.js';
 
 /** Of a weight, as the kernels read it. */
 const WEIGHT_BITS = 2;

@@ -1,23 +1,23 @@
 /** Speed and memory of a model on the GPU: a synthetic image of a published shape, or any image. */
-import { openGpuMachine } from '../../../engine/kinds/gpu.js';
-import { describePlan } from '../../../engine/gpu/tuned-plan.js';
-import { openReference } from '../../../engine/kinds/reference.js';
-import { expectSameBits } from '../../../engine/same-bits.js';
-import type { GpuMachine } from '../../../model/backends/gpu/gpu-machine.js';
-import { openGpu } from '../../../model/backends/gpu/device/adapter.js';
-import { copySpeed } from '../../../model/backends/gpu/device/copy-speed.js';
-import { samplerSettings } from '../../../model/integer/sampler.js';
-import { ternaryWeights } from '../../../protocol/image/tensors.js';
-import type { CommandContext } from '../../command.js';
-import type { BenchInput } from './input.js';
-import { expectSameBatch, expectSamePrompt } from './equality.js';
-import { cardBytesInUse } from './gpu-memory.js';
-import { decodeSpeed, prefillSpeeds, weightBytes, type KernelTime } from './gpu-speed.js';
-import { megabytes } from '../image-facts.js';
-import { engineOptions } from '../machines/engine-options.js';
-import { SAMPLER, upTo } from './sequences.js';
-import { benchStability } from './stability.js';
-import { withBenchImage } from './synthetic-image.js';
+import { openGpuMachine } from '../../../../engine/kinds/gpu.js';
+import { describePlan } from '../../../../engine/gpu/tuned-plan.js';
+import { openReference } from '../../../../engine/kinds/reference.js';
+import { expectSameBits } from '../../../../engine/same-bits.js';
+import type { GpuMachine } from '../../../../model/backends/gpu/gpu-machine.js';
+import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
+import { copySpeed } from '../../../../model/backends/gpu/device/copy-speed.js';
+import { samplerSettings } from '../../../../model/integer/sampler.js';
+import { ternaryWeights } from '../../../../protocol/image/tensors.js';
+import type { CommandContext } from '../../../command.js';
+import type { BenchInput } from '../input.js';
+import { expectSameBatch, expectSamePrompt } from '../equality.js';
+import { cardBytesInUse } from './memory.js';
+import { decodeSpeed, prefillSpeeds, weightBytes, type KernelTime } from './speed.js';
+import { megabytes } from '../../image-facts.js';
+import { engineOptions } from '../../machines/engine-options.js';
+import { SAMPLER, upTo } from '../sequences.js';
+import { benchStability } from '../stability.js';
+import { withBenchImage } from '../synthetic-image.js';
 
 /** The reference needs a second for a token of the 2.7B shape. */
 const COMPARED = { random: 6, sampled: 4 };
