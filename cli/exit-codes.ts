@@ -102,6 +102,9 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['peer-missing', EXIT.noTool],
   ['peer-failed', EXIT.noTool],
   // Of GPUs as of boards, where it is the same thing.
+  ['cpu-too-large', EXIT.imageTooLarge],
+  ['cpu-unsupported', EXIT.wrongBoard],
+  ['cpu-failed', EXIT.internalError],
   ['gpu-package', EXIT.noGpu],
   ['gpu-not-found', EXIT.noGpu],
   ['gpu-too-small', EXIT.wrongBoard],

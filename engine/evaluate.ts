@@ -2,6 +2,7 @@
  * The loss of a model on many windows, each of which starts with a fresh state: side by side on a machine that computes several sequences at once,
  * or shared out to threads that each open the model.
  */
+import { availableParallelism } from 'node:os';
 import type { Machine } from '../model/machine/machine.js';
 import { negativeLogLikelihood } from '../model/measure/score.js';
 import type { EvaluationWindow } from '../model/measure/windows.js';
@@ -37,14 +38,14 @@ const LOGIT_UNIT = 2 ** -12;
 /**
  * The loss of each window, in order.
  *
- * @param threads at most; machines that do not compute on their caller's thread need none
+ * @param threads at most; a GPU needs none
  * @param onWindow called as windows are done, in any order
  * @throws what opening the subject throws, and the signal's reason
  */
 export async function evaluate(
   subject: EvaluationSubject,
   windows: readonly EvaluationWindow[],
-  threads: number,
+  threads: number | undefined,
   onWindow: (result: WindowResult) => void,
   options: EngineOptions,
 ): Promise<number[]> {
@@ -55,14 +56,14 @@ export async function evaluate(
   };
   const kind = subject.kind === 'image' ? machineKind(subject.machine) : undefined;
   if (kind?.onThisThread === false) {
-    const { machine } = await kind.open({ image: subject.path }, options);
+    const { machine } = await kind.open({ image: subject.path, threads }, options);
     try {
       await evaluateOn(machine, windows, windows.keys(), keep, options.signal);
     } finally {
       await machine.close();
     }
   } else {
-    await evaluateInThreads(subject, windows, threads, keep, options.signal);
+    await evaluateInThreads(subject, windows, threads ?? availableParallelism(), keep, options.signal);
   }
   options.signal.throwIfAborted();
   return losses;

@@ -18,6 +18,8 @@ export interface MachineRequest {
   readonly wait?: number;
   /** Who samples if it is a board. */
   readonly sampling?: 'board' | 'host' | undefined;
+  /** Threads that compute, where that is this computer's processor; as many as are fastest unless given. */
+  readonly threads?: number | undefined;
   /** The tokenizer will be needed: make it while there is time. */
   readonly text?: boolean;
 }
@@ -78,6 +80,7 @@ export const MACHINES: readonly MachineKind[] = [
     isFast: true,
     onThisThread: false,
     open: async (request, options) => await (await import('./kinds/cpu.js')).openCpuMachine(request, options),
+    find: async (request, options) => await (await import('./kinds/find-cpu.js')).findCpuMachine(request, options),
   },
   REFERENCE,
   {

@@ -1,5 +1,4 @@
 /** `mmfree eval`: declaration. */
-import { availableParallelism } from 'node:os';
 import { defineCommand, option, optionWithDefault, requiredOption } from '../command.js';
 import { integer, path } from '../options.js';
 import { fastOption } from './shared/source-options.js';
@@ -30,11 +29,10 @@ export const evalCommand = defineCommand({
       'score only the first windows (default: all)',
       integer({ min: 1, max: 1_000_000, example: 20 }),
     ),
-    threads: optionWithDefault(
+    threads: option(
       '--threads <number>',
-      'windows scored at the same time',
+      'threads that compute (default: all cores; cpu: as many as are fastest)',
       integer({ min: 1, max: 256, example: 2 }),
-      availableParallelism(),
     ),
   },
   load: async () => (await import('../work/eval.js')).evaluateText,

@@ -1,6 +1,5 @@
 /** `mmfree eval`: the work. */
 import { evaluate, type EvaluationSubject, type WindowResult } from '../../engine/evaluate.js';
-import { REFERENCE } from '../../engine/machines.js';
 import { openChecked } from '../../model/check-image.js';
 import { windowsOf } from '../../model/measure/windows.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
@@ -18,7 +17,7 @@ interface EvalInput {
   readonly checkpoint: string | undefined;
   readonly context: number;
   readonly windows: number | undefined;
-  readonly threads: number;
+  readonly threads: number | undefined;
 }
 
 export async function evaluateText(input: EvalInput, context: CommandContext): Promise<void> {
@@ -59,7 +58,7 @@ export async function evaluateText(input: EvalInput, context: CommandContext): P
 function subjectOf({ image, checkpoint, backend }: EvalInput): EvaluationSubject {
   if (backend !== undefined && checkpoint !== undefined) throw floatsOnBackend();
   if (image !== undefined && checkpoint === undefined) {
-    return { kind: 'image', path: image, machine: backend ?? REFERENCE.kind };
+    return { kind: 'image', path: image, machine: backend ?? 'cpu' };
   }
   if (checkpoint !== undefined && image === undefined) return { kind: 'checkpoint', path: checkpoint };
   throw new UsageError('conflicting-options', 'eval needs either --image or --checkpoint', {

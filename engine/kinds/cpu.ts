@@ -1,6 +1,6 @@
 /** An image on this computer's processor, in WebAssembly: loaded while it is checked, and used only when it has passed. */
 import type { CpuMachine } from '../../model/backends/cpu/cpu-machine.js';
-import { openCpu, type CpuOptions } from '../../model/backends/cpu/node/open-cpu.js';
+import { openCpu } from '../../model/backends/cpu/node/open-cpu.js';
 import { checkImage } from '../../model/check-image.js';
 import { ImageFile } from '../../model/image-file.js';
 import type { MachineRequest } from '../machines.js';
@@ -10,15 +10,14 @@ import { SHIPPED_IMAGE } from '../shipped.js';
 
 /** @throws CpuError; ImageError; AbortError */
 export async function openCpuMachine(
-  { image }: Pick<MachineRequest, 'image'>,
+  { image, threads }: Pick<MachineRequest, 'image' | 'threads'>,
   { signal }: Pick<EngineOptions, 'signal'>,
-  how: CpuOptions = {},
 ): Promise<OpenedImage<CpuMachine>> {
   const path = image ?? SHIPPED_IMAGE;
   const file = ImageFile.open(path);
   try {
     const { view } = file;
-    const loading = openCpu(file, identityOf(view), how);
+    const loading = openCpu(file, identityOf(view), { threads });
     const tokenizerJson = file.section('tokenizer');
     // Both to their end, whatever happens to one: both read the file.
     const [checked, loaded] = await Promise.allSettled([checkImage(file, signal), loading]);

@@ -1,14 +1,10 @@
-/** The machine `cpu` for tests, with the threads of the build, which are files. */
+/** The machine `cpu` for tests. */
 import { CpuMachine } from '../../model/backends/cpu/cpu-machine.js';
 import type { CpuJob } from '../../model/backends/cpu/cpu-messages.js';
 import { familiesOfNode } from '../../model/backends/cpu/node/families.js';
-import type * as OpenCpu from '../../model/backends/cpu/node/open-cpu.js';
+import { leaderThread, type CpuImage } from '../../model/backends/cpu/node/open-cpu.js';
 import type { ModelSections, SectionName } from '../../protocol/image/model-shape.js';
 import { TEST_IMAGE } from './machines.js';
-
-const { leaderThread } = (await import(
-  new URL('../../dist/model/backends/cpu/node/open-cpu.js', import.meta.url).href
-)) as typeof OpenCpu;
 
 /** @param job how it is computed: by one thread and the kernels that are tried first, unless it says something else */
 export async function cpuOf(sections: ModelSections, job: Partial<CpuJob> = {}): Promise<CpuMachine> {
@@ -20,7 +16,7 @@ export async function cpuOf(sections: ModelSections, job: Partial<CpuJob> = {}):
 }
 
 /** Sections as they would lie in a file, as far as the machine reads it. */
-function imageOf(sections: ModelSections): OpenCpu.CpuImage {
+function imageOf(sections: ModelSections): CpuImage {
   const names = ['tables', 'vectors', 'embedding', 'ternary'] as const;
   const bytes = new Uint8Array(names.reduce((sum, name) => sum + sections[name].length, 0));
   const places: Partial<Record<SectionName, { offset: number; length: number }>> = {};

@@ -14,7 +14,7 @@ export const imageOption = option('--image <file>', 'weight image (default: the 
 
 export const backendOption = option(
   '--backend <name>',
-  `compute on this computer: ${BACKENDS.join(', ')} (default: the board that is plugged in, else the GPU if there is one, else reference)`,
+  `compute on this computer: ${BACKENDS.join(', ')} (default: the board that is plugged in, else the GPU if there is one, else cpu)`,
   oneOf(BACKENDS),
   { excludes: ['board', 'wait', 'sampling'] },
 );
@@ -30,7 +30,7 @@ export const computerOption = option(
 /** For commands that measure. */
 export const fastOption = option(
   '--backend <name>',
-  `what computes on this computer: ${FAST_BACKENDS.join(', ')} (default: reference)`,
+  `what computes on this computer: ${FAST_BACKENDS.join(', ')} (default: cpu)`,
   oneOf(FAST_BACKENDS),
 );
 

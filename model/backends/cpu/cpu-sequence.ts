@@ -113,12 +113,13 @@ export class CpuSequence implements Sequence {
           account(run.quiet);
           onQuiet?.(quiet);
         }
+        if (isAborted(signal)) return;
         const result = run.next();
         if (result !== undefined) {
           yield result;
           if (order.choice !== undefined && isEnd(this.#machine.shape, result.id)) return;
         }
-        if (isAborted(signal) || (run.given === most && quiet === order.quiet.length)) return;
+        if (run.given === most && quiet === order.quiet.length) return;
         if (result === undefined) await run.news();
       }
     } finally {

@@ -6,13 +6,17 @@ import { cpuFailed } from '../cpu-error.js';
 import { CpuMachine, type LeaderThread } from '../cpu-machine.js';
 import type { CpuReport, CpuSetting } from '../cpu-messages.js';
 import type { KernelFamily } from '../kernels.js';
+import { packageFile } from '../../../package-file.js';
 import { planMemory } from '../memory-plan.js';
 import type { NodeCpuJob } from './cpu-thread.js';
 import { familiesOfNode } from './families.js';
 
+/** Compiled, also where its starter runs from its source, in tests: no thread does. */
+const THREAD = 'dist/model/backends/cpu/node/cpu-thread.js';
+
 export interface CpuOptions {
   /** Threads at most. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Only these kernels. */
   readonly families?: readonly KernelFamily[];
   readonly setting?: CpuSetting | undefined;
@@ -42,7 +46,7 @@ export async function openCpu(
 
 /** Starts the first thread. */
 export function leaderThread(job: NodeCpuJob): LeaderThread {
-  const worker = new Worker(new URL('cpu-thread.js', import.meta.url), { workerData: job });
+  const worker = new Worker(packageFile(THREAD), { workerData: job });
   let hasEnded = false;
   return {
     send: (request) => worker.postMessage(request),
