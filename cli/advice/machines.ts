@@ -5,7 +5,7 @@ import type { CpuErrorCode } from '../../model/backends/cpu/cpu-error.js';
 import type { GpuErrorCode } from '../../model/backends/gpu/device/gpu-error.js';
 import { always, type Advice } from './table.js';
 
-const USE_CPU = 'compute on the processor with `--backend reference`.';
+const USE_CPU = 'compute on the processor with `--backend cpu`.';
 const orUseCpu: Advice = (_, __, fix) => fix.replace('compute on the processor.', USE_CPU);
 
 const withBackends: Advice = (_, __, fix) =>

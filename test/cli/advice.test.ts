@@ -50,7 +50,7 @@ describe('advice on the command line', () => {
       'Use a GPU (`--backend gpu`). Compute with `--backend reference`,',
     ],
     ['no GPU', gpu.gpuNotFound(), '`mmfree doctor`'],
-    ['a lost GPU', gpu.gpuLost('reset'), 'on the processor with `--backend reference`.'],
+    ['a lost GPU', gpu.gpuLost('reset'), 'on the processor with `--backend cpu`.'],
     ['another logit', goldenMismatch(1, 0.5), '--tolerance'],
     ['no board', board.noBoard(), '`--board serial:PATH`'],
     ['another address', board.boardNotFound('x', 'It is not.'), '`mmfree boards`'],

@@ -5,11 +5,6 @@ import { tmpdir } from 'node:os';
 import { openPseudoTerminal } from '../../../firmware-host/virtual/wires/pseudo-terminal.js';
 import { lockFile } from '../../../model/files/file-lock.js';
 import { temporaryFolder } from '../../../model/files/temporary-folder.js';
-import { openReference } from '../../../engine/kinds/reference.js';
-import { receiptMismatch } from '../../../engine/mismatch-error.js';
-import { compareStream, withSequences } from '../../../engine/same-bits.js';
-import { SHIPPED_IMAGE } from '../../../engine/shipped.js';
-import { selfTestStream } from '../../../model/machine/self-test.js';
 import type { CommandContext } from '../../command.js';
 import { describeProblem } from '../../problem.js';
 import { MmfreeError } from '../../../protocol/errors.js';
@@ -17,11 +12,13 @@ import { examineBoards } from './boards.js';
 import type { Check, Finding } from './finding.js';
 import { installFixes } from './fix.js';
 import { examineGpu } from './gpu.js';
+import { examineCpu, examineModel } from './model.js';
 import { USB_CHECKS } from './usb.js';
 
 const CHECKS: readonly Check[] = [
   { name: 'node', examine: () => Promise.resolve([node()]) },
-  { name: 'model', examine: model },
+  { name: 'model', examine: examineModel },
+  { name: 'cpu', examine: examineCpu },
   { name: 'temporary folder', examine: async () => [await writesTemporaries()] },
   { name: 'serial ports', examine: async () => [await serialPackage()] },
   { name: 'pseudo-terminal', examine: async () => [await pseudoTerminal()] },
@@ -79,20 +76,6 @@ function node(): Finding {
 }
 
 /** The shipped model, every byte and its self-test. */
-async function model(signal: AbortSignal): Promise<readonly Finding[]> {
-  const { machine, view } = await openReference({ image: SHIPPED_IMAGE }, { signal });
-  const startMs = performance.now();
-  let tokens = 0;
-  const stream = selfTestStream(view.manifest);
-  const name = 'this computer';
-  const mismatch = await withSequences([machine], async ([subject]) => {
-    return await compareStream({ name, subject: subject! }, stream, { signal, onToken: () => tokens++ });
-  });
-  if (mismatch !== undefined) throw receiptMismatch(name, mismatch);
-  const rate = (1000 * tokens) / (performance.now() - startMs);
-  return [{ state: 'ok', text: `${view.manifest.name} is whole and bit-exact here, ${rate.toFixed(0)} tokens/s` }];
-}
-
 async function writesTemporaries(): Promise<Finding> {
   const { path, remove } = await temporaryFolder('doctor');
   await access(path, constants.W_OK);

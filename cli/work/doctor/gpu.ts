@@ -46,7 +46,7 @@ export function describeAdapter(
   return {
     state: 'warn',
     text: `${text}; too small for a part of ${names}`,
-    fix: 'Use a newer driver or another GPU for these models, or --backend reference.',
+    fix: 'Use a newer driver or another GPU for these models, or --backend cpu.',
     cause: undefined,
   };
 }

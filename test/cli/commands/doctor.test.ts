@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { COMMANDS, mmfree, mmfreeJson, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+import { kernels } from '../../../cli/work/doctor/model.js';
 import { hasGpu } from '../../helpers/gpu.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
 
@@ -21,6 +22,7 @@ describe('doctor', () => {
     expect(checks.map(({ name }) => name)).toEqual([
       'node',
       'model',
+      'cpu',
       'temporary folder',
       'serial ports',
       'pseudo-terminal',
@@ -41,6 +43,14 @@ describe('doctor', () => {
     const text = String(events.find(({ name }) => name === 'gpu')?.['text']);
     const found = /subgroups.*buffers to [\d,]+ MiB.*KiB a workgroup; holds every part/;
     expect(text).toMatch(hasGpu ? found : /^(none|no GPU found): /);
+  });
+
+  it('shows which kernels the processor has, and why not all', async () => {
+    const { events } = await mmfreeJson('doctor');
+    const text = String(events.find(({ name }) => name === 'cpu')?.['text']);
+    expect(text).toMatch(/^\d+ tokens\/s with the same bits; kernels /);
+    expect(kernels('11.3.244.8')).toMatch(/^kernels relaxed16, baseline \(not relaxed32: V8 11 .*\), cores: \d+$/);
+    expect(kernels('12.4.254.21')).toMatch(/^kernels relaxed16, relaxed32, baseline, cores: \d+$/);
   });
 
   it('shows the boards that answer', async () => {

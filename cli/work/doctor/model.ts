@@ -1,0 +1,58 @@
+/** `mmfree doctor`: whether the shipped model computes right on this computer, by the reference and by the processor's own kernels. */
+import { availableParallelism } from 'node:os';
+import { openCpuMachine } from '../../../engine/kinds/cpu.js';
+import { openReference } from '../../../engine/kinds/reference.js';
+import { receiptMismatch } from '../../../engine/mismatch-error.js';
+import type { OpenedImage } from '../../../engine/opened-machine.js';
+import { compareStream, withSequences } from '../../../engine/same-bits.js';
+import { SHIPPED_IMAGE } from '../../../engine/shipped.js';
+import { CpuError } from '../../../model/backends/cpu/cpu-error.js';
+import { FAMILIES } from '../../../model/backends/cpu/kernels.js';
+import { familiesOfNode } from '../../../model/backends/cpu/node/families.js';
+import { selfTestStream } from '../../../model/machine/self-test.js';
+import { describeProblem } from '../../problem.js';
+import type { Finding } from './finding.js';
+
+export async function examineModel(signal: AbortSignal): Promise<readonly Finding[]> {
+  const opened = await openReference({ image: SHIPPED_IMAGE }, { signal });
+  const rate = await repeatSelfTest(opened, 'this computer', signal);
+  const { name } = opened.view.manifest;
+  return [{ state: 'ok', text: `${name} is whole and bit-exact here, ${rate.toFixed(0)} tokens/s by the reference` }];
+}
+
+/** That the kernels do not run here is only a warning: the reference does. That they compute something else is a fault. */
+export async function examineCpu(signal: AbortSignal): Promise<readonly Finding[]> {
+  try {
+    const opened = await openCpuMachine({ image: SHIPPED_IMAGE }, { signal });
+    try {
+      const rate = await repeatSelfTest(opened, 'cpu', signal);
+      return [{ state: 'ok', text: `${rate.toFixed(0)} tokens/s with the same bits; ${kernels()}` }];
+    } finally {
+      await opened.machine.close();
+    }
+  } catch (error) {
+    if (!(error instanceof CpuError)) throw error;
+    const text = `${error.message}: ${error.reason}`;
+    return [{ state: 'warn', text, fix: describeProblem(error).fix, cause: error }];
+  }
+}
+
+/** Which kernels there are to choose from, and why not all. @param v8 version of the engine */
+export function kernels(v8: string = process.versions.v8): string {
+  const usable = familiesOfNode(v8);
+  const left = FAMILIES.filter((family) => !usable.includes(family));
+  const why = left.length === 0 ? '' : ` (not ${left.join(', ')}: V8 ${Number.parseInt(v8, 10)} computes them wrong)`;
+  return `kernels ${usable.join(', ')}${why}, cores: ${availableParallelism()}`;
+}
+
+/** @returns tokens per second @throws MismatchError; AbortError */
+async function repeatSelfTest({ machine, view }: OpenedImage, name: string, signal: AbortSignal): Promise<number> {
+  const startMs = performance.now();
+  const stream = selfTestStream(view.manifest);
+  const mismatch = await withSequences([machine], async ([subject]) => {
+    return await compareStream({ name, subject: subject! }, stream, { signal });
+  });
+  signal.throwIfAborted();
+  if (mismatch !== undefined) throw receiptMismatch(name, mismatch);
+  return (1000 * stream.tokens.length) / (performance.now() - startMs);
+}
