@@ -5,9 +5,8 @@
  * `--stability` adds the long runs: 200 times loaded and unloaded, then 100,000 tokens.
  */
 
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { ensureBuilt, ensureInstalled, exitUnlessZero, root, say } from './setup.mjs';
+import { grouped, mmfree, print, rows, SHAPES } from './bench-tables.mjs';
+import { ensureBuilt, ensureInstalled, say } from './setup.mjs';
 
 ensureInstalled();
 ensureBuilt();
@@ -15,15 +14,12 @@ ensureBuilt();
 const given = process.argv.slice(2);
 const wantsStability = given.includes('--stability');
 const shapes = given.filter((name) => !name.startsWith('--'));
-const results = (shapes.length > 0 ? shapes : ['9M', '370M', '1.3B', '2.7B']).map((shape) => {
+const results = (shapes.length > 0 ? shapes : SHAPES).map((shape) => {
   say(`measure ${shape}`);
   return { shape, ...mmfree('bench', 'gpu', '--shape', shape) };
 });
 
-const grouped = (value) => Math.round(value).toLocaleString('en-US');
-const rows = (columns, lines) => [columns, columns.map(() => '---'), ...lines].map((line) => `| ${line.join(' | ')} |`);
 const [{ adapter, decode, prefill }] = results;
-const print = (...lines) => process.stdout.write(`${lines.join('\n')}\n`);
 
 print(`### ${adapter}`, '', `Node ${process.version}, \`npm run bench:gpu\`.`, '');
 const columns = [
@@ -69,17 +65,4 @@ if (wantsStability) {
         .map(growth),
     ),
   );
-}
-
-/** Runs a command and gives its result. Exits if it fails. */
-function mmfree(...args) {
-  const { status, stdout } = spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), '--json', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-  });
-  const result = JSON.parse(stdout.trim().split('\n').at(-1));
-  if (status !== 0) say(`failed: ${JSON.stringify(result.error)}`);
-  exitUnlessZero(status ?? 1);
-  return result;
 }

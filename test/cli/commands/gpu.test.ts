@@ -202,7 +202,7 @@ describe('without a GPU', () => {
       await compiledJson('verify', '--image', image(), '--backend', 'gpu'),
       await compiledJson('bench', 'gpu', '--image', image()),
     ]);
-    expect(byDefault?.result).toMatchObject({ exit: 0, backend: 'reference' });
+    expect(byDefault?.result).toMatchObject({ exit: 0, backend: 'cpu' });
     for (const { exit, result } of asked) {
       expect([exit, result['error']]).toMatchObject([
         18,

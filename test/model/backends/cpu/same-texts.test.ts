@@ -48,11 +48,10 @@ interface Pair {
   readonly reference: Sequence;
 }
 
-let compared = 0;
-const tried = { machines: 0, moves: 0, threads: new Set<number>(), families: new Set<KernelFamily>() };
+const tried = { tokens: 0, machines: 0, moves: 0, threads: new Set<number>(), families: new Set<KernelFamily>() };
 
 it(`makes ${TOKENS} tokens as the reference does`, async () => {
-  for (let round = 0; compared < TOKENS; round++) await expectSameTexts(round);
+  for (let round = 0; tried.tokens < TOKENS; round++) await expectSameTexts(round);
   expect(tried.moves).toBeGreaterThan(0);
   expect([...tried.families].toSorted()).toEqual(families.toSorted());
 });
@@ -62,7 +61,7 @@ afterAll(() => {
   const threads = `${Math.min(...tried.threads)} to ${Math.max(...tried.threads)} threads`;
   figure(
     'processor against reference: tokens, receipts equal',
-    `${compared} on ${tried.machines} models, ${tried.moves} moves of a state; ${kernels}; ${threads}; Node ${process.version}`,
+    `${tried.tokens} on ${tried.machines} models, ${tried.moves} moves of a state; ${kernels}; ${threads}; Node ${process.version}`,
   );
 });
 
@@ -133,7 +132,7 @@ async function eachOf<T>(
   const [before, actual, expected] = [reference.position, await what(subject), await what(reference)];
   expect(actual).toEqual(expected);
   expect(subject.position).toBe(reference.position);
-  compared += Math.max(0, reference.position - before);
+  tried.tokens += Math.max(0, reference.position - before);
   return { actual, expected };
 }
 
