@@ -20,7 +20,7 @@ import type { NorFlash } from './flash/nor-flash.js';
 import { Flashing } from './flashing.js';
 import { HostLine } from './host-line.js';
 import type { BoardLineOptions } from './host-line.js';
-import { ImageStore } from './image-store.js';
+import { ImageStore, type MakeModel } from './image-store.js';
 import { Inference } from './inference.js';
 import { Refusal } from './refusal.js';
 import { handler, mapReply, reply } from './request.js';
@@ -48,6 +48,8 @@ export interface BoardOptions {
   readonly window?: number;
   /** Requests beyond the base table. */
   readonly groups?: readonly HandlerGroup[];
+  /** See {@link ImageStoreOptions}. */
+  readonly makeModel?: MakeModel;
   /** For tests of conformance tests: changes weights after they were checked. */
   readonly damage?: (weights: ModelWeights) => void;
 }

@@ -10,7 +10,7 @@ import type { ModelWeights } from '../../model/integer/model-weights.js';
 import { Sampler } from '../../model/integer/sampler.js';
 import type { ByteSource } from '../../protocol/byte-source.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
-import type { SectionName } from '../../protocol/image/model-shape.js';
+import type { ModelSections, SectionName } from '../../protocol/image/model-shape.js';
 import { checkedImage } from './acceptance.js';
 import type { AcceptancePolicy } from './acceptance.js';
 import { BootTable } from './flash/boot-table.js';
@@ -19,12 +19,20 @@ import type { NorFlash } from './flash/nor-flash.js';
 import { Slots } from './flash/slots.js';
 import { Refusal } from './refusal.js';
 
+/** What the firmware asks of whatever computes tokens: the reference, or kernels. One state, between steps. */
+export type BoardModel = Pick<
+  IntegerModel,
+  'shape' | 'logits' | 'step' | 'stepWithTaps' | 'receipt' | 'reset' | 'readState' | 'writeState'
+>;
+
+export type MakeModel = (sections: ModelSections) => BoardModel | undefined;
+
 /** A model that runs. */
 export interface RunningImage {
   readonly slot: number;
   readonly view: ImageView;
   readonly source: ByteSource;
-  readonly model: IntegerModel;
+  readonly model: BoardModel;
   readonly sampler: Sampler;
   /** Whether it was seen to compute the right tokens. */
   readonly confirmed: boolean;
@@ -34,6 +42,8 @@ export interface ImageStoreOptions {
   readonly flash: NorFlash;
   readonly slots: 1 | 2;
   readonly policy: AcceptancePolicy;
+  /** What computes, made of the sections of an image that was checked; the reference where it is absent or gives undefined. */
+  readonly makeModel?: MakeModel | undefined;
   /** For tests of conformance tests: changes weights after they were checked. */
   readonly damage?: (weights: ModelWeights) => void;
 }
@@ -42,13 +52,16 @@ export class ImageStore {
   readonly slots: Slots;
   readonly policy: AcceptancePolicy;
   readonly #table: BootTable;
+  readonly #makeModel: MakeModel | undefined;
   readonly #damage: (weights: ModelWeights) => void;
   #running: RunningImage | undefined;
 
-  constructor({ flash, slots, policy, damage }: ImageStoreOptions) {
+  constructor({ flash, slots, policy, makeModel, damage }: ImageStoreOptions) {
     this.slots = new Slots(flash, slots);
     this.policy = policy;
     this.#table = new BootTable(flash);
+    // Damage is done to the weights as the reference has them.
+    this.#makeModel = damage === undefined ? makeModel : undefined;
     this.#damage = damage ?? ((): void => {});
   }
 
@@ -147,10 +160,16 @@ export class ImageStore {
       return source.read(offset, length);
     };
     const { shape } = view;
-    const contents = { tables: section('tables'), vectors: section('vectors'), embedding: section('embedding') };
-    const weights = readModelWeights(residentBytes({ shape, ...contents, ternary: section('ternary') }));
+    const sections = {
+      shape,
+      tables: section('tables'),
+      vectors: section('vectors'),
+      embedding: section('embedding'),
+      ternary: section('ternary'),
+    };
+    const weights = readModelWeights(residentBytes(sections));
     this.#damage(weights);
-    const model = new IntegerModel(weights);
+    const model = this.#makeModel?.(sections) ?? new IntegerModel(weights);
     return { slot, view, source, model, sampler: new Sampler(weights.exp2), confirmed: false };
   }
 }

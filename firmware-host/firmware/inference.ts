@@ -13,9 +13,8 @@ import {
   TOKEN,
   wordsOfStepped,
 } from '../../protocol/wire/messages-run.js';
-import type { IntegerModel } from '../../model/integer/integer-model.js';
 import type { LayoutValue } from '../../protocol/wire/layout.js';
-import type { ImageStore, RunningImage } from './image-store.js';
+import type { BoardModel, ImageStore, RunningImage } from './image-store.js';
 import { Refusal } from './refusal.js';
 import { handler, reply } from './request.js';
 import type { Handler, Reply } from './request.js';
@@ -37,7 +36,7 @@ export class Inference {
   readonly #images: ImageStore;
   #run: Run | undefined;
   /** Tokens fed since the state of the model was zero. */
-  #fed: { readonly model: IntegerModel; readonly count: number } | undefined;
+  #fed: { readonly model: BoardModel; readonly count: number } | undefined;
 
   constructor(images: ImageStore) {
     this.#images = images;

@@ -3,8 +3,8 @@
  * docs/PROTOCOL.md, section 5.
  */
 
-import type { IntegerModel } from '../../model/integer/integer-model.js';
 import type { Sampler } from '../../model/integer/sampler.js';
+import type { BoardModel } from './image-store.js';
 import type { SamplerSettings } from '../../protocol/sampling.js';
 import { isEnd } from '../../protocol/image/end-tokens.js';
 import { END_REASON } from '../../protocol/wire/messages-run.js';
@@ -27,7 +27,7 @@ export interface RunToken {
 
 /** The model a run works with. */
 interface Machine {
-  readonly model: IntegerModel;
+  readonly model: BoardModel;
   readonly sampler: Sampler;
 }
 
@@ -58,7 +58,7 @@ export class Run {
   }
 
   /** Whether the run works with this model. */
-  isOf(model: IntegerModel | undefined): boolean {
+  isOf(model: BoardModel | undefined): boolean {
     return this.#machine.model === model;
   }
 

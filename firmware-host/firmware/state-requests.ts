@@ -1,7 +1,7 @@
 /** What a board does with the requests of `state.1`: docs/PROTOCOL.md, section 8. */
 
-import type { IntegerModel } from '../../model/integer/integer-model.js';
 import { crc32 } from '../../protocol/crc32.js';
+import { stateWords } from '../../protocol/state/sequence-state.js';
 import { bytesOfU32 } from '../../protocol/little-endian.js';
 import { DONE } from '../../protocol/wire/messages-run.js';
 import {
@@ -14,6 +14,7 @@ import {
   STATE_WORDS,
   STATE_WRITE,
 } from '../../protocol/wire/groups/messages-state.js';
+import type { BoardModel } from './image-store.js';
 import type { Inference } from './inference.js';
 import { Refusal } from './refusal.js';
 import { handler, reply } from './request.js';
@@ -21,7 +22,7 @@ import type { HandlerGroup, Reply } from './request.js';
 
 /** A state beside that of the model it belongs to. */
 interface Copy {
-  readonly model: IntegerModel;
+  readonly model: BoardModel;
   readonly words: Uint32Array;
 }
 
@@ -31,7 +32,7 @@ export function stateRequests(inference: Inference): HandlerGroup {
 
   function keep(): Reply {
     const { model } = inference.running;
-    const words = Uint32Array.from(model.state, (word) => word >>> 0);
+    const words = Uint32Array.from(model.readState(), (word) => word >>> 0);
     kept = { model, words };
     const { position } = inference;
     return reply(STATE_KEPT, { position, words: words.length, crc32: crc32(bytesOfU32(words)) });
@@ -47,8 +48,9 @@ export function stateRequests(inference: Inference): HandlerGroup {
   /** Parts may come in any order, and again: the checksum says whether all are there. */
   function write(firstWord: number, words: Uint32Array): undefined {
     const { model } = inference.running;
-    if (firstWord + words.length > model.state.length) throw new Refusal('writeOutOfOrder', firstWord);
-    if (brought?.model !== model) brought = { model, words: new Uint32Array(model.state.length) };
+    const length = stateWords(model.shape);
+    if (firstWord + words.length > length) throw new Refusal('writeOutOfOrder', firstWord);
+    if (brought?.model !== model) brought = { model, words: new Uint32Array(length) };
     brought.words.set(words, firstWord);
   }
 
@@ -57,7 +59,7 @@ export function stateRequests(inference: Inference): HandlerGroup {
     const copy = brought;
     brought = undefined;
     if (copy?.model !== model || crc32(bytesOfU32(copy.words)) !== sum) throw new Refusal('imageDamaged');
-    model.state.set(copy.words);
+    model.writeState(Int32Array.from(copy.words));
     inference.position = position;
     return reply(DONE, { request: STATE_TAKE.type });
   }

@@ -86,6 +86,16 @@ export class IntegerModel {
     return this.#taps;
   }
 
+  /** L × H × int32, a copy. */
+  readState(): Int32Array {
+    return this.state.slice();
+  }
+
+  /** @param words of a state that is possible */
+  writeState(words: Int32Array): void {
+    this.state.set(words);
+  }
+
   /** CRC-32 of the logits of the last step. */
   receipt(): number {
     return crc32(this.#logitBytes);

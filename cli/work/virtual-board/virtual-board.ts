@@ -22,6 +22,7 @@ import type { VirtualBoardInput } from './input.js';
 import { openBoardUsb, type BoardUsbInput } from './usb.js';
 import { openWires, watched } from './wires.js';
 import { openFlash } from './open-flash.js';
+import { cpuModelOf } from '../../../model/backends/cpu/node/cpu-model-of.js';
 import { checkOutputs } from '../../../model/files/output-file.js';
 import { readRegular } from '../../../model/files/input-file.js';
 import { MAX_KEY_BYTES } from '../input-limits.js';
@@ -144,6 +145,7 @@ async function boardOptions(
     },
     now: () => performance.now(),
     window: input.window,
+    makeModel: cpuModelOf,
     ...(damage && { damage }),
   };
 }

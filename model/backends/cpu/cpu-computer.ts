@@ -18,7 +18,7 @@ import {
 } from './memory-plan.js';
 
 /** Fills `into` with the bytes of a section from `offset` on. */
-export type ReadSection = (section: SectionName, offset: number, into: Uint8Array) => void;
+export type ReadSection = (section: Exclude<SectionName, 'tokenizer'>, offset: number, into: Uint8Array) => void;
 
 /** One token that a step feeds. */
 export interface StepRow {
