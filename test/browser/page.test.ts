@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { identityOf } from '../../engine/opened-machine.js';
+import { FAMILIES, type KernelFamily } from '../../model/backends/cpu/kernels.js';
 import { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
 import { referenceMachine } from '../../model/machine/reference.js';
@@ -25,6 +26,8 @@ import type { PageResult, PageTask } from './page.js';
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const chromium = findChromium();
 if (chromium === undefined) console.warn('THE PAGE IS NOT TRIED: no Chromium here (Debian: apt-get install chromium)');
+
+const kernelsOf = (family: KernelFamily): string => join(root, `dist/model/backends/cpu/${family}.wasm`);
 
 const RECEIPTS = count(200, 2000);
 const TEXTS = ['Once upon a time', 'She said: “Zoë’s 3 cats!”\n\n  ¿Qué?', '🙂 naïve \t end '];
@@ -127,6 +130,7 @@ describe.skipIf(chromium === undefined)('a page', () => {
         ['/', '<!doctype html><script type="module" src="/page.js"></script>'],
         ['/page.js', page],
         ['/image', readFileSync(TALES_IMAGE)],
+        ...FAMILIES.map((family) => [`/${family}.wasm`, readFileSync(kernelsOf(family))] as const),
         ['/state', half],
         ['/task', JSON.stringify(task)],
       ]),
@@ -144,6 +148,7 @@ describe.skipIf(chromium === undefined)('a page', () => {
 
     expect(result.error).toBeUndefined();
     expect(result.receipts).toEqual(receipts);
+    expect(result.cpuReceipts).toEqual(Object.fromEntries(FAMILIES.map((family) => [family, receipts])));
     expect(result.simulatorReceipts).toEqual(receipts.slice(0, 3));
     const end = await generate([], 50);
     expect(generated).toHaveLength(50);

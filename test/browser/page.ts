@@ -3,6 +3,8 @@
  * that Node has saved. It sends what it found to the server that it came from.
  */
 import { identityOf } from '../../engine/opened-machine.js';
+import { CpuModel } from '../../model/backends/cpu/cpu-model.js';
+import { FAMILIES } from '../../model/backends/cpu/kernels.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
 import type { Machine } from '../../model/machine/machine.js';
 import { referenceMachine } from '../../model/machine/reference.js';
@@ -14,7 +16,7 @@ import { imageInMemory, WeightImage } from '../../model/weight-image.js';
 import { GREEDY } from '../../protocol/sampling.js';
 import { decodeState, encodeState, expectStateOf } from '../../protocol/state/state-file.js';
 
-/** What the page is given, beside `/image` and `/state`. */
+/** What the page is given, beside `/image`, `/state` and the modules of kernels. */
 export interface PageTask {
   readonly tokens: readonly number[];
   /** How many to generate from the state. */
@@ -30,6 +32,8 @@ export interface PageTask {
 export interface PageResult {
   readonly receipts: readonly number[];
   readonly simulatorReceipts: readonly number[];
+  /** Of each family of the processor's kernels. */
+  readonly cpuReceipts: Readonly<Record<string, readonly number[]>>;
   /** Ids and receipts. */
   readonly generated: readonly (readonly [number, number])[];
   /** The file of the state behind them. */
@@ -50,6 +54,23 @@ async function receiptsOf(machine: Machine, tokens: readonly number[]): Promise<
   const sequence = await machine.open();
   const receipts: number[] = [];
   for await (const { receipt } of sequence.feed(tokens)) receipts.push(receipt);
+  return receipts;
+}
+
+/** With every family of kernels, on the page's own thread. */
+async function receiptsOfKernels(image: WeightImage, tokens: readonly number[]): Promise<Record<string, number[]>> {
+  const receipts: Record<string, number[]> = {};
+  for (const family of FAMILIES) {
+    const wasm = await bytesOf(`/${family}.wasm`);
+    const { shape } = image.view;
+    const model = new CpuModel(shape, family, wasm, (section, offset, into) =>
+      into.set(image.section(section).subarray(offset, offset + into.length)),
+    );
+    receipts[family] = tokens.map((token) => {
+      model.step(token);
+      return model.receipt();
+    });
+  }
   return receipts;
 }
 
@@ -91,6 +112,7 @@ async function work(): Promise<PageResult> {
   return {
     receipts: await receiptsOf(machine, task.tokens),
     simulatorReceipts: await receiptsOf(simulatorMachine(weights, programOf(view), identity), task.tokens.slice(0, 3)),
+    cpuReceipts: await receiptsOfKernels(image, task.tokens),
     generated,
     state: Array.from(encodeState({ ...saved, state: await sequence.save() })),
     encoded,
