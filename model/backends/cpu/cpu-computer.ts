@@ -211,10 +211,4 @@ export class CpuComputer {
   #tapsOf(row: number): number {
     return this.plan.taps + 4 * row * (this.plan.shape.layers + 1);
   }
-
-  /** Lets all helpers end. */
-  dismiss(threads: number): void {
-    this.#words[layout.KERNELS >> 2] = layout.NO_KERNELS;
-    for (let thread = 1; thread < threads; thread++) this.#present.ring(thread);
-  }
 }

@@ -11,8 +11,6 @@ export interface Kernels {
   step(): void;
   /** The life of a helper. */
   serve(thread: number, seen: number): number;
-  /** Wakes a helper. */
-  ring(thread: number): void;
   transcode(
     from: number,
     groups: number,

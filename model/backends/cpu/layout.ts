@@ -26,9 +26,8 @@ export const THREADS = 320;
 export const ROWS = 324;
 /** How many of the rows have logits. */
 export const HEAD_ROWS = 328;
-/** Whose kernels compute it: the number of a family, or `NO_KERNELS` for those that are not needed any more. */
+/** Whose kernels compute it: the number of a family. */
 export const KERNELS = 332;
-export const NO_KERNELS = 255;
 
 /** The model. Sizes in elements; those called padded are multiples of 64. */
 export const LAYERS = 2048;

@@ -5,9 +5,11 @@
 import { cpuFailed } from './cpu-error.js';
 import { CpuComputer, type ReadSection } from './cpu-computer.js';
 import type { CpuJob, CpuReport, CpuRequest, CpuSetting } from './cpu-messages.js';
+import type { HelperJob } from './helper.js';
 import type { KernelFamily } from './kernels.js';
 import { planMemory } from './memory-plan.js';
 import { RunQueue } from './run-queue.js';
+import { Tuner } from './tuner.js';
 
 /** Requests are heard so often, at least. */
 const SLICE_MS = 5;
@@ -17,6 +19,8 @@ export interface LeaderHome {
   readonly read: ReadSection;
   /** Bytes of a module. */
   module(family: KernelFamily): Uint8Array<ArrayBuffer>;
+  /** Starts a thread that is lent to the kernels (`helper.ts`). @param onReady called when it listens */
+  startHelper(job: HelperJob, onReady: () => void): void;
   /** @param transfer what the receiver gets instead of a copy */
   post(report: CpuReport, transfer: readonly ArrayBuffer[]): void;
   /** Calls back after everything that has arrived was heard. */
@@ -28,14 +32,27 @@ export class Leader {
   readonly #home: LeaderHome;
   readonly #computer: CpuComputer;
   readonly #queue: RunQueue;
+  readonly #modules: ReadonlyMap<KernelFamily, WebAssembly.Module>;
+  readonly #tuner: Tuner | undefined;
+  /** Told to the machine. */
+  #told: CpuSetting | undefined;
+  #setting: CpuSetting;
+  /** Threads that were started, and those that listen; the first one counts. */
+  #started = 1;
+  #listening = 1;
   #isBusy = false;
 
   /** Loads the model. @throws CpuError; what `read` throws */
   constructor(job: CpuJob, home: LeaderHome) {
     this.#home = home;
     const setting: CpuSetting = job.setting ?? { family: job.families[0], threads: 1 };
-    const modules = new Map(job.families.map((family) => [family, new WebAssembly.Module(home.module(family))]));
-    this.#computer = new CpuComputer(planMemory(job.shape), modules, setting.family);
+    this.#modules = new Map(job.families.map((family) => [family, new WebAssembly.Module(home.module(family))]));
+    this.#computer = new CpuComputer(planMemory(job.shape), this.#modules, setting.family);
+    this.#setting = setting;
+    this.#told = job.setting;
+    if (job.isFixed !== true) this.#tuner = new Tuner(job.families, job.threads, job.setting);
+    this.#computer.configure(setting.family, 1);
+    if (setting.threads > 1) this.#use(setting);
     this.#computer.load(home.read);
     this.#queue = new RunQueue(this.#computer);
     this.#post({ is: 'ready', window: this.#queue.window, bytes: this.#computer.memory.buffer.byteLength });
@@ -99,17 +116,46 @@ export class Leader {
   #slice(): boolean {
     const start = this.#home.now();
     let tokens = 0;
+    let before = start;
     do {
       const done = this.#queue.step();
       if (done.tokens === 0) break;
+      const after = this.#home.now();
+      if (done.tokens === 1 && this.#setting.threads === this.#computer.threads) this.#tuner?.note(after - before);
+      before = after;
+      this.#use(this.#tuner?.setting ?? this.#setting);
       tokens += done.tokens;
       // Whoever waits for a first token gets it at once.
       if (done.isNews) break;
-    } while (this.#home.now() - start < SLICE_MS);
+    } while (before - start < SLICE_MS);
+    this.#tell();
     const results = this.#queue.results();
     const transfer = results.flatMap(({ logits = [] }) => logits.map(({ buffer }) => buffer));
     if (results.length > 0) this.#post({ is: 'results', results }, transfer);
     return tokens > 0;
+  }
+
+  /** Helpers come when they are needed for the first time; until they listen, fewer threads do. */
+  #use(setting: CpuSetting): void {
+    for (; this.#started < setting.threads; this.#started++) {
+      const job = { thread: this.#started, memory: this.#computer.memory, modules: this.#modules };
+      this.#home.startHelper(job, () => this.#listening++);
+    }
+    const threads = Math.min(setting.threads, this.#listening);
+    if (setting.family === this.#setting.family && threads === this.#computer.threads) {
+      this.#setting = setting;
+      return;
+    }
+    this.#setting = setting;
+    this.#computer.configure(setting.family, threads);
+  }
+
+  #tell(): void {
+    const setting = this.#tuner?.chosen;
+    if (setting === undefined) return;
+    if (setting.family === this.#told?.family && setting.threads === this.#told.threads) return;
+    this.#told = setting;
+    this.#post({ is: 'measured', setting });
   }
 
   #post(report: CpuReport, transfer: readonly ArrayBuffer[] = []): void {

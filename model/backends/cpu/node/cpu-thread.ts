@@ -1,12 +1,13 @@
 /** A thread of the machine `cpu` in Node: the first one, or a helper. */
 import { readFileSync, readSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { setFlagsFromString } from 'node:v8';
 import type { SectionPlace } from '../../../../protocol/image/boot-record.js';
 import type { SectionName } from '../../../../protocol/image/model-shape.js';
 import type { CpuJob, CpuRequest } from '../cpu-messages.js';
 import type { KernelFamily } from '../kernels.js';
 import { Leader } from '../leader.js';
+import { help, type HelperJob } from '../helper.js';
 import { needsRelaxedFlag } from './families.js';
 
 /** What the first thread is started with. */
@@ -18,7 +19,14 @@ export interface NodeCpuJob extends CpuJob {
 
 if (needsRelaxedFlag()) setFlagsFromString('--experimental-wasm-relaxed-simd');
 
-lead(workerData as NodeCpuJob);
+// The only ones to start this thread are `openCpu` and the first thread.
+const order = workerData as NodeCpuJob | HelperJob;
+if ('thread' in order) {
+  parentPort!.postMessage('ready');
+  help(order);
+} else {
+  lead(order);
+}
 
 function lead(job: NodeCpuJob): void {
   const port = parentPort!;
@@ -26,6 +34,11 @@ function lead(job: NodeCpuJob): void {
     const leader = new Leader(job, {
       read: (section, offset, into) => readImage(job, job.sections[section].offset + offset, into),
       module: moduleOf,
+      startHelper(work, onReady) {
+        const worker = new Worker(new URL(import.meta.url), { workerData: work });
+        worker.on('message', onReady);
+        worker.on('error', (error) => port.postMessage({ is: 'failed', error }));
+      },
       post: (report, transfer) => port.postMessage(report, transfer),
       later: (work) => void setImmediate(work),
       now: () => performance.now(),

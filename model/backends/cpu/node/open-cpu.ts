@@ -1,4 +1,5 @@
 /** The machine `cpu` in Node. */
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { ImageFile } from '../../../image-file.js';
 import type { ImageIdentity } from '../../../machine/machine.js';
@@ -9,7 +10,7 @@ import type { KernelFamily } from '../kernels.js';
 import { packageFile } from '../../../package-file.js';
 import { planMemory } from '../memory-plan.js';
 import type { NodeCpuJob } from './cpu-thread.js';
-import { familiesOfNode } from './families.js';
+import { familiesOfNode, threadsOfNode } from './families.js';
 
 /** Compiled, also where its starter runs from its source, in tests: no thread does. */
 const THREAD = 'dist/model/backends/cpu/node/cpu-thread.js';
@@ -36,7 +37,13 @@ export type CpuImage = Pick<ImageFile, 'handle'> & { readonly view: Pick<ImageFi
 export async function openCpu(
   { handle, view: { shape, sections } }: CpuImage,
   image: ImageIdentity,
-  { threads = 1, families = familiesOfNode(), setting, isFixed, onMeasured }: CpuOptions = {},
+  {
+    threads = threadsOfNode(availableParallelism()),
+    families = familiesOfNode(),
+    setting,
+    isFixed,
+    onMeasured,
+  }: CpuOptions = {},
 ): Promise<CpuMachine> {
   // Refused before a thread is started.
   planMemory(shape);

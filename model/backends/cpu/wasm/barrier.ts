@@ -10,6 +10,7 @@ import {
   BARRIER_TURN,
   BELL_BYTES,
   BELLS,
+  MAX_THREADS,
   NEXT_SHARE,
 } from '../layout';
 
@@ -29,7 +30,7 @@ export function barrier(threads: i32): void {
     atomic.store<i32>(NEXT_SHARE, 0);
     atomic.store<i32>(BARRIER_TURN, turn + 1);
     // A sleeper counts itself before it looks at the turn for the last time.
-    if (atomic.load<i32>(BARRIER_SLEEPERS) != 0) atomic.notify(BARRIER_TURN, -1);
+    if (atomic.load<i32>(BARRIER_SLEEPERS) != 0) atomic.notify(BARRIER_TURN, MAX_THREADS);
     return;
   }
   for (let look = 0; look < LOOKS; look++) {
@@ -37,7 +38,7 @@ export function barrier(threads: i32): void {
   }
   atomic.add<i32>(BARRIER_SLEEPERS, 1);
   while (atomic.load<i32>(BARRIER_TURN) == turn) atomic.wait<i32>(BARRIER_TURN, turn, -1);
-  atomic.sub<i32>(BARRIER_SLEEPERS, 1);
+  atomic.add<i32>(BARRIER_SLEEPERS, -1);
 }
 
 /** The next share of this phase, counted from 0: a thread on a slow core takes fewer of them. */

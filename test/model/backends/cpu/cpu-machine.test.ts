@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { FAMILIES, type KernelFamily } from '../../../../model/backends/cpu/kernels.js';
 import type { Machine, StepRecord } from '../../../../model/machine/machine.js';
 import type { ModelSections } from '../../../../protocol/image/model-shape.js';
+import { GREEDY } from '../../../../protocol/sampling.js';
 import { cpuOf } from '../../../helpers/cpu.js';
-import { referenceOf } from '../../../helpers/machines.js';
+import { gathered, referenceOf } from '../../../helpers/machines.js';
 import { EXTREME_MODELS, randomModel } from '../../../oracle/random-model.js';
 import { describePromises } from '../../machine/promises.js';
-import { familiesOfNode } from '../../../../model/backends/cpu/node/families.js';
+import { familiesOfNode, threadsOfNode } from '../../../../model/backends/cpu/node/families.js';
 
 /** Those that this version of Node computes right. */
 const families = FAMILIES.filter((family) => familiesOfNode().includes(family));
@@ -17,6 +18,30 @@ describePromises('cpu', { make: cpuOf });
 describe('the kernels', () => {
   it.each(Object.entries(EXTREME_MODELS))('give the integers of the reference: %s', async (_title, recipe) => {
     await expectSameBits(randomModel(3, recipe), families);
+  });
+});
+
+describe('threads', () => {
+  // One where this version of Node cannot have more: then that is what is tried.
+  it.each([2, 3, 4].map((count) => threadsOfNode(count)))(
+    '%i of them give the integers of the reference',
+    async (threads) => {
+      const sections = randomModel(21, { shape: { hiddenSize: 200, intermediateSize: 330, vocabSize: 700 } });
+      const family = familiesOfNode()[0]!;
+      const tokens = Array.from({ length: 40 }, (_, k) => (k * 13 + 5) % 700);
+      const machine = await cpuOf(sections, { threads, setting: { family, threads } });
+      expect(await recordsOf(machine, tokens)).toEqual(await recordsOf(referenceOf(sections), tokens));
+      await machine.close();
+    },
+  );
+
+  it('chooses among families and threads while it computes, with the same tokens', async () => {
+    const sections = randomModel(22, { shape: { eosTokenId: 52 } });
+    const machine = await cpuOf(sections, { threads: threadsOfNode(2), isFixed: false });
+    const request = { prompt: [3], maxTokens: 1500, sampler: GREEDY };
+    const found = await gathered((await machine.open()).generate(request));
+    expect(found).toEqual(await gathered((await referenceOf(sections).open()).generate(request)));
+    await machine.close();
   });
 });
 

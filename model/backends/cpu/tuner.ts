@@ -1,0 +1,107 @@
+/**
+ * Which kernels and how many threads: measured on the work itself, step by step, so that nobody waits for a measurement.
+ *
+ * At first every family and every number of threads gets a few steps; from then on the number of threads is looked at again every few seconds,
+ * because another program may have come or gone. Only steps of one row count: they cost the same each time.
+ */
+import type { CpuSetting } from './cpu-messages.js';
+import type { KernelFamily } from './kernels.js';
+
+/** Steps of a trial: enough of them, for long enough; the first ones warm caches and threads up. */
+const WARM_STEPS = 3;
+const TRIAL_STEPS = 6;
+const TRIAL_MS = 12;
+/** After so long everything is tried again. */
+const RETRY_MS = 2500;
+/** Another setting must be better by this much. */
+const GAIN = 0.97;
+
+interface Trial {
+  readonly setting: CpuSetting;
+  readonly times: number[];
+}
+
+/** The median step of a trial. */
+interface Result {
+  readonly setting: CpuSetting;
+  readonly ms: number;
+}
+
+export class Tuner {
+  readonly #counts: readonly number[];
+  /** Chosen, and what is in use: that of a trial, or the same. */
+  #best: CpuSetting;
+  #trial: Trial | undefined;
+  #waiting: CpuSetting[] = [];
+  #results: Result[] = [];
+  #sinceMs = 0;
+  #hasChosen: boolean;
+
+  /** @param known what was measured before */
+  constructor(families: readonly KernelFamily[], threads: number, known?: CpuSetting) {
+    this.#counts = countsUpTo(threads);
+    this.#best = known ?? { family: families[0], threads: 1 };
+    this.#hasChosen = known !== undefined;
+    if (known === undefined) {
+      this.#waiting = families.map((family) => ({ family, threads: 1 }));
+      this.#waiting.push(...this.#counts.slice(1).map((count) => ({ family: families[0], threads: count })));
+      this.#begin();
+    }
+  }
+
+  /** What the next step shall use. */
+  get setting(): CpuSetting {
+    return this.#trial?.setting ?? this.#best;
+  }
+
+  /** What was measured to be the best, once it is known. */
+  get chosen(): CpuSetting | undefined {
+    return this.#hasChosen ? this.#best : undefined;
+  }
+
+  /** A step of one row took so long. */
+  note(ms: number): void {
+    if (this.#trial === undefined) {
+      this.#sinceMs += ms;
+      if (this.#sinceMs < RETRY_MS || this.#counts.length === 1) return;
+      this.#waiting = this.#counts.map((threads) => ({ ...this.#best, threads }));
+      this.#begin();
+      return;
+    }
+    const { times, setting } = this.#trial;
+    times.push(ms);
+    const counted = times.slice(WARM_STEPS);
+    if (counted.length < TRIAL_STEPS || counted.reduce((sum, time) => sum + time, 0) < TRIAL_MS) return;
+    this.#results.push({ setting, ms: medianOf(counted) });
+    this.#begin();
+  }
+
+  #begin(): void {
+    const setting = this.#waiting.shift();
+    this.#trial = setting && { setting, times: [] };
+    if (setting === undefined) this.#choose();
+  }
+
+  /** The best number of threads, with the best family: neither changes what the other is good for. */
+  #choose(): void {
+    const fastest = (results: readonly Result[]): CpuSetting | undefined =>
+      results.toSorted((a, b) => a.ms - b.ms)[0]?.setting;
+    const present = this.#results.find(({ setting }) => setting.threads === this.#best.threads);
+    const better = this.#results.filter(({ ms }) => present === undefined || ms < present.ms * GAIN);
+    const family = fastest(this.#results.filter(({ setting }) => setting.threads === 1))?.family ?? this.#best.family;
+    this.#best = { family, threads: fastest(better)?.threads ?? this.#best.threads };
+    this.#hasChosen = true;
+    this.#results = [];
+    this.#sinceMs = 0;
+  }
+}
+
+/** 1, 2, 3, 4, 6, 8, 12, 16, and the last. */
+function countsUpTo(threads: number): number[] {
+  const counts = [1, 2, 3, 4, 6, 8, 12, 16].filter((count) => count < threads);
+  return [...counts, threads];
+}
+
+function medianOf(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[times.length >> 1];
+}
