@@ -131,7 +131,7 @@ describe.skipIf(!hasGpu)('with a GPU', () => {
     const notes = events.filter(({ type }) => type === 'note').map(({ text }) => String(text));
     // On a computer with a GPU of its own, that is taken.
     const onGpu = result['backend'] === 'gpu';
-    expect(notes[0]).toMatch(onGpu ? /^using .* on / : /on the processor; no GPU found \(.*\): .* is software\.$/);
+    expect(notes[0]).toMatch(onGpu ? /^using .* on / : /on the processor; no GPU found: .* is software\. \(.*\)$/);
   });
 
   it('eval gives the losses of the reference, to the last digit', async () => {
