@@ -45,12 +45,12 @@ export class Leader {
   /** Loads the model. @throws CpuError; what `read` throws */
   constructor(job: CpuJob, home: LeaderHome) {
     this.#home = home;
-    const setting: CpuSetting = job.setting ?? { family: job.families[0], threads: 1 };
+    const setting = settingOf(job);
     this.#modules = new Map(job.families.map((family) => [family, new WebAssembly.Module(home.module(family))]));
     this.#computer = new CpuComputer(planMemory(job.shape), this.#modules, setting.family);
     this.#setting = setting;
     this.#told = job.setting;
-    if (job.isFixed !== true) this.#tuner = new Tuner(job.families, job.threads, job.setting);
+    if (job.isFixed !== true) this.#tuner = new Tuner(job.families, job.threads, job.setting && setting);
     this.#computer.configure(setting.family, 1);
     if (setting.threads > 1) this.#use(setting);
     this.#computer.load(home.read);
@@ -165,4 +165,10 @@ export class Leader {
   #fail(error: unknown): void {
     this.#post({ is: 'failed', error: cpuFailed(error) });
   }
+}
+
+/** What was measured before, as far as it is allowed here. */
+function settingOf({ setting, families, threads }: CpuJob): CpuSetting {
+  const family = setting !== undefined && families.includes(setting.family) ? setting.family : families[0];
+  return { family, threads: Math.min(threads, setting?.threads ?? 1) };
 }

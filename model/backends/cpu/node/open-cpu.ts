@@ -38,7 +38,7 @@ export async function openCpu(
   { handle, view: { shape, sections } }: CpuImage,
   image: ImageIdentity,
   {
-    threads = threadsOfNode(availableParallelism()),
+    threads: wanted = availableParallelism(),
     families = familiesOfNode(),
     setting,
     isFixed,
@@ -47,6 +47,7 @@ export async function openCpu(
 ): Promise<CpuMachine> {
   // Refused before a thread is started.
   planMemory(shape);
+  const threads = threadsOfNode(wanted);
   const job: NodeCpuJob = { shape, families, threads, setting, isFixed, image: handle, sections };
   return await CpuMachine.create(shape, image, leaderThread(job), onMeasured);
 }
