@@ -72,7 +72,7 @@ async function expectSameTexts(round: number): Promise<void> {
   const family = families[round % families.length]!;
   const threads = 1 + (round % MOST_THREADS);
   const sections = randomModel(round, recipe);
-  const machine = await cpuOf(sections, { families: [family], threads });
+  const machine = await cpuOf(sections, { families: [family], threads, setting: { family, threads } });
   const reference = referenceOf(sections);
   tried.machines++;
   tried.threads.add(threads);
