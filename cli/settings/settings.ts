@@ -34,6 +34,7 @@ const OWN_MEANING: ReadonlySet<string> = new Set([
   'inspect-program',
   'verify-tokens',
   'bench-tokens',
+  'bench-threads',
   'virtual-board-image',
   'virtual-board-dfu',
   'gateware-build-board',

@@ -7,6 +7,7 @@ import { openCpuMachine } from '../../../../engine/kinds/cpu.js';
 import { openReference } from '../../../../engine/kinds/reference.js';
 import type { OpenedImage } from '../../../../engine/opened-machine.js';
 import { expectSameBits } from '../../../../engine/same-bits.js';
+import { threadsOfNode } from '../../../../model/backends/cpu/node/families.js';
 import { MemoryReader } from '../../../../model/backends/cpu/node/memory-reader.js';
 import type { Machine } from '../../../../model/machine/machine.js';
 import { ternaryWeights } from '../../../../protocol/image/tensors.js';
@@ -63,7 +64,9 @@ async function benchImage(path: string, name: string, input: BenchInput, context
     const peer = input.peer === undefined ? undefined : await Peer.start(input.peer, shape, most, signal);
     closers.push(() => peer?.close());
     const machines = new Map<number, Machine>();
-    for (const threads of counts) {
+    // More than compute together are measured of the memory and the peer only.
+    const ours = new Set(counts.map((threads) => threadsOfNode(threads)));
+    for (const threads of ours) {
       const { machine } = await openCpuMachine({ image: path, threads }, engineOptions(context));
       closers.push(() => machine.close());
       machines.set(threads, machine);
@@ -75,16 +78,18 @@ async function benchImage(path: string, name: string, input: BenchInput, context
     closers.push(() => reader.close());
     const each = (what: Case['what'], sizes: readonly number[], measure: Measuring): Case[] =>
       [...machines].flatMap(([threads, machine]) =>
-        sizes.map((size) => ({ what, threads, size, measure: () => measure(machine, size, threads) })),
+        sizes.map((size) => ({ what, threads, size, measure: () => measure(machine, size) })),
       );
+    const alone = (what: Case['what'], measure: (threads: number) => Promise<Rate>): Case[] =>
+      counts.map((threads) => ({ what, threads, size: 1, measure: () => measure(threads) }));
     const decode: Measuring = (machine, batch) => {
       return decodeRate(machine, batch, Math.ceil(tokens / Math.sqrt(batch)), signal);
     };
     const few = Math.ceil(tokens / REFERENCE_SHARE);
     const compared: Case[] = [
       ...each('decode', [1], decode),
-      ...(peer === undefined ? [] : each('peer', [1], (_machine, _size, threads) => peer.decode(threads, tokens))),
-      ...each('read', [1], (_machine, _size, threads) => rateOf(() => reader.read(threads))),
+      ...(peer === undefined ? [] : alone('peer', (threads) => peer.decode(threads, tokens))),
+      ...alone('read', (threads) => rateOf(() => reader.read(threads))),
       { what: 'reference', threads: 1, size: 1, measure: () => decodeRate(reference.machine, 1, few, signal) },
     ];
     const shown = [
@@ -108,7 +113,7 @@ async function benchImage(path: string, name: string, input: BenchInput, context
   }
 }
 
-type Measuring = (machine: Machine, size: number, threads: number) => Promise<Rate>;
+type Measuring = (machine: Machine, size: number) => Promise<Rate>;
 
 /** Those that the user names, or 1, 2, 4 and so on, and as many as there are cores. */
 function threadCounts({ threads }: Pick<BenchInput, 'threads'>): readonly number[] {

@@ -1,6 +1,5 @@
 /** Which kernels this version of Node computes right, and how they are turned on. */
 import type { KernelFamily } from '../kernels.js';
-import { MAX_THREADS } from '../layout.js';
 
 /**
  * Relaxed SIMD has no flag since V8 12 (Node 22). In V8 11.3 (Node 20) it is behind one, and its baseline compiler makes
@@ -14,11 +13,11 @@ export function familiesOfNode(v8Version: string = process.versions.v8): readonl
 }
 
 /**
- * How many threads may compute together: one on Node 20, where two stop now and then while the kernels are compiled by the baseline compiler only
- * (with `--liftoff-only` always, with `--no-liftoff` never; Node 22 and 24 do not).
+ * How many threads may compute together: one, until it is known why several stop now and then, all of them asleep (Node 20: always with
+ * `--liftoff-only`, never with `--no-liftoff`; Node 22 and 24: in some long runs of `same-texts.test.ts`).
  */
-export function threadsOfNode(cores: number, v8Version: string = process.versions.v8): number {
-  return Number.parseInt(v8Version, 10) >= 12 ? Math.min(MAX_THREADS, cores) : 1;
+export function threadsOfNode(cores: number): number {
+  return Math.min(1, cores);
 }
 
 export function needsRelaxedFlag(v8Version: string = process.versions.v8): boolean {

@@ -53,6 +53,8 @@ export function serve(thread: i32, seen: i32): i32 {
 function compute(thread: i32, threads: i32): void {
   const rows = load<i32>(ROWS);
   const layers = load<i32>(LAYERS);
+  // Before the first barrier: behind the last one, the first thread may write the next step's while this one has not gone on yet.
+  const count = load<i32>(HEAD_ROWS);
   const stateBytes = 4 * ((load<i32>(HIDDEN) + 7) & -8);
   for (let l = 0; l < layers; l++) {
     const layer: usize = <usize>load<u32>(LAYER_TABLE) + l * LAYER_BYTES;
@@ -61,7 +63,6 @@ function compute(thread: i32, threads: i32): void {
     // The residual stays as it is until the next barrier but one.
     if (thread == 0) takeTaps(l + 1, rows);
   }
-  const count = load<i32>(HEAD_ROWS);
   if (count > 0) head(rows, count, thread, threads);
 }
 
