@@ -98,18 +98,23 @@ export function readResidual(row: i32, norm: usize, product: usize, count: i32, 
   for (let slot = 0; slot < count; slot++) quantise(n, sum, columns, product + slot * PRODUCT_BYTES, input, slot);
 }
 
+/** {@link readResidual} of all rows: of one by every thread for itself, of several shared out. */
+function readResiduals(rows: i32, norm: usize, product: usize, count: i32, thread: i32, threads: i32): void {
+  if (rows == 1) {
+    readResidual(0, norm, product, count, inputOf(0, 1, thread), thread);
+    return;
+  }
+  for (let row = nextShare(); row < rows; row = nextShare()) {
+    readResidual(row, norm, product, count, inputOf(row, rows, thread), thread);
+  }
+  barrier(threads);
+}
+
 /** x += o(norm(g)·silu(h)) */
 export function mixTokens(layer: usize, stateOffset: usize, rows: i32, thread: i32, threads: i32): void {
   const products = layer + LAYER_PRODUCTS;
   const norm: usize = load<u32>(layer, LAYER_ATTN_NORM);
-  if (rows == 1) {
-    readResidual(0, norm, products, 3, inputOf(0, 1, thread), thread);
-  } else {
-    for (let row = nextShare(); row < rows; row = nextShare()) {
-      readResidual(row, norm, products, 3, inputOf(row, rows, thread), thread);
-    }
-    barrier(threads);
-  }
+  readResiduals(rows, norm, products, 3, thread, threads);
   stateBlocks(layer, stateOffset, rows, thread);
   barrier(threads);
 
@@ -130,14 +135,7 @@ export function mixTokens(layer: usize, stateOffset: usize, rows: i32, thread: i
 export function mixChannels(layer: usize, rows: i32, thread: i32, threads: i32): void {
   const product = layer + LAYER_PRODUCTS + 4 * PRODUCT_BYTES;
   const norm: usize = load<u32>(layer, LAYER_MLP_NORM);
-  if (rows == 1) {
-    readResidual(0, norm, product, 1, inputOf(0, 1, thread), thread);
-  } else {
-    for (let row = nextShare(); row < rows; row = nextShare()) {
-      readResidual(row, norm, product, 1, inputOf(row, rows, thread), thread);
-    }
-    barrier(threads);
-  }
+  readResiduals(rows, norm, product, 1, thread, threads);
   gluBlocks(product, rows, thread);
   barrier(threads);
 

@@ -7,14 +7,9 @@
  * All families give Σ code·q, exactly: the sums are of integers, whatever their order. Columns are a multiple of 64, |q| ≤ 127, codes 0 … 2; where
  * columns are only padding, q is 0 and the codes are anything.
  */
+import { BASELINE } from './families';
 import { baselineRows } from './product-baseline';
-import { fourRelaxed16, oneRelaxed16 } from './product-relaxed16';
-import { fourRelaxed32, oneRelaxed32 } from './product-relaxed32';
-
-/** The families; a module is made for one, as its `FAMILY` says. */
-export const BASELINE = 0;
-export const RELAXED_16 = 1;
-export const RELAXED_32 = 2;
+import { fourRelaxed, oneRelaxed } from './product-relaxed';
 
 /** Bytes of a block. */
 @inline
@@ -40,15 +35,13 @@ export function multiplyBlock(
   let row = 0;
   if (FAMILY != BASELINE) {
     for (; row + 4 <= rows; row += 4) {
-      if (FAMILY == RELAXED_16) fourRelaxed16(block, q + row * stride, stride, columns, sums + row * sumsStride, sumsStride);
-      else fourRelaxed32(block, q + row * stride, stride, columns, sums + row * sumsStride, sumsStride);
+      fourRelaxed(block, q + row * stride, stride, columns, sums + row * sumsStride, sumsStride);
     }
   }
   for (; row < rows; row++) {
     const vector = q + row * stride;
     const to = sums + row * sumsStride;
-    if (FAMILY == RELAXED_16) oneRelaxed16(block, vector, columns, to);
-    else if (FAMILY == RELAXED_32) oneRelaxed32(block, vector, columns, to);
-    else baselineRows(block, vector, columns, to);
+    if (FAMILY == BASELINE) baselineRows(block, vector, columns, to);
+    else oneRelaxed(block, vector, columns, to);
   }
 }

@@ -1,28 +1,39 @@
 /**
- * Products by `i16x8.relaxed_dot_i8x16_i7x16_s`: exact in every engine, because the operand of 7 bits is a code of at most 8, and a pair of products
- * at most 2·127·8 = 2,032 in magnitude, so nothing saturates.
+ * Products by relaxed SIMD, exact in every engine: the operand of 7 bits is a code of at most 8, and a pair of products is at most 2·127·8 = 2,032
+ * in magnitude, so nothing saturates 16 bits.
  *
- * Sums stay in 16 bits for 256 columns: 16 pairs, 16·2,032 = 32,512.
+ * RELAXED_16 (`i16x8.relaxed_dot_i8x16_i7x16_s`) keeps its sums in 16 bits for 256 columns: 16 pairs, 16·2,032 = 32,512. RELAXED_32
+ * (`i32x4.relaxed_dot_i8x16_i7x16_add_s`) is one instruction where the processor has VNNI, with sums of 32 bits. V8 of Node 20 is wrong there: its
+ * baseline compiler loses the accumulator.
  */
 import { zero } from './fixed-point';
+import { RELAXED_16 } from './families';
 import { fourSumsWithScale, highMask, lowMask } from './product-sums';
 
-const SPLIT = 256;
+/** Columns that a sum has room for. */
+@inline
+function split(columns: i32): i32 {
+  return FAMILY == RELAXED_16 ? min(columns, 256) : columns;
+}
 
 @inline
 function dot(sums: v128, q: v128, codes: v128): v128 {
-  return i16x8.add(sums, i16x8.relaxed_dot_i8x16_i7x16_s(q, codes));
+  return FAMILY == RELAXED_16
+    ? i16x8.add(sums, i16x8.relaxed_dot_i8x16_i7x16_s(q, codes))
+    : i32x4.relaxed_dot_i8x16_i7x16_add_s(q, codes, sums);
 }
 
+/** Adds what {@link dot} has summed. */
 @inline
-function widen(sums: v128, pairs: v128): v128 {
-  return i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(pairs));
+function widen(sums: v128, part: v128): v128 {
+  return i32x4.add(sums, FAMILY == RELAXED_16 ? i32x4.extadd_pairwise_i16x8_s(part) : part);
 }
 
 /** Eight rows, one vector. */
-export function oneRelaxed16(block: usize, q: usize, columns: i32, sums: usize): void {
+export function oneRelaxed(block: usize, q: usize, columns: i32, sums: usize): void {
   const low = lowMask();
   const high = highMask();
+  const step = split(columns);
   const end = q + columns;
   let s0 = zero();
   let s1 = zero();
@@ -33,7 +44,7 @@ export function oneRelaxed16(block: usize, q: usize, columns: i32, sums: usize):
   let s6 = zero();
   let s7 = zero();
   while (q < end) {
-    const split = min(q + SPLIT, end);
+    const part = min(q + step, end);
     let a0 = zero();
     let a1 = zero();
     let a2 = zero();
@@ -72,7 +83,7 @@ export function oneRelaxed16(block: usize, q: usize, columns: i32, sums: usize):
       a7 = dot(a7, y, v128.and(upperOfFourth, high));
       q += 32;
       block += 64;
-    } while (q < split);
+    } while (q < part);
     s0 = widen(s0, a0);
     s1 = widen(s1, a1);
     s2 = widen(s2, a2);
@@ -87,9 +98,10 @@ export function oneRelaxed16(block: usize, q: usize, columns: i32, sums: usize):
 }
 
 /** Eight rows, four vectors: two rows at a time, so that the eight sums stay in registers, and codes are taken apart once for all vectors. */
-export function fourRelaxed16(block: usize, q: usize, stride: i32, columns: i32, sums: usize, sumsStride: i32): void {
+export function fourRelaxed(block: usize, q: usize, stride: i32, columns: i32, sums: usize, sumsStride: i32): void {
   const low = lowMask();
   const high = highMask();
+  const step = split(columns);
   const next = sums + sumsStride;
   const afterNext = next + sumsStride;
   const last = afterNext + sumsStride;
@@ -107,7 +119,7 @@ export function fourRelaxed16(block: usize, q: usize, stride: i32, columns: i32,
     let s6 = zero();
     let s7 = zero();
     while (p < end) {
-      const split = min(p + SPLIT, end);
+      const part = min(p + step, end);
       let a0 = zero();
       let a1 = zero();
       let a2 = zero();
@@ -134,7 +146,7 @@ export function fourRelaxed16(block: usize, q: usize, stride: i32, columns: i32,
         a7 = dot(a7, x, odd);
         p += 16;
         codes += 32;
-      } while (p < split);
+      } while (p < part);
       s0 = widen(s0, a0);
       s1 = widen(s1, a1);
       s2 = widen(s2, a2);
