@@ -38,16 +38,15 @@ export class BoardSequence implements Sequence {
     if (want === 'logits') throw new RangeError('a board sends no logits');
     ledger.enter();
     try {
-      const all = ledger.toFeed(tokens);
-      const unasked = want === 'nothing' ? all.length : all.length - tokens.length;
-      for (let start = 0; start < unasked; start += MAX_RUN_TOKENS) {
+      const { quiet, asked } = ledger.toFeedFor(tokens, want);
+      for (let start = 0; start < quiet.length; start += MAX_RUN_TOKENS) {
         if (signal?.aborted === true) return;
-        const isFed = await this.#feedUnasked(all.slice(start, Math.min(unasked, start + MAX_RUN_TOKENS)), signal);
+        const isFed = await this.#feedQuietly(quiet.slice(start, start + MAX_RUN_TOKENS), signal);
         if (!isFed) return;
       }
-      for (let start = unasked; start < all.length; start += STEPS_AHEAD) {
+      for (let start = 0; start < asked.length; start += STEPS_AHEAD) {
         if (signal?.aborted === true) return;
-        yield* this.#feedForRecords(all.slice(start, start + STEPS_AHEAD), want === 'taps', signal);
+        yield* this.#feedForRecords(asked.slice(start, start + STEPS_AHEAD), want === 'taps', signal);
       }
     } finally {
       ledger.leave();
@@ -55,7 +54,7 @@ export class BoardSequence implements Sequence {
   }
 
   /** @returns whether they were fed, and not aborted */
-  async #feedUnasked(tokens: readonly number[], signal: AbortSignal | undefined): Promise<boolean> {
+  async #feedQuietly(tokens: readonly number[], signal: AbortSignal | undefined): Promise<boolean> {
     const text = this.#text;
     const work = text.persist(async (session) => {
       await text.reach(session, tokens, { signal });

@@ -2,7 +2,7 @@
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { stateProblem, zeroState, type SequenceState } from '../../protocol/state/sequence-state.js';
 import { impossibleState } from '../../protocol/state/state-error.js';
-import type { GenerateRequest } from './machine.js';
+import type { GenerateRequest, Want } from './machine.js';
 
 export class Ledger {
   readonly #shape: ModelShape;
@@ -39,6 +39,16 @@ export class Ledger {
     }
     if (this.#position + tokens.length >= 2 ** 32) throw new RangeError('a sequence has at most 2^32 − 1 tokens');
     return this.#chosen === undefined ? tokens : [this.#chosen, ...tokens];
+  }
+
+  /** As {@link toFeed}, in two parts: tokens of which no record is wanted, then those of which one is. */
+  toFeedFor(
+    tokens: readonly number[],
+    want: Want,
+  ): { readonly quiet: readonly number[]; readonly asked: readonly number[] } {
+    const all = this.toFeed(tokens);
+    const quiet = want === 'nothing' ? all.length : all.length - tokens.length;
+    return { quiet: all.slice(0, quiet), asked: all.slice(quiet) };
   }
 
   /** As {@link toFeed}, for a run. @throws RangeError also if there is nothing to feed, or to choose */

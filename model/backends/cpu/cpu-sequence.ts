@@ -36,10 +36,8 @@ export class CpuSequence implements Sequence {
     const ledger = this.#ledger;
     ledger.enter();
     try {
-      const all = ledger.toFeed(tokens);
-      const unasked = want === 'nothing' ? all.length : all.length - tokens.length;
-      const order = { quiet: all.slice(0, unasked), tokens: all.slice(unasked), want };
-      for await (const { id, ...result } of this.#run(order, order.tokens.length, signal)) {
+      const { quiet, asked } = ledger.toFeedFor(tokens, want);
+      for await (const { id, ...result } of this.#run({ quiet, tokens: asked, want }, asked.length, signal)) {
         ledger.fed(1, result.receipt);
         yield { token: id, ...result };
       }

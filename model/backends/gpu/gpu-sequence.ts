@@ -42,11 +42,10 @@ export class GpuSequence implements Sequence {
     const ledger = this.#ledger;
     ledger.enter();
     try {
-      const all = ledger.toFeed(tokens);
-      const unasked = want === 'nothing' ? all.length : all.length - tokens.length;
-      if (!(await this.#feedQuietly(all.slice(0, unasked), signal)) || want === 'nothing') return;
-      if (want === 'logits') yield* this.#feedForLogits(tokens, signal);
-      else yield* this.#feedForRecords(tokens, want, signal);
+      const { quiet, asked } = ledger.toFeedFor(tokens, want);
+      if (!(await this.#feedQuietly(quiet, signal)) || want === 'nothing') return;
+      if (want === 'logits') yield* this.#feedForLogits(asked, signal);
+      else yield* this.#feedForRecords(asked, want, signal);
     } finally {
       ledger.leave();
     }
