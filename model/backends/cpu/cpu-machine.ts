@@ -118,7 +118,7 @@ export class CpuMachine implements Machine, SequenceHome {
   start(sequence: number, order: RunOrder): CpuRun {
     this.check();
     const number = this.#runNumber++;
-    const run = new CpuRun((count) => this.send({ do: 'seen', sequence, count }), this.#window);
+    const run = new CpuRun(number, (count) => this.send({ do: 'seen', sequence, count }), this.#window);
     this.#runs.set(number, run);
     this.#hold(1);
     this.send({ do: 'run', sequence, run: number, order });
@@ -126,11 +126,7 @@ export class CpuMachine implements Machine, SequenceHome {
   }
 
   async end(sequence: number, run: CpuRun): Promise<number> {
-    for (const [number, one] of this.#runs) {
-      if (one !== run) continue;
-      this.#runs.delete(number);
-      this.#hold(-1);
-    }
+    if (this.#runs.delete(run.number)) this.#hold(-1);
     if (this.#error !== undefined) return run.quiet;
     const { quiet = 0 } = await this.ask({ do: 'end', sequence, steps: run.given });
     return quiet;

@@ -14,6 +14,8 @@ export class CpuRun {
   quiet = 0;
   /** Results that the caller has. */
   given = 0;
+  /** Names it between the threads. */
+  readonly number: number;
   readonly #tell: (seen: number) => void;
   /** So many results are taken before it is told. */
   readonly #every: number;
@@ -23,7 +25,8 @@ export class CpuRun {
   #wake: (() => void) | undefined;
 
   /** @param tell tells the thread how many results the caller has @param window by how much it may be ahead */
-  constructor(tell: (seen: number) => void, window: number) {
+  constructor(number: number, tell: (seen: number) => void, window: number) {
+    this.number = number;
     this.#tell = tell;
     this.#every = Math.max(1, window >> 2);
   }

@@ -1,15 +1,14 @@
 /** The kernels on this thread of Node, for an image whose sections are in memory. */
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import type { ModelSections } from '../../../../protocol/image/model-shape.js';
 import { packageFile } from '../../../package-file.js';
 import { CpuError } from '../cpu-error.js';
 import { CpuModel } from '../cpu-model.js';
-import { familiesOfNode, needsRelaxedFlag } from './families.js';
+import { familiesOfNode, turnOnRelaxedSimd } from './families.js';
 
 /** Undefined where the kernels do not run, or the model is too large for them. */
 export function cpuModelOf(sections: ModelSections): CpuModel | undefined {
-  if (needsRelaxedFlag()) setFlagsFromString('--experimental-wasm-relaxed-simd');
+  turnOnRelaxedSimd();
   const family = familiesOfNode()[0];
   const wasm = new Uint8Array(readFileSync(packageFile(`dist/model/backends/cpu/${family}.wasm`)));
   try {

@@ -1,14 +1,13 @@
 /** A thread of the machine `cpu` in Node: the first one, or a helper. */
 import { readFileSync, readSync } from 'node:fs';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
-import { setFlagsFromString } from 'node:v8';
 import type { SectionPlace } from '../../../../protocol/image/boot-record.js';
 import type { SectionName } from '../../../../protocol/image/model-shape.js';
 import type { CpuJob, CpuRequest } from '../cpu-messages.js';
 import type { KernelFamily } from '../kernels.js';
 import { Leader } from '../leader.js';
 import { help, type HelperJob } from '../helper.js';
-import { needsRelaxedFlag } from './families.js';
+import { turnOnRelaxedSimd } from './families.js';
 
 /** What the first thread is started with. */
 export interface NodeCpuJob extends CpuJob {
@@ -17,7 +16,7 @@ export interface NodeCpuJob extends CpuJob {
   readonly sections: Readonly<Record<SectionName, SectionPlace>>;
 }
 
-if (needsRelaxedFlag()) setFlagsFromString('--experimental-wasm-relaxed-simd');
+turnOnRelaxedSimd();
 
 // The only ones to start this thread are `openCpu` and the first thread.
 const order = workerData as NodeCpuJob | HelperJob;

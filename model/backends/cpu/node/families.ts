@@ -1,4 +1,5 @@
 /** Which kernels this version of Node computes right, and how they are turned on. */
+import { setFlagsFromString } from 'node:v8';
 import type { KernelFamily } from '../kernels.js';
 
 /**
@@ -20,6 +21,7 @@ export function threadsOfNode(cores: number): number {
   return Math.min(1, cores);
 }
 
-export function needsRelaxedFlag(v8Version: string = process.versions.v8): boolean {
-  return Number.parseInt(v8Version, 10) === 11;
+/** Before anything is compiled, in each thread that compiles. */
+export function turnOnRelaxedSimd(): void {
+  if (Number.parseInt(process.versions.v8, 10) === 11) setFlagsFromString('--experimental-wasm-relaxed-simd');
 }
