@@ -10,7 +10,7 @@ import { StopMatcher } from '../model/text/stop-matcher.js';
 import type { TextStream } from '../model/text/text-stream.js';
 import type { Tokenizer } from '../model/text/tokenizer.js';
 import { isEnd } from '../protocol/image/end-tokens.js';
-import type { SamplerSettings } from '../protocol/sampling.js';
+import { USUAL_SAMPLING, type SamplerSettings } from '../protocol/sampling.js';
 import { decodeState, encodeState, expectStateOf } from '../protocol/state/state-file.js';
 import { promptTokens, tokenizerOf } from './prompt.js';
 
@@ -58,8 +58,6 @@ export interface Text {
   close(): Promise<void>;
 }
 
-/** Those of `mmfree run`. */
-const USUAL: SamplerOptions = { temperature: 0.8, topK: 40, topP: 0.95, seed: 1n };
 const USUAL_MAX_TOKENS = 256;
 
 /**
@@ -206,6 +204,6 @@ class MachineText implements Text {
   #samplerOf({ temperature, topK, topP, seed }: GenerateOptions): SamplerSettings {
     const given = Object.entries({ temperature, topK, topP, seed }).filter(([, value]) => value !== undefined);
     if (given.length === 0 && this.#sampler !== undefined) return this.#sampler;
-    return samplerSettings({ ...USUAL, ...Object.fromEntries(given) });
+    return samplerSettings({ ...USUAL_SAMPLING, ...Object.fromEntries(given) });
   }
 }

@@ -1,12 +1,11 @@
 /** Speed of any machine of the table that computes an image on this computer: what needs no knowledge of its kind. */
 import { openReference } from '../../../engine/kinds/reference.js';
 import { machineKind } from '../../../engine/machines.js';
-import { expectSameBits } from '../../../engine/same-bits.js';
 import { ternaryWeights } from '../../../protocol/image/tensors.js';
 import type { CommandContext } from '../../command.js';
 import { engineOptions } from '../machines/engine-options.js';
 import { imageOrShipped } from '../shipped.js';
-import { expectSameBatch, expectSamePrompt } from './equality.js';
+import { expectSameBatch, expectSamePrompt, expectSameTokens } from './equality.js';
 import type { BenchInput } from './input.js';
 import { inTurn, type Rate } from './rounds.js';
 import { upTo } from './sequences.js';
@@ -15,7 +14,6 @@ import { decodeRate, prefillRate } from './speed.js';
 const ROUNDS = 5;
 /** Sequences of the largest batch, unless the user says something else. */
 const BATCH = 8;
-const COMPARED = { random: 6, sampled: 4 };
 
 /** @throws what the machine throws; MismatchError; AbortError */
 export async function benchMachine(kind: string, input: BenchInput, context: CommandContext): Promise<void> {
@@ -25,8 +23,7 @@ export async function benchMachine(kind: string, input: BenchInput, context: Com
   try {
     const { name, shape, can, sequences } = machine.facts;
     const { machine: reference, view } = await openReference({ image }, { signal });
-    const { selfTest, random, sampled } = await expectSameBits(machine, reference, view.manifest, COMPARED, { signal });
-    let equal = selfTest + random + sampled;
+    let equal = await expectSameTokens(machine, reference, view.manifest, signal);
     if (sequences > 1) equal += await expectSamePrompt(machine, input.tokens);
     const prefill = await several(() => prefillRate(machine, input.tokens, signal));
     const decode: { readonly batch: number; readonly tokens_per_second: number }[] = [];

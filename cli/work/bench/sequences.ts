@@ -2,9 +2,7 @@
 import { samplerSettings } from '../../../model/integer/sampler.js';
 import type { Machine, Sequence } from '../../../model/machine/machine.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-
-/** The sampler that `mmfree run` has when nothing is said. */
-export const SAMPLER = { temperature: 0.8, topK: 40, topP: 0.95 } as const;
+import { USUAL_SAMPLING } from '../../../protocol/sampling.js';
 
 export async function openSequences(machine: Machine, count: number): Promise<readonly Sequence[]> {
   return await Promise.all(Array.from({ length: count }, () => machine.open()));
@@ -28,7 +26,7 @@ export async function generateTokens(
     const maxTokens = Math.ceil(tokens - count / sequences.length);
     const runs = sequences.map(async (sequence, k) => {
       const prompt = [(shape.bosTokenId + k) % shape.vocabSize];
-      const sampler = samplerSettings({ ...SAMPLER, seed: BigInt(text * sequences.length + k) });
+      const sampler = samplerSettings({ ...USUAL_SAMPLING, seed: BigInt(text * sequences.length + k) });
       for await (const _ of sequence.generate({ prompt, maxTokens, sampler, signal })) onToken(++count);
     });
     await Promise.all(runs);

@@ -6,7 +6,6 @@ import { availableParallelism, loadavg } from 'node:os';
 import { openCpuMachine } from '../../../../engine/kinds/cpu.js';
 import { openReference } from '../../../../engine/kinds/reference.js';
 import type { OpenedImage } from '../../../../engine/opened-machine.js';
-import { expectSameBits } from '../../../../engine/same-bits.js';
 import { threadsOfNode } from '../../../../model/backends/cpu/node/families.js';
 import { MemoryReader } from '../../../../model/backends/cpu/node/memory-reader.js';
 import type { Machine } from '../../../../model/machine/machine.js';
@@ -16,7 +15,7 @@ import { engineOptions } from '../../machines/engine-options.js';
 import { firstTokenMs, residentBytes } from './first-token.js';
 import { reportCpu, type Case } from './report.js';
 import { decodeRate, prefillRate } from '../speed.js';
-import { expectSameBatch, expectSamePrompt } from '../equality.js';
+import { expectSameBatch, expectSamePrompt, expectSameTokens } from '../equality.js';
 import type { BenchInput } from '../input.js';
 import { expectPeer, Peer } from './peer.js';
 import { inTurn, rateOf, type Rate } from '../rounds.js';
@@ -27,9 +26,9 @@ import { withBenchImage } from '../synthetic-image.js';
 const RUNS = 5;
 /** The reference is slow: it gets a share of the tokens. */
 const REFERENCE_SHARE = 20;
-const COMPARED = { random: 6, sampled: 4 };
 const LONGEST_PROMPT = 512;
 const LARGEST_BATCH = 8;
+
 export async function benchCpu(input: BenchInput, context: CommandContext): Promise<void> {
   // Before the work of minutes.
   if (input.peer !== undefined) expectPeer(input.peer);
@@ -40,7 +39,7 @@ export async function benchCpu(input: BenchInput, context: CommandContext): Prom
 }
 
 async function benchLasting(path: string, input: BenchInput, cycles: number, context: CommandContext): Promise<void> {
-  const threads = Math.max(...threadCounts(input));
+  const threads = threadsOfNode(Math.max(...threadCounts(input)));
   const lasting = {
     title: `${path} on the processor, threads: ${threads}`,
     open: async () => (await openCpuMachine({ image: path, threads }, engineOptions(context))).machine,
@@ -135,8 +134,8 @@ async function expectEqual(
   // The reference needs a second for a token of the 2.7B shape: it judges one, which judges the others.
   let judge = reference.machine;
   for (const machine of machines) {
-    const found = await expectSameBits(machine, judge, reference.view.manifest, COMPARED, { signal });
-    equal += found.selfTest + found.random + found.sampled + (await expectSamePrompt(machine, longestPrompt));
+    equal += await expectSameTokens(machine, judge, reference.view.manifest, signal);
+    equal += await expectSamePrompt(machine, longestPrompt);
     for (const batch of batches) if (batch > 1) equal += await expectSameBatch(machine, batch, signal);
     judge = machine;
   }

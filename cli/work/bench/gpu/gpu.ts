@@ -2,25 +2,23 @@
 import { openGpuMachine } from '../../../../engine/kinds/gpu.js';
 import { describePlan } from '../../../../engine/gpu/tuned-plan.js';
 import { openReference } from '../../../../engine/kinds/reference.js';
-import { expectSameBits } from '../../../../engine/same-bits.js';
 import type { GpuMachine } from '../../../../model/backends/gpu/gpu-machine.js';
 import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
 import { copySpeed } from '../../../../model/backends/gpu/device/copy-speed.js';
 import { samplerSettings } from '../../../../model/integer/sampler.js';
+import { USUAL_SAMPLING } from '../../../../protocol/sampling.js';
 import { ternaryWeights } from '../../../../protocol/image/tensors.js';
 import type { CommandContext } from '../../../command.js';
 import type { BenchInput } from '../input.js';
-import { expectSameBatch, expectSamePrompt } from '../equality.js';
+import { expectSameBatch, expectSamePrompt, expectSameTokens } from '../equality.js';
 import { cardBytesInUse } from './memory.js';
 import { decodeSpeed, prefillSpeeds, weightBytes, type KernelTime } from './speed.js';
 import { megabytes } from '../../image-facts.js';
 import { engineOptions } from '../../machines/engine-options.js';
-import { SAMPLER, upTo } from '../sequences.js';
+import { upTo } from '../sequences.js';
 import { benchStability } from '../stability.js';
 import { withBenchImage } from '../synthetic-image.js';
 
-/** The reference needs a second for a token of the 2.7B shape. */
-const COMPARED = { random: 6, sampled: 4 };
 const LONGEST_PROMPT = 2048;
 const LARGEST_BATCH = 32;
 
@@ -38,8 +36,8 @@ async function benchImage(path: string, name: string, input: BenchInput, context
   // The first time reads the file, compiles, and measures which kernels are the fastest.
   let equalReceipts = await withMachine(path, context, async (machine) => {
     const { machine: reference, view } = await openReference({ image: path }, { signal });
-    const { selfTest, random, sampled } = await expectSameBits(machine, reference, view.manifest, COMPARED, { signal });
-    return selfTest + random + sampled + (await expectSamePrompt(machine, longest));
+    const same = await expectSameTokens(machine, reference, view.manifest, signal);
+    return same + (await expectSamePrompt(machine, longest));
   });
   const loadSeconds = await secondsToFirstToken(path, context);
 
@@ -125,7 +123,7 @@ async function benchLasting(path: string, cycles: number, tokens: number, contex
 async function secondsToFirstToken(path: string, context: CommandContext): Promise<number> {
   const startMs = performance.now();
   return await withMachine(path, context, async (machine) => {
-    const sampler = samplerSettings({ ...SAMPLER, seed: 1n });
+    const sampler = samplerSettings(USUAL_SAMPLING);
     const { signal } = context;
     const sequence = await machine.open();
     for await (const _ of sequence.generate({ prompt: [machine.shape.bosTokenId], maxTokens: 1, sampler, signal }));
