@@ -207,9 +207,9 @@ async function checkedRun(
   request: GenerateRequest,
 ): Promise<AsyncIterable<GeneratedToken>> {
   if (machine.facts.kind === REFERENCE.kind) {
-    throw new UsageError('conflicting-options', '--check needs a board or a GPU', {
+    throw new UsageError('conflicting-options', '--check needs another machine than the reference', {
       reason: 'It compares with the reference, which would be compared with itself.',
-      fix: 'Name a board with --board, or add --backend gpu, or check this computer with `mmfree verify`.',
+      fix: 'Name a board with --board, or add --backend cpu or gpu, or check this computer with `mmfree verify`.',
     });
   }
   const path = image ?? imagePath;
