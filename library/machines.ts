@@ -9,7 +9,7 @@ export const machineKinds: readonly string[] = MACHINES.map(({ kind }) => kind);
 
 /** Which machine, and with which image. */
 export interface MachineOptions {
-  /** One of {@link machineKinds}; unless given, a board if one is named, else what there is: the only board, a GPU, the reference. */
+  /** One of {@link machineKinds}; unless given, a board if one is named, else what there is: the only board, a GPU, the processor. */
   readonly kind?: string;
   /** Path of an image; unless given, tales-9m, which comes with the package, or the image that is on the board. */
   readonly image?: string;

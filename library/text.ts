@@ -170,7 +170,9 @@ class MachineText implements Text {
     await this.sequence.restore(saved.state);
     this.#chosen = saved.state.chosen;
     this.#sampler = saved.sampler;
-    if (saved.held) this.#pending = new TextDecoder().decode(saved.held.text) + this.#stream.resume(saved.held);
+    if (saved.state.position > 0) {
+      this.#pending = new TextDecoder().decode(saved.held?.text) + this.#stream.resume(saved.held);
+    }
   }
 
   async close(): Promise<void> {
@@ -180,7 +182,7 @@ class MachineText implements Text {
   /** The token that begins texts is in front of the first ones. */
   #tokensOf(prompt: string): number[] {
     const isNew = this.sequence.position === 0 && this.#chosen === undefined;
-    return isNew ? promptTokens(this.#machine, this.tokenizer, prompt) : this.tokenizer.encode(prompt);
+    return isNew ? promptTokens(this.#machine, this.tokenizer, prompt) : this.tokenizer.encode(prompt, true);
   }
 
   /** These tokens of a prompt were fed, behind the one that was chosen before them. */

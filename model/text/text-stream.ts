@@ -30,6 +30,9 @@ export interface TokenTexts {
 /** What a stream needs to go on with the text of another one: what is held back behind it, such as for stop strings, is not its own. */
 export type HeldStream = Omit<HeldText, 'text'>;
 
+/** Of a text of which nobody says what is held back. */
+const BEGUN: HeldStream = { hasBegun: true, stripLeft: 0, run: new Uint8Array(0), isRunBroken: false };
+
 /** One text in the making. Push a prompt first and ignore its text to continue the prompt without a lost space. */
 export class TextStream {
   private readonly texts: TokenTexts;
@@ -74,10 +77,10 @@ export class TextStream {
   /**
    * Goes on with the text of another stream, before the first token.
    *
-   * @param held what that stream held
+   * @param held what that stream held; nothing of a text that has begun, unless given
    * @returns the text that is certain now: none if a stream did hold it back
    */
-  resume(held: HeldStream): string {
+  resume(held: HeldStream = BEGUN): string {
     const { hasBegun, stripLeft, run, isRunBroken } = held;
     this.isFirst = !hasBegun;
     this.stripLeft = stripLeft;

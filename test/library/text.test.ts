@@ -62,6 +62,22 @@ describe('a text', () => {
     expect(state).toMatchObject({ position: 1 + prompts[0]! + 3 + prompts[1]! + 1, nextDraw: 5 });
   });
 
+  it('gives a prompt in the middle no space in front, as at a beginning', async () => {
+    const told: unknown[] = [];
+    const { tokenizer } = await openText(opened);
+    const encode = (text: string, goesOn?: boolean): number[] => {
+      told.push([text, goesOn ?? false]);
+      return tokenizer.encode(text, goesOn);
+    };
+    const text = await openText({ ...opened, tokenizer: Promise.resolve({ ...tokenizer, encode }) });
+    await gathered(text.generate(PROMPT, { maxTokens: 1 }));
+    await gathered(text.generate('and', { maxTokens: 1 }));
+    expect(told).toEqual([
+      [PROMPT, false],
+      ['and', true],
+    ]);
+  });
+
   it.each([1, 3])('is what was fed when it is aborted behind %i tokens of its prompt', async (at) => {
     const ending = new AbortController();
     const text = await openText({ ...opened, machine: abortedAt(at, ending) });

@@ -1,11 +1,8 @@
 /** The text of a run: what is shown of its tokens, and what is held back for a later run that goes on with it. */
 import { StopMatcher } from '../../../model/text/stop-matcher.js';
-import type { HeldStream, TextStream } from '../../../model/text/text-stream.js';
+import type { TextStream } from '../../../model/text/text-stream.js';
 import { MAX_HELD_BYTES, type HeldText } from '../../../protocol/state/state-file.js';
 import type { Output } from '../../output.js';
-
-/** Of a text of which nobody says what is held back. */
-const BEGUN: HeldStream = { hasBegun: true, stripLeft: 0, run: new Uint8Array(0), isRunBroken: false };
 
 export class RunText {
   readonly #output: Output;
@@ -29,7 +26,7 @@ export class RunText {
 
   /** Goes on with the text of an earlier run. @returns its text that was not shown yet */
   resume(held: HeldText | undefined): string {
-    const text = this.#stream?.resume(held ?? BEGUN) ?? '';
+    const text = this.#stream?.resume(held) ?? '';
     return held === undefined ? text : new TextDecoder().decode(held.text) + text;
   }
 
