@@ -4,7 +4,7 @@ import { integer, integers, oneOf, path } from '../options.js';
 import { FAST_BACKENDS } from './shared/source-options.js';
 
 /** What can be measured: machines, and what is none. */
-const SUBJECTS = ['pack', ...FAST_BACKENDS.toReversed(), 'link', 'usb', 'start-up'];
+const SUBJECTS = ['pack', ...FAST_BACKENDS.toReversed(), 'link', 'state', 'usb', 'start-up'];
 
 export const bench = defineCommand({
   examples: [
@@ -14,6 +14,7 @@ export const bench = defineCommand({
     'mmfree bench gpu --shape 370M',
     'mmfree bench pack --shape 370M',
     'mmfree bench link',
+    'mmfree bench state',
     'mmfree bench usb',
     'mmfree bench start-up',
   ],
@@ -33,13 +34,13 @@ export const bench = defineCommand({
     ),
     tokens: optionWithDefault(
       '--tokens <number>',
-      'reference, cpu, gpu: tokens to time; link: ten times as many',
+      'reference, cpu, gpu: tokens to time; link: ten times as many; state: the power is cut after ten times as many',
       integer({ min: 8, max: 1_000_000, example: 200 }),
       200,
     ),
     runs: option(
       '--runs <number>',
-      'cpu: rounds of measurements, and starts; start-up: processes to start (default: 5, 11)',
+      'cpu: rounds of measurements, and starts; state: power cuts; start-up: processes to start (default: 5, 5, 11)',
       integer({ min: 3, max: 1000, example: 11 }),
     ),
     prompt: option(

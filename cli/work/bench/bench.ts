@@ -5,6 +5,7 @@ import { benchLink } from './link.js';
 import { benchPack } from './pack.js';
 import { benchReference } from './reference.js';
 import { benchStartUp } from './start-up.js';
+import { benchState } from './state.js';
 import { benchUsb } from './usb.js';
 
 export async function bench(input: BenchInput, context: CommandContext): Promise<void> {
@@ -24,6 +25,8 @@ export async function bench(input: BenchInput, context: CommandContext): Promise
     }
     case 'link':
       return benchLink(input, context);
+    case 'state':
+      return benchState(input, context);
     case 'usb':
       return benchUsb(input, context);
     case 'start-up':

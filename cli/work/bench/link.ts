@@ -1,8 +1,5 @@
 /** What the protocol costs: on a simulated UART against its line rate, and over a pseudo-terminal against the bare one. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { BoardMachine } from '../../../device/board/board-machine.js';
 import { BoardConnection } from '../../../device/connection.js';
 import { flashImage } from '../../../device/flash-image.js';
@@ -26,6 +23,7 @@ import { megabytes } from '../image-facts.js';
 import { imageOrShipped } from '../shipped.js';
 import { simulatedUart, VirtualClock } from './simulated-uart.js';
 import { writeSynthetic } from './synthetic-checkpoint.js';
+import { startVirtualBoard } from './virtual-board-process.js';
 
 const BAUD_RATE = 3_000_000;
 /** Start bit, 8 data bits, stop bit. */
@@ -184,25 +182,12 @@ async function millisecondsPerToken(machine: Machine, tokens: number): Promise<n
   return (performance.now() - startMs) / count;
 }
 
-const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
-
 /** Lets `work` use a virtual board of another process, over its pseudo-terminal. @param work gets the path of that */
 async function overTerminal<T>(options: readonly string[], work: (port: string) => Promise<T>): Promise<T> {
-  const child = spawn(process.execPath, [MAIN, 'virtual-board', '--json', '--pty', ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const board = await startVirtualBoard(['--pty', ...options]);
   try {
-    return await work(await portOf(child));
+    return await work(board.address.replace(/^serial:/, ''));
   } finally {
-    child.kill('SIGINT');
+    board.end();
   }
-}
-
-async function portOf(child: ChildProcess): Promise<string> {
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const event = JSON.parse(line) as { type: string; addresses?: string[] };
-    const [address] = event.addresses ?? [];
-    if (event.type === 'ready' && address !== undefined) return address.replace(/^serial:/, '');
-  }
-  throw new Error('the virtual board did not start');
 }

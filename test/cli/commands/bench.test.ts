@@ -49,6 +49,23 @@ it('bench link measures the protocol, which leaves a slow line nearly all of its
   expect(result['uart_of_line_rate']).toBeLessThan(1);
 });
 
+it('bench state measures a state on the wire, and what a power cut costs', async () => {
+  const { exit, result } = await compiledJson(
+    'bench',
+    'state',
+    '--tokens',
+    '20',
+    '--runs',
+    '3',
+    '--image',
+    TALES_IMAGE,
+  );
+  expect(exit).toBe(0);
+  expect(result).toMatchObject({ state_bytes: 8192, cut_at_token: 200 });
+  positive(result, ['request_ms', 'read_ms', 'write_ms', 'fed_again', 'token_ms', 'hello_to_token_ms']);
+  expect(Number(result['most_fed_again'])).toBeGreaterThanOrEqual(Number(result['fed_again']));
+});
+
 it('bench start-up measures processes of the compiled program', async () => {
   const { exit, result } = await compiledJson('bench', 'start-up', '--runs', '3');
   expect(exit).toBe(0);
