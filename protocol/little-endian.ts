@@ -17,7 +17,10 @@ export function bytesOfU32(values: Uint32Array): Uint8Array {
 /** The inverse of {@link bytesOfU32}; the length must be a multiple of 4. */
 export function u32OfBytes(bytes: Uint8Array): Uint32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Uint32Array.from({ length: bytes.length / 4 }, (_, index) => view.getUint32(4 * index, true));
+  const values = new Uint32Array(bytes.length / 4);
+  // Not with a callback: a state is read this way while a board computes.
+  for (let index = 0; index < values.length; index++) values[index] = view.getUint32(4 * index, true);
+  return values;
 }
 
 /** Whether two arrays hold the same bytes. */

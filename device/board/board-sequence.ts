@@ -168,7 +168,7 @@ export class BoardSequence implements Sequence {
         return await checkpoints.readAt(session, end);
       });
       // A copy of its own: the words stay here as a checkpoint.
-      return this.#ledger.state(Int32Array.from(point?.words ?? [], (word) => word | 0));
+      return this.#ledger.state(new Int32Array(point?.words ?? []));
     });
   }
 
@@ -179,9 +179,7 @@ export class BoardSequence implements Sequence {
       if (text.checkpoints === undefined) throw noStates();
       const { trail } = text;
       const { position } = state;
-      text.begin(
-        position === 0 ? ZERO_POINT : { position, words: Uint32Array.from(state.words, (word) => word >>> 0) },
-      );
+      text.begin(position === 0 ? ZERO_POINT : { position, words: new Uint32Array(state.words) });
       try {
         await text.persist(async (session) => {
           await text.reach(session, []);

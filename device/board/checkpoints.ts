@@ -15,10 +15,12 @@ export interface CheckpointOptions {
   readonly trail: () => Trail;
 }
 
-/** Words from which the time of a whole state is estimated: 40 ms of a line of 115,200 baud. */
+/** Words from which the time of a whole state is estimated at first: 40 ms of a line of 115,200 baud. */
 const PROBE_WORDS = 100;
-/** A state that takes no longer is read at once, to know it exactly. */
-const SHORT_MS = 20;
+/** In so long more words are read, to know it better. */
+const PROBING_MS = 100;
+/** Where twice as many words take less than so many times as long, it is not the line that takes the time. */
+const HARDLY_LONGER = 1.5;
 
 export class Checkpoints {
   readonly pace: ReadingPace;
@@ -75,15 +77,24 @@ export class Checkpoints {
     return position - this.#askedAt >= this.pace.tokens;
   }
 
+  /**
+   * Finds out what a reading takes. The first answers come late, because the machine code for them is made meanwhile, and
+   * by them a fast line would be a slow one, of which hardly a state is read: so twice as many words are read each time.
+   */
   async #measure(session: BoardSession, position: number): Promise<void> {
     const { clock, words } = this.#options;
-    const probe = Math.min(words, PROBE_WORDS);
     await this.#reading;
-    const startMs = clock.now();
-    await readBeginning(session, { words, first: position, last: position }, probe);
-    const estimateMs = (clock.now() - startMs) * (words / probe);
-    if (estimateMs > SHORT_MS) this.pace.readTook(estimateMs);
-    else await this.#read(session, position, position);
+    const firstMs = clock.now();
+    let beforeMs = Infinity;
+    for (let probe = PROBE_WORDS; probe < words; probe *= 2) {
+      const startMs = clock.now();
+      await readBeginning(session, { words, first: position, last: position }, probe);
+      const tookMs = clock.now() - startMs;
+      this.pace.readTook(tookMs * (words / probe));
+      if (tookMs > HARDLY_LONGER * beforeMs && startMs + tookMs - firstMs > PROBING_MS) return;
+      beforeMs = tookMs;
+    }
+    await this.#read(session, position, position);
   }
 
   async #readMeanwhile(session: BoardSession, first: number, last: number): Promise<void> {

@@ -17,6 +17,8 @@ import { boardMalformed } from '../board-error.js';
 import type { BoardSession } from '../session.js';
 import type { StatePoint } from './trail.js';
 
+type Kept = LayoutValue<typeof STATE_KEPT.layout>;
+
 /** What is expected of a state that a board keeps. */
 export interface ExpectedState {
   /** L · H. */
@@ -32,25 +34,29 @@ export interface ExpectedState {
  * @throws BoardError `board-malformed` for a state that cannot be; what the session throws
  */
 export async function readState(session: BoardSession, expected: ExpectedState): Promise<StatePoint> {
-  const kept = await keepState(session, expected);
-  const words = new Uint32Array(expected.words);
-  const parts = Array.from({ length: Math.ceil(words.length / STATE_WORDS) }, (_, part) => part * STATE_WORDS);
-  await Promise.all(
-    parts.map(async (firstWord) => {
-      const count = Math.min(STATE_WORDS, words.length - firstWord);
-      words.set(await readWords(session, firstWord, count), firstWord);
-    }),
-  );
+  const { kept, words } = await readBeginning(session, expected, expected.words);
   if (crc32(bytesOfU32(words)) !== kept.crc32) {
     throw boardMalformed(session.name, 'the words of a state have another checksum than the board says');
   }
   return { position: kept.position, words };
 }
 
-/** Reads the first words only, which shows what it costs. @throws as {@link readState} */
-export async function readBeginning(session: BoardSession, expected: ExpectedState, count: number): Promise<void> {
-  await keepState(session, expected);
-  await readWords(session, 0, count);
+/**
+ * Reads the first `count` words only, which shows what it costs. All is asked for at once, so it takes the line one way
+ * and back.
+ *
+ * @throws as {@link readState}, but for the checksum
+ */
+export async function readBeginning(
+  session: BoardSession,
+  expected: ExpectedState,
+  count: number,
+): Promise<{ readonly kept: Kept; readonly words: Uint32Array }> {
+  const [kept, words] = await Promise.allSettled([keepState(session, expected), readWords(session, count)]);
+  // Whoever keeps another state than is expected may well refuse the rest: the first answer says why.
+  if (kept.status === 'rejected') throw kept.reason;
+  if (words.status === 'rejected') throw words.reason;
+  return { kept: kept.value, words: words.value };
 }
 
 /** Makes a state that of the board, which does nothing else meanwhile. @throws what the session throws */
@@ -61,10 +67,7 @@ export async function writeState(session: BoardSession, words: Uint32Array, posi
   await session.request(STATE_TAKE, { position, crc32: crc32(bytesOfU32(words)) }, DONE);
 }
 
-async function keepState(
-  session: BoardSession,
-  { words, first, last }: ExpectedState,
-): Promise<LayoutValue<typeof STATE_KEPT.layout>> {
+async function keepState(session: BoardSession, { words, first, last }: ExpectedState): Promise<Kept> {
   const kept = await session.request(STATE_KEEP, {}, STATE_KEPT);
   if (kept.words !== words) throw boardMalformed(session.name, `its state has ${kept.words} words instead of ${words}`);
   if (kept.position < first || kept.position > last) {
@@ -74,10 +77,19 @@ async function keepState(
   return kept;
 }
 
-async function readWords(session: BoardSession, firstWord: number, count: number): Promise<Uint32Array> {
-  const part = await session.request(STATE_READ, { firstWord, words: count }, STATE_DATA);
-  if (part.firstWord !== firstWord || part.words.length !== count) {
-    throw boardMalformed(session.name, 'a STATE_DATA has other words than were asked for');
-  }
-  return part.words;
+/** The first words of the state that is kept. */
+async function readWords(session: BoardSession, count: number): Promise<Uint32Array> {
+  const words = new Uint32Array(count);
+  const parts = Array.from({ length: Math.ceil(count / STATE_WORDS) }, (_, part) => part * STATE_WORDS);
+  await Promise.all(
+    parts.map(async (firstWord) => {
+      const asked = Math.min(STATE_WORDS, count - firstWord);
+      const part = await session.request(STATE_READ, { firstWord, words: asked }, STATE_DATA);
+      if (part.firstWord !== firstWord || part.words.length !== asked) {
+        throw boardMalformed(session.name, 'a STATE_DATA has other words than were asked for');
+      }
+      words.set(part.words, firstWord);
+    }),
+  );
+  return words;
 }

@@ -32,7 +32,7 @@ export function stateRequests(inference: Inference): HandlerGroup {
 
   function keep(): Reply {
     const { model } = inference.running;
-    const words = Uint32Array.from(model.readState(), (word) => word >>> 0);
+    const words = new Uint32Array(model.readState());
     kept = { model, words };
     const { position } = inference;
     return reply(STATE_KEPT, { position, words: words.length, crc32: crc32(bytesOfU32(words)) });
@@ -59,7 +59,7 @@ export function stateRequests(inference: Inference): HandlerGroup {
     const copy = brought;
     brought = undefined;
     if (copy?.model !== model || crc32(bytesOfU32(copy.words)) !== sum) throw new Refusal('imageDamaged');
-    model.writeState(Int32Array.from(copy.words));
+    model.writeState(new Int32Array(copy.words));
     inference.position = position;
     return reply(DONE, { request: STATE_TAKE.type });
   }

@@ -269,6 +269,27 @@ describe('reading states', () => {
     expect(messages.get(STATE_READ.type)).toBeGreaterThan(4);
   });
 
+  // A single answer used to tell what all of them take: hardly a state was read of a board that answers at once.
+  it('is not put off by first answers that come late', async () => {
+    const sections = tinySections(1, { ...TINY_SHAPE, vocabSize: 64, eosTokenId: 63, hiddenSize: 16, layers: 16 });
+    const line = new BoardOnALine({ image: goodImageOf(sections), workMs: WORK_MS });
+    const connection = await line.connect();
+    const messages = countMessages(line);
+    const { fate } = line;
+    const reader = new FrameReader();
+    let lateMs = 128;
+    line.fate = (frame) => {
+      const isState =
+        frame.to === 'host' && framesIn(reader.feed(frame.bytes)).some(({ type }) => type === STATE_DATA.type);
+      if (!isState) return fate(frame);
+      lateMs /= 4;
+      return [{ bytes: frame.bytes, lateMs }];
+    };
+    const sequence = await boardSequence(connection, STATES);
+    await line.clock.until(gathered(sequence.generate({ ...LONG, maxTokens: 300 })));
+    expect(messages.get(STATE_KEEP.type)).toBeGreaterThan(5);
+  });
+
   it('is not tried with a board that is not known to give them', async () => {
     const line = new BoardOnALine({ image: IMAGE, workMs: WORK_MS });
     const messages = countMessages(line);
