@@ -7,7 +7,7 @@ import type { GpuModel } from './gpu-model.js';
 import { LogitsFeed, type LogitsFeeder } from './logits-feeder.js';
 import type { SequencePool } from './sequence-pool.js';
 import { copyState, stateBytes } from './state-copies.js';
-import { TokenRun, type Premises, type Tenant, type TokenRuns } from './token-runs.js';
+import { LEAD_MOST, TokenRun, type Premises, type Tenant, type TokenRuns } from './token-runs.js';
 
 /** What a sequence uses of its machine. */
 export interface SequenceHome extends Premises {
@@ -57,13 +57,20 @@ export class GpuSequence implements Sequence {
     try {
       const { maxTokens, sampler, signal, onPrompt } = request;
       const tokens = ledger.toRun(request);
-      if (!(await this.#feedQuietly(tokens.slice(0, -1), signal, onPrompt))) return;
-      const run = new TokenRun(this.#tenant, tokens[tokens.length - 1], maxTokens, sampler, ledger.nextDraw);
+      // A few tokens are steps of the run, beside those of others; more go faster many at a time.
+      const lead = tokens.length - 1 <= LEAD_MOST ? tokens.length - 1 : 0;
+      const quiet = tokens.length - 1 - lead;
+      if (!(await this.#feedQuietly(tokens.slice(0, quiet), signal, onPrompt))) return;
+      const run = new TokenRun(this.#tenant, tokens.slice(quiet), maxTokens, sampler, ledger.nextDraw);
       try {
-        for (;;) {
+        for (let isFirst = true; ; isFirst = false) {
           const token = this.#machine.runs.take(run) ?? (await this.#machine.runs.next(run));
           if (token === undefined) return;
           const { id, receipt } = token;
+          if (isFirst && lead > 0) {
+            ledger.fed(lead);
+            onPrompt?.(lead);
+          }
           ledger.fed(1, receipt);
           yield { index: ledger.chose(id), id, receipt };
           if (signal?.aborted === true) return;

@@ -28,8 +28,8 @@ export class SequencePool {
   readonly #buffers: SequenceBuffers;
   readonly #single: SinglePass | undefined;
   readonly #embedNext: Dispatch;
-  readonly #survey: Dispatch;
-  readonly #sample: Dispatch;
+  /** From logits to the next token. */
+  readonly #choose: readonly Dispatch[];
   /** For batches, by how many rows each is made for; those that are ready. */
   readonly #steps = new Map<number, Step>();
   readonly #coming = new Map<number, Promise<Step>>();
@@ -57,13 +57,13 @@ export class SequencePool {
       x,
     ]);
     const surveys = surveyWorkgroups(shape, surveyGroup(model));
-    this.#survey = {
+    const survey = {
       label: 'survey logits',
       kernel: kernels.survey,
       bindings: gpu.bind(kernels.survey, [weights.crcFactors, logits, receipts, bests]),
-      workgroups: (rows) => [surveys, rows, 1],
+      workgroups: (rows: number) => [surveys, rows, 1] as const,
     };
-    this.#sample = perSequence('sample', kernels.sample, [
+    const sample = perSequence('sample', kernels.sample, [
       weights.headConstants,
       control,
       receipts,
@@ -74,6 +74,7 @@ export class SequencePool {
       results,
       bests,
     ]);
+    this.#choose = [survey, sample];
     this.feeder = new PromptFeeder(model, buffers, single && [this.#embedNext, ...single.layers]);
     const mappable = USAGE.mapRead | USAGE.copyTarget;
     this.#readback = Array.from({ length: IN_FLIGHT }, () => gpu.buffer('readback', results.size, mappable));
@@ -147,17 +148,38 @@ export class SequencePool {
     gpu.submit(commands);
   }
 
-  /** Keeps all states, then computes steps of the first rows. @returns their results, [slot][RESULT_SLOTS][RESULT_WORDS], of this ring of slots */
-  submit(number: number, step: Pick<Step, 'encode'>, rows: number, steps: number): Promise<ArrayBuffer> {
+  /**
+   * Keeps all states, then computes steps of the first rows.
+   *
+   * @param lead after each of so many of them, fewer than all, `steer` writes control blocks: tokens that the next feeds are given, not chosen
+   * @returns their results, [slot][RESULT_SLOTS][RESULT_WORDS], of this ring of slots
+   */
+  submit(
+    number: number,
+    step: Pick<Step, 'encode'>,
+    rows: number,
+    steps: number,
+    lead: number,
+    steer: (done: number) => void,
+  ): Promise<ArrayBuffer> {
     const { gpu } = this.#model;
     const { state, results } = this.#buffers;
     const readback = this.#readback[number % IN_FLIGHT];
-    const commands = gpu.device.createCommandEncoder();
+    let commands = gpu.device.createCommandEncoder();
     commands.copyBufferToBuffer(state, 0, this.#snapshots[number % IN_FLIGHT], 0, state.size);
-    const pass = commands.beginComputePass();
+    let pass = commands.beginComputePass();
     for (let k = 0; k < steps; k++) {
+      if (k > 0 && k <= lead) {
+        // What is written to the queue comes between what is submitted before and after.
+        pass.end();
+        gpu.submit(commands);
+        steer(k);
+        commands = gpu.device.createCommandEncoder();
+        pass = commands.beginComputePass();
+        encodeDispatches(pass, [this.#embedNext], rows);
+      }
       step.encode(pass, rows);
-      encodeDispatches(pass, [this.#survey, this.#sample], rows);
+      encodeDispatches(pass, this.#choose, rows);
     }
     pass.end();
     commands.copyBufferToBuffer(results, 0, readback, 0, results.size);
@@ -233,7 +255,7 @@ export class SequencePool {
     await this.step(rows);
     const step = this.step(rows);
     if (step instanceof Promise) throw new Error('a step that was made is there');
-    return await timeDispatches(this.#model.gpu, [...step.dispatches, this.#survey, this.#sample], rows);
+    return await timeDispatches(this.#model.gpu, [...step.dispatches, ...this.#choose], rows);
   }
 
   async close(): Promise<void> {

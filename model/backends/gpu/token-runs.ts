@@ -20,6 +20,9 @@ import type { StatePlace } from './state-copies.js';
 /** For so long the others wait for one that does not come back. */
 const LAG_MS = 5;
 
+/** Tokens that a run may be given before the one from which it chooses: a submission begins with them, and has one step more. */
+export const LEAD_MOST = RESULT_SLOTS - 1;
+
 /** A sequence as the pool knows it. */
 export interface Tenant {
   /** Where its state is; changes as sequences move. */
@@ -46,17 +49,19 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-/** A run, from its first token to feed on. */
+/** A run, from the first token that it feeds on: a step feeds one token and chooses the next, unless that is given. */
 export class TokenRun {
   readonly tenant: Tenant;
   readonly sampler: SamplerSettings;
   readonly maxTokens: number;
   readonly firstDraw: number;
-  /** What is fed: the first token, then those that were chosen. The last of them was not fed yet. */
+  /** Tokens that are given behind the first: so many steps come before the first that chooses. */
+  readonly lead: number;
+  /** What is fed: the tokens that are given, then those that were chosen. The last of them was not fed yet. */
   readonly chain: number[];
   /** Tokens that were chosen and not read. */
   queue: ChosenToken[] = [];
-  /** Tokens that the caller has. */
+  /** Steps up to the token that the caller has. */
   read = 0;
   /** Steps that the GPU has, or had. */
   submitted = 0;
@@ -70,12 +75,25 @@ export class TokenRun {
   returning: Promise<void> | undefined;
   error: Error | undefined;
 
-  constructor(tenant: Tenant, first: number, maxTokens: number, sampler: SamplerSettings, firstDraw: number) {
+  /** @param given at least one token, and at most {@link LEAD_MOST} before the last */
+  constructor(
+    tenant: Tenant,
+    given: readonly number[],
+    maxTokens: number,
+    sampler: SamplerSettings,
+    firstDraw: number,
+  ) {
     this.tenant = tenant;
     this.sampler = sampler;
     this.maxTokens = maxTokens;
     this.firstDraw = firstDraw;
-    this.chain = [first];
+    this.chain = [...given];
+    this.lead = given.length - 1;
+  }
+
+  /** Steps from its beginning to its end. */
+  get steps(): number {
+    return this.lead + this.maxTokens;
   }
 
   /** Whether the caller has not asked for more than there is. */
@@ -139,7 +157,7 @@ export class TokenRuns {
   take(run: TokenRun): ChosenToken | undefined {
     const token = run.queue.shift();
     if (token === undefined) return undefined;
-    run.read++;
+    run.read = Math.max(run.read, run.lead) + 1;
     if (!run.isUnread) this.#unread.delete(run);
     return token;
   }
@@ -209,23 +227,27 @@ export class TokenRuns {
 
   #sit(run: TokenRun, row: number): void {
     this.#premises.move(run.tenant, row);
-    const { sampler, chain, read, firstDraw, maxTokens } = run;
+    this.#steer(run, row, run.read, this.#slot);
+    run.row = row;
+    run.visit++;
+    run.submitted = run.read;
+    this.#rows[row] = run;
+  }
+
+  /** Writes what steers a run from a step on, which feeds a token that is known here. */
+  #steer({ sampler, chain, lead, firstDraw, steps }: TokenRun, row: number, step: number, slot: number): void {
     this.#premises.pool.control(row, {
-      token: chain[read],
-      index: firstDraw + read,
-      remaining: maxTokens - read,
+      token: chain[step],
+      index: firstDraw + Math.max(0, step - lead),
+      remaining: steps - Math.max(step, lead),
       done: 0,
       topK: sampler.topK,
       invTemperature: sampler.invTemperature,
       topP: sampler.topP,
       seedLow: sampler.seedLow,
       seedHigh: sampler.seedHigh,
-      slot: this.#slot,
+      slot,
     });
-    run.row = row;
-    run.visit++;
-    run.submitted = read;
-    this.#rows[row] = run;
   }
 
   /** Takes a run out of its row, back to the state behind the tokens that were read. */
@@ -242,7 +264,7 @@ export class TokenRuns {
     const origin = computed > run.read ? this.#originOf(run) : undefined;
     // Whatever is not read was not chosen.
     const { read } = run;
-    run.chain.length = read + 1;
+    run.chain.length = Math.max(read, run.lead) + 1;
     run.submitted = read;
     run.isEnded = false;
     if (origin === undefined) return;
@@ -330,14 +352,18 @@ export class TokenRuns {
 
   /** Whether somebody has not read what is there; who does not come back while others wait is set aside. */
   #isHeldUp(): boolean {
-    if (this.#unread.size === 0) return false;
+    if (this.#unread.size === 0) {
+      clearTimeout(this.#lagTimer);
+      this.#lagTimer = undefined;
+      return false;
+    }
     const isAnyoneWaiting =
       this.#joining + this.#arrivals.length > 0 || this.#rows.some((run) => run?.waiter !== undefined);
     if (isAnyoneWaiting && this.#lagTimer === undefined) {
       const slow = [...this.#unread];
       this.#lagTimer = setTimeout(() => {
         this.#lagTimer = undefined;
-        // Those that were slow all the time.
+        // Nothing has come for them since, or the timer would be another one.
         for (const run of slow) if (this.#unread.has(run)) this.#setAside(run);
         this.#pump();
       }, LAG_MS);
@@ -363,16 +389,24 @@ export class TokenRuns {
     // One less before there is a first answer, which it would delay.
     const atMost = this.#isFirst ? IN_FLIGHT - 1 : IN_FLIGHT;
     while (this.#pending.length < atMost) {
-      const toCome = this.#rows.map((run) => (run === undefined ? 0 : run.maxTokens - run.submitted));
-      const steps = Math.min(this.#steps, Math.max(...toCome));
-      if (steps === 0) return;
-      if (this.#mustEmbed) pool.embed(this.#rows.length);
-      this.#mustEmbed = false;
       const runs = this.#rows.map((run) => run && { run, visit: run.visit, firstStep: run.submitted });
-      for (const run of this.#rows) if (run) run.submitted = Math.min(run.maxTokens, run.submitted + steps);
+      const most = (count: (share: Share) => number): number =>
+        Math.max(0, ...runs.map((share) => (share === undefined ? 0 : count(share))));
+      const lead = most(({ run, firstStep }) => run.lead - firstStep);
+      const toCome = most(({ run, firstStep }) => run.steps - firstStep);
+      const steps = Math.min(lead + this.#steps, RESULT_SLOTS, toCome);
+      if (steps === 0) return;
+      if (this.#mustEmbed) pool.embed(runs.length);
+      this.#mustEmbed = false;
+      for (const run of this.#rows) if (run) run.submitted = Math.min(run.steps, run.submitted + steps);
       const number = this.#number++;
       const firstSlot = this.#slot;
-      const results = pool.submit(number, step, runs.length, steps);
+      const results = pool.submit(number, step, runs.length, steps, lead, (done) => {
+        for (const [row, share] of runs.entries()) {
+          const next = (share?.firstStep ?? 0) + done;
+          if (share && next <= share.run.lead) this.#steer(share.run, row, next, (firstSlot + done) % RESULT_SLOTS);
+        }
+      });
       this.#pending.push({ number, steps, firstSlot, pool, runs, results });
       this.#slot = (this.#slot + steps) % RESULT_SLOTS;
       this.#steps = Math.min(2 * this.#steps, RESULT_SLOTS);
@@ -389,10 +423,11 @@ export class TokenRuns {
       for (let step = 0; step < steps && !run.isEnded; step++) {
         const at = (row * RESULT_SLOTS + ((firstSlot + step) % RESULT_SLOTS)) * RESULT_WORDS;
         if (results[at + 2] === 0) break;
+        if (entry.firstStep + step < run.lead) continue;
         const id = results[at];
         run.chain.push(id);
         run.queue.push({ id, receipt: results[at + 1] });
-        run.isEnded = isEnd(shape, id) || run.chain.length - 1 === run.maxTokens;
+        run.isEnded = isEnd(shape, id) || run.chain.length - 1 === run.steps;
       }
       if (run.isEnded) {
         this.#free(entry.run.row ?? row);
@@ -402,7 +437,7 @@ export class TokenRuns {
       const first = waiter && run.queue.shift();
       if (first !== undefined) {
         run.waiter = undefined;
-        run.read++;
+        run.read = Math.max(run.read, run.lead) + 1;
         waiter?.resolve(first);
       }
       if (run.isUnread) this.#unread.add(run);

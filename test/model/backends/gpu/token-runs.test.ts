@@ -15,13 +15,22 @@ function poolOf(log: string[]): SequencePool {
   const nothing = { buffer: undefined, count: 1, slot: 0 };
   const pool: Partial<Record<keyof SequencePool, unknown>> = {
     step: () => ({ encode: () => {}, dispatches: [] }),
-    control: (row: number) => log.push(`row ${row} begins`),
+    control: (row: number, { token }: { readonly token: number }) => log.push(`row ${row} begins with ${token}`),
     stop: (row: number) => log.push(`row ${row} stops`),
     embed: () => {},
     copy: () => log.push('back to a snapshot'),
     place: () => nothing,
     placeBefore: () => nothing,
-    submit: async (_: number, __: unknown, rows: number) => {
+    submit: async (
+      _: number,
+      __: unknown,
+      rows: number,
+      steps: number,
+      lead: number,
+      steer: (done: number) => void,
+    ) => {
+      for (let step = 1; step <= lead; step++) steer(step);
+      log.push(`${steps} steps of ${rows}`);
       const words = Array.from(
         { length: rows * RESULT_SLOTS * RESULT_WORDS },
         (___, k) => [5, 0, 1][k % RESULT_WORDS]!,
@@ -43,7 +52,7 @@ it('a run that was set aside joins again only when its state is back', async () 
     log.push('… are there');
   };
   const runs = new TokenRuns({ pool: poolOf(log), shape: SHAPE, move: () => {}, feed });
-  const [slow, quick] = [0, 1].map((slot) => new TokenRun({ slot }, 1, 1000, SAMPLER, 0));
+  const [slow, quick] = [0, 1].map((slot) => new TokenRun({ slot }, [1], 1000, SAMPLER, 0));
   const take = async (run: TokenRun | undefined): Promise<unknown> => runs.take(run!) ?? (await runs.next(run!));
   await Promise.all([slow, quick].map(take));
   // One goes on until it waits for the other, and is waited for no longer.
@@ -56,5 +65,25 @@ it('a run that was set aside joins again only when its state is back', async () 
   arrive();
   expect(await again).toEqual({ id: 5, receipt: 0 });
   expect(log[0]).toBe('… are there');
-  expect(log.filter((line) => line.endsWith('begins'))).toHaveLength(1);
+  expect(log.filter((line) => line.includes('begins'))).toHaveLength(1);
+});
+
+// They used to be fed one sequence after the other, which took a batch as long as a step of each.
+it('tokens that are given first are steps of all runs together', async () => {
+  const log: string[] = [];
+  const feed = (): Promise<void> => Promise.reject(new Error('nothing is fed apart'));
+  const runs = new TokenRuns({ pool: poolOf(log), shape: SHAPE, move: () => {}, feed });
+  const [long, short] = [[1, 2, 3], [4]].map((given, slot) => new TokenRun({ slot }, given, 4, SAMPLER, 0));
+  const tokensOf = async (run: TokenRun | undefined): Promise<number> => {
+    for (let count = 0; ; count++) if ((runs.take(run!) ?? (await runs.next(run!))) === undefined) return count;
+  };
+  expect(await Promise.all([long, short].map(tokensOf))).toEqual([4, 4]);
+  expect(log.slice(0, 5)).toEqual([
+    'row 0 begins with 1',
+    'row 1 begins with 4',
+    'row 0 begins with 2',
+    'row 0 begins with 3',
+    '3 steps of 2',
+  ]);
+  expect(long!.chain).toEqual([1, 2, 3, 5, 5, 5, 5]);
 });
