@@ -9,12 +9,15 @@ import { decodeImagePrefix, IMAGE_PREFIX_BYTES } from '../protocol/image/image-p
 import { decodeManifest } from '../protocol/image/manifest.js';
 import type { ModelShape } from '../protocol/image/model-shape.js';
 import { sameBytes } from '../protocol/little-endian.js';
-import { FLASH_DATA, FLASH_READ, MAX_FLASH_READ_BYTES } from '../protocol/wire/messages-flash.js';
+import { FLASH_DATA, FLASH_READ } from '../protocol/wire/messages-flash.js';
 import { boardMalformed } from './board-error.js';
 import type { BoardSession } from './session.js';
 
-/** Requests that are under way at a time. */
-const READS_AHEAD = 8;
+/** Of one answer: acknowledgements wait behind it, and a line of 1,000 bytes/s takes 2 s for it. */
+const ANSWER_BYTES = 2000;
+
+/** What is asked for at a time, in as many requests as it takes. */
+export const READ_AHEAD_BYTES = 16 * ANSWER_BYTES;
 
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 
@@ -22,17 +25,16 @@ const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 export async function readBack(session: BoardSession, offset: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   const read = async (at: number): Promise<void> => {
-    const count = Math.min(MAX_FLASH_READ_BYTES, length - at);
+    const count = Math.min(ANSWER_BYTES, length - at);
     const answer = await session.request(FLASH_READ, { offset: offset + at, length: count }, FLASH_DATA);
     if (answer.offset !== offset + at || answer.data.length !== count) {
       throw boardMalformed(session.name, 'it reads back other bytes than asked for');
     }
     bytes.set(answer.data, at);
   };
-  const ahead = READS_AHEAD * MAX_FLASH_READ_BYTES;
-  for (let start = 0; start < length; start += ahead) {
+  for (let start = 0; start < length; start += READ_AHEAD_BYTES) {
     const offsets: number[] = [];
-    for (let at = start; at < Math.min(length, start + ahead); at += MAX_FLASH_READ_BYTES) offsets.push(at);
+    for (let at = start; at < Math.min(length, start + READ_AHEAD_BYTES); at += ANSWER_BYTES) offsets.push(at);
     await Promise.all(offsets.map(read));
   }
   return bytes;

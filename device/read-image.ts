@@ -7,10 +7,8 @@ import { DONE } from '../protocol/wire/messages-run.js';
 import { REVERT } from '../protocol/wire/messages-flash.js';
 import { BoardError, boardMalformed, noOtherImage } from './board-error.js';
 import type { BoardConnection } from './connection.js';
-import { readBack } from './read-back.js';
+import { READ_AHEAD_BYTES, readBack } from './read-back.js';
 import type { BoardSession } from './session.js';
-
-const PIECE_BYTES = 128 * 1024;
 
 export interface ImageReader {
   /** Is told the length, in bytes, before anything else. */
@@ -40,7 +38,7 @@ export async function readImage(
     begin(length);
     while (done < length) {
       signal?.throwIfAborted();
-      const bytes = await readBack(session, done, Math.min(PIECE_BYTES, length - done));
+      const bytes = await readBack(session, done, Math.min(READ_AHEAD_BYTES, length - done));
       await write(done, bytes);
       done += bytes.length;
     }

@@ -180,8 +180,9 @@ export class SessionLink {
     const [next] = this.#pending;
     if (next === undefined) return;
     this.#cancelAnswerTimer = this.#clock.after(next.limitMs, () => {
-      // It may not say anything as long as nobody here reads the tokens of its run.
-      if (this.#runEvents.length >= MAX_WINDOW) this.#awaitAnswer();
+      // It may not say anything as long as nobody here reads the tokens of its run, and cannot have been asked as long
+      // as requests are on their way; the link ends by itself if they make no progress.
+      if (this.#runEvents.length >= MAX_WINDOW || !this.#link.isAcknowledged) this.#awaitAnswer();
       else this.fail(boardLost(this.name, `It has not answered a request for ${next.limitMs / 1000} s.`));
     });
   }

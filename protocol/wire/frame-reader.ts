@@ -29,6 +29,11 @@ export class FrameReader {
   #isText = false;
   #sawFrame = false;
 
+  /** Bytes of a frame that has begun. */
+  get begunBytes(): number {
+    return this.#isText ? 0 : Math.min(this.#length, MAX_ENCODED_BYTES);
+  }
+
   /** Takes any number of bytes, cut anywhere, and returns what they complete. */
   feed(bytes: Uint8Array): FrameEvent[] {
     const events: FrameEvent[] = [];

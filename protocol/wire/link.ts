@@ -10,6 +10,7 @@
 import { encodeFrame, MAX_PAYLOAD_BYTES, MAX_WINDOW } from './frame.js';
 import type { BadReason, Frame } from './frame.js';
 import { FrameReader } from './frame-reader.js';
+import { SLOWEST_MS_PER_BYTE } from './line-pace.js';
 import { LinkReceiver } from './link-receiver.js';
 import { LinkSender } from './link-sender.js';
 
@@ -111,6 +112,11 @@ export abstract class Link {
   /** Whether {@link send} would accept a message: the link is open, and at most 31 others wait or are on their way. */
   get canSend(): boolean {
     return this.#session?.sender.hasRoom ?? false;
+  }
+
+  /** Whether the peer has taken every message that was sent. */
+  get isAcknowledged(): boolean {
+    return this.#session?.sender.isEmpty ?? true;
   }
 
   /**
@@ -293,8 +299,10 @@ export abstract class Link {
     return Math.min(receiver.ackAtMs(this.#room()), this.#sentAtMs + KEEP_ALIVE_MS);
   }
 
+  /** Acknowledgements do not overtake the frame that is coming, and on a slow line that takes seconds. */
   #deadAtMs({ sender }: Session): number {
-    return Math.min(sender.deadAtMs, this.#heardAtMs + SILENCE_MS);
+    const comingMs = SLOWEST_MS_PER_BYTE * this.#reader.begunBytes;
+    return Math.min(sender.deadAtMs, this.#heardAtMs + SILENCE_MS) + comingMs;
   }
 
   #room(): number {

@@ -3,11 +3,16 @@
  * section 3), and a host that is interrupted ends at once and leaves the board free.
  */
 
+import { writeFileSync } from 'node:fs';
+
 import { describe, expect, it } from 'vitest';
 
 import { BoardMachine } from '../../device/board/board-machine.js';
+import { flashImage } from '../../device/flash-image.js';
+import { readImage } from '../../device/read-image.js';
+import { ImageFile } from '../../model/image-file.js';
 import { samplerSettings } from '../../model/integer/sampler.js';
-import { encodeFrame } from '../../protocol/wire/frame.js';
+import { encodeFrame, MAX_ENCODED_BYTES } from '../../protocol/wire/frame.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';
 import { HostLink } from '../../protocol/wire/host-link.js';
 import { encodeMessage } from '../../protocol/wire/message.js';
@@ -15,11 +20,13 @@ import type { FixedMessage } from '../../protocol/wire/message.js';
 import { GET_INFO, INFO } from '../../protocol/wire/messages-board.js';
 import { CANCEL, ENDED, RUN, TOKEN } from '../../protocol/wire/messages-run.js';
 import { BoardOnALine, slow } from '../helpers/board-on-a-line.js';
+import { temporaryFolder } from '../helpers/command-line.js';
 import { goodImageOf } from '../helpers/good-image.js';
 import { frameOf } from '../helpers/frames.js';
 import { count, figure } from '../helpers/counts.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
 
+const path = temporaryFolder();
 const IMAGE = goodImageOf(tinySections(1, { ...TINY_SHAPE, vocabSize: 64, eosTokenId: 63 }));
 const ENDLESS = {
   firstIndex: 0,
@@ -32,6 +39,7 @@ const ENDLESS = {
 };
 const RUN_ID = 5;
 const WORK_MS = 0.5;
+const SAMPLER = samplerSettings({ temperature: 0, topK: 1, topP: 1, seed: 1n });
 
 /** A host that has room for `window` frames, and reads all that comes. */
 class PlainHost {
@@ -154,8 +162,6 @@ function requestsArriving(line: BoardOnALine, type: number): { readonly arrived:
 }
 
 describe('a host on a line of 1,000 bytes/s that is interrupted', () => {
-  const SAMPLER = samplerSettings({ temperature: 0, topK: 1, topP: 1, seed: 1n });
-
   // It was still there 45 s later, and the board busy.
   it('ends within a second, and the next host has the board at once', async () => {
     const line = new BoardOnALine({ image: IMAGE });
@@ -182,6 +188,77 @@ describe('a host on a line of 1,000 bytes/s that is interrupted', () => {
     line.fate = ({ bytes }) => [{ bytes }];
     const next = await line.connect();
     expect(await line.clock.until(next.session.info())).toMatchObject({ state: 'idle' });
+  });
+});
+
+describe('a line of about 1,000 bytes/s that holds whatever it is given', () => {
+  const tokenizer = new TextEncoder().encode(`{"version":"1.0","x":"${'a'.repeat(150_000)}"}`);
+  const LARGE = goodImageOf(tinySections(2, TINY_SHAPE), { tokenizer });
+  /** A token in half a millisecond. */
+  const COMPUTING_MS = 1000;
+  const bits = (): Uint8Array => new Uint8Array(120 * 4096).fill(0xff);
+
+  // It was lost while flashing: frames were repeated before they had left, until the line was full of them.
+  it.each([0.6, 1, 11.5])('carries HELLO, a flash, a long prompt and the image back, at %d bytes/ms', async (rate) => {
+    const line = new BoardOnALine({ image: IMAGE, bits: bits() });
+    line.fate = slow(line, rate);
+    const connection = await line.connect({ reconnectMs: 0 });
+    const within = async <T>(bytes: number, work: Promise<T>): Promise<T> => {
+      const atMs = line.clock.now();
+      const result = await line.clock.until(work);
+      expect(line.clock.now() - atMs).toBeLessThan((1.05 * bytes + 3000) / rate + COMPUTING_MS);
+      return result;
+    };
+    const machine = new BoardMachine(connection);
+    const sequence = await within(0, machine.open());
+    const prompt = Array.from({ length: 900 }, (_, index) => index % 63);
+    const tokens: number[] = [];
+    const run = async (): Promise<void> => {
+      for await (const { id } of sequence.generate({ prompt, maxTokens: 20, sampler: SAMPLER })) tokens.push(id);
+    };
+    await within(4 * prompt.length + 20 * TOKEN_BYTES, run());
+    expect(tokens.length).toBeGreaterThan(0);
+
+    writeFileSync(path('large'), LARGE);
+    const file = ImageFile.openChecked(path('large'));
+    await within(LARGE.length, flashImage(connection, file));
+    file.close();
+
+    const read = new Uint8Array(LARGE.length);
+    const write = (offset: number, bytes: Uint8Array): Promise<void> => Promise.resolve(read.set(bytes, offset));
+    await within(LARGE.length, readImage(connection, { begin: () => {}, write }));
+    expect(Buffer.compare(read, LARGE)).toBe(0);
+  });
+
+  // 120 s had passed before it came to the board.
+  it('has the time for FLASH_END begin when it is there', async () => {
+    const line = new BoardOnALine({ image: IMAGE, bits: bits() });
+    line.fate = slow(line, 0.52);
+    const connection = await line.connect({ reconnectMs: 0 });
+    writeFileSync(path('large'), LARGE);
+    const file = ImageFile.openChecked(path('large'));
+    expect(await line.clock.until(flashImage(connection, file))).toMatchObject({ outcome: 'flashed' });
+    file.close();
+  });
+
+  it.each(['flashing', 'reading'])('is found out when it dies while %s', async (what) => {
+    const line = new BoardOnALine({ image: LARGE, bits: bits() });
+    line.fate = slow(line, 1);
+    const connection = await line.connect({ reconnectMs: 0 });
+    writeFileSync(path('other'), goodImageOf(tinySections(3, TINY_SHAPE), { tokenizer }));
+    const file = ImageFile.openChecked(path('other'));
+    const reader = { begin: (): void => {}, write: (): Promise<void> => Promise.resolve() };
+    const work: Promise<unknown> = what === 'flashing' ? flashImage(connection, file) : readImage(connection, reader);
+    let diedAtMs = Infinity;
+    line.clock.after(20_000, () => {
+      diedAtMs = line.clock.now();
+      line.fate = () => [];
+    });
+    await expect(line.clock.until(work)).rejects.toMatchObject({ code: 'board-lost' });
+    // What was on the line still came.
+    const longestFrameMs = MAX_ENCODED_BYTES;
+    expect(line.clock.now() - diedAtMs).toBeLessThan(5000 + longestFrameMs);
+    file.close();
   });
 });
 

@@ -84,13 +84,25 @@ export interface Setup extends Partial<Omit<BoardOptions, 'flash' | 'now' | 'boo
   readonly workMs?: number;
 }
 
-/** Each direction carries so many bytes in a millisecond, one frame after the other. */
+const SLOW_PIECE_BYTES = 256;
+
+/**
+ * Each direction carries so many bytes in a millisecond, one frame after the other, and holds whatever it is given until
+ * then.
+ */
 export function slow(line: BoardOnALine, bytesPerMs: number): Fate {
   const busyUntilMs = { board: 0, host: 0 };
   return ({ to, bytes }) => {
     const nowMs = line.clock.now();
-    busyUntilMs[to] = Math.max(busyUntilMs[to], nowMs) + bytes.length / bytesPerMs;
-    return [{ bytes, lateMs: busyUntilMs[to] - nowMs }];
+    const startMs = Math.max(busyUntilMs[to], nowMs);
+    busyUntilMs[to] = startMs + bytes.length / bytesPerMs;
+    return Array.from({ length: Math.ceil(bytes.length / SLOW_PIECE_BYTES) }, (_, index) => {
+      const piece = bytes.subarray(index * SLOW_PIECE_BYTES, (index + 1) * SLOW_PIECE_BYTES);
+      return {
+        bytes: piece,
+        lateMs: startMs + (piece.byteOffset - bytes.byteOffset + piece.length) / bytesPerMs - nowMs,
+      };
+    });
   };
 }
 
