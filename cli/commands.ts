@@ -48,6 +48,11 @@ export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [
     load: async () => (await import('./commands/run.js')).run,
   },
   {
+    name: 'serve',
+    summary: "answer requests of OpenAI's interface over HTTP, from every machine there is",
+    load: async () => (await import('./commands/serve.js')).serve,
+  },
+  {
     name: 'verify',
     summary: 'check that a machine computes what it must, bit for bit',
     load: async () => (await import('./commands/verify.js')).verify,
@@ -79,17 +84,17 @@ export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [
       {
         name: 'build',
         summary: 'make the bitstream of a board, or the resource estimates of the wide chip, with open tools',
-        load: async () => (await import('./commands/gateware-build.js')).gatewareBuild,
+        load: async () => (await import('./commands/gateware/build.js')).gatewareBuild,
       },
       {
         name: 'flash',
         summary: 'write bitstream and weight image into the SPI flash of an FPGA board with an FT2232H',
-        load: async () => (await import('./commands/gateware-flash.js')).gatewareFlash,
+        load: async () => (await import('./commands/gateware/flash.js')).gatewareFlash,
       },
       {
         name: 'sim',
         summary: 'make the simulator of a whole chip, which `virtual-board --rtl` runs, and say where it is',
-        load: async () => (await import('./commands/gateware-sim.js')).gatewareSim,
+        load: async () => (await import('./commands/gateware/sim.js')).gatewareSim,
       },
     ],
   },

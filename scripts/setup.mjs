@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-const sourceFolders = ['protocol', 'model', 'device', 'engine', 'library', 'firmware-host', 'cli'];
+const sourceFolders = ['protocol', 'model', 'device', 'engine', 'library', 'serve', 'firmware-host', 'cli'];
 
 // Ctrl-C reaches the running child as well; waiting for it keeps its last words and its exit status.
 process.on('SIGINT', () => {});

@@ -20,7 +20,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'firmware-host': ['model', 'protocol'],
   engine: ['device', 'model', 'protocol'],
   library: ['device', 'engine', 'model', 'protocol'],
-  cli: ['device', 'engine', 'firmware-host', 'model', 'protocol'],
+  serve: ['device', 'engine', 'model', 'protocol'],
+  cli: ['device', 'engine', 'firmware-host', 'model', 'protocol', 'serve'],
 };
 
 const MOST_FILES = 20;
@@ -148,7 +149,7 @@ test.each([
 });
 
 function sources(): string[] {
-  return ['protocol', 'model', 'device', 'firmware-host', 'engine', 'library', 'cli'].flatMap((room) => {
+  return ['protocol', 'model', 'device', 'firmware-host', 'engine', 'library', 'serve', 'cli'].flatMap((room) => {
     const names = readdirSync(root).includes(room) ? readdirSync(join(root, room), { recursive: true }) : [];
     return names.map((name) => posix.join(room, String(name))).filter((name) => name.endsWith('.ts'));
   });

@@ -6,7 +6,7 @@ import { systemClock } from '../../../device/clock.js';
 import { VirtualFpgaBoard } from '../../../firmware-host/virtual/ftdi/virtual-fpga-board.js';
 import { UsbIpServer } from '../../../firmware-host/virtual/usbip/usbip-server.js';
 import type { BoardUsb, BoardUsbOptions } from './board-usb.js';
-import { listenAt } from './listen-address.js';
+import { listenAt } from '../listen-address.js';
 import { openFlash } from './open-flash.js';
 import { usbipAddress } from './usbip-address.js';
 

@@ -7,7 +7,7 @@ import { UsbIpServer } from '../../../firmware-host/virtual/usbip/usbip-server.j
 import { UsageError } from '../../usage-error.js';
 import type { BoardUsb, BoardUsbOptions } from './board-usb.js';
 import { openBoardFtdi, type BoardFtdiInput } from './ftdi.js';
-import { listenAt } from './listen-address.js';
+import { listenAt } from '../listen-address.js';
 import { usbipAddress } from './usbip-address.js';
 
 export interface BoardUsbInput extends BoardFtdiInput {

@@ -9,7 +9,7 @@ import type { Wire } from '../../../firmware-host/virtual/wires/wire.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
 import { keyOf } from '../key-file.js';
-import { listenAt } from './listen-address.js';
+import { listenAt } from '../listen-address.js';
 
 export interface BoardWiresInput {
   readonly tcp: string | undefined;

@@ -1,7 +1,7 @@
 /** Where a program listens on the network, and who may reach it there. */
 import { lookup } from 'node:dns/promises';
 import { BlockList } from 'node:net';
-import { badValue, UsageError } from '../../usage-error.js';
+import { badValue, UsageError } from '../usage-error.js';
 
 /** What an address that other computers reach takes. */
 export interface NetworkAccess {
@@ -25,19 +25,29 @@ export async function listenAt<T>(
 ): Promise<T> {
   const { host, number } = parseListen(option, text);
   try {
-    const { address, family } = await lookup(host);
-    const isForOthers = !LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4');
+    const { address, isForOthers } = await resolved(host);
     if (isForOthers && !access.open && access.isKeyed !== true) throw forEverybody(option, text, access);
     return await open(address, number);
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause) || cause instanceof UsageError) throw cause;
-    throw new UsageError('bad-value', `${option} ${text} cannot be listened at`, {
-      reason: REASONS.get(String(cause.code)) ?? cause.message,
-      fix: `Choose another one, for example ${option} 127.0.0.1:0, which takes a free port.`,
-      facts: { name: option, value: text },
-      cause,
-    });
+    throw cannotListen(option, text, '127.0.0.1:0', cause);
   }
+}
+
+/** Where a host is, and whether other computers reach it. @throws the operating system's error */
+export async function resolved(host: string): Promise<{ readonly address: string; readonly isForOthers: boolean }> {
+  const { address, family } = await lookup(host);
+  return { address, isForOthers: !LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4') };
+}
+
+/** What the operating system says, in words; anything else is given back as it is. @param free what takes a free port */
+export function cannotListen(option: string, text: string, free: string, cause: unknown): unknown {
+  if (!(cause instanceof Error && 'code' in cause) || cause instanceof UsageError) return cause;
+  return new UsageError('bad-value', `${option} ${text} cannot be listened at`, {
+    reason: REASONS.get(String(cause.code)) ?? cause.message,
+    fix: `Choose another one, for example ${option} ${free}, which takes a free port.`,
+    facts: { name: option, value: text },
+    cause,
+  });
 }
 
 /** Addresses that only programs on this computer reach. */

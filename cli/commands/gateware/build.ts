@@ -1,6 +1,6 @@
 /** `mmfree gateware build`: declaration. */
-import { defineCommand, optionWithDefault } from '../command.js';
-import { oneOf, path } from '../options.js';
+import { defineCommand, optionWithDefault } from '../../command.js';
+import { oneOf, path } from '../../options.js';
 
 export const gatewareBuild = defineCommand({
   examples: [
@@ -22,5 +22,5 @@ export const gatewareBuild = defineCommand({
       'gateware-out',
     ),
   },
-  load: async () => (await import('../work/gateware/build.js')).gatewareBuild,
+  load: async () => (await import('../../work/gateware/build.js')).gatewareBuild,
 });

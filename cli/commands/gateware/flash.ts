@@ -1,7 +1,7 @@
 /** `mmfree gateware flash`: declaration. */
-import { defineCommand, flag, option, optionWithDefault } from '../command.js';
-import { decimal, path, text } from '../options.js';
-import { waitOption } from './shared/source-options.js';
+import { defineCommand, flag, option, optionWithDefault } from '../../command.js';
+import { decimal, path, text } from '../../options.js';
+import { waitOption } from '../shared/source-options.js';
 
 export const gatewareFlash = defineCommand({
   examples: [
@@ -31,5 +31,5 @@ export const gatewareFlash = defineCommand({
       15,
     ),
   },
-  load: async () => (await import('../work/gateware/flash.js')).gatewareFlash,
+  load: async () => (await import('../../work/gateware/flash.js')).gatewareFlash,
 });

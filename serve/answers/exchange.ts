@@ -1,0 +1,160 @@
+/** From prompts to the choices of an answer, and from these to what is sent: at once, or chunk by chunk. */
+import { randomUUID } from 'node:crypto';
+import { invalidValue, tooManyTokens } from '../api-error.js';
+import type { ServedModel } from '../models/served-model.js';
+import type { Work } from '../scheduler/job.js';
+import { MAX_CHOICES } from '../schemas.js';
+import { Choice, type Piece, type Prompt } from './choice.js';
+import { merged } from './merged.js';
+import { seedOf, type GenerationSettings } from './settings.js';
+
+/** Who asks, and what ends it. */
+export interface Caller {
+  readonly owner: string;
+  readonly priority: number;
+  readonly signal: AbortSignal;
+}
+
+/** A kind of completions: names, and how a piece and a whole choice are written. */
+export interface Format {
+  readonly idPrefix: string;
+  readonly object: string;
+  readonly chunkObject: string;
+  chunk(piece: Piece, isFirst: boolean): object;
+  choice(pieces: readonly Piece[]): object;
+}
+
+export interface ExchangeRequest {
+  readonly prompts: readonly Prompt[];
+  readonly settings: GenerationSettings;
+  readonly echo: boolean;
+  readonly top: number | undefined;
+  readonly mostPromptTokens: number;
+}
+
+/** What carries receipts: who wants to can compute again whether it was this model that said so. */
+interface Proof {
+  /** As text: programs may keep numbers in 53 bits. */
+  readonly seed: string;
+  /** Of the first of the tokens. */
+  readonly index: number;
+  readonly tokens: readonly number[];
+  readonly receipts: readonly string[];
+  readonly machine: string;
+}
+
+export class Exchange {
+  readonly #format: Format;
+  readonly #request: ExchangeRequest;
+  readonly #choices: readonly Choice[];
+  readonly #head: object;
+
+  /** Everything waits for its place then. @throws ApiError */
+  constructor(model: ServedModel, format: Format, request: ExchangeRequest, caller: Caller) {
+    this.#format = format;
+    this.#request = request;
+    this.#choices = submitted(model, request, caller);
+    this.#head = {
+      id: `${format.idPrefix}-${randomUUID()}`,
+      created: Math.floor(Date.now() / 1000),
+      model: model.id,
+      system_fingerprint: model.fingerprint,
+    };
+  }
+
+  /** The answer as a whole. @throws what a job failed with */
+  async answer(): Promise<object> {
+    const all = await Promise.all(this.#choices.map(async (choice) => await gathered(choice.pieces(false))));
+    const choices = all.map((pieces) => ({ ...this.#format.choice(pieces), mmfree: proofOf(pieces) }));
+    return {
+      ...this.#head,
+      object: this.#format.object,
+      choices,
+      usage: this.#usage(),
+      mmfree: choices[0]?.mmfree,
+    };
+  }
+
+  /** Chunks of a stream. @throws what a job failed with */
+  async *chunks(includeUsage: boolean): AsyncGenerator<object, void> {
+    const head = { ...this.#head, object: this.#format.chunkObject };
+    const begun = new Set<Choice>();
+    let last: Piece | undefined;
+    for await (const piece of merged(this.#choices.map((choice) => choice.pieces(true)))) {
+      const choice = this.#format.chunk(piece, !begun.has(piece.choice));
+      begun.add(piece.choice);
+      last = piece;
+      yield { ...head, choices: [choice], ...(includeUsage && { usage: null }), mmfree: proofOf([piece]) };
+    }
+    if (includeUsage && last !== undefined) {
+      yield { ...head, choices: [], usage: this.#usage(), mmfree: proofOf([{ ...last, tokens: [] }]) };
+    }
+  }
+
+  /** Tokens that the service put in front are not counted; those of a prompt once, however many choices go on behind it. */
+  #usage(): object {
+    const prompts = this.#request.prompts.map(({ ids, isBegun }) => ids.length - (isBegun ? 1 : 0));
+    const promptTokens = prompts.reduce((sum, count) => sum + count, 0);
+    const completionTokens = this.#choices.reduce((sum, { told }) => sum + told, 0);
+    return {
+      prompt_tokens: promptTokens,
+      completion_tokens: completionTokens,
+      total_tokens: promptTokens + completionTokens,
+    };
+  }
+}
+
+function submitted(model: ServedModel, request: ExchangeRequest, caller: Caller): Choice[] {
+  const { prompts, settings, echo, top, mostPromptTokens } = request;
+  if (prompts.length * settings.choices > MAX_CHOICES) {
+    throw invalidValue('n', `${prompts.length * settings.choices} choices are more than ${MAX_CHOICES}`);
+  }
+  for (const { ids } of prompts) {
+    if (ids.length > mostPromptTokens) {
+      throw tooManyTokens('prompt', `the prompt has ${ids.length} tokens`, mostPromptTokens);
+    }
+    const bad = ids.find((id) => id >= model.shape.vocabSize);
+    if (bad !== undefined) throw invalidValue('prompt', `token ${bad} is not below ${model.shape.vocabSize}`);
+  }
+  const planned = prompts.flatMap((prompt) =>
+    Array.from({ length: settings.choices }, (_, choice) => ({ prompt, choice, end: new AbortController() })),
+  );
+  const works = planned.map(({ prompt, choice, end }): Work => {
+    return {
+      prompt: prompt.ids,
+      maxTokens: settings.maxTokens,
+      sampler: settings.sampler(choice),
+      top,
+      scoresPrompt: echo && top !== undefined,
+      owner: caller.owner,
+      priority: caller.priority,
+      signal: AbortSignal.any([caller.signal, end.signal]),
+    };
+  });
+  const jobs = model.scheduler.submit(works);
+  return jobs.map((job, number) => {
+    const { prompt, choice, end } = planned[number]!;
+    const seed = seedOf(settings.seed, choice);
+    const { stops } = settings;
+    return new Choice(model, job, { number, seed, prompt, stops, echo, stop: () => end.abort() });
+  });
+}
+
+function proofOf(pieces: readonly Piece[]): Proof | undefined {
+  const [first] = pieces;
+  if (first === undefined) return undefined;
+  const tokens = pieces.flatMap((piece) => piece.tokens);
+  return {
+    seed: String(first.choice.seed),
+    index: tokens[0]?.index ?? first.choice.told,
+    tokens: tokens.map(({ id }) => id),
+    receipts: tokens.map(({ receipt }) => receipt.toString(16).padStart(8, '0')),
+    machine: tokens.at(-1)?.machine ?? first.choice.job.machine,
+  };
+}
+
+async function gathered<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}

@@ -1,0 +1,159 @@
+/** What a request is refused with, or ends with, in OpenAI's shape: `{"error": {message, type, param, code}}`. All texts of the service. */
+import { TextProblem } from './text/text-problem.js';
+
+/** Stable, for programs. */
+export type ApiErrorCode =
+  | 'invalid_json'
+  | 'invalid_value'
+  | 'unsupported_parameter'
+  | 'model_not_found'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'no_tokenizer'
+  | 'no_logits'
+  | 'text_failed'
+  | 'too_many_tokens'
+  | 'body_too_large'
+  | 'wrong_content_type'
+  | 'wrong_host'
+  | 'wrong_origin'
+  | 'invalid_api_key'
+  | 'queue_full'
+  | 'key_busy'
+  | 'no_machine'
+  | 'machine_failed'
+  | 'machine_differs'
+  | 'shutting_down'
+  | 'internal_error';
+
+interface ApiErrorDetails {
+  /** The field that is meant. */
+  readonly param?: string;
+  /** When it is worth asking again, 1 … 60: clients throw longer times away. */
+  readonly retryAfterSeconds?: number;
+  readonly cause?: unknown;
+}
+
+/** Statuses that clients ask again after. */
+type ApiStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 421 | 429 | 500 | 503;
+
+/** An answer that is an error. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: ApiStatus;
+  readonly code: ApiErrorCode;
+  readonly param: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(status: ApiStatus, code: ApiErrorCode, message: string, details: ApiErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.status = status;
+    this.code = code;
+    this.param = details.param;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+
+  /** As clients of OpenAI's interface expect it, in an answer or as the last event of a stream. */
+  get body(): { readonly error: Readonly<Record<'message' | 'type' | 'param' | 'code', string | null>> } {
+    return { error: { message: this.message, type: typeOf(this.status), param: this.param ?? null, code: this.code } };
+  }
+
+  get headers(): Record<string, string> {
+    return this.retryAfterSeconds === undefined ? {} : { 'retry-after': String(this.retryAfterSeconds) };
+  }
+}
+
+function typeOf(status: ApiStatus): string {
+  if (status >= 500) return 'server_error';
+  if (status === 401) return 'authentication_error';
+  if (status === 403) return 'permission_error';
+  return status === 429 ? 'rate_limit_error' : 'invalid_request_error';
+}
+
+export function invalidValue(param: string, problem: string): ApiError {
+  return new ApiError(400, 'invalid_value', `${param}: ${problem}`, { param });
+}
+
+/** @param why a sentence */
+export function unsupported(param: string, why: string): ApiError {
+  return new ApiError(400, 'unsupported_parameter', `${param} is not supported: ${why}`, { param });
+}
+
+export function invalidJson(cause: unknown): ApiError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ApiError(400, 'invalid_json', `the body is not a JSON object (${why})`, { cause });
+}
+
+export function modelNotFound(model: string, models: readonly string[]): ApiError {
+  const message = `there is no model ${JSON.stringify(model.slice(0, 100))}; there is ${models.join(', ')}`;
+  return new ApiError(404, 'model_not_found', message, { param: 'model' });
+}
+
+/** @param hint a sentence; empty if there is none */
+export function notFound(path: string, hint: string): ApiError {
+  const message = `there is no ${JSON.stringify(path.slice(0, 100))} here.${hint === '' ? ' /openapi.json lists what there is.' : ` ${hint}`}`;
+  return new ApiError(404, 'not_found', message);
+}
+
+/** @param use what text would be needed for */
+export function noTokenizer(model: string, use: string, param: string): ApiError {
+  const message = `${model} was packed without tokenizer.json, so ${use}; give token ids`;
+  return new ApiError(400, 'no_tokenizer', message, { param });
+}
+
+export function noLogits(model: string): ApiError {
+  const message = `logprobs need a machine that gives logits, and ${model} is computed by boards only`;
+  return new ApiError(400, 'no_logits', message, { param: 'logprobs' });
+}
+
+export function tooManyTokens(param: string, what: string, limit: number): ApiError {
+  return new ApiError(400, 'too_many_tokens', `${what}; this service allows ${limit}`, { param });
+}
+
+export function bodyTooLarge(limitBytes: number): ApiError {
+  return new ApiError(413, 'body_too_large', `the body has more than ${limitBytes} bytes`);
+}
+
+export function queueFull(waiting: number, retryAfterSeconds: number): ApiError {
+  return new ApiError(429, 'queue_full', `${waiting} texts wait already`, { retryAfterSeconds });
+}
+
+export function keyBusy(limit: number, retryAfterSeconds: number): ApiError {
+  return new ApiError(429, 'key_busy', `this key has ${limit} texts under way already`, { retryAfterSeconds });
+}
+
+export function noMachine(model: string): ApiError {
+  const message = `no machine computes ${model} at the moment`;
+  return new ApiError(503, 'no_machine', message, { retryAfterSeconds: 5 });
+}
+
+export function machineFailed(cause: unknown): ApiError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const message = `the machine failed, and no other one could go on: ${why}`;
+  return new ApiError(503, 'machine_failed', message, { retryAfterSeconds: 5, cause });
+}
+
+/** Another machine, which was to go on, computes something else. */
+export function machineDiffers(one: string, other: string, index: number): ApiError {
+  const message = `${other} computes another receipt for token ${index} than ${one} did`;
+  return new ApiError(500, 'machine_differs', message);
+}
+
+export function shuttingDown(): ApiError {
+  return new ApiError(503, 'shutting_down', 'this service is shutting down', { retryAfterSeconds: 5 });
+}
+
+/** Whatever was thrown, as an answer. */
+export function apiErrorOf(cause: unknown): ApiError {
+  if (cause instanceof ApiError) return cause;
+  return cause instanceof TextProblem ? textFailed(cause) : internalError(cause);
+}
+
+function textFailed(cause: TextProblem): ApiError {
+  return new ApiError(400, 'text_failed', `this text cannot be used: ${cause.message}`, { cause });
+}
+
+function internalError(cause: unknown): ApiError {
+  const message = 'this is a mistake in mmfree, not in your request; the log of the service says more';
+  return new ApiError(500, 'internal_error', message, { cause });
+}

@@ -1,0 +1,123 @@
+/**
+ * A text that is to be computed, wherever and whenever: what it begins with, what came of it, and where it stands, so that it can be taken from a
+ * machine and go on at another one.
+ */
+import type { SamplerSettings } from '../../protocol/sampling.js';
+import type { SequenceState } from '../../protocol/state/sequence-state.js';
+import { machineDiffers } from '../api-error.js';
+import type { Score } from './score.js';
+
+/** What is asked of the scheduler. */
+export interface Work {
+  /** The state that it goes on from; the state zero unless given. */
+  readonly start?: SequenceState | undefined;
+  /** Token ids that are fed first, below V; at least one unless `start` has a chosen token. */
+  readonly prompt: readonly number[];
+  /** Tokens to choose at most; 0 only feeds. */
+  readonly maxTokens: number;
+  readonly sampler: SamplerSettings;
+  /** How many of the likeliest tokens are told beside each chosen one; no log-probabilities unless given. */
+  readonly top?: number | undefined;
+  /** Also those of the prompt. */
+  readonly scoresPrompt?: boolean | undefined;
+  /** Whose it is: places are shared fairly among those. */
+  readonly owner: string;
+  /** A higher one goes first, and takes the place of a lower one. */
+  readonly priority: number;
+  /** Ends it, also while it waits. */
+  readonly signal: AbortSignal;
+}
+
+/** One token that was chosen. */
+export interface GivenToken {
+  /** Index of its draw. */
+  readonly index: number;
+  readonly id: number;
+  /** CRC-32 of the logits that it was chosen from. */
+  readonly receipt: number;
+  /** Who computed it. */
+  readonly machine: string;
+  readonly score?: Score | undefined;
+}
+
+export class Job {
+  readonly work: Work;
+  /** Order of arrival. */
+  readonly number: number;
+  readonly arrivedMs: number;
+  readonly given: GivenToken[] = [];
+  /** Scores of the tokens of the prompt behind its first one. */
+  readonly promptScores: Score[] = [];
+  /** Where it goes on: a state, and how many tokens of the prompt, and of those that were given, it is behind. */
+  state: SequenceState | undefined;
+  fed = 0;
+  covered = 0;
+  /** Who computes it, or did last. */
+  machine = '';
+  /** When it got a place first. */
+  startedMs: number | undefined;
+  /** Machines that were lost under it. */
+  losses = 0;
+  #taken = 0;
+  #isDone = false;
+  #error: Error | undefined;
+  #wake = (): void => {};
+
+  constructor(work: Work, number: number) {
+    this.work = work;
+    this.number = number;
+    this.arrivedMs = performance.now();
+    this.state = work.start;
+  }
+
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** Whether it can be taken from a machine and go on elsewhere from its state. */
+  get isMovable(): boolean {
+    return this.work.top === undefined;
+  }
+
+  /**
+   * A token came. After a machine was lost, those that were given already come again, from another one, and must be the same.
+   *
+   * @throws ApiError `machine_differs`
+   */
+  give(token: GivenToken): void {
+    const before = this.given[token.index - (this.work.start?.nextDraw ?? 0)];
+    if (before === undefined) {
+      this.given.push(token);
+      this.#wake();
+    } else if (before.receipt !== token.receipt || before.id !== token.id) {
+      throw machineDiffers(before.machine, token.machine, token.index);
+    }
+  }
+
+  /** Nothing more comes: it is whole, or was aborted. */
+  end(): void {
+    this.#isDone = true;
+    this.#wake();
+  }
+
+  fail(error: Error): void {
+    this.#error ??= error;
+    this.end();
+  }
+
+  /**
+   * All tokens that came since the last call, as soon as there is one; an empty list at the end. Whoever is slow gets many at once, and nobody waits
+   * for him.
+   *
+   * @throws what the job failed with, behind the tokens that came before
+   */
+  async take(): Promise<readonly GivenToken[]> {
+    while (this.#taken === this.given.length && !this.#isDone) {
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    const tokens = this.given.slice(this.#taken);
+    this.#taken = this.given.length;
+    if (tokens.length === 0 && this.#error !== undefined) throw this.#error;
+    return tokens;
+  }
+}

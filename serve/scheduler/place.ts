@@ -1,0 +1,52 @@
+/** A machine in service: what runs on it, and whether one more can. */
+import type { Machine } from '../../model/machine/machine.js';
+import type { Job } from './job.js';
+
+/** A job on a machine. */
+export interface Run {
+  readonly job: Job;
+  /** Takes it from the machine. */
+  readonly stop: AbortController;
+}
+
+export class Place {
+  readonly machine: Machine;
+  /** Jobs that it takes at once. */
+  readonly seats: number;
+  readonly runs = new Set<Run>();
+
+  /** @param seats at most, where the machine takes more */
+  constructor(machine: Machine, seats: number) {
+    this.machine = machine;
+    this.seats = Math.min(seats, machine.facts.sequences);
+  }
+
+  get isFree(): boolean {
+    return this.runs.size < this.seats;
+  }
+
+  /** How full it is, 0 … 1. */
+  get load(): number {
+    return this.runs.size / this.seats;
+  }
+
+  /** Whether it can compute a job at all. */
+  suits({ work, state }: Pick<Job, 'work' | 'state'>): boolean {
+    const { can } = this.machine.facts;
+    return (work.top === undefined || can.logits) && (state === undefined || can.state);
+  }
+
+  /** The run that a job of this priority may take the place of: that of the lowest priority, and of those the youngest. */
+  victimOf(priority: number): Run | undefined {
+    if (!this.machine.facts.can.state) return undefined;
+    const lower = [...this.runs].filter(({ job, stop }) => {
+      return job.work.priority < priority && job.isMovable && !stop.signal.aborted;
+    });
+    return lower.toSorted((a, b) => a.job.work.priority - b.job.work.priority || b.job.number - a.job.number)[0];
+  }
+
+  /** Runs that are about to leave. */
+  get leaving(): number {
+    return [...this.runs].filter(({ stop }) => stop.signal.aborted).length;
+  }
+}

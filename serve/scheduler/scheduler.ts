@@ -1,0 +1,247 @@
+/**
+ * Which text is computed where and when, for one model: jobs wait in a bounded queue, get a place on a machine, are taken from it for more urgent
+ * ones (their state is kept), and go on at another machine if theirs is lost. None of that changes a text.
+ */
+import { ApiError, keyBusy, machineFailed, noLogits, noMachine, queueFull, shuttingDown } from '../api-error.js';
+import { compute, keepState } from './compute.js';
+import { Job, type Work } from './job.js';
+import { Place, type Run } from './place.js';
+import { Waiting } from './waiting.js';
+import { Watchdog } from './watchdog.js';
+
+/** Bounds; they may change while jobs wait. */
+export interface SchedulerLimits {
+  /** Jobs that wait at most, beside those that are computed. */
+  readonly queue: number;
+  /** Jobs of one owner at most, waiting ones included. */
+  readonly perOwner: number;
+  /** A machine that computes nothing for so long is lost. */
+  readonly tokenMs: number;
+}
+
+/** What others want to know. */
+export interface SchedulerEvents {
+  onStart?(job: Job, waitedMs: number): void;
+  onPreempted?(job: Job): void;
+  /** A machine is out of service; whoever put it there closes it. */
+  onLost?(place: Place, error: unknown): void;
+}
+
+/** Machines that may be lost under one job. */
+const MOST_LOSSES = 3;
+
+/** Clients throw longer times away. */
+const MAX_RETRY_SECONDS = 60;
+
+export class Scheduler {
+  readonly #model: string;
+  readonly #limits: () => SchedulerLimits;
+  readonly #events: SchedulerEvents;
+  readonly #places = new Set<Place>();
+  readonly #waiting = new Waiting();
+  #arrivals = 0;
+  #isClosing = false;
+  /** How long jobs took lately, for those who are told to come again. */
+  #usualMs = 1000;
+
+  constructor(model: string, limits: () => SchedulerLimits, events: SchedulerEvents = {}) {
+    this.#model = model;
+    this.#limits = limits;
+    this.#events = events;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  get places(): readonly Place[] {
+    return [...this.#places];
+  }
+
+  /** Whether there is a machine with logits. */
+  get canScore(): boolean {
+    return this.places.some(({ machine }) => machine.facts.can.logits);
+  }
+
+  add(place: Place): void {
+    this.#places.add(place);
+    this.#dispatch();
+  }
+
+  /** Takes a machine out of service; its jobs go on elsewhere. */
+  remove(place: Place): void {
+    this.#places.delete(place);
+    for (const { stop } of place.runs) stop.abort();
+  }
+
+  /**
+   * Takes jobs, all or none.
+   *
+   * @throws ApiError `queue_full`, `key_busy`, `no_machine`, `no_logits`, `shutting_down`
+   */
+  submit(works: readonly Work[]): Job[] {
+    if (this.#isClosing) throw shuttingDown();
+    if (this.#places.size === 0) throw noMachine(this.#model);
+    if (works.some(({ top }) => top !== undefined) && !this.canScore) throw noLogits(this.#model);
+    const { queue, perOwner } = this.#limits();
+    const free = this.places.reduce((sum, { seats, runs }) => sum + seats - runs.size, 0);
+    if (this.waiting + works.length > queue + free) throw queueFull(this.waiting, this.#retrySeconds());
+    const [{ owner } = { owner: '' }] = works;
+    if (this.#waiting.of(owner) + this.#running(owner) + works.length > perOwner) {
+      throw keyBusy(perOwner, this.#retrySeconds());
+    }
+    const jobs = works.map((work) => new Job(work, this.#arrivals++));
+    for (const job of jobs) this.#wait(job);
+    this.#dispatch();
+    return jobs;
+  }
+
+  /** Ends everything: jobs that are under way fail with an error after which clients ask again. */
+  close(): void {
+    this.#isClosing = true;
+    for (const job of this.#waiting.inOrder(() => 0)) this.#leave(job, shuttingDown());
+    for (const { runs } of this.#places) {
+      for (const { job, stop } of runs) {
+        job.fail(shuttingDown());
+        stop.abort();
+      }
+    }
+  }
+
+  /** No new jobs; resolves when the last one is done. */
+  async drained(): Promise<void> {
+    this.#isClosing = true;
+    while (this.waiting > 0 || this.places.some(({ runs }) => runs.size > 0)) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  #wait(job: Job): void {
+    const { signal } = job.work;
+    if (signal.aborted) return job.end();
+    this.#waiting.add(job);
+    signal.addEventListener('abort', () => this.#leave(job), { once: true });
+  }
+
+  /** If it waits. */
+  #leave(job: Job, error?: ApiError): void {
+    if (!this.#waiting.delete(job)) return;
+    if (error === undefined) job.end();
+    else job.fail(error);
+  }
+
+  #running(owner: string): number {
+    return this.places.reduce((sum, { runs }) => {
+      return sum + [...runs].filter(({ job }) => job.work.owner === owner).length;
+    }, 0);
+  }
+
+  #dispatch(): void {
+    // After each start the order may be another one.
+    while (this.#startOne());
+    this.#makeRoom();
+  }
+
+  #startOne(): boolean {
+    for (const job of this.#waiting.inOrder((owner) => this.#running(owner))) {
+      const free = this.places.filter((place) => place.isFree && place.suits(job));
+      const [best] = free.toSorted((a, b) => a.load - b.load);
+      if (best === undefined) continue;
+      this.#waiting.delete(job);
+      void this.#run(job, best);
+      return true;
+    }
+    return false;
+  }
+
+  /** Takes places from less urgent jobs, for those that still wait. */
+  #makeRoom(): void {
+    let coming = this.places.reduce((sum, { leaving }) => sum + leaving, 0);
+    for (const job of this.#waiting.inOrder((owner) => this.#running(owner))) {
+      if (coming-- > 0) continue;
+      const victims = this.places.flatMap(
+        (place) => (place.suits(job) ? place.victimOf(job.work.priority) : undefined) ?? [],
+      );
+      const [victim] = victims.toSorted((a, b) => a.job.work.priority - b.job.work.priority);
+      if (victim === undefined) return;
+      victim.stop.abort();
+    }
+  }
+
+  async #run(job: Job, place: Place): Promise<void> {
+    const run: Run = { job, stop: new AbortController() };
+    place.runs.add(run);
+    const { machine } = place;
+    job.machine = machine.facts.name;
+    const startMs = performance.now();
+    if (job.startedMs === undefined) {
+      job.startedMs = startMs;
+      this.#events.onStart?.(job, startMs - job.arrivedMs);
+    }
+    try {
+      await this.#compute(run, place);
+      if (job.work.signal.aborted || !run.stop.signal.aborted) job.end();
+      else if (!job.isDone) this.#waiting.add(job);
+      if (job.isDone) this.#usualMs += (performance.now() - job.startedMs - this.#usualMs) / 8;
+    } catch (error) {
+      this.#lost(job, place, error);
+    } finally {
+      place.runs.delete(run);
+      this.#dispatch();
+    }
+  }
+
+  /** @throws what the machine throws */
+  async #compute({ job, stop }: Run, { machine }: Place): Promise<void> {
+    const signal = AbortSignal.any([stop.signal, job.work.signal]);
+    let isHeard = true;
+    job.promptScores.length = 0;
+    const receiver = {
+      token: (token: Parameters<Job['give']>[0]) => isHeard && job.give(token),
+      promptScore: (score: Job['promptScores'][number]) => isHeard && job.promptScores.push(score),
+    };
+    const sequence = await machine.open();
+    const watchdog = new Watchdog(machine.facts.name, this.#limits().tokenMs, () => sequence.position);
+    try {
+      const work = async (): Promise<void> => {
+        await compute(job, machine, sequence, receiver, signal);
+        if (!stop.signal.aborted || job.work.signal.aborted || job.isDone) return;
+        if (machine.facts.can.state && job.isMovable) await keepState(job, sequence);
+        this.#events.onPreempted?.(job);
+      };
+      await Promise.race([work(), watchdog.expired]);
+      await sequence.close();
+    } finally {
+      isHeard = false;
+      watchdog.stop();
+    }
+  }
+
+  /** A machine that threw something is out of service, its job goes on elsewhere. */
+  #lost(job: Job, place: Place, error: unknown): void {
+    if (error instanceof ApiError) return job.fail(error);
+    if (this.#places.delete(place)) {
+      for (const { stop } of place.runs) stop.abort();
+      this.#events.onLost?.(place, error);
+    }
+    if (job.work.signal.aborted || job.isDone) return job.end();
+    job.losses++;
+    if (job.losses > MOST_LOSSES || this.#isClosing) return job.fail(machineFailed(error));
+    this.#waiting.add(job);
+    setTimeout(() => this.#failStranded(), this.#limits().tokenMs).unref();
+  }
+
+  /** Nobody waits for a machine that does not come back. */
+  #failStranded(): void {
+    for (const job of this.#waiting.inOrder(() => 0)) {
+      if (!this.places.some((place) => place.suits(job))) this.#leave(job, noMachine(this.#model));
+    }
+  }
+
+  /** When about a place is free, for those who come in vain. */
+  #retrySeconds(): number {
+    const seats = this.places.reduce((sum, place) => sum + place.seats, 0);
+    const seconds = (this.#usualMs * (this.waiting + 1)) / 1000 / Math.max(1, seats);
+    return Math.min(MAX_RETRY_SECONDS, Math.max(1, Math.ceil(seconds)));
+  }
+}

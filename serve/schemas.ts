@@ -1,0 +1,49 @@
+/** What requests may say: one schema each, from which bodies are checked and the OpenAPI document is made. */
+import { MAX_CANDIDATES, TEMPERATURE_RANGE, USUAL_SAMPLING } from '../protocol/sampling.js';
+import * as z from './packages/schema.js';
+
+/** Choices of one request at most. */
+export const MAX_CHOICES = 128;
+/** Log-probabilities beside each token at most, as OpenAI has it. */
+const MAX_TOP = 20;
+export const USUAL_MAX_TOKENS = 256;
+
+const MAX_STOPS = 16;
+
+const tokenIds = z.array(z.int().min(0));
+
+const seed = z
+  .union([z.int().min(0), z.string().regex(/^\d{1,20}$/)])
+  .describe('0 … 2^64 − 1, as text beyond 2^53; random unless given. Choice i of n uses seed + i');
+
+const streamOptions = z.object({ include_usage: z.boolean().nullish() });
+
+/** What both kinds of completions take. */
+const generation = {
+  model: z.string().nullish().describe('a name of /v1/models; the first of them unless given'),
+  max_tokens: z.int().min(0).nullish().describe(`${USUAL_MAX_TOKENS} unless given`),
+  temperature: z.number().nullish().describe(`0, or ${TEMPERATURE_RANGE}; ${USUAL_SAMPLING.temperature} unless given`),
+  top_p: z.number().nullish().describe(`above 0, at most 1; ${USUAL_SAMPLING.topP} unless given`),
+  top_k: z
+    .int()
+    .nullish()
+    .describe(`1 … ${MAX_CANDIDATES}; ${USUAL_SAMPLING.topK} unless given. Not in OpenAI's interface`),
+  seed: seed.nullish(),
+  n: z.int().min(1).max(MAX_CHOICES).nullish(),
+  stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(MAX_STOPS)]).nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: streamOptions.nullish(),
+};
+
+export const completionRequest = z.object({
+  ...generation,
+  prompt: z.union([
+    z.string(),
+    tokenIds.min(1),
+    z.array(z.string()).min(1).max(MAX_CHOICES),
+    z.array(tokenIds.min(1)).min(1).max(MAX_CHOICES),
+  ]),
+  echo: z.boolean().nullish(),
+  logprobs: z.int().min(0).max(MAX_TOP).nullish(),
+});
+export type CompletionRequest = z.infer<typeof completionRequest>;

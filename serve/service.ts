@@ -1,0 +1,41 @@
+/** All that the routes share: models, bounds, and who is told what goes wrong. */
+import { modelNotFound } from './api-error.js';
+import type { ServedModel } from './models/served-model.js';
+import type { SchedulerLimits } from './scheduler/scheduler.js';
+
+/** Bounds of what one request, or one client, may ask for. */
+export interface ServiceLimits extends SchedulerLimits {
+  readonly bodyBytes: number;
+  /** Of each choice. */
+  readonly tokens: number;
+  readonly promptTokens: number;
+}
+
+export const USUAL_LIMITS: ServiceLimits = {
+  bodyBytes: 4 * 2 ** 20,
+  tokens: 16_384,
+  promptTokens: 65_536,
+  queue: 256,
+  perOwner: 256,
+  tokenMs: 60_000,
+};
+
+export interface Service {
+  readonly models: readonly ServedModel[];
+  /** They may change while it runs. */
+  readonly limits: () => ServiceLimits;
+  /** Is told of mistakes of this program. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** The first one unless a name is given. @throws ApiError `model_not_found` */
+export function modelOf({ models }: Pick<Service, 'models'>, name: string | null | undefined): ServedModel {
+  const found = models.find(
+    ({ id, fingerprint }) => name === undefined || name === null || name === id || name === fingerprint,
+  );
+  if (found !== undefined) return found;
+  throw modelNotFound(
+    name ?? '',
+    models.map(({ id }) => id),
+  );
+}

@@ -1,0 +1,54 @@
+/** `mmfree serve` as a command: on a socket, from its first line to its end. */
+import { describe, expect, it } from 'vitest';
+import { COMMANDS, mmfreeJson, TALES_IMAGE } from '../../helpers/command-line.js';
+import { FakeProcess } from '../../helpers/fake-host.js';
+
+interface RunningService {
+  readonly url: string;
+  /** Ctrl-C. @returns the exit code */
+  stop(): Promise<number>;
+}
+
+async function startService(...options: string[]): Promise<RunningService> {
+  const process = new FakeProcess();
+  const running = process.run(COMMANDS, '--json', 'serve', '--port', '0', ...options);
+  for (;;) {
+    const lines = process.stdout.lines.map((line) => JSON.parse(line) as { type: string; url: string });
+    const ready = lines.find(({ type }) => type === 'ready');
+    if (ready !== undefined) {
+      const stop = async (): Promise<number> => {
+        process.interrupt();
+        return (await running).exit;
+      };
+      return { url: ready.url, stop };
+    }
+    await Promise.race([new Promise<void>((resolve) => process.stdout.onWrite(resolve)), running]);
+  }
+}
+
+describe('serve', () => {
+  it('says where it is, answers, and ends at Ctrl-C when the answer is given', async () => {
+    const service = await startService('--image', TALES_IMAGE, '--backend', 'cpu');
+    expect(service.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    const models = (await (await fetch(`${service.url}/v1/models`)).json()) as { data: { id: string }[] };
+    expect(models.data.map(({ id }) => id)).toEqual(['tales-9m']);
+    const response = await fetch(`${service.url}/v1/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ prompt: 'Once', max_tokens: 300, temperature: 0, stream: true }),
+    });
+    const stopping = service.stop();
+    const text = await response.text();
+    expect(text).toMatch(/"finish_reason":"length".*\n\ndata: \[DONE\]\n\n$/);
+    expect(await stopping).toBe(130);
+    await expect(fetch(service.url)).rejects.toThrow('fetch failed');
+  });
+
+  it.each([
+    ['an image that is none', ['--image', import.meta.filename], 6],
+    ['an address of another computer', ['--host', '192.0.2.1'], 2],
+    ['a board that is none', ['--board', 'tcp:'], 2],
+  ])('refuses %s', async (_, options, exit) => {
+    expect(await mmfreeJson('serve', '--port', '0', ...options)).toMatchObject({ exit });
+  });
+});

@@ -1,0 +1,94 @@
+/** The service for tests: as a function from requests to answers, on the shipped model unless something else is given. */
+import { machineKind } from '../../engine/machines.js';
+import { createApp } from '../../serve/app.js';
+import { Models } from '../../serve/models/models.js';
+import type { MachineSource } from '../../serve/models/keeper.js';
+import { USUAL_LIMITS, type Service, type ServiceLimits } from '../../serve/service.js';
+import { TALES_IMAGE } from './command-line.js';
+
+const engine = { signal: new AbortController().signal, onNote: (): void => {} };
+
+/** Tales on the processor, by its kernels or by the reference. */
+function talesOn(kind: 'cpu' | 'reference'): MachineSource {
+  return { name: kind, open: async () => await machineKind(kind).open({ image: TALES_IMAGE }, engine) };
+}
+
+/** What seed, tokens and receipts are told with. */
+interface Proof {
+  readonly seed: string;
+  readonly index: number;
+  readonly tokens: readonly number[];
+  readonly receipts: readonly string[];
+  readonly machine: string;
+}
+
+/** An answer or a chunk, as far as tests look at it. */
+export interface Answer {
+  readonly choices: readonly {
+    readonly index: number;
+    readonly text: string;
+    readonly finish_reason: string | null;
+    readonly mmfree: Proof;
+  }[];
+  readonly usage: Readonly<Record<string, number>>;
+  readonly mmfree: Proof;
+}
+
+export interface ServiceUnderTest {
+  readonly models: Models;
+  readonly service: Service;
+  /** What went wrong without being the request's fault. */
+  readonly failures: readonly unknown[];
+  /** Sends a request to a path; with a body it is a POST. */
+  ask(path: string, body?: unknown, init?: RequestInit): Promise<Response>;
+  /** The answer as JSON. */
+  json(path: string, body?: unknown, init?: RequestInit): Promise<Answer>;
+  /** The events of a stream, as JSON; behind the last one nothing but `[DONE]`. */
+  events(path: string, body: object, init?: RequestInit): Promise<Answer[]>;
+  close(): Promise<void>;
+}
+
+export interface ServiceTestOptions {
+  readonly sources?: readonly MachineSource[];
+  readonly limits?: Partial<ServiceLimits>;
+  readonly seats?: number;
+}
+
+export async function serviceOf({
+  sources = [talesOn('cpu')],
+  limits: some = {},
+  seats = 16,
+}: ServiceTestOptions = {}): Promise<ServiceUnderTest> {
+  const limits = (): ServiceLimits => ({ ...USUAL_LIMITS, ...some });
+  const events = { onLost: (): void => {}, onBack: (): void => {} };
+  const models = await Models.open(sources, engine.signal, { seats, limits, events });
+  const failures: unknown[] = [];
+  const service = { models: models.list, limits, onFailure: (error: unknown) => void failures.push(error) };
+  const app = createApp(service);
+  const ask = async (path: string, body?: unknown, init: RequestInit = {}): Promise<Response> => {
+    const headers = { 'content-type': 'application/json', ...(init.headers as Record<string, string>) };
+    const sent =
+      body === undefined ? {} : { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) };
+    return await app.fetch(new Request(`http://127.0.0.1${path}`, { ...sent, ...init, headers }));
+  };
+  return {
+    models,
+    service,
+    failures,
+    ask,
+    json: async (...request) => (await (await ask(...request)).json()) as Answer,
+    events: async (path, body, init) => eventsOf(await (await ask(path, { ...body, stream: true }, init)).text()),
+    close: async () => await models.close(),
+  };
+}
+
+/** @throws Error for what is no stream of events with an end */
+function eventsOf(text: string): Answer[] {
+  const events = text.split('\n\n').filter((event) => event !== '' && !event.startsWith(':'));
+  const datas = events.map((event) => {
+    if (!event.startsWith('data: ') || event.includes('\n')) throw new Error(`no event: ${event}`);
+    return event.slice('data: '.length);
+  });
+  if (datas.pop() !== '[DONE]') throw new Error(`no end: ${text.slice(-200)}`);
+  return datas.map((data) => JSON.parse(data) as Answer);
+}
