@@ -2,7 +2,7 @@
 import { CpuMachine } from '../../model/backends/cpu/cpu-machine.js';
 import type { CpuJob } from '../../model/backends/cpu/cpu-messages.js';
 import { familiesOfNode } from '../../model/backends/cpu/node/families.js';
-import { leaderThread, type CpuImage } from '../../model/backends/cpu/node/open-cpu.js';
+import { startThreads, type CpuImage } from '../../model/backends/cpu/node/open-cpu.js';
 import type { ModelSections, SectionName } from '../../protocol/image/model-shape.js';
 import { TEST_IMAGE } from './machines.js';
 
@@ -11,7 +11,7 @@ export async function cpuOf(sections: ModelSections, job: Partial<CpuJob> = {}):
   const { shape } = sections;
   const how = { shape, families: familiesOfNode(), threads: 1, isFixed: true, ...job };
   const image = imageOf(sections);
-  const thread = leaderThread({ ...how, image: image.handle, sections: image.view.sections });
+  const thread = startThreads({ ...how, image: image.handle, sections: image.view.sections });
   return await CpuMachine.create(shape, TEST_IMAGE, thread);
 }
 

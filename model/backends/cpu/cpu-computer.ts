@@ -65,7 +65,12 @@ export class CpuComputer {
     return this.#threads;
   }
 
-  /** @param threads that are there, this one counted */
+  /** Threads that are there, this one counted. */
+  get listening(): number {
+    return 1 + Atomics.load(this.#words, layout.LISTENING >> 2);
+  }
+
+  /** @param threads at most those that are there */
   configure(family: KernelFamily, threads: number): void {
     this.#present = this.#use(family);
     this.#threads = threads;

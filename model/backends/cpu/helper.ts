@@ -1,6 +1,6 @@
 /** A thread that is lent to the kernels: it sleeps in WebAssembly until the first one rings, and never comes back to hear messages. */
 import { FAMILIES, instantiate, type KernelFamily } from './kernels.js';
-import { KERNELS } from './layout.js';
+import { KERNELS, LISTENING } from './layout.js';
 
 export interface HelperJob {
   /** Its number, 1 … */
@@ -13,6 +13,7 @@ export interface HelperJob {
 export function help({ thread, memory, modules }: HelperJob): never {
   const families = FAMILIES.map((family) => modules.get(family)).map((module) => module && instantiate(module, memory));
   const words = new Int32Array(memory.buffer);
+  Atomics.add(words, LISTENING >> 2, 1);
   // Kernels of one family give way when the bell rings for another.
   for (let seen = 0; ;) seen = families[words[KERNELS >> 2]]?.serve(thread, seen) ?? seen;
 }

@@ -11,15 +11,18 @@ export const MAX_ROWS = 32;
 /** Candidates of the sampler. */
 export const MAX_CANDIDATES = 64;
 
-/** What threads wait at, each on a cache line of its own. */
+/** The barrier, each word on a cache line of its own; threads wait at the turn. */
 export const BARRIER_ARRIVED = 64;
 export const BARRIER_TURN = 128;
-export const BARRIER_SLEEPERS = 192;
+/** Helpers that listen to their bells. */
+export const LISTENING = 192;
 /** The next share of the work that nobody has taken. */
 export const NEXT_SHARE = 256;
-/** Of each thread: a bell that counts up, and whether the thread sleeps until it does. */
+/** Of each thread: a bell that counts up, at which the thread waits. */
 export const BELLS = 1024;
 export const BELL_BYTES = 64;
+/** Behind a word that threads wait at: how many of them sleep, or are about to. */
+export const SLEEPERS = 4;
 
 /** What a step is to do. */
 export const THREADS = 320;

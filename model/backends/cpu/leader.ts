@@ -19,8 +19,8 @@ export interface LeaderHome {
   readonly read: ReadSection;
   /** Bytes of a module. */
   module(family: KernelFamily): Uint8Array<ArrayBuffer>;
-  /** Starts a thread that is lent to the kernels (`helper.ts`). @param onReady called when it listens */
-  startHelper(job: HelperJob, onReady: () => void): void;
+  /** Has a thread started that is lent to the kernels (`helper.ts`). */
+  startHelper(job: HelperJob): void;
   /** @param transfer what the receiver gets instead of a copy */
   post(report: CpuReport, transfer: readonly ArrayBuffer[]): void;
   /** Calls back after everything that has arrived was heard. */
@@ -37,9 +37,8 @@ export class Leader {
   /** Told to the machine. */
   #told: CpuSetting | undefined;
   #setting: CpuSetting;
-  /** Threads that were started, and those that listen; the first one counts. */
+  /** Threads that were started; the first one counts. */
   #started = 1;
-  #listening = 1;
   #isBusy = false;
 
   /** Loads the model. @throws CpuError; what `read` throws */
@@ -135,13 +134,12 @@ export class Leader {
     return tokens > 0;
   }
 
-  /** Helpers come when they are needed for the first time; until they listen, fewer threads do. */
+  /** Helpers come when they are needed for the first time; until all listen, one thread does. */
   #use(setting: CpuSetting): void {
     for (; this.#started < setting.threads; this.#started++) {
-      const job = { thread: this.#started, memory: this.#computer.memory, modules: this.#modules };
-      this.#home.startHelper(job, () => this.#listening++);
+      this.#home.startHelper({ thread: this.#started, memory: this.#computer.memory, modules: this.#modules });
     }
-    const threads = Math.min(setting.threads, this.#listening);
+    const threads = this.#computer.listening < this.#started ? 1 : setting.threads;
     if (setting.family === this.#setting.family && threads === this.#computer.threads) {
       this.#setting = setting;
       return;

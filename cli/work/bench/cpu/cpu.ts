@@ -6,7 +6,6 @@ import { availableParallelism, loadavg } from 'node:os';
 import { openCpuMachine } from '../../../../engine/kinds/cpu.js';
 import { openReference } from '../../../../engine/kinds/reference.js';
 import type { OpenedImage } from '../../../../engine/opened-machine.js';
-import { threadsOfNode } from '../../../../model/backends/cpu/node/families.js';
 import { MemoryReader } from '../../../../model/backends/cpu/node/memory-reader.js';
 import type { Machine } from '../../../../model/machine/machine.js';
 import { ternaryWeights } from '../../../../protocol/image/tensors.js';
@@ -39,7 +38,7 @@ export async function benchCpu(input: BenchInput, context: CommandContext): Prom
 }
 
 async function benchLasting(path: string, input: BenchInput, cycles: number, context: CommandContext): Promise<void> {
-  const threads = threadsOfNode(Math.max(...threadCounts(input)));
+  const threads = Math.max(...threadCounts(input));
   const lasting = {
     title: `${path} on the processor, threads: ${threads}`,
     open: async () => (await openCpuMachine({ image: path, threads }, engineOptions(context))).machine,
@@ -63,9 +62,7 @@ async function benchImage(path: string, name: string, input: BenchInput, context
     const peer = input.peer === undefined ? undefined : await Peer.start(input.peer, shape, most, signal);
     closers.push(() => peer?.close());
     const machines = new Map<number, Machine>();
-    // More than compute together are measured of the memory and the peer only.
-    const ours = new Set(counts.map((threads) => threadsOfNode(threads)));
-    for (const threads of ours) {
+    for (const threads of counts) {
       const { machine } = await openCpuMachine({ image: path, threads }, engineOptions(context));
       closers.push(() => machine.close());
       machines.set(threads, machine);

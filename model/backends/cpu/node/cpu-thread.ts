@@ -1,9 +1,9 @@
 /** A thread of the machine `cpu` in Node: the first one, or a helper. */
 import { readFileSync, readSync } from 'node:fs';
-import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { MessageChannel, parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import type { SectionPlace } from '../../../../protocol/image/boot-record.js';
 import type { SectionName } from '../../../../protocol/image/model-shape.js';
-import type { CpuJob, CpuRequest } from '../cpu-messages.js';
+import type { CpuJob, CpuReport, CpuRequest } from '../cpu-messages.js';
 import type { KernelFamily } from '../kernels.js';
 import { Leader } from '../leader.js';
 import { help, type HelperJob } from '../helper.js';
@@ -16,16 +16,20 @@ export interface NodeCpuJob extends CpuJob {
   readonly sections: Readonly<Record<SectionName, SectionPlace>>;
 }
 
+/** What a helper is started with: a port with its `HelperJob`, so that nobody between holds the memory. */
+export interface HelperOrder {
+  readonly port: MessagePort;
+}
+
+/** What the first thread says to the one that started it: it starts helpers, too, because it is never busy, and hears when one of them ends. */
+export type NodeCpuReport = CpuReport | ({ readonly is: 'helper' } & HelperOrder);
+
 turnOnRelaxedSimd();
 
-// The only ones to start this thread are `openCpu` and the first thread.
-const order = workerData as NodeCpuJob | HelperJob;
-if ('thread' in order) {
-  parentPort!.postMessage('ready');
-  help(order);
-} else {
-  lead(order);
-}
+// The only one to start this thread is `startThreads`.
+const order = workerData as NodeCpuJob | HelperOrder;
+if ('port' in order) help((receiveMessageOnPort(order.port) as { message: HelperJob }).message);
+else lead(order);
 
 function lead(job: NodeCpuJob): void {
   const port = parentPort!;
@@ -33,10 +37,10 @@ function lead(job: NodeCpuJob): void {
     const leader = new Leader(job, {
       read: (section, offset, into) => readImage(job, job.sections[section].offset + offset, into),
       module: moduleOf,
-      startHelper(work, onReady) {
-        const worker = new Worker(new URL(import.meta.url), { workerData: work });
-        worker.on('message', onReady);
-        worker.on('error', (error) => port.postMessage({ is: 'failed', error }));
+      startHelper(work) {
+        const { port1, port2 } = new MessageChannel();
+        port1.postMessage(work);
+        port.postMessage({ is: 'helper', port: port2 }, [port2]);
       },
       post: (report, transfer) => port.postMessage(report, transfer),
       later: (work) => void setImmediate(work),

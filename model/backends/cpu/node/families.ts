@@ -13,14 +13,6 @@ export function familiesOfNode(v8Version: string = process.versions.v8): readonl
   return major === 11 ? ['relaxed16', 'baseline'] : ['baseline'];
 }
 
-/**
- * How many threads may compute together: one, until it is known why several stop now and then, all of them asleep (Node 20: always with
- * `--liftoff-only`, never with `--no-liftoff`; Node 22 and 24: in some long runs of `same-texts.test.ts`).
- */
-export function threadsOfNode(cores: number): number {
-  return Math.min(1, cores);
-}
-
 /** Before anything is compiled, in each thread that compiles. */
 export function turnOnRelaxedSimd(): void {
   if (Number.parseInt(process.versions.v8, 10) === 11) setFlagsFromString('--experimental-wasm-relaxed-simd');

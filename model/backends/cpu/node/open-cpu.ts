@@ -5,12 +5,13 @@ import type { ImageFile } from '../../../image-file.js';
 import type { ImageIdentity } from '../../../machine/machine.js';
 import { cpuFailed } from '../cpu-error.js';
 import { CpuMachine, type LeaderThread } from '../cpu-machine.js';
-import type { CpuReport, CpuSetting } from '../cpu-messages.js';
+import type { CpuSetting } from '../cpu-messages.js';
 import type { KernelFamily } from '../kernels.js';
 import { packageFile } from '../../../package-file.js';
 import { planMemory } from '../memory-plan.js';
-import type { NodeCpuJob } from './cpu-thread.js';
-import { familiesOfNode, threadsOfNode } from './families.js';
+import { MAX_THREADS } from '../layout.js';
+import type { HelperOrder, NodeCpuJob, NodeCpuReport } from './cpu-thread.js';
+import { familiesOfNode } from './families.js';
 
 /** Compiled, also where its starter runs from its source, in tests: no thread does. */
 const THREAD = 'dist/model/backends/cpu/node/cpu-thread.js';
@@ -47,29 +48,51 @@ export async function openCpu(
 ): Promise<CpuMachine> {
   // Refused before a thread is started.
   planMemory(shape);
-  const threads = threadsOfNode(wanted);
+  const threads = Math.min(MAX_THREADS, wanted);
   const job: NodeCpuJob = { shape, families, threads, setting, isFixed, image: handle, sections };
-  return await CpuMachine.create(shape, image, leaderThread(job), onMeasured);
+  return await CpuMachine.create(shape, image, startThreads(job), onMeasured);
 }
 
-/** Starts the first thread. */
-export function leaderThread(job: NodeCpuJob): LeaderThread {
-  const worker = new Worker(packageFile(THREAD), { workerData: job });
+/**
+ * Starts the first thread, and helpers when it asks for them. Whichever of them ends by itself, the machine has failed: the others may wait for it.
+ *
+ * @param start how a thread is started
+ */
+export function startThreads(job: NodeCpuJob, start = startThread): LeaderThread {
+  const leader = start(job);
+  const workers = [leader];
   let hasEnded = false;
   return {
-    send: (request) => worker.postMessage(request),
+    send: (request) => leader.postMessage(request),
     onReport(listener) {
-      worker.removeAllListeners();
-      worker.on('message', (report: CpuReport) => listener(report));
-      worker.on('error', (error) => listener({ is: 'failed', error: cpuFailed(error) }));
-      worker.on('exit', (code) => {
-        if (!hasEnded) listener({ is: 'failed', error: cpuFailed(new Error(`it ended with ${code}`)) });
+      const watch = (worker: Worker): void => {
+        worker.on('error', (error) => listener({ is: 'failed', error: cpuFailed(error) }));
+        worker.on('exit', (code) => {
+          if (!hasEnded) listener({ is: 'failed', error: cpuFailed(new Error(`it ended with ${code}`)) });
+        });
+      };
+      for (const worker of workers) {
+        worker.removeAllListeners();
+        watch(worker);
+      }
+      leader.on('message', (report: NodeCpuReport) => {
+        if (report.is !== 'helper') return listener(report);
+        if (hasEnded) return;
+        const helper = start({ port: report.port });
+        helper.unref();
+        watch(helper);
+        workers.push(helper);
       });
     },
-    hold: (isBusy) => (isBusy ? worker.ref() : worker.unref()),
+    hold: (isBusy) => (isBusy ? leader.ref() : leader.unref()),
     end: async () => {
       hasEnded = true;
-      await worker.terminate();
+      await Promise.all(workers.map(async (worker) => await worker.terminate()));
     },
   };
+}
+
+function startThread(order: NodeCpuJob | HelperOrder): Worker {
+  const transferList = 'port' in order ? [order.port] : [];
+  return new Worker(packageFile(THREAD), { workerData: order, transferList });
 }

@@ -4,7 +4,7 @@
  */
 import { afterAll, expect, it } from 'vitest';
 import { FAMILIES, type KernelFamily } from '../../../../model/backends/cpu/kernels.js';
-import { familiesOfNode, threadsOfNode } from '../../../../model/backends/cpu/node/families.js';
+import { familiesOfNode } from '../../../../model/backends/cpu/node/families.js';
 import { samplerSettings } from '../../../../model/integer/sampler.js';
 import { threefry } from '../../../../model/integer/threefry.js';
 import type { GeneratedToken, Sequence, StepRecord, Want } from '../../../../model/machine/machine.js';
@@ -14,7 +14,7 @@ import { referenceOf } from '../../../helpers/machines.js';
 import { EXTREME_MODELS, randomModel, type ModelRecipe } from '../../../oracle/random-model.js';
 
 const TOKENS = count(1500, 24_000);
-const MOST_THREADS = threadsOfNode(8);
+const MOST_THREADS = 8;
 const TEXTS = 5;
 const DEEDS = 12;
 const WANTS = ['nothing', 'receipts', 'taps', 'logits'] as const;
