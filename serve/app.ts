@@ -2,13 +2,16 @@
 import { Hono } from './packages/http.js';
 import { apiErrorOf, notFound, type ApiError } from './api-error.js';
 import type { Service } from './service.js';
-import { completionRoutes } from './routes/completions.js';
+import { chatRoutes, completionRoutes } from './routes/completions.js';
 import { modelRoutes } from './routes/models.js';
 import { statusRoutes } from './routes/status.js';
+import { tokenRoutes } from './routes/tokens.js';
 
 export function createApp(service: Service): Hono {
   const app = new Hono();
   completionRoutes(app, service);
+  chatRoutes(app, service);
+  tokenRoutes(app, service);
   modelRoutes(app, service);
   statusRoutes(app, service);
   app.notFound((context) => answerTo(notFound(context.req.path, hintFor(context.req.path))));

@@ -47,3 +47,24 @@ export const completionRequest = z.object({
   logprobs: z.int().min(0).max(MAX_TOP).nullish(),
 });
 export type CompletionRequest = z.infer<typeof completionRequest>;
+
+const textPart = z.object({ type: z.literal('text'), text: z.string() });
+
+const chatMessage = z.object({
+  role: z.enum(['system', 'developer', 'user', 'assistant']),
+  content: z.union([z.string(), z.array(textPart)]),
+});
+
+export const chatRequest = z.object({
+  ...generation,
+  messages: z.array(chatMessage).min(1),
+  max_completion_tokens: z.int().min(0).nullish().describe('the newer name of max_tokens'),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(MAX_TOP).nullish(),
+});
+export const tokenizeRequest = z.object({
+  model: generation.model,
+  prompt: z.string().describe('text; the token that begins texts is not among its tokens'),
+});
+
+export const detokenizeRequest = z.object({ model: generation.model, tokens: tokenIds });

@@ -86,7 +86,7 @@ export function completionFormat(model: ServedModel, hasScores: boolean): Format
 }
 
 /** All pieces of a choice as one. */
-function joined(pieces: readonly Piece[]): Piece {
+export function joined(pieces: readonly Piece[]): Piece {
   const [first] = pieces;
   const last = pieces.at(-1);
   if (first === undefined || last === undefined) throw new TypeError('a choice has at least one piece');

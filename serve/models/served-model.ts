@@ -18,6 +18,8 @@ export interface ServedModel {
   readonly tokenizer: Tokenizer | undefined;
   /** For whole texts. */
   readonly texts: Texts | undefined;
+  /** Of conversations, in Jinja; undefined if it comes with none. */
+  readonly template: string | undefined;
   readonly scheduler: Scheduler;
   /** Seconds since 1970. */
   readonly createdSeconds: number;
@@ -31,13 +33,15 @@ export async function servedModel(
 ): Promise<ServedModel> {
   const { image, shape } = machine.facts;
   const hasTokenizer = tokenizerJson.length > 0;
+  const template = undefined;
   return {
     id,
     image,
     fingerprint: hexOf(image.sha256),
     shape,
     tokenizer: hasTokenizer ? await loadTokenizer(tokenizerJson, shape) : undefined,
-    texts: hasTokenizer ? new Texts({ tokenizerJson, shape, template: undefined }) : undefined,
+    texts: hasTokenizer ? new Texts({ tokenizerJson, shape, template }) : undefined,
+    template,
     scheduler,
     createdSeconds: Math.floor(Date.now() / 1000),
   };

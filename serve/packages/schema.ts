@@ -1,2 +1,2 @@
 /** Zod, without its texts in other languages. Only the service loads it; bundled by scripts/build-serve.mjs. */
-export { array, boolean, int, number, object, string, union, type infer, type ZodType } from 'zod';
+export { array, boolean, enum, int, literal, number, object, string, union, type infer, type ZodType } from 'zod';

@@ -1,4 +1,5 @@
 /** POST /v1/completions and /v1/chat/completions. */
+import { chatFormat, chatPrompt, chatStops } from '../answers/chat.js';
 import { completionFormat, promptsOf } from '../answers/completions.js';
 import { eventStream } from '../answers/event-stream.js';
 import { Exchange, type Caller, type ExchangeRequest, type Format } from '../answers/exchange.js';
@@ -6,7 +7,7 @@ import { generationSettings } from '../answers/settings.js';
 import { apiErrorOf, invalidValue, noTokenizer } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { Context, Hono } from '../packages/http.js';
-import { completionRequest, type CompletionRequest } from '../schemas.js';
+import { chatRequest, completionRequest, type CompletionRequest } from '../schemas.js';
 import { modelOf, type Service } from '../service.js';
 import { bodyOf } from './body.js';
 
@@ -21,6 +22,26 @@ export function completionRoutes(app: Hono, service: Service): void {
     const prompts = await promptsOf(model, body.prompt);
     const request = { prompts, settings, echo: body.echo ?? false, top, mostPromptTokens: limits.promptTokens };
     return await answer(service, context, body, model, completionFormat(model, top !== undefined), request);
+  });
+}
+
+export function chatRoutes(app: Hono, service: Service): void {
+  app.post('/v1/chat/completions', async (context) => {
+    const limits = service.limits();
+    const body = await bodyOf(context, chatRequest, limits.bodyBytes);
+    const model = modelOf(service, body.model);
+    if (body.logprobs !== true && (body.top_logprobs ?? 0) > 0) throw invalidValue('top_logprobs', 'it needs logprobs');
+    const top = body.logprobs === true ? (body.top_logprobs ?? 0) : undefined;
+    const asked = { ...body, max_tokens: body.max_completion_tokens ?? body.max_tokens };
+    const { stops, ...settings } = generationSettings(asked, limits.tokens);
+    const request = {
+      prompts: [await chatPrompt(model, body.messages)],
+      settings: { ...settings, stops: [...stops, ...chatStops(model)] },
+      echo: false,
+      top,
+      mostPromptTokens: limits.promptTokens,
+    };
+    return await answer(service, context, body, model, chatFormat(model, top !== undefined), request);
   });
 }
 

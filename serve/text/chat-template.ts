@@ -10,9 +10,9 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-/** For base models, which go on with any text. */
+/** For base models, which go on with any text. The last line break is in quotes, as one at the end of a template goes away. */
 const PLAIN_TEMPLATE =
-  "{% for message in messages %}{{ message['role'] }}:\n{{ message['content'] }}\n\n{% endfor %}assistant:\n";
+  "{% for message in messages %}{{ message['role'] }}:\n{{ message['content'] }}\n\n{% endfor %}{{ 'assistant:\\n' }}";
 
 /** Where a base model would go on with what the user says next. */
 export const PLAIN_STOP = '\nuser:';

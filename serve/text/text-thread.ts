@@ -18,10 +18,7 @@ async function answer(request: TextRequest): Promise<TextAnswer> {
   try {
     const { encode, textStream } = await tokenizer;
     if (request.do === 'encode') return { ids: encode(request.text) };
-    if (request.do === 'render') {
-      const text = (await renderer)(request.messages);
-      return { text, ids: encode(text) };
-    }
+    if (request.do === 'render') return { ids: encode((await renderer)(request.messages)) };
     const stream = textStream();
     return { text: [...request.ids.map((id) => stream.push(id)), stream.flush()].join('') };
   } catch (error) {

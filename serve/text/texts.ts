@@ -38,10 +38,10 @@ export class Texts {
     return text;
   }
 
-  /** A conversation as the model was taught to read it. @throws TextProblem */
-  async render(messages: readonly ChatMessage[]): Promise<{ readonly text: string; readonly ids: number[] }> {
-    const { text = '', ids = [] } = await this.#ask({ do: 'render', messages }, RENDER_LIMIT_MS);
-    return { text, ids };
+  /** A conversation as the model was taught to read it, as tokens. @throws TextProblem */
+  async render(messages: readonly ChatMessage[]): Promise<number[]> {
+    const { ids = [] } = await this.#ask({ do: 'render', messages }, RENDER_LIMIT_MS);
+    return ids;
   }
 
   async close(): Promise<void> {

@@ -22,6 +22,20 @@ interface Proof {
   readonly machine: string;
 }
 
+/** Of a completion in lists, of a chat in entries. */
+interface Logprobs {
+  readonly tokens: readonly string[];
+  readonly token_logprobs: readonly (number | null)[];
+  readonly top_logprobs: readonly (Readonly<Record<string, number>> | null)[];
+  readonly text_offset: readonly number[];
+  readonly content?: readonly (Entry & { readonly top_logprobs: readonly Entry[] })[];
+}
+
+interface Entry {
+  readonly token: string;
+  readonly logprob: number;
+}
+
 /** An answer or a chunk, as far as tests look at it. */
 export interface Answer {
   readonly choices: readonly {
@@ -29,6 +43,9 @@ export interface Answer {
     readonly text: string;
     readonly finish_reason: string | null;
     readonly mmfree: Proof;
+    readonly logprobs: Logprobs | null;
+    readonly message?: { readonly role: string; readonly content: string };
+    readonly delta?: { readonly role?: string; readonly content: string };
   }[];
   readonly usage: Readonly<Record<string, number>>;
   readonly mmfree: Proof;

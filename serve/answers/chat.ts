@@ -1,0 +1,74 @@
+/** /v1/chat/completions: a conversation becomes one prompt, by the model's template, and the answer is what comes behind it. */
+import { noTokenizer } from '../api-error.js';
+import type { ServedModel } from '../models/served-model.js';
+import type { Score } from '../scheduler/score.js';
+import { PLAIN_STOP, type ChatMessage } from '../text/chat-template.js';
+import type { Piece, Prompt } from './choice.js';
+import { joined } from './completions.js';
+import type { Format } from './exchange.js';
+import { tokenName, tokenText } from './token-names.js';
+
+/** A message as requests have it. */
+interface AskedMessage {
+  readonly role: string;
+  readonly content: string | readonly { readonly text: string }[];
+}
+
+/** @throws ApiError `no_tokenizer`; TextProblem */
+export async function chatPrompt(model: ServedModel, asked: readonly AskedMessage[]): Promise<Prompt> {
+  if (model.texts === undefined) throw noTokenizer(model.id, 'it takes no messages', 'messages');
+  const messages = asked.map(({ role, content }): ChatMessage => {
+    const text = typeof content === 'string' ? content : content.map((part) => part.text).join('');
+    // What OpenAI calls its newer system messages, templates do not know.
+    return { role: role === 'developer' ? 'system' : role, content: text };
+  });
+  const ids = await model.texts.render(messages);
+  const { bosTokenId } = model.shape;
+  // Most templates begin with it themselves.
+  return ids[0] === bosTokenId ? { ids, isBegun: false } : { ids: [bosTokenId, ...ids], isBegun: true };
+}
+
+/** Beside those of the request: where a model that was taught no template would go on with what the user says next. */
+export function chatStops({ template }: Pick<ServedModel, 'template'>): string[] {
+  return template === undefined ? [PLAIN_STOP] : [];
+}
+
+/** How answers of a conversation are written. @param hasScores whether there are log-probabilities */
+export function chatFormat({ tokenizer }: ServedModel, hasScores: boolean): Format {
+  const entry = (id: number, logprob: number): object => ({
+    token: tokenName(tokenizer, id),
+    logprob,
+    bytes: [...new TextEncoder().encode(tokenText(tokenizer, id))],
+  });
+
+  const entryOf = ({ id, logprob, top }: Score): object => ({
+    ...entry(id, logprob),
+    top_logprobs: top.map((one) => entry(one.id, one.logprob)),
+  });
+
+  const logprobsOf = ({ tokens }: Piece): object | null => {
+    return hasScores
+      ? { content: tokens.flatMap(({ score }) => (score ? [entryOf(score)] : [])), refusal: null }
+      : null;
+  };
+
+  const rest = (piece: Piece): object => ({
+    index: piece.choice.number,
+    logprobs: logprobsOf(piece),
+    finish_reason: piece.finish,
+  });
+
+  return {
+    idPrefix: 'chatcmpl',
+    object: 'chat.completion',
+    chunkObject: 'chat.completion.chunk',
+    chunk: (piece, isFirst) => ({
+      ...rest(piece),
+      delta: { ...(isFirst && { role: 'assistant' }), content: piece.text },
+    }),
+    choice: (pieces) => {
+      const piece = joined(pieces);
+      return { ...rest(piece), message: { role: 'assistant', content: piece.text, refusal: null } };
+    },
+  };
+}
