@@ -10,7 +10,7 @@ import type { ExitCode } from './exit-codes.js';
 import { declareGlobalOptions } from './global-options.js';
 import { HumanReporter, JsonReporter, printProblem } from './output.js';
 import type { Reporter } from './output.js';
-import { describeProblem, endedBy, INTERRUPTED, READER_GONE } from './problem.js';
+import { endedBy, INTERRUPTED, READER_GONE } from './problem.js';
 import type { EndingSignal, Problem } from './problem.js';
 import {
   applySettings,
@@ -20,7 +20,7 @@ import {
   settingName,
   type SettingsLayer,
 } from './settings/settings.js';
-import { settingsHelp, type SettingsOrigin } from './settings/settings-help.js';
+import type { SettingsOrigin } from './settings/settings-help.js';
 import { Sink } from './sink.js';
 import type { OutputStream } from './sink.js';
 import type { StandardInput } from './standard-input.js';
@@ -70,9 +70,9 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   });
   overdue.catch(() => {});
 
-  let lost: Problem | undefined;
+  let lostBy: Error | undefined;
   const stdout = new Sink(host.stdout, (error) => {
-    lost = 'code' in error && error.code === 'EPIPE' ? READER_GONE : describeProblem(error, 'the output');
+    lostBy = error;
     // Nobody would see the rest, so there is no point in working on.
     interrupt.abort();
   });
@@ -98,21 +98,37 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
       await stdout.flush();
       return EXIT.done;
     }
-    problem = describeProblem(error instanceof CommanderError ? asUsageError(error, name, commands, program) : error);
+    problem = await described(error instanceof CommanderError ? asUsageError(error, name, commands, program) : error);
     stack = error instanceof Error ? `${error.stack}\n` : '';
   }
 
   // When the output was lost, the interruption only follows from that.
-  if (problem === INTERRUPTED) problem = lost ?? endedBy(endingSignal);
+  if (problem === INTERRUPTED) problem = (await lossOf(lostBy)) ?? endedBy(endingSignal);
   reporter.finish(problem);
   if (host.env['MMFREE_DEBUG'] !== undefined) stderr.raw(stack);
   await stdout.flush();
-  if (problem === undefined && lost !== undefined && lost !== READER_GONE) {
-    problem = lost;
+  const loss = await lossOf(lostBy);
+  if (problem === undefined && loss !== undefined && loss !== READER_GONE) {
+    problem = loss;
     printProblem(context, problem);
   }
   await stderr.flush();
   return problem?.exit ?? EXIT.done;
+}
+
+/** Not needed for help. A command has it before it begins: with no file descriptor left, it could not be loaded any more. */
+const describing = async (): Promise<typeof import('./advice/describe-problem.js')> =>
+  await import('./advice/describe-problem.js');
+
+async function described(error: unknown, subject?: string): Promise<Problem> {
+  const { describeProblem } = await describing();
+  return describeProblem(error, subject);
+}
+
+/** What it means that the output was lost by this error. */
+async function lossOf(error: Error | undefined): Promise<Problem | undefined> {
+  if (error === undefined) return undefined;
+  return 'code' in error && error.code === 'EPIPE' ? READER_GONE : await described(error, 'the output');
 }
 
 async function buildProgram(
@@ -155,7 +171,10 @@ async function buildProgram(
       for (const member of named.commands) await add(command, member, `${name} `);
       return;
     }
-    const { examples, declare } = await named.load();
+    const [{ examples, declare }, { settingsHelp }] = await Promise.all([
+      named.load(),
+      import('./settings/settings-help.js'),
+    ]);
     if (examples.length > 0)
       command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
     const run = declare(command);
@@ -175,6 +194,7 @@ async function buildProgram(
         const variables = [...variablesOf('', program), ...variablesOf(name, command)];
         for (const remark of await remarksOnVariables(env, variables, commands)) reporter.note(remark);
       }
+      await describing();
       const startMs = now();
       await run(context);
       reporter.detail(`took ${((now() - startMs) / 1000).toFixed(2)} s, ${mostMegabytes()} MB of memory at most`);

@@ -10,7 +10,7 @@ import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import { hexOf } from '../../protocol/hex.js';
 import type { JsonObject } from '../output.js';
 import { fixOf } from '../advice/advice.js';
-import { describeProblem } from '../problem.js';
+import { describeProblem } from '../advice/describe-problem.js';
 
 export interface Report {
   readonly facts: JsonObject;

@@ -9,7 +9,7 @@ import { modelsFolder } from '../../model/cache-folder.js';
 import { ImageFile } from '../../model/image-file.js';
 import { hexOf } from '../../protocol/hex.js';
 import type { CommandContext } from '../command.js';
-import { describeProblem } from '../problem.js';
+import { describeProblem } from '../advice/describe-problem.js';
 import { megabytes } from './image-facts.js';
 
 /** Published checkpoints of the MatMul-free LM (arXiv 2406.02528). */

@@ -4,7 +4,7 @@ import { findBoards, type FoundBoard } from '../../../device/finding/discovery.j
 import { addressText } from '../../../device/selector.js';
 import { EXIT } from '../../exit-codes.js';
 import { fixOf } from '../../advice/advice.js';
-import { describeProblem } from '../../problem.js';
+import { describeProblem } from '../../advice/describe-problem.js';
 import type { Finding } from './finding.js';
 
 /** What need not be a board of ours. */

@@ -6,7 +6,7 @@ import { openPseudoTerminal } from '../../../firmware-host/virtual/wires/pseudo-
 import { lockFile } from '../../../model/files/file-lock.js';
 import { temporaryFolder } from '../../../model/files/temporary-folder.js';
 import type { CommandContext } from '../../command.js';
-import { describeProblem } from '../../problem.js';
+import { describeProblem } from '../../advice/describe-problem.js';
 import { MmfreeError } from '../../../protocol/errors.js';
 import { examineBoards } from './boards.js';
 import type { Check, Finding } from './finding.js';

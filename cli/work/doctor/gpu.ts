@@ -3,7 +3,7 @@ import type { AdapterFacts } from '../../../model/backends/gpu/device/open-adapt
 import { whyNoGpu } from '../../../model/backends/gpu/device/gpu-presence.js';
 import { parseConfig } from '../../../model/checkpoint/read-config.js';
 import { MmfreeError } from '../../../protocol/errors.js';
-import { describeProblem } from '../../problem.js';
+import { describeProblem } from '../../advice/describe-problem.js';
 import type { Finding } from './finding.js';
 import { PUBLISHED_SHAPES } from '../bench/synthetic-checkpoint.js';
 

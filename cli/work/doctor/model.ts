@@ -10,7 +10,7 @@ import { CpuError } from '../../../model/backends/cpu/cpu-error.js';
 import { FAMILIES } from '../../../model/backends/cpu/kernels.js';
 import { familiesOfNode } from '../../../model/backends/cpu/node/families.js';
 import { selfTestStream } from '../../../model/machine/self-test.js';
-import { describeProblem } from '../../problem.js';
+import { describeProblem } from '../../advice/describe-problem.js';
 import type { Finding } from './finding.js';
 
 export async function examineModel(signal: AbortSignal): Promise<readonly Finding[]> {

@@ -8,7 +8,7 @@ import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { SamplerSettings } from '../../../protocol/sampling.js';
 import type { SequenceState } from '../../../protocol/state/sequence-state.js';
-import { expectStateOf, type SavedState } from '../../../protocol/state/state-file.js';
+import type { SavedState } from '../../../protocol/state/state-file.js';
 import type { CommandContext } from '../../command.js';
 import type { Output } from '../../output.js';
 import { UsageError, badValue } from '../../usage-error.js';
@@ -58,7 +58,10 @@ export async function run(input: RunInput, context: CommandContext): Promise<voi
     const { facts } = opened.machine;
     const { loadState, saveState } = input;
     if ((loadState ?? saveState) !== undefined && !facts.can.state) throw withoutStates(facts.name);
-    if (saved !== undefined) expectStateOf(saved, facts.image.sha256, facts.shape);
+    if (saved !== undefined) {
+      const { expectStateOf } = await import('../../../protocol/state/state-file.js');
+      expectStateOf(saved, facts.image.sha256, facts.shape);
+    }
     if (saveState !== undefined) {
       const { StateSaver: Saver } = await import('./state-saver.js');
       saver = await Saver.create(saveState, inputsOf(input, opened), context);

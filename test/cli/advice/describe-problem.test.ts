@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { describeProblem } from '../../cli/problem.js';
+import { describeProblem } from '../../../cli/advice/describe-problem.js';
 
 async function failureOf(path: string): Promise<unknown> {
   return readFile(path).catch((error: unknown) => error);

@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest';
 
-import { describeProblem } from '../../cli/problem.js';
-import * as board from '../../device/board-error.js';
-import * as dfu from '../../device/dfu/dfu-error.js';
-import * as flash from '../../device/spi-flash/spi-flash-error.js';
-import { programmerOnly } from '../../device/usb/usb-error.js';
-import { imageFileMissing, noTokenizer } from '../../engine/engine-error.js';
-import { goldenMismatch } from '../../engine/mismatch-error.js';
-import { modelTooLarge } from '../../model/backends/cpu/cpu-error.js';
-import * as gpu from '../../model/backends/gpu/device/gpu-error.js';
-import { noTokenizerFile } from '../../model/checkpoint/checkpoint-error.js';
-import { programRefused, programSyntax } from '../../model/program/program-error.js';
-import { unsupportedTokenizer } from '../../model/text/tokenizer-error.js';
-import * as image from '../../protocol/image/image-error.js';
-import * as state from '../../protocol/state/state-error.js';
+import { describeProblem } from '../../../cli/advice/describe-problem.js';
+import * as board from '../../../device/board-error.js';
+import * as dfu from '../../../device/dfu/dfu-error.js';
+import * as flash from '../../../device/spi-flash/spi-flash-error.js';
+import { programmerOnly } from '../../../device/usb/usb-error.js';
+import { imageFileMissing, noTokenizer } from '../../../engine/engine-error.js';
+import { goldenMismatch } from '../../../engine/mismatch-error.js';
+import { modelTooLarge } from '../../../model/backends/cpu/cpu-error.js';
+import * as gpu from '../../../model/backends/gpu/device/gpu-error.js';
+import { noTokenizerFile } from '../../../model/checkpoint/checkpoint-error.js';
+import { programRefused, programSyntax } from '../../../model/program/program-error.js';
+import { unsupportedTokenizer } from '../../../model/text/tokenizer-error.js';
+import * as image from '../../../protocol/image/image-error.js';
+import * as state from '../../../protocol/state/state-error.js';
 
 const NOT_FOUND = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT' });
 const NO_SPACE = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });

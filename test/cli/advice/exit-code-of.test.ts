@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import { EXIT, exitCodeOf } from '../../cli/exit-codes.js';
-import { UsageError } from '../../cli/usage-error.js';
-import { toolFailed, toolsMissing } from '../../firmware-host/virtual/simulated-chips/gateware-error.js';
+import { exitCodeOf } from '../../../cli/advice/exit-code-of.js';
+import { EXIT } from '../../../cli/exit-codes.js';
+import { UsageError } from '../../../cli/usage-error.js';
+import { toolFailed, toolsMissing } from '../../../firmware-host/virtual/simulated-chips/gateware-error.js';
 import {
   gpuFailed,
   gpuLost,
@@ -10,12 +11,12 @@ import {
   gpuPackageBroken,
   gpuPackageMissing,
   gpuTooSmall,
-} from '../../model/backends/gpu/device/gpu-error.js';
-import { CheckpointError } from '../../model/checkpoint/checkpoint-error.js';
-import { programSyntax } from '../../model/program/program-error.js';
-import { TokenizerError } from '../../model/text/tokenizer-error.js';
-import { ImageError } from '../../protocol/image/image-error.js';
-import { impossibleState, stateDamaged, stateOfOtherImage } from '../../protocol/state/state-error.js';
+} from '../../../model/backends/gpu/device/gpu-error.js';
+import { CheckpointError } from '../../../model/checkpoint/checkpoint-error.js';
+import { programSyntax } from '../../../model/program/program-error.js';
+import { TokenizerError } from '../../../model/text/tokenizer-error.js';
+import { ImageError } from '../../../protocol/image/image-error.js';
+import { impossibleState, stateDamaged, stateOfOtherImage } from '../../../protocol/state/state-error.js';
 
 const details = { reason: 'r', fix: 'f' };
 
