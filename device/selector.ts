@@ -5,11 +5,8 @@
 
 import { systemClock } from './clock.js';
 import { hex4, localUsb, portOf, usbName } from './usb/local-usb.js';
-import { openPort } from './usb/open-port.js';
 import { findSame } from './usb/same-device.js';
 import type { DeviceIdentity } from './usb/same-device.js';
-import { openSerial } from './transport/serial-transport.js';
-import { openTcp } from './transport/tcp-transport.js';
 import type { OpenTransport, Transport } from './transport/transport.js';
 import type { UsbipHost } from './usb/usbip/usbip-host.js';
 
@@ -125,9 +122,12 @@ export function opener(address: BoardAddress): OpenTransport {
     case 'serial':
       return process.platform === 'linux'
         ? followingOpener(address.path, address.baudRate)
-        : (signal) => openSerial(address.path, address.baudRate, signal);
+        : async (signal): Promise<Transport> => await serialPort(address.path, address.baudRate, signal);
     case 'tcp':
-      return (signal) => openTcp(address.host, address.port, signal);
+      return async (signal): Promise<Transport> => {
+        const { openTcp } = await import('./transport/tcp-transport.js');
+        return await openTcp(address.host, address.port, signal);
+      };
     case 'usbip':
       return async (signal): Promise<Transport> => {
         const server = await usbipHost(address.host, address.port);
@@ -136,7 +136,15 @@ export function opener(address: BoardAddress): OpenTransport {
     case 'usb':
       break;
   }
-  return (signal) => openPort(localUsb, address.device, { clock: systemClock, limitMs: PORT_APPEARS_MS, signal });
+  return async (signal): Promise<Transport> => {
+    const { openPort } = await import('./usb/open-port.js');
+    return await openPort(localUsb, address.device, { clock: systemClock, limitMs: PORT_APPEARS_MS, signal });
+  };
+}
+
+async function serialPort(path: string, baudRate: number, signal?: AbortSignal): Promise<Transport> {
+  const { openSerial } = await import('./transport/serial-transport.js');
+  return await openSerial(path, baudRate, signal);
 }
 
 /** Opens a port, and again the port of the same device, if it is one of USB: after a restart it may have another name. */
@@ -146,6 +154,6 @@ function followingOpener(path: string, baudRate: number): OpenTransport {
     const devices = await localUsb.list(signal);
     device ??= devices.find((info) => portOf(info) === path);
     const now = device && findSame(devices, device);
-    return await openSerial((now && portOf(now)) ?? path, baudRate, signal);
+    return await serialPort((now && portOf(now)) ?? path, baudRate, signal);
   };
 }

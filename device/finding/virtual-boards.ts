@@ -1,25 +1,12 @@
 /** The virtual boards that run on this computer (protocol/virtual-board-entry.ts). */
 
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removeAtExit } from '../../model/files/leftovers.js';
-import { temporaryBeside } from '../../model/files/output-file.js';
-import { entryText, MAX_ENTRY_BYTES, parseEntry, virtualBoardFolder } from '../../protocol/virtual-board-entry.js';
+import { MAX_ENTRY_BYTES, parseEntry, virtualBoardFolder } from '../../protocol/virtual-board-entry.js';
 import type { VirtualBoardEntry } from '../../protocol/virtual-board-entry.js';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Entries whose process is alive, by serial number. */
 export function listVirtualBoards(env: Environment = process.env): VirtualBoardEntry[] {
@@ -31,27 +18,7 @@ export function listVirtualBoards(env: Environment = process.env): VirtualBoardE
     .toSorted((a, b) => (a.serial < b.serial ? -1 : 1));
 }
 
-/** Makes a virtual board of this process known. @returns what takes that back @throws the operating system's error */
-export function announceVirtualBoard(entry: VirtualBoardEntry, env: Environment = process.env): () => void {
-  const folder = entryFolder(env);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const name of namesIn(folder)) {
-    // Left behind by a process that was killed; its number may come again.
-    if (/^\d+\.json$/.test(name) && !isAlive(Number.parseInt(name, 10))) rmSync(join(folder, name), { force: true });
-  }
-  const path = join(folder, `${entry.pid}.json`);
-  const remove = (): void => rmSync(path, { force: true });
-  const isGone = removeAtExit(remove);
-  const unfinished = temporaryBeside(path);
-  writeFileSync(unfinished, entryText(entry), { mode: 0o600, flag: 'wx' });
-  renameSync(unfinished, path);
-  return () => {
-    remove();
-    isGone();
-  };
-}
-
-function entryFolder(env: Environment): string {
+export function entryFolder(env: Environment): string {
   return virtualBoardFolder(env, join(tmpdir(), `mmfree-user-${ownUid()}`));
 }
 
@@ -60,7 +27,7 @@ function ownUid(): number {
   return process.getuid?.() ?? -1;
 }
 
-function namesIn(folder: string): string[] {
+export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
@@ -90,7 +57,7 @@ function readEntry(path: string): VirtualBoardEntry | undefined {
   }
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

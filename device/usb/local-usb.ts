@@ -1,22 +1,31 @@
-/** The USB of this computer: sysfs says what is there, the package `usb` opens it. Elsewhere than on Linux it does both. */
+/**
+ * The USB of this computer: sysfs says what is there, the package `usb` opens it. Elsewhere than on Linux it does both. What opens
+ * is loaded by who opens: most look whether a board is there, and there is none.
+ */
 
 import { withTwins } from './same-device.js';
 import type { DeviceIdentity } from './same-device.js';
 import { deviceNode } from '../finding/read-device-node.js';
-import { openSerial } from '../transport/serial-transport.js';
 import type { Transport } from '../transport/transport.js';
 import { sysfsDevices } from './sysfs.js';
 import type { UsbDeviceInfo, UsbHost } from './usb-device.js';
-import { listPackageDevices, packageDevice } from './usb-package.js';
 
 export const localUsb: UsbHost = {
   nameOf: usbName,
-  list: async () => withTwins(process.platform === 'linux' ? sysfsDevices() : await listPackageDevices()),
-  device: async (info) => await packageDevice(usbName(info), info),
+  list: async () =>
+    withTwins(process.platform === 'linux' ? sysfsDevices() : await (await usbPackage()).listPackageDevices()),
+  device: async (info) => await (await usbPackage()).packageDevice(usbName(info), info),
   hasPort: (info) => deviceNode(portOf(info) ?? '').mayOpen,
-  openPort: async (info, signal): Promise<Transport> => await openSerial(portOf(info) ?? '', BAUD_RATE, signal),
+  openPort: async (info, signal): Promise<Transport> => {
+    const { openSerial } = await import('../transport/serial-transport.js');
+    return await openSerial(portOf(info) ?? '', BAUD_RATE, signal);
+  },
   close: () => Promise.resolve(),
 };
+
+async function usbPackage(): Promise<typeof import('./usb-package.js')> {
+  return await import('./usb-package.js');
+}
 
 /** Means nothing over USB, and must be something. */
 const BAUD_RATE = 115_200;

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { chipTooSmall } from '../../../device/board-error.js';
-import { announceVirtualBoard } from '../../../device/finding/virtual-boards.js';
+import { announceVirtualBoard } from '../../../device/finding/announce-virtual-board.js';
 import { SimulatedChip } from '../../../firmware-host/virtual/simulated-chips/simulated-chip.js';
 import type { SimulatedChipName } from '../../../firmware-host/virtual/simulated-chips/simulated-chips.js';
 import { simulatorOf } from '../../../firmware-host/virtual/simulated-chips/simulator.js';

@@ -2,7 +2,7 @@
 import { createPrivateKey, createPublicKey, randomInt } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
-import { announceVirtualBoard } from '../../../device/finding/virtual-boards.js';
+import { announceVirtualBoard } from '../../../device/finding/announce-virtual-board.js';
 import { Board, type BoardOptions } from '../../../firmware-host/firmware/board.js';
 import { restartRequest } from '../../../firmware-host/firmware/restart-request.js';
 import { BoardProgram } from '../../../firmware-host/board-program.js';
