@@ -1,8 +1,9 @@
 /** An image on this computer's processor, in WebAssembly: loaded while it is checked, and used only when it has passed. */
 import type { CpuMachine } from '../../model/backends/cpu/cpu-machine.js';
 import { openCpu } from '../../model/backends/cpu/node/open-cpu.js';
-import { checkImage } from '../../model/check-image.js';
+import { checkBesideLoading } from '../../model/check-image.js';
 import { ImageFile } from '../../model/image-file.js';
+import { loadTokenizer } from '../../model/text/tokenizer.js';
 import type { MachineRequest } from '../machines.js';
 import { identityOf, PROCESSOR, type OpenedImage } from '../opened-machine.js';
 import type { EngineOptions } from '../options.js';
@@ -10,7 +11,7 @@ import { SHIPPED_IMAGE } from '../shipped.js';
 
 /** @throws CpuError; ImageError; AbortError */
 export async function openCpuMachine(
-  { image, threads }: Pick<MachineRequest, 'image' | 'threads'>,
+  { image, threads, text = false }: Pick<MachineRequest, 'image' | 'threads' | 'text'>,
   { signal }: Pick<EngineOptions, 'signal'>,
 ): Promise<OpenedImage<CpuMachine>> {
   const path = image ?? SHIPPED_IMAGE;
@@ -19,8 +20,11 @@ export async function openCpuMachine(
     const { view } = file;
     const loading = openCpu(file, identityOf(view), { threads });
     const tokenizerJson = file.section('tokenizer');
+    const tokenizer = text && tokenizerJson.length > 0 ? loadTokenizer(tokenizerJson, view.shape) : undefined;
+    // Whoever awaits it gets the error.
+    tokenizer?.catch(() => {});
     // Both to their end, whatever happens to one: both read the file.
-    const [checked, loaded] = await Promise.allSettled([checkImage(file, signal), loading]);
+    const [checked, loaded] = await Promise.allSettled([checkBesideLoading(file, signal), loading]);
     try {
       // What is wrong with an image may be what its loading stumbled over.
       if (checked.status === 'rejected') throw checked.reason;
@@ -30,7 +34,9 @@ export async function openCpuMachine(
       if (loaded.status === 'fulfilled') await loaded.value.close();
       throw error;
     }
-    return { machine: loaded.value, view, tokenizerJson, imageName: path, imagePath: path, place: PROCESSOR };
+    const machine = loaded.value;
+    const opened = { machine, view, tokenizerJson, imageName: path, imagePath: path, place: PROCESSOR };
+    return { ...opened, ...(tokenizer && { tokenizer }) };
   } finally {
     file.close();
   }

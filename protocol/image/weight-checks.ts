@@ -28,25 +28,33 @@ interface Values extends Range {
  *
  * @throws ImageError `image-bad-weights`
  */
-export function verifyWeights(source: ByteSource, view: ImageView): void {
+export function verifyWeights(source: ByteSource, view: PlacedWeights): void {
   for (const _ of weightSteps(source, view));
 }
 
 /** {@link verifyWeights} in steps of a few milliseconds, for those who have other work between. */
-export function* weightSteps(source: ByteSource, view: ImageView): Generator<void, void> {
-  const { shape, sections } = view;
-  const read = (section: SectionName): Read => {
-    return (at, length) => source.read(sections[section].offset + at, length);
-  };
-  checkTables(read('tables')(0, sections.tables.length));
-  yield;
-  yield* checkVectors(shape, read('vectors'));
-  yield* checkEmbedding(shape, read('embedding'));
-  yield* checkTernary(shape, read('ternary'));
+export function* weightSteps(source: ByteSource, view: PlacedWeights): Generator<void, void> {
+  yield* denseSteps(source, view);
+  yield* checkTernary(view.shape, readerOf('ternary', source, view));
 }
+
+/** All of {@link weightSteps} but the matrices, for those who look at these while they load them. */
+export function* denseSteps(source: ByteSource, view: PlacedWeights): Generator<void, void> {
+  checkTables(readerOf('tables', source, view)(0, view.sections.tables.length));
+  yield;
+  yield* checkVectors(view.shape, readerOf('vectors', source, view));
+  yield* checkEmbedding(view.shape, readerOf('embedding', source, view));
+}
+
+/** What of an image has to be known. */
+type PlacedWeights = Pick<ImageView, 'shape' | 'sections'>;
 
 /** Reads from one section. */
 type Read = (at: number, length: number) => Uint8Array;
+
+function readerOf(section: SectionName, source: ByteSource, { sections }: PlacedWeights): Read {
+  return (at, length) => source.read(sections[section].offset + at, length);
+}
 
 function checkTables(bytes: Uint8Array): void {
   const at = tablesSection().findIndex((byte, index) => byte !== bytes[index]);
@@ -86,7 +94,7 @@ function checkBlock(block: readonly Values[], bytes: Uint8Array, blockOffset: nu
 function* checkEmbedding(shape: ModelShape, read: Read): Generator<void, void> {
   const stride = embeddingStride(shape);
   const length = shape.vocabSize * stride;
-  const pieceBytes = stride * Math.ceil(PIECE_BYTES / stride);
+  const pieceBytes = stride * Math.max(1, Math.floor(PIECE_BYTES / stride));
   for (let at = 0; at < length; at += pieceBytes) {
     const rows = read(at, Math.min(pieceBytes, length - at));
     for (let row = 0; row < rows.length; row += stride) {
@@ -111,26 +119,26 @@ function* checkTernary(shape: ModelShape, read: Read): Generator<void, void> {
 
 /** @param rows of each group that exist, 1 … 5 */
 function* checkGroups(read: Read, from: number, to: number, rows: number): Generator<void, void> {
+  for (let at = from; at < to; at += PIECE_BYTES) {
+    const piece = read(at, Math.min(PIECE_BYTES, to - at));
+    if (!areGroups(piece, rows)) {
+      const index = piece.findIndex((_, k) => !areGroups(piece.subarray(k, k + 1), rows));
+      const problem = rows === TRITS_PER_BYTE ? 'is above 242' : 'has a weight other than 0 in a missing row';
+      throw badWeights('ternary', at + index, `byte ${piece[index]} ${problem}`);
+    }
+    yield;
+  }
+}
+
+/** Whether all bytes are groups of weights. @param rows of each group that exist, 1 … 5 */
+export function areGroups(bytes: Uint8Array, rows: number): boolean {
+  if (rows === TRITS_PER_BYTE && areAllTrits(bytes)) return true;
   // Digit 1 (weight 0) for each missing row: ⌊byte / 3^rows⌋ must be 1 + 3 + 9 … of them, 0 if none is missing.
   const divisor = 3 ** rows;
   const missing = (3 ** (TRITS_PER_BYTE - rows) - 1) / 2;
   const smallest = missing * divisor;
   const largest = smallest + divisor - 1;
-  for (let at = from; at < to; at += PIECE_BYTES) {
-    const piece = read(at, Math.min(PIECE_BYTES, to - at));
-    if (rows === TRITS_PER_BYTE && areAllTrits(piece)) {
-      yield;
-      continue;
-    }
-    for (let index = 0; index < piece.length; index++) {
-      const byte = piece[index]!;
-      if (byte < smallest || byte > largest) {
-        const problem = rows === TRITS_PER_BYTE ? 'is above 242' : 'has a weight other than 0 in a missing row';
-        throw badWeights('ternary', at + index, `byte ${byte} ${problem}`);
-      }
-    }
-    yield;
-  }
+  return bytes.every((byte) => byte >= smallest && byte <= largest);
 }
 
 /**

@@ -27,7 +27,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const chromium = findChromium();
 if (chromium === undefined) console.warn('THE PAGE IS NOT TRIED: no Chromium here (Debian: apt-get install chromium)');
 
-const kernelsOf = (family: KernelFamily): string => join(root, `dist/model/backends/cpu/${family}.wasm`);
+const moduleOf = (name: KernelFamily | 'transcode'): string => join(root, `dist/model/backends/cpu/${name}.wasm`);
 
 const RECEIPTS = count(200, 2000);
 const TEXTS = ['Once upon a time', 'She said: “Zoë’s 3 cats!”\n\n  ¿Qué?', '🙂 naïve \t end '];
@@ -130,7 +130,9 @@ describe.skipIf(chromium === undefined)('a page', () => {
         ['/', '<!doctype html><script type="module" src="/page.js"></script>'],
         ['/page.js', page],
         ['/image', readFileSync(TALES_IMAGE)],
-        ...FAMILIES.map((family) => [`/${family}.wasm`, readFileSync(kernelsOf(family))] as const),
+        ...([...FAMILIES, 'transcode'] as const).map(
+          (name) => [`/${name}.wasm`, readFileSync(moduleOf(name))] as const,
+        ),
         ['/state', half],
         ['/task', JSON.stringify(task)],
       ]),

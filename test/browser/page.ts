@@ -61,9 +61,9 @@ async function receiptsOf(machine: Machine, tokens: readonly number[]): Promise<
 async function receiptsOfKernels(image: WeightImage, tokens: readonly number[]): Promise<Record<string, number[]>> {
   const receipts: Record<string, number[]> = {};
   for (const family of FAMILIES) {
-    const wasm = await bytesOf(`/${family}.wasm`);
+    const [kernels, transcoder] = await Promise.all([bytesOf(`/${family}.wasm`), bytesOf('/transcode.wasm')]);
     const { shape } = image.view;
-    const model = new CpuModel(shape, family, wasm, (section, offset, into) =>
+    const model = new CpuModel(shape, { family, kernels, transcoder }, (section, offset, into) =>
       into.set(image.section(section).subarray(offset, offset + into.length)),
     );
     receipts[family] = tokens.map((token) => {

@@ -1,22 +1,17 @@
 /** The machine `cpu` for tests. */
-import { CpuMachine } from '../../model/backends/cpu/cpu-machine.js';
-import type { CpuJob } from '../../model/backends/cpu/cpu-messages.js';
-import { familiesOfNode } from '../../model/backends/cpu/node/families.js';
-import { startThreads, type CpuImage } from '../../model/backends/cpu/node/open-cpu.js';
+import type { CpuMachine } from '../../model/backends/cpu/cpu-machine.js';
+import { openCpu, type CpuImage, type CpuOptions } from '../../model/backends/cpu/node/open-cpu.js';
+import { imageInMemory } from '../../model/weight-image.js';
 import type { ModelSections, SectionName } from '../../protocol/image/model-shape.js';
 import { TEST_IMAGE } from './machines.js';
 
-/** @param job how it is computed: by one thread and the kernels that are tried first, unless it says something else */
-export async function cpuOf(sections: ModelSections, job: Partial<CpuJob> = {}): Promise<CpuMachine> {
-  const { shape } = sections;
-  const how = { shape, families: familiesOfNode(), threads: 1, isFixed: true, ...job };
-  const image = imageOf(sections);
-  const thread = startThreads({ ...how, image: image.handle, sections: image.view.sections });
-  return await CpuMachine.create(shape, TEST_IMAGE, thread);
+/** @param options how it is computed: by one thread and the kernels that are tried first, unless it says something else */
+export async function cpuOf(sections: ModelSections, options: CpuOptions = {}): Promise<CpuMachine> {
+  return await openCpu(imageOf(sections), TEST_IMAGE, { threads: 1, isFixed: true, ...options });
 }
 
 /** Sections as they would lie in a file, as far as the machine reads it. */
-function imageOf(sections: ModelSections): CpuImage {
+export function imageOf(sections: ModelSections): CpuImage {
   const names = ['tables', 'vectors', 'embedding', 'ternary'] as const;
   const bytes = new Uint8Array(names.reduce((sum, name) => sum + sections[name].length, 0));
   const places: Partial<Record<SectionName, { offset: number; length: number }>> = {};
@@ -28,7 +23,8 @@ function imageOf(sections: ModelSections): CpuImage {
     offset += length;
   }
   const none = { offset, length: 0 };
-  return { handle: bytes, view: { shape: sections.shape, sections: { ...placesOf(places), tokenizer: none } } };
+  const view = { shape: sections.shape, sections: { ...placesOf(places), tokenizer: none } };
+  return { handle: bytes, source: imageInMemory(bytes), view };
 }
 
 function placesOf<T>(places: Partial<Record<SectionName, T>>): Record<Exclude<SectionName, 'tokenizer'>, T> {

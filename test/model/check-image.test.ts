@@ -8,18 +8,18 @@ import { tinyImage } from '../helpers/tiny-image.js';
 
 const compiled = async <T>(module: string): Promise<T> =>
   (await import(new URL(`../../dist/model/${module}.js`, import.meta.url).href)) as T;
-const { checkImage } = await compiled<typeof CheckImage>('check-image');
+const { checkBesideLoading, checkImage } = await compiled<typeof CheckImage>('check-image');
 const { ImageFile } = await compiled<typeof Image>('image-file');
 
 const path = temporaryFolder();
 
-/** What the check of a file says, in threads and without. */
+/** What the check of a file says, in threads, without, and what of it is done beside loading. */
 async function verdicts(bytes: Uint8Array): Promise<unknown[]> {
   writeFileSync(path('image'), bytes);
-  const verdict = async (threadsFromBytes: number): Promise<unknown> => {
+  const verdict = async (check: (image: Image.ImageFile) => Promise<void>): Promise<unknown> => {
     const image = ImageFile.open(path('image'));
     try {
-      return await checkImage(image, undefined, threadsFromBytes).then(
+      return await check(image).then(
         () => 'sound',
         (error: Error & { code?: unknown; facts?: unknown }) => [error.name, error.code, error.facts],
       );
@@ -27,7 +27,11 @@ async function verdicts(bytes: Uint8Array): Promise<unknown[]> {
       image.close();
     }
   };
-  return [await verdict(0), await verdict(Infinity)];
+  return [
+    await verdict((image) => checkImage(image, undefined, 0)),
+    await verdict((image) => checkImage(image, undefined, Infinity)),
+    await verdict((image) => checkBesideLoading(image)),
+  ];
 }
 
 /** An image whose byte at `at` is another one. */
@@ -39,7 +43,7 @@ function changed(at: number): Uint8Array {
 
 describe('checkImage', () => {
   it('passes a sound image', async () => {
-    expect(await verdicts(tinyImage())).toEqual(['sound', 'sound']);
+    expect(await verdicts(tinyImage())).toEqual(['sound', 'sound', 'sound']);
   });
 
   it('says in threads what it says without, with all fields of the error', async () => {
@@ -47,7 +51,7 @@ describe('checkImage', () => {
     const { sections } = ImageFile.open(path('sound')).view;
     for (const [part, { offset }] of Object.entries(sections)) {
       const damaged = ['ImageError', 'image-damaged', { part }];
-      expect(await verdicts(changed(offset))).toEqual([damaged, damaged]);
+      expect(await verdicts(changed(offset))).toEqual([damaged, damaged, damaged]);
     }
   });
 

@@ -1,24 +1,11 @@
 /** The memory of a model on the processor, and steps in it. Lives in the first thread. */
-import { embeddingStride, TRITS_PER_BYTE, type SectionName } from '../../../protocol/image/model-shape.js';
 import { sectionLengths } from '../../../protocol/image/tensors.js';
 import type { SamplerSettings } from '../../../protocol/sampling.js';
 import { candidatesNeeded } from '../../integer/sampler.js';
-import { cpuUnsupported } from './cpu-error.js';
+import type { ModelMemory, ReadSection } from './image-loader.js';
 import { FAMILIES, instantiate, type KernelFamily, type Kernels } from './kernels.js';
 import * as layout from './layout.js';
-import {
-  blocksOf,
-  groupsOfPiece,
-  heapEnd,
-  MOST_PAGES,
-  PAGE_BYTES,
-  writeModel,
-  type MatrixPlace,
-  type MemoryPlan,
-} from './memory-plan.js';
-
-/** Fills `into` with the bytes of a section from `offset` on. */
-export type ReadSection = (section: Exclude<SectionName, 'tokenizer'>, offset: number, into: Uint8Array) => void;
+import { PAGE_BYTES, writeModel, type MemoryPlan } from './memory-plan.js';
 
 /** One token that a step feeds. */
 export interface StepRow {
@@ -45,16 +32,14 @@ export class CpuComputer {
   /** End of what is used of the heap, and states that are free. */
   #heap: number;
 
-  /** @param modules at least one @throws CpuError `cpu-unsupported` */
-  constructor(plan: MemoryPlan, modules: ReadonlyMap<KernelFamily, WebAssembly.Module>, family: KernelFamily) {
+  /** @param memory that `ImageLoader`s fill @param modules at least one */
+  constructor(
+    { plan, memory }: Pick<ModelMemory, 'plan' | 'memory'>,
+    modules: ReadonlyMap<KernelFamily, WebAssembly.Module>,
+    family: KernelFamily,
+  ) {
     this.plan = plan;
-    try {
-      // Kernels are made for memory that can be shared, whether it is or not.
-      const initial = Math.ceil(heapEnd(plan) / PAGE_BYTES);
-      this.memory = new WebAssembly.Memory({ initial, maximum: MOST_PAGES, shared: true });
-    } catch (cause) {
-      throw cpuUnsupported('There is no memory for the model', cause);
-    }
+    this.memory = memory;
     this.#kernels = new Map([...modules].map(([name, module]) => [name, instantiate(module, this.memory)]));
     this.#words = new Uint32Array(this.memory.buffer);
     this.#heap = plan.heap;
@@ -83,51 +68,16 @@ export class CpuComputer {
     return kernels;
   }
 
-  /** Brings an image into the memory. Its structure is checked; hashes can be checked meanwhile. */
+  /** Brings in what image loaders leave out: tables and vectors, and what is where. */
   load(read: ReadSection): void {
-    const { plan } = this;
-    const bytes = new Uint8Array(this.memory.buffer);
-    const lengths = sectionLengths(plan.shape);
+    const lengths = sectionLengths(this.plan.shape);
     const section = (name: 'tables' | 'vectors'): Uint8Array => {
       const into = new Uint8Array(lengths[name]);
       read(name, 0, into);
       return into;
     };
-    writeModel(bytes, plan, { tables: section('tables'), vectors: section('vectors') });
-    const stride = embeddingStride(plan.shape);
-    const rows = Math.max(1, Math.floor(2 ** 20 / stride));
-    for (let row = 0; row < plan.shape.vocabSize; row += rows) {
-      const from = row * stride;
-      const to = Math.min(lengths.embedding, from + rows * stride);
-      read('embedding', from, bytes.subarray(plan.embedding + from, plan.embedding + to));
-    }
-    for (const matrix of plan.matrices) this.#loadMatrix(matrix, read, bytes);
-    bytes.fill(0, plan.heap, Math.ceil(heapEnd(plan)));
-  }
-
-  #loadMatrix({ rows, columns, offset, address }: MatrixPlace, read: ReadSection, bytes: Uint8Array): void {
-    const scratch = this.plan.heap;
-    const staging = scratch + 1024;
-    const blockBytes = 2 * 64 * Math.ceil(columns / 64);
-    const groups = Math.ceil(rows / TRITS_PER_BYTE);
-    const blocks = Math.ceil(rows / 8);
-    const most = groupsOfPiece(columns);
-    for (let group = 0; group < groups; group += most) {
-      const piece = Math.min(most, groups - group);
-      read('ternary', offset + group * columns, bytes.subarray(staging, staging + piece * columns));
-      for (let start = 0; start < piece; start += 8) {
-        const block = blocksOf(group + start);
-        this.#present.transcode(
-          staging + start * columns,
-          Math.min(8, piece - start),
-          columns,
-          address + block * blockBytes,
-          Math.min(5, blocks - block),
-          blockBytes,
-          scratch,
-        );
-      }
-    }
+    const sections = { tables: section('tables'), vectors: section('vectors') };
+    writeModel(new Uint8Array(this.memory.buffer), this.plan, sections);
   }
 
   /** Room for states, all zero. @throws RangeError if there is none */

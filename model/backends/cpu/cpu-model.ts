@@ -4,18 +4,28 @@
  * No helper threads: a board has one state, and its steps are short.
  */
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import { CpuComputer, type ReadSection } from './cpu-computer.js';
+import { CpuComputer } from './cpu-computer.js';
+import { ImageLoader, memoryFor, type ReadSection } from './image-loader.js';
 import type { KernelFamily } from './kernels.js';
-import { planMemory } from './memory-plan.js';
+
+/** Modules, as they are in files. */
+export interface CpuModules {
+  readonly family: KernelFamily;
+  readonly kernels: Uint8Array<ArrayBuffer>;
+  readonly transcoder: Uint8Array<ArrayBuffer>;
+}
 
 export class CpuModel {
   readonly #computer: CpuComputer;
   readonly #state: number;
 
-  /** Loads a model. @throws CpuError; what `read` throws */
-  constructor(shape: ModelShape, family: KernelFamily, wasm: Uint8Array<ArrayBuffer>, read: ReadSection) {
-    this.#computer = new CpuComputer(planMemory(shape), new Map([[family, new WebAssembly.Module(wasm)]]), family);
+  /** Loads a model from sections that were checked. @throws CpuError; what `read` throws */
+  constructor(shape: ModelShape, { family, kernels, transcoder }: CpuModules, read: ReadSection) {
+    const memory = memoryFor(shape, transcoder);
+    this.#computer = new CpuComputer(memory, new Map([[family, new WebAssembly.Module(kernels)]]), family);
     this.#computer.load(read);
+    const loader = new ImageLoader(memory, read, 0);
+    while (loader.loadPiece());
     this.#state = this.#computer.allocate(this.#computer.plan.stateBytes);
   }
 

@@ -11,15 +11,6 @@ export interface Kernels {
   step(): void;
   /** The life of a helper. */
   serve(thread: number, seen: number): number;
-  transcode(
-    from: number,
-    groups: number,
-    columns: number,
-    to: number,
-    blocks: number,
-    blockBytes: number,
-    scratch: number,
-  ): void;
 }
 
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {

@@ -3,11 +3,11 @@
  * here waits for anybody, so the machine's own thread never does.
  */
 import { cpuFailed } from './cpu-error.js';
-import { CpuComputer, type ReadSection } from './cpu-computer.js';
+import { CpuComputer } from './cpu-computer.js';
 import type { CpuJob, CpuReport, CpuRequest, CpuSetting } from './cpu-messages.js';
 import type { HelperJob } from './helper.js';
+import { ImageLoader, type ReadSection } from './image-loader.js';
 import type { KernelFamily } from './kernels.js';
-import { planMemory } from './memory-plan.js';
 import { RunQueue } from './run-queue.js';
 import { Tuner } from './tuner.js';
 
@@ -46,13 +46,15 @@ export class Leader {
     this.#home = home;
     const setting = settingOf(job);
     this.#modules = new Map(job.families.map((family) => [family, new WebAssembly.Module(home.module(family))]));
-    this.#computer = new CpuComputer(planMemory(job.shape), this.#modules, setting.family);
+    this.#computer = new CpuComputer(job.memory, this.#modules, setting.family);
     this.#setting = setting;
     this.#told = job.setting;
     if (job.isFixed !== true) this.#tuner = new Tuner(job.families, job.threads, job.setting && setting);
     this.#computer.configure(setting.family, 1);
     if (setting.threads > 1) this.#use(setting);
     this.#computer.load(home.read);
+    const loader = new ImageLoader(job.memory, home.read, 0);
+    while (loader.loadPiece());
     this.#queue = new RunQueue(this.#computer);
     this.#post({ is: 'ready', window: this.#queue.window, bytes: this.#computer.memory.buffer.byteLength });
   }

@@ -14,10 +14,10 @@ import * as layout from './layout.js';
 export const PAGE_BYTES = 65_536;
 export const MOST_PAGES = 65_536;
 
-/** Bytes of the image that are read at a time, at most. */
-const PIECE_BYTES = 2 ** 20;
+/** Bytes of the image that are read at a time, about: they stay in a cache. */
+const PIECE_BYTES = 2 ** 18;
 /** `transcode` needs room for forty rows of 16 columns, and may read a little beyond what it is given. */
-const TRANSCODE_BYTES = 1024;
+const TRANSCODE_BYTES = 704;
 
 const CRC_TABLE_BYTES = 12 * 1024;
 const GROUPS_OF_BLOCKS = 8;
@@ -56,9 +56,12 @@ export interface MemoryPlan {
   readonly logits: number;
   readonly logitsStride: number;
   readonly embedding: number;
+  /** Of each loader: what it works in, then what it has read. */
+  readonly staging: number;
+  readonly stagingStride: number;
   /** In the order of the file. */
   readonly matrices: readonly MatrixPlace[];
-  /** From here on: states, and before there are any, what is being loaded. */
+  /** From here on: states. */
   readonly heap: number;
   /** Bytes of a state: [L][H rounded up to 8] int32. */
   readonly stateBytes: number;
@@ -109,12 +112,17 @@ export function planMemory(shape: ModelShape): MemoryPlan {
     embedding: place(sectionLengths(shape).embedding + 4),
   };
   const { layers: ofLayers, head } = placeMatrices(shape);
-  const matrices = [...ofLayers, head].map(({ rows: count, columns, offset }): MatrixPlace => {
+  const stored = [...ofLayers, head];
+  const stagingStride = upTo(64, TRANSCODE_BYTES + Math.max(...stored.map(({ columns }) => pieceBytes(columns))));
+  const staging = place(layout.LOADERS * stagingStride);
+  const matrices = stored.map(({ rows: count, columns, offset }): MatrixPlace => {
     return { rows: count, columns, offset, address: place(matrixBytes(count, columns)) };
   });
   const plan: MemoryPlan = {
     shape,
     ...placed,
+    staging,
+    stagingStride,
     quantisedStride,
     scratchStride,
     surveyStride,
@@ -129,7 +137,16 @@ export function planMemory(shape: ModelShape): MemoryPlan {
 
 /** Where the memory may end once the model is loaded and one sequence has a state. */
 export function heapEnd({ heap, stateBytes }: MemoryPlan): number {
-  return heap + Math.max(2 * stateBytes, PIECE_BYTES + 8 * 8192 + TRANSCODE_BYTES);
+  return heap + 2 * stateBytes;
+}
+
+/** Rows of the embedding that are read at a time. */
+export function embeddingRowsOfPiece(shape: ModelShape): number {
+  return Math.max(1, Math.floor(PIECE_BYTES / embeddingStride(shape)));
+}
+
+function pieceBytes(columns: number): number {
+  return groupsOfPiece(columns) * columns;
 }
 
 /** Groups of five rows that are transcoded at a time, so that they make whole blocks. */

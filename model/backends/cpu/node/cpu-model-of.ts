@@ -1,18 +1,17 @@
 /** The kernels on this thread of Node, for an image whose sections are in memory. */
-import { readFileSync } from 'node:fs';
 import type { ModelSections } from '../../../../protocol/image/model-shape.js';
-import { packageFile } from '../../../package-file.js';
 import { CpuError } from '../cpu-error.js';
 import { CpuModel } from '../cpu-model.js';
 import { familiesOfNode, turnOnRelaxedSimd } from './families.js';
+import { moduleBytes } from './module-bytes.js';
 
 /** Undefined where the kernels do not run, or the model is too large for them. */
 export function cpuModelOf(sections: ModelSections): CpuModel | undefined {
   turnOnRelaxedSimd();
   const family = familiesOfNode()[0];
-  const wasm = new Uint8Array(readFileSync(packageFile(`dist/model/backends/cpu/${family}.wasm`)));
   try {
-    return new CpuModel(sections.shape, family, wasm, (name, offset, into) =>
+    const modules = { family, kernels: moduleBytes(family), transcoder: moduleBytes('transcode') };
+    return new CpuModel(sections.shape, modules, (name, offset, into) =>
       into.set(sections[name].subarray(offset, offset + into.length)),
     );
   } catch (error) {

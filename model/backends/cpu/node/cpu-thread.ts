@@ -1,13 +1,13 @@
 /** A thread of the machine `cpu` in Node: the first one, or a helper. */
-import { readFileSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { MessageChannel, parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import type { SectionPlace } from '../../../../protocol/image/boot-record.js';
 import type { SectionName } from '../../../../protocol/image/model-shape.js';
 import type { CpuJob, CpuReport, CpuRequest } from '../cpu-messages.js';
-import type { KernelFamily } from '../kernels.js';
 import { Leader } from '../leader.js';
 import { help, type HelperJob } from '../helper.js';
 import { turnOnRelaxedSimd } from './families.js';
+import { moduleBytes } from './module-bytes.js';
 
 /** What the first thread is started with. */
 export interface NodeCpuJob extends CpuJob {
@@ -36,7 +36,7 @@ function lead(job: NodeCpuJob): void {
   try {
     const leader = new Leader(job, {
       read: (section, offset, into) => readImage(job, job.sections[section].offset + offset, into),
-      module: moduleOf,
+      module: moduleBytes,
       startHelper(work) {
         const { port1, port2 } = new MessageChannel();
         port1.postMessage(work);
@@ -59,8 +59,4 @@ function readImage({ image }: NodeCpuJob, offset: number, into: Uint8Array): voi
     if (count === 0) throw new RangeError(`the image ends before byte ${offset + into.length}`);
     done += count;
   }
-}
-
-function moduleOf(family: KernelFamily): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(new URL(`../${family}.wasm`, import.meta.url)));
 }

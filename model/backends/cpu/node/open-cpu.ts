@@ -1,6 +1,9 @@
 /** The machine `cpu` in Node. */
 import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { imageChanged } from '../../../../protocol/image/image-error.js';
+import { verifyWeights } from '../../../../protocol/image/weight-checks.js';
 import type { ImageFile } from '../../../image-file.js';
 import type { ImageIdentity } from '../../../machine/machine.js';
 import { cpuFailed } from '../cpu-error.js';
@@ -8,10 +11,11 @@ import { CpuMachine, type LeaderThread } from '../cpu-machine.js';
 import type { CpuSetting } from '../cpu-messages.js';
 import type { KernelFamily } from '../kernels.js';
 import { packageFile } from '../../../package-file.js';
-import { planMemory } from '../memory-plan.js';
+import { ImageLoader, memoryFor, type ReadSection } from '../image-loader.js';
 import { MAX_THREADS } from '../layout.js';
 import type { HelperOrder, NodeCpuJob, NodeCpuReport } from './cpu-thread.js';
 import { familiesOfNode } from './families.js';
+import { moduleBytes } from './module-bytes.js';
 
 /** Compiled, also where its starter runs from its source, in tests: no thread does. */
 const THREAD = 'dist/model/backends/cpu/node/cpu-thread.js';
@@ -28,15 +32,17 @@ export interface CpuOptions {
 }
 
 /** What of an image is used; the file must stay open until the machine is there. */
-export type CpuImage = Pick<ImageFile, 'handle'> & { readonly view: Pick<ImageFile['view'], 'shape' | 'sections'> };
+export type CpuImage = Pick<ImageFile, 'handle' | 'source'> & {
+  readonly view: Pick<ImageFile['view'], 'shape' | 'sections'>;
+};
 
 /**
- * Loads an image whose structure is sound. Its contents may be checked meanwhile.
+ * Loads an image whose structure is sound, and checks its matrices on the way; everything else may be checked meanwhile.
  *
- * @throws CpuError; what reading throws
+ * @throws CpuError; ImageError `image-bad-weights`, `image-changed`; what reading throws
  */
 export async function openCpu(
-  { handle, view: { shape, sections } }: CpuImage,
+  { handle, source, view }: CpuImage,
   image: ImageIdentity,
   {
     threads: wanted = availableParallelism(),
@@ -46,11 +52,33 @@ export async function openCpu(
     onMeasured,
   }: CpuOptions = {},
 ): Promise<CpuMachine> {
+  const { shape, sections } = view;
   // Refused before a thread is started.
-  planMemory(shape);
+  const memory = memoryFor(shape, moduleBytes('transcode'));
   const threads = Math.min(MAX_THREADS, wanted);
-  const job: NodeCpuJob = { shape, families, threads, setting, isFixed, image: handle, sections };
-  return await CpuMachine.create(shape, image, startThreads(job), onMeasured);
+  const job: NodeCpuJob = { memory, families, threads, setting, isFixed, image: handle, sections };
+  const creating = CpuMachine.create(shape, image, startThreads(job), onMeasured);
+  const read: ReadSection = (section, offset, into) => source.readInto(sections[section].offset + offset, into);
+  const loader = new ImageLoader(memory, read, 1);
+  const [created, helped] = await Promise.allSettled([creating, loadPieces(loader)]);
+  try {
+    if (created.status === 'rejected') throw created.reason;
+    if (helped.status === 'rejected') throw helped.reason;
+    if (!loader.isSound) {
+      verifyWeights(source, view);
+      // They are sound now.
+      throw imageChanged('the image');
+    }
+    return created.value;
+  } catch (error) {
+    if (created.status === 'fulfilled') await created.value.close();
+    throw error;
+  }
+}
+
+/** Loads what the first thread has not loaded yet, which needs more time to start than a small model to load; others are heard meanwhile. */
+async function loadPieces(loader: ImageLoader): Promise<void> {
+  while (loader.loadPiece()) await setImmediate();
 }
 
 /**
@@ -58,7 +86,7 @@ export async function openCpu(
  *
  * @param start how a thread is started
  */
-export function startThreads(job: NodeCpuJob, start = startThread): LeaderThread {
+function startThreads(job: NodeCpuJob, start = startThread): LeaderThread {
   const leader = start(job);
   const workers = [leader];
   let hasEnded = false;

@@ -1,3 +1,2 @@
 /** What a module offers, whatever its family. */
 export { serve, step } from './step';
-export { transcode } from './transcode';

@@ -1,5 +1,5 @@
 /**
- * From the image's five weights in a byte to four (docs/IMAGE.md, section 4; products.ts).
+ * From the image's five weights in a byte to four (docs/IMAGE.md, section 4; products.ts). A module of its own: who loads an image needs no other.
  *
  * Forty rows at a time: eight groups of five become five blocks of eight.
  */
@@ -11,12 +11,13 @@ const BLOCKS = 5;
 const NO_WEIGHTS: i8 = 121;
 
 /**
- * @param from the bytes of `groups` groups, at most 8; 16 more may be read behind them
+ * @param from the bytes of `groups` groups, at most 8; up to 15 of what lies behind them count as theirs
  * @param columns bytes of a group
  * @param to the first block
  * @param blocks blocks that there are, at most 5
  * @param blockBytes from one block to the next
  * @param scratch 640 bytes
+ * @returns the largest byte: above 242 it is no five weights
  */
 export function transcode(
   from: usize,
@@ -26,10 +27,13 @@ export function transcode(
   blocks: i32,
   blockBytes: i32,
   scratch: usize,
-): void {
+): i32 {
+  let largest = i8x16.splat(0);
   for (let column = 0; column < columns; column += 16) {
     for (let group = 0; group < groups; group++) {
-      takeApart(v128.load(from + group * columns + column), scratch + 16 * ROWS_OF_GROUP * group);
+      const bytes = v128.load(from + group * columns + column);
+      largest = i8x16.max_u(largest, bytes);
+      takeApart(bytes, scratch + 16 * ROWS_OF_GROUP * group);
     }
     for (let group = groups; group < GROUPS; group++) {
       takeApart(i8x16.splat(NO_WEIGHTS), scratch + 16 * ROWS_OF_GROUP * group);
@@ -41,6 +45,7 @@ export function transcode(
       v128.store(at, fourRows(codes + 64), 16);
     }
   }
+  return largestOf(largest);
 }
 
 /** Base-3 digits of 16 bytes up to 242, the lowest first: ⌊b / 3⌋ = (171·b) >> 9, in 16 bits. */
@@ -68,4 +73,11 @@ function fourRows(codes: usize): v128 {
   const first = v128.or(v128.load(codes), i16x8.shl(v128.load(codes, 16), 2));
   const second = v128.or(i16x8.shl(v128.load(codes, 32), 4), i16x8.shl(v128.load(codes, 48), 6));
   return v128.or(first, second);
+}
+
+@inline
+function largestOf(bytes: v128): i32 {
+  let largest = i8x16.max_u(bytes, v128.shuffle<i64>(bytes, bytes, 1, 0));
+  for (let shift = 32; shift >= 8; shift >>= 1) largest = i8x16.max_u(largest, i64x2.shr_u(largest, shift));
+  return i8x16.extract_lane_u(largest, 0);
 }
