@@ -3,6 +3,18 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { EventLoop } from '../../../model/machine/event-loop.js';
 
+test('each turn lets everything else have one', async () => {
+  const loop = new EventLoop();
+  let others = 0;
+  const other = setInterval(() => others++, 0);
+  const count = (): void => void (++others < 100 && setImmediate(count));
+  setImmediate(count);
+  for (let turns = 0; turns < 100; turns++) await loop.turn();
+  clearInterval(other);
+  loop.close();
+  expect(others).toBeGreaterThanOrEqual(99);
+});
+
 test('a turn lets timers and immediate work through, however many turns follow each other', async () => {
   const loop = new EventLoop();
   const heard: string[] = [];
