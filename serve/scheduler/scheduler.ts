@@ -125,7 +125,7 @@ export class Scheduler {
 
   /** If it waits. */
   #leave(job: Job, error?: ApiError): void {
-    if (!this.#waiting.delete(job)) return;
+    if (!this.#waiting.leave(job)) return;
     if (error === undefined) job.end();
     else job.fail(error);
   }
@@ -147,7 +147,7 @@ export class Scheduler {
       const free = this.places.filter((place) => place.isFree && place.suits(job));
       const [best] = free.toSorted((a, b) => a.load - b.load);
       if (best === undefined) continue;
-      this.#waiting.delete(job);
+      this.#waiting.start(job);
       void this.#run(job, best);
       return true;
     }
