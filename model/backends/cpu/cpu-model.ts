@@ -6,7 +6,7 @@
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import { CpuComputer } from './cpu-computer.js';
 import { ImageLoader, memoryFor, type ReadSection } from './image-loader.js';
-import type { KernelFamily } from './kernels.js';
+import { compile, type KernelFamily } from './kernels.js';
 
 /** Modules, as they are in files. */
 export interface CpuModules {
@@ -22,7 +22,7 @@ export class CpuModel {
   /** Loads a model from sections that were checked. @throws CpuError; what `read` throws */
   constructor(shape: ModelShape, { family, kernels, transcoder }: CpuModules, read: ReadSection) {
     const memory = memoryFor(shape, transcoder);
-    this.#computer = new CpuComputer(memory, new Map([[family, new WebAssembly.Module(kernels)]]), family);
+    this.#computer = new CpuComputer(memory, new Map([[family, compile(kernels)]]), family);
     this.#computer.load(read);
     const loader = new ImageLoader(memory, read, 0);
     while (loader.loadPiece());

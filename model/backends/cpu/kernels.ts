@@ -13,6 +13,10 @@ export interface Kernels {
   serve(thread: number, seen: number): number;
 }
 
+export function compile(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  return new WebAssembly.Module(wasm);
+}
+
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
   const words = new Int32Array(memory.buffer);
   /** See wasm/barrier.ts. Never called with one thread, so a page's thread may have kernels. */

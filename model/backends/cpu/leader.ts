@@ -7,7 +7,7 @@ import { CpuComputer } from './cpu-computer.js';
 import type { CpuJob, CpuReport, CpuRequest, CpuSetting } from './cpu-messages.js';
 import type { HelperJob } from './helper.js';
 import { ImageLoader, type ReadSection } from './image-loader.js';
-import type { KernelFamily } from './kernels.js';
+import { compile, type KernelFamily } from './kernels.js';
 import { RunQueue } from './run-queue.js';
 import { Tuner } from './tuner.js';
 
@@ -45,7 +45,7 @@ export class Leader {
   constructor(job: CpuJob, home: LeaderHome) {
     this.#home = home;
     const setting = settingOf(job);
-    this.#modules = new Map(job.families.map((family) => [family, new WebAssembly.Module(home.module(family))]));
+    this.#modules = new Map(job.families.map((family) => [family, compile(home.module(family))]));
     this.#computer = new CpuComputer(job.memory, this.#modules, setting.family);
     this.#setting = setting;
     this.#told = job.setting;

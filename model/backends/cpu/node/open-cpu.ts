@@ -29,6 +29,8 @@ export interface CpuOptions {
   /** Nothing is measured. */
   readonly isFixed?: boolean;
   readonly onMeasured?: (setting: CpuSetting) => void;
+  /** How a thread is started. */
+  readonly start?: typeof startThread;
 }
 
 /** What of an image is used; the file must stay open until the machine is there. */
@@ -50,6 +52,7 @@ export async function openCpu(
     setting,
     isFixed,
     onMeasured,
+    start = startThread,
   }: CpuOptions = {},
 ): Promise<CpuMachine> {
   const { shape, sections } = view;
@@ -57,7 +60,7 @@ export async function openCpu(
   const memory = memoryFor(shape, moduleBytes('transcode'));
   const threads = Math.min(MAX_THREADS, wanted);
   const job: NodeCpuJob = { memory, families, threads, setting, isFixed, image: handle, sections };
-  const creating = CpuMachine.create(shape, image, startThreads(job), onMeasured);
+  const creating = CpuMachine.create(shape, image, startThreads(job, start), onMeasured);
   const read: ReadSection = (section, offset, into) => source.readInto(sections[section].offset + offset, into);
   const loader = new ImageLoader(memory, read, 1);
   const [created, helped] = await Promise.allSettled([creating, loadPieces(loader)]);
@@ -83,10 +86,8 @@ async function loadPieces(loader: ImageLoader): Promise<void> {
 
 /**
  * Starts the first thread, and helpers when it asks for them. Whichever of them ends by itself, the machine has failed: the others may wait for it.
- *
- * @param start how a thread is started
  */
-function startThreads(job: NodeCpuJob, start = startThread): LeaderThread {
+function startThreads(job: NodeCpuJob, start: typeof startThread): LeaderThread {
   const leader = start(job);
   const workers = [leader];
   let hasEnded = false;
@@ -120,7 +121,8 @@ function startThreads(job: NodeCpuJob, start = startThread): LeaderThread {
   };
 }
 
-function startThread(order: NodeCpuJob | HelperOrder): Worker {
+export function startThread(order: NodeCpuJob | HelperOrder): Worker {
   const transferList = 'port' in order ? [order.port] : [];
-  return new Worker(packageFile(THREAD), { workerData: order, transferList });
+  // Without the options of the program: `--input-type` would be refused for a file, and what `--import` brings is not for these threads.
+  return new Worker(packageFile(THREAD), { workerData: order, transferList, execArgv: [] });
 }
