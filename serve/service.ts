@@ -18,6 +18,7 @@ export const USUAL_LIMITS: ServiceLimits = {
   queue: 256,
   perOwner: 256,
   tokenMs: 60_000,
+  prefixBytes: 64 * 2 ** 20,
 };
 
 export interface Service {

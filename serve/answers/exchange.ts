@@ -93,13 +93,17 @@ export class Exchange {
 
   /** Tokens that the service put in front are not counted; those of a prompt once, however many choices go on behind it. */
   #usage(): object {
-    const prompts = this.#request.prompts.map(({ ids, isBegun }) => ids.length - (isBegun ? 1 : 0));
-    const promptTokens = prompts.reduce((sum, count) => sum + count, 0);
+    const { prompts, settings } = this.#request;
+    const counted = (tokens: (prompt: Prompt, number: number) => number): number =>
+      prompts.reduce((sum, prompt, number) => sum + Math.max(0, tokens(prompt, number) - (prompt.isBegun ? 1 : 0)), 0);
+    const promptTokens = counted(({ ids }) => ids.length);
+    const cachedTokens = counted((_, number) => this.#choices[number * settings.choices]!.job.found);
     const completionTokens = this.#choices.reduce((sum, { told }) => sum + told, 0);
     return {
       prompt_tokens: promptTokens,
       completion_tokens: completionTokens,
       total_tokens: promptTokens + completionTokens,
+      prompt_tokens_details: { cached_tokens: cachedTokens },
     };
   }
 }

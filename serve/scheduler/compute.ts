@@ -4,6 +4,7 @@ import { feedOnly, type Machine, type Sequence } from '../../model/machine/machi
 import { isEnd } from '../../protocol/image/end-tokens.js';
 import { exp2Table } from '../../protocol/image/tables.js';
 import type { GivenToken, Job } from './job.js';
+import { WORTH_TOKENS, type Prefixes } from './prefixes.js';
 import { scoreOf, type Score } from './score.js';
 
 /** The table of every image. */
@@ -25,29 +26,69 @@ export async function compute(
   machine: Machine,
   sequence: Sequence,
   to: Receiver,
+  prefixes: Prefixes,
   signal: AbortSignal,
 ): Promise<void> {
   const { work } = job;
   if (job.state !== undefined) await sequence.restore(job.state);
-  if (work.top !== undefined) return await computeScores(job, work.top, machine, sequence, to, signal);
-  const prompt = work.prompt.slice(job.fed);
+  const known = machine.facts.can.state ? await goOn(job, sequence, prefixes) : undefined;
+  let fed = known?.length ?? job.fed;
+  for (const end of known?.ends ?? []) {
+    await feedOnly(sequence, work.prompt.slice(fed, end), signal);
+    if (signal.aborted) return;
+    fed = end;
+    prefixes.keep(work.prompt.slice(0, end), await sequence.save());
+  }
+  if (work.top !== undefined) return await computeScores(job, work.top, fed, machine, sequence, to, signal);
+  const prompt = work.prompt.slice(fed);
   if (work.maxTokens === 0) return await feedOnly(sequence, prompt, signal);
   const { name } = machine.facts;
   const maxTokens = work.maxTokens - job.covered;
   for await (const token of sequence.generate({ prompt, maxTokens, sampler: work.sampler, signal })) {
     to.token({ ...token, machine: name });
   }
+  if (known !== undefined && sequence.position - fed >= WORTH_TOKENS) {
+    const ids = [...work.prompt, ...job.given.map(({ id }) => id)];
+    prefixes.keep(ids.slice(0, sequence.position), await sequence.save());
+  }
+}
+
+/** Where a prompt goes on, and which of its beginnings are to be kept. */
+interface Beginning {
+  /** Tokens of it that are fed. */
+  readonly length: number;
+  /** Ascending, all below the number of its tokens. */
+  readonly ends: readonly number[];
+}
+
+/** Restores what is known of the beginning of a text; undefined for one that begins with a state of its own, or of which every token is to be told. */
+async function goOn(job: Job, sequence: Sequence, prefixes: Prefixes): Promise<Beginning | undefined> {
+  const { prompt, start, scoresPrompt } = job.work;
+  if (!prefixes.isOn || start !== undefined || scoresPrompt === true) return undefined;
+  // The last token gives the logits from which the first one is chosen.
+  const last = prompt.length - 1;
+  const { state, length: found, shared } = prefixes.find(prompt.slice(0, last));
+  let length = job.fed;
+  if (job.state === undefined && state !== undefined) {
+    await sequence.restore(state);
+    length = found;
+    job.found = Math.max(job.found, found);
+  }
+  const ends: number[] = [];
+  for (const end of [shared, last]) if (end - (ends.at(-1) ?? length) >= WORTH_TOKENS) ends.push(end);
+  return { length, ends };
 }
 
 /** The state of a job that was taken from its machine becomes that from which it goes on. @throws what the machine throws */
 export async function keepState(job: Job, sequence: Sequence): Promise<void> {
-  const { work, state: before } = job;
+  const { prompt, start } = job.work;
   const state = await sequence.save();
-  const waiting = before?.chosen === undefined ? 0 : 1;
-  const fed = Math.max(0, state.position - (before?.position ?? 0) - waiting);
-  const covered = state.nextDraw - (work.start?.nextDraw ?? 0);
-  job.fed = covered > 0 ? work.prompt.length : job.fed + fed;
-  job.covered = covered;
+  const before = start === undefined ? 0 : start.position + (start.chosen === undefined ? 0 : 1);
+  const fed = Math.min(prompt.length, Math.max(0, state.position - before));
+  // Behind a prompt of which nothing was chosen, nothing can be chosen any more: logits are not part of a state.
+  if (fed === prompt.length && state.chosen === undefined) return;
+  job.fed = fed;
+  job.covered = state.nextDraw - (start?.nextDraw ?? 0);
   job.state = state;
 }
 
@@ -55,6 +96,7 @@ export async function keepState(job: Job, sequence: Sequence): Promise<void> {
 async function computeScores(
   { work }: Job,
   top: number,
+  begun: number,
   machine: Machine,
   sequence: Sequence,
   to: Receiver,
@@ -63,7 +105,7 @@ async function computeScores(
   const { prompt, start } = work;
   const { shape, name } = machine.facts;
   const quiet = work.scoresPrompt === true ? 0 : prompt.length - 1;
-  if (quiet > 0) await feedOnly(sequence, prompt.slice(0, quiet), signal);
+  if (quiet > begun) await feedOnly(sequence, prompt.slice(begun, quiet), signal);
   const draw = start?.nextDraw ?? 0;
   let fed: readonly number[] = prompt.slice(quiet);
   // Behind its first token of all, and then behind each one that was chosen.

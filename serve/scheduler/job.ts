@@ -52,6 +52,8 @@ export class Job {
   state: SequenceState | undefined;
   fed = 0;
   covered = 0;
+  /** Tokens of the prompt that were not fed, because a state behind them was known. */
+  found = 0;
   /** Who computes it, or did last. */
   machine = '';
   /** When it got a place first. */

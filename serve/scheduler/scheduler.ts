@@ -6,6 +6,7 @@ import { ApiError, keyBusy, machineFailed, noLogits, noMachine, queueFull, shutt
 import { compute, keepState } from './compute.js';
 import { Job, type Work } from './job.js';
 import { Place, type Run } from './place.js';
+import { Prefixes } from './prefixes.js';
 import { Waiting } from './waiting.js';
 import { Watchdog } from './watchdog.js';
 
@@ -17,6 +18,8 @@ export interface SchedulerLimits {
   readonly perOwner: number;
   /** A machine that computes nothing for so long is lost. */
   readonly tokenMs: number;
+  /** For states of beginnings of texts, of each model. */
+  readonly prefixBytes: number;
 }
 
 /** What others want to know. */
@@ -39,6 +42,8 @@ export class Scheduler {
   readonly #events: SchedulerEvents;
   readonly #places = new Set<Place>();
   readonly #waiting = new Waiting();
+  /** What is known of beginnings of texts. */
+  readonly prefixes: Prefixes;
   #arrivals = 0;
   #isClosing = false;
   /** How long jobs took lately, for those who are told to come again. */
@@ -48,6 +53,7 @@ export class Scheduler {
     this.#model = model;
     this.#limits = limits;
     this.#events = events;
+    this.prefixes = new Prefixes(() => limits().prefixBytes);
   }
 
   get waiting(): number {
@@ -204,7 +210,7 @@ export class Scheduler {
     const watchdog = new Watchdog(machine.facts.name, this.#limits().tokenMs, () => sequence.position);
     try {
       const work = async (): Promise<void> => {
-        await compute(job, machine, sequence, receiver, signal);
+        await compute(job, machine, sequence, receiver, this.prefixes, signal);
         if (!stop.signal.aborted || job.work.signal.aborted || job.isDone) return;
         if (machine.facts.can.state && job.isMovable) await keepState(job, sequence);
         this.#events.onPreempted?.(job);
@@ -219,7 +225,11 @@ export class Scheduler {
 
   /** A machine that threw something is out of service, its job goes on elsewhere. */
   #lost(job: Job, place: Place, error: unknown): void {
-    if (error instanceof ApiError) return job.fail(error);
+    if (error instanceof ApiError) {
+      // One of two machines computes something wrong, and may have made any of the states.
+      if (error.code === 'machine_differs') this.prefixes.clear();
+      return job.fail(error);
+    }
     if (this.#places.delete(place)) {
       for (const { stop } of place.runs) stop.abort();
       this.#events.onLost?.(place, error);

@@ -1,5 +1,6 @@
 /** The service for tests: as a function from requests to answers, on the shipped model unless something else is given. */
 import { machineKind } from '../../engine/machines.js';
+import type { Machine } from '../../model/machine/machine.js';
 import { createApp } from '../../serve/app.js';
 import { Models } from '../../serve/models/models.js';
 import type { MachineSource } from '../../serve/models/keeper.js';
@@ -11,6 +12,14 @@ const engine = { signal: new AbortController().signal, onNote: (): void => {} };
 /** Tales on the processor, by its kernels or by the reference. */
 function talesOn(kind: 'cpu' | 'reference'): MachineSource {
   return { name: kind, open: async () => await machineKind(kind).open({ image: TALES_IMAGE }, engine) };
+}
+
+/** A machine without text, for what text does not matter to. */
+export function sourceOf(name: string, machine: () => Machine): MachineSource {
+  const open: MachineSource['open'] = async () => {
+    return { machine: machine(), imageName: name, place: name, tokenizerJson: new Uint8Array(0) };
+  };
+  return { name, open };
 }
 
 /** What seed, tokens and receipts are told with. */
@@ -47,7 +56,9 @@ export interface Answer {
     readonly message?: { readonly role: string; readonly content: string };
     readonly delta?: { readonly role?: string; readonly content: string };
   }[];
-  readonly usage: Readonly<Record<string, number>>;
+  readonly usage: Readonly<Record<'prompt_tokens' | 'completion_tokens' | 'total_tokens', number>> & {
+    readonly prompt_tokens_details: { readonly cached_tokens: number };
+  };
   readonly mmfree: Proof;
 }
 
