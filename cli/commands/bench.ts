@@ -1,4 +1,5 @@
 /** `mmfree bench`: declaration. */
+import { MAX_THREADS } from '../../model/backends/cpu/layout.js';
 import { argument, defineCommand, option, optionWithDefault } from '../command.js';
 import { integer, integers, oneOf, path } from '../options.js';
 import { FAST_BACKENDS } from './shared/source-options.js';
@@ -55,8 +56,8 @@ export const bench = defineCommand({
     ),
     threads: option(
       '--threads <numbers>',
-      'cpu: threads to measure, such as 1,2 (default: 1, 2, 4 and so on up to all cores)',
-      integers({ min: 1, max: 256, example: '1,2' }),
+      `cpu: threads to measure, such as 1,2 (default: 1, 2, 4 and so on up to all cores; at most ${MAX_THREADS})`,
+      integers({ min: 1, max: MAX_THREADS, example: '1,2' }),
     ),
     peer: option(
       '--peer <folder>',

@@ -1,6 +1,6 @@
 /** An image on this computer's processor, in WebAssembly: loaded while it is checked, and used only when it has passed. */
 import type { CpuMachine } from '../../model/backends/cpu/cpu-machine.js';
-import { openCpu } from '../../model/backends/cpu/node/open-cpu.js';
+import { openCpu, type CpuOptions } from '../../model/backends/cpu/node/open-cpu.js';
 import { checkBesideLoading } from '../../model/check-image.js';
 import { ImageFile } from '../../model/image-file.js';
 import { loadTokenizer } from '../../model/text/tokenizer.js';
@@ -9,16 +9,17 @@ import { identityOf, PROCESSOR, type OpenedImage } from '../opened-machine.js';
 import type { EngineOptions } from '../options.js';
 import { SHIPPED_IMAGE } from '../shipped.js';
 
-/** @throws CpuError; ImageError; AbortError */
+/** @param how instead of what is usual @throws CpuError; ImageError; AbortError */
 export async function openCpuMachine(
   { image, threads, text = false }: Pick<MachineRequest, 'image' | 'threads' | 'text'>,
   { signal }: Pick<EngineOptions, 'signal'>,
+  how: Pick<CpuOptions, 'setting' | 'isFixed'> = {},
 ): Promise<OpenedImage<CpuMachine>> {
   const path = image ?? SHIPPED_IMAGE;
   const file = ImageFile.open(path);
   try {
     const { view } = file;
-    const loading = openCpu(file, identityOf(view), { threads });
+    const loading = openCpu(file, identityOf(view), { threads, ...how });
     const tokenizerJson = file.section('tokenizer');
     const tokenizer = text && tokenizerJson.length > 0 ? loadTokenizer(tokenizerJson, view.shape) : undefined;
     // Whoever awaits it gets the error.

@@ -122,11 +122,16 @@ it('bench cpu measures the processor in turn with the reference, the memory and 
   expect(decode!.map(({ threads, batch }) => [threads, batch])).toEqual([
     [1, 1],
     [1, 2],
+    [2, 1],
+    [2, 2],
   ]);
   expect(prefill!.map(({ threads, tokens }) => [threads, tokens])).toEqual([
     [1, 1],
     [1, 2],
     [1, 8],
+    [2, 1],
+    [2, 2],
+    [2, 8],
   ]);
   expect(peer).toMatchObject([1, 2].map((threads) => ({ type: 'tq2_0', threads })));
   for (const { tokens_per_second: rate } of [...decode!, ...prefill!, ...peer!]) expect(rate).toBeGreaterThan(0);
@@ -147,6 +152,7 @@ it.each<[string[], number, string]>([
   [['cpu', '--peer', '/no/such/folder'], 19, 'there is no llama.cpp in /no/such/folder'],
   [['cpu', '--threads', '1,x'], 2, '--threads is "1,x"'],
   [['cpu', '--threads', '0'], 2, '--threads is "0"'],
+  [['cpu', '--threads', '17'], 2, '--threads is "17"'],
   [[], 2, "missing required argument 'subject'"],
   [['nothing'], 2, '<subject> is "nothing"'],
   [['pack', '--shape', '1B'], 2, '--shape is "1B"'],

@@ -3,14 +3,14 @@
  * reference, reads of memory by as many threads, and another engine if there is one.
  */
 import { availableParallelism, loadavg } from 'node:os';
-import { openCpuMachine } from '../../../../engine/kinds/cpu.js';
 import { openReference } from '../../../../engine/kinds/reference.js';
 import type { OpenedImage } from '../../../../engine/opened-machine.js';
+import { MAX_THREADS } from '../../../../model/backends/cpu/layout.js';
 import { MemoryReader } from '../../../../model/backends/cpu/node/memory-reader.js';
 import type { Machine } from '../../../../model/machine/machine.js';
 import { ternaryWeights } from '../../../../protocol/image/tensors.js';
 import type { CommandContext } from '../../../command.js';
-import { engineOptions } from '../../machines/engine-options.js';
+import { fastestFamily, openExact } from './exact-machine.js';
 import { firstTokenMs, residentBytes } from './first-token.js';
 import { reportCpu, type Case } from './report.js';
 import { decodeRate, prefillRate } from '../speed.js';
@@ -38,10 +38,12 @@ export async function benchCpu(input: BenchInput, context: CommandContext): Prom
 }
 
 async function benchLasting(path: string, input: BenchInput, cycles: number, context: CommandContext): Promise<void> {
+  const { signal } = context;
   const threads = Math.max(...threadCounts(input));
+  const setting = { family: await fastestFamily(path, signal), threads };
   const lasting = {
     title: `${path} on the processor, threads: ${threads}`,
-    open: async () => (await openCpuMachine({ image: path, threads }, engineOptions(context))).machine,
+    open: async () => await openExact(path, setting, signal),
     memory: () => ({}),
   };
   await benchStability(lasting, cycles, input.tokens, context);
@@ -62,14 +64,15 @@ async function benchImage(path: string, name: string, input: BenchInput, context
     const peer = input.peer === undefined ? undefined : await Peer.start(input.peer, shape, most, signal);
     closers.push(() => peer?.close());
     const machines = new Map<number, Machine>();
+    const family = await fastestFamily(path, signal);
     for (const threads of counts) {
-      const { machine } = await openCpuMachine({ image: path, threads }, engineOptions(context));
+      const machine = await openExact(path, { family, threads }, signal);
       closers.push(() => machine.close());
       machines.set(threads, machine);
     }
     const equalReceipts = await expectEqual([...machines.values()], reference, longest, batches, signal);
     const firstToken = await firstTokenMs(path, 'cpu', runs, signal);
-    const resident = await residentBytes(path, most, tokens, signal);
+    const resident = await residentBytes(path, { family, threads: most }, tokens, signal);
     const reader = await MemoryReader.create(most);
     closers.push(() => reader.close());
     const each = (what: Case['what'], sizes: readonly number[], measure: Measuring): Case[] =>
@@ -101,7 +104,7 @@ async function benchImage(path: string, name: string, input: BenchInput, context
     progress.end();
     reportCpu(
       found,
-      { name, equalReceipts, firstToken, resident, load, peer, weights: ternaryWeights(shape) },
+      { name, family, equalReceipts, firstToken, resident, load, peer, weights: ternaryWeights(shape) },
       context,
     );
   } finally {
@@ -114,7 +117,7 @@ type Measuring = (machine: Machine, size: number) => Promise<Rate>;
 /** Those that the user names, or 1, 2, 4 and so on, and as many as there are cores. */
 function threadCounts({ threads }: Pick<BenchInput, 'threads'>): readonly number[] {
   if (threads !== undefined) return threads;
-  const cores = availableParallelism();
+  const cores = Math.min(MAX_THREADS, availableParallelism());
   const powers = Array.from({ length: Math.ceil(Math.log2(cores)) }, (_, k) => 2 ** k);
   return [...powers, cores];
 }

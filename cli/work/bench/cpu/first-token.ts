@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { CpuSetting } from '../../../../model/backends/cpu/cpu-messages.js';
 import { median } from '../input.js';
 import { MAIN, millisecondsTo } from '../start-up.js';
 
@@ -14,11 +15,11 @@ const MEMORY_PROCESS = fileURLToPath(new URL('memory-process.js', import.meta.ur
  */
 export async function residentBytes(
   image: string,
-  threads: number,
+  { family, threads }: CpuSetting,
   tokens: number,
   signal: AbortSignal,
 ): Promise<number> {
-  const program = [MEMORY_PROCESS, image, String(threads), String(tokens)];
+  const program = [MEMORY_PROCESS, image, family, String(threads), String(tokens)];
   const empty = ['-e', 'process.stdout.write(String(process.memoryUsage().rss))'];
   return (await printedNumber(program, signal)) - (await printedNumber(empty, signal));
 }

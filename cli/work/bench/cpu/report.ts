@@ -22,6 +22,8 @@ type Found = Measured<Case>;
 /** What is known beside the rates. */
 export interface Circumstances {
   readonly name: string;
+  /** The kernels. */
+  readonly family: string;
   readonly equalReceipts: number;
   readonly firstToken: number;
   readonly resident: number;
@@ -32,7 +34,7 @@ export interface Circumstances {
 }
 
 export function reportCpu(found: readonly Found[], known: Circumstances, { output }: CommandContext): void {
-  const { name, equalReceipts, firstToken, resident, load, peer, weights } = known;
+  const { name, family, equalReceipts, firstToken, resident, load, peer, weights } = known;
   const all = (what: Case['what']): Found[] => found.filter((one) => one.what === what);
   const best = (rates: readonly Found[]): number => Math.max(...rates.map(({ rate }) => rate.perSecond));
   const decode = all('decode').toSorted((a, b) => a.threads - b.threads || a.size - b.size);
@@ -58,7 +60,7 @@ export function reportCpu(found: readonly Found[], known: Circumstances, { outpu
   output.print(
     [
       `${name} on the processor: ${weights.toLocaleString('en-US')} ternary weights a token`,
-      `  ${processor}, Node ${process.version}, load ${load.toFixed(2)} at the beginning`,
+      `  ${processor}, Node ${process.version}, kernels ${family}, load ${load.toFixed(2)} at the beginning`,
       `  ${equalReceipts} receipts equal to the reference's`,
       `  start      ${firstToken.toFixed(0)} ms from the shell to the first token, file in the page cache, checked in full`,
       `  memory     ${megabytes(resident)} beyond an empty Node process`,
@@ -83,6 +85,7 @@ export function reportCpu(found: readonly Found[], known: Circumstances, { outpu
   });
   output.result({
     model: name,
+    kernels: family,
     processor,
     node: process.version,
     load_average: load,
