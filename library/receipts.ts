@@ -3,8 +3,8 @@
 import type { Mismatch } from '../engine/mismatch-error.js';
 import type { OpenedMachine } from '../engine/opened-machine.js';
 import { compareStream, withSequences } from '../engine/same-bits.js';
+import { promptTokens, tokenizerOf } from '../engine/text-session.js';
 import type { GeneratedToken } from '../model/machine/machine.js';
-import { promptTokens, tokenizerOf } from './prompt.js';
 
 /** What somebody says that a machine generated, from the state zero. */
 export interface ReceiptLog {

@@ -4,15 +4,12 @@
  */
 
 import type { OpenedMachine } from '../engine/opened-machine.js';
+import { promptTokens, TextSession, tokenizerOf } from '../engine/text-session.js';
 import { samplerSettings, type SamplerOptions } from '../model/integer/sampler.js';
 import type { GeneratedToken, Machine, Sequence } from '../model/machine/machine.js';
-import { StopMatcher } from '../model/text/stop-matcher.js';
-import type { TextStream } from '../model/text/text-stream.js';
 import type { Tokenizer } from '../model/text/tokenizer.js';
-import { isEnd } from '../protocol/image/end-tokens.js';
 import { USUAL_SAMPLING, type SamplerSettings } from '../protocol/sampling.js';
-import { decodeState, encodeState, expectStateOf } from '../protocol/state/state-file.js';
-import { promptTokens, tokenizerOf } from './prompt.js';
+import { decodeState, encodeState } from '../protocol/state/state-file.js';
 
 /** How a text goes on. */
 export interface GenerateOptions extends Partial<SamplerOptions> {
@@ -72,15 +69,8 @@ const USUAL_MAX_TOKENS = 256;
 export async function openText(opened: OpenedMachine, state?: Uint8Array): Promise<Text> {
   const { machine } = opened;
   const tokenizer = await tokenizerOf(opened);
-  const sequence = await machine.open();
-  const text = new MachineText(machine, tokenizer, sequence);
-  try {
-    if (state !== undefined) await text.restore(state);
-    return text;
-  } catch (error) {
-    await sequence.close();
-    throw error;
-  }
+  const saved = state === undefined ? undefined : decodeState(state);
+  return new SessionText(machine, tokenizer, await TextSession.open(machine, tokenizer, saved));
 }
 
 /**
@@ -105,74 +95,42 @@ export async function* generate(
   }
 }
 
-class MachineText implements Text {
+class SessionText implements Text {
   readonly sequence: Sequence;
   readonly tokenizer: Tokenizer;
   readonly #machine: Machine;
-  readonly #stream: TextStream;
-  /** The token that was chosen and not fed yet. */
-  #chosen: number | undefined;
-  #sampler: SamplerSettings | undefined;
-  /** Text that was held back where the text was saved, and comes first. */
-  #pending = '';
+  readonly #session: TextSession;
 
-  constructor(machine: Machine, tokenizer: Tokenizer, sequence: Sequence) {
+  constructor(machine: Machine, tokenizer: Tokenizer, session: TextSession) {
     this.#machine = machine;
-    this.sequence = sequence;
+    this.sequence = session.sequence;
     this.tokenizer = tokenizer;
-    this.#stream = tokenizer.textStream();
+    this.#session = session;
   }
 
   async *generate(prompt = '', options: GenerateOptions = {}): AsyncGenerator<TextPiece, void> {
+    const session = this.#session;
     const { maxTokens = USUAL_MAX_TOKENS, stop = [], signal } = options;
     const sampler = this.#samplerOf(options);
-    const stopper = new StopMatcher(stop);
-    const { sequence } = this;
     const given = this.#tokensOf(prompt);
-    if (given.length === 0 && this.#chosen !== undefined && this.#isEnd(this.#chosen)) return;
-    const { position } = sequence;
-    const waiting = this.#chosen === undefined ? 0 : 1;
-    let count = 0;
-    try {
-      for await (const token of sequence.generate({ prompt: given, maxTokens, sampler, signal })) {
-        if (count++ === 0) this.#begin(given, sampler);
-        this.#chosen = token.id;
-        let text = stopper.push(this.#takePending() + this.#stream.push(token.id));
-        const isLast = this.#isEnd(token.id);
-        if (isLast) text += stopper.push(this.#stream.flush());
-        const end = stopper.stopped ? 'stop' : isLast ? 'end-of-text' : count === maxTokens ? 'max-tokens' : undefined;
-        if (end !== undefined) text += stopper.flush();
-        yield { ...token, text, ...(end && { end }) };
-        if (end !== undefined) return;
+    if (given.length === 0 && session.isAtEnd) return;
+    let before = '';
+    for await (const step of session.generate({ prompt: given, maxTokens, sampler, stop, signal })) {
+      before += step.opening?.before ?? '';
+      // No piece is without a token: what would be in it comes first when the text goes on.
+      if (step.token === undefined) {
+        session.keep(before);
+        return;
       }
-    } finally {
-      const fed = sequence.position - position;
-      // An abort may have come first: what was fed by then belongs to the text.
-      if (count === 0 && fed > 0) this.#begin(given.slice(0, fed - waiting), sampler);
-      // What was held back for a stop string is not lost where the text is left.
-      this.#pending += stopper.flush();
+      const { end } = step;
+      const text = before + step.text + (end === 'max-tokens' ? session.release() : '');
+      before = '';
+      yield { ...step.token, text, ...(end && { end }) };
     }
   }
 
   async save(): Promise<Uint8Array> {
-    const state = await this.sequence.save();
-    const { image, shape } = this.#machine.facts;
-    const sampler = this.#sampler;
-    const held = { ...this.#stream.held(), text: new TextEncoder().encode(this.#pending) };
-    return encodeState({ image: image.sha256, shape, state, held, ...(sampler && { sampler }) });
-  }
-
-  /** @throws StateError */
-  async restore(bytes: Uint8Array): Promise<void> {
-    const { image, shape } = this.#machine.facts;
-    const saved = decodeState(bytes);
-    expectStateOf(saved, image.sha256, shape);
-    await this.sequence.restore(saved.state);
-    this.#chosen = saved.state.chosen;
-    this.#sampler = saved.sampler;
-    if (saved.state.position > 0) {
-      this.#pending = new TextDecoder().decode(saved.held?.text) + this.#stream.resume(saved.held);
-    }
+    return encodeState(await this.#session.save());
   }
 
   async close(): Promise<void> {
@@ -181,31 +139,15 @@ class MachineText implements Text {
 
   /** The token that begins texts is in front of the first ones. */
   #tokensOf(prompt: string): number[] {
-    const isNew = this.sequence.position === 0 && this.#chosen === undefined;
+    const { isNew } = this.#session;
     return isNew ? promptTokens(this.#machine, this.tokenizer, prompt) : this.tokenizer.encode(prompt, true);
-  }
-
-  /** These tokens of a prompt were fed, behind the one that was chosen before them. */
-  #begin(prompt: readonly number[], sampler: SamplerSettings): void {
-    this.#chosen = undefined;
-    this.#sampler = sampler;
-    for (const id of prompt) this.#stream.push(id);
-  }
-
-  #takePending(): string {
-    const pending = this.#pending;
-    this.#pending = '';
-    return pending;
-  }
-
-  #isEnd(token: number): boolean {
-    return isEnd(this.#machine.facts.shape, token);
   }
 
   /** Those before, unless any is given. @throws RangeError */
   #samplerOf({ temperature, topK, topP, seed }: GenerateOptions): SamplerSettings {
     const given = Object.entries({ temperature, topK, topP, seed }).filter(([, value]) => value !== undefined);
-    if (given.length === 0 && this.#sampler !== undefined) return this.#sampler;
+    const { sampler } = this.#session;
+    if (given.length === 0 && sampler !== undefined) return sampler;
     return samplerSettings({ ...USUAL_SAMPLING, ...Object.fromEntries(given) });
   }
 }

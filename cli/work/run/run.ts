@@ -2,9 +2,9 @@
 import { REFERENCE } from '../../../engine/machines.js';
 import { withoutStates } from '../../../engine/engine-error.js';
 import type { OpenedMachine } from '../../../engine/opened-machine.js';
+import { TextSession, tokenizerOf, type TextEnd } from '../../../engine/text-session.js';
 import type { GeneratedToken, GenerateRequest, Sequence } from '../../../model/machine/machine.js';
-import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
-import { isEnd } from '../../../protocol/image/end-tokens.js';
+import type { Tokenizer } from '../../../model/text/tokenizer.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { SamplerSettings } from '../../../protocol/sampling.js';
 import type { SequenceState } from '../../../protocol/state/sequence-state.js';
@@ -15,7 +15,6 @@ import { UsageError, badValue } from '../../usage-error.js';
 import { openMachine, type SourceInput } from '../machines/open-machine.js';
 import { readPrompt, type PromptInput } from './prompt.js';
 import { runSampler, seedOf, type SamplerInput } from './run-settings.js';
-import { RunText } from './run-text.js';
 import { RunTimer } from './run-timer.js';
 import type { StateSaver } from './state-saver.js';
 
@@ -58,10 +57,6 @@ export async function run(input: RunInput, context: CommandContext): Promise<voi
     const { facts } = opened.machine;
     const { loadState, saveState } = input;
     if ((loadState ?? saveState) !== undefined && !facts.can.state) throw withoutStates(facts.name);
-    if (saved !== undefined) {
-      const { expectStateOf } = await import('../../../protocol/state/state-file.js');
-      expectStateOf(saved, facts.image.sha256, facts.shape);
-    }
     if (saveState !== undefined) {
       const { StateSaver: Saver } = await import('./state-saver.js');
       saver = await Saver.create(saveState, inputsOf(input, opened), context);
@@ -114,70 +109,58 @@ async function tell(
   opened: OpenedMachine,
   { output, signal }: CommandContext,
 ): Promise<void> {
-  const { machine, imageName, tokenizerJson } = opened;
-  const { shape, name, image } = machine.facts;
-  const hasTokenizer = tokenizerJson.length > 0;
-  const tokenizer = await (opened.tokenizer ?? (hasTokenizer ? loadTokenizer(tokenizerJson, shape) : undefined));
-  if (!tokenizer && (!input.ids || input.stop.length > 0)) throw noTokenizer(imageName);
-  const { state: start } = saved ?? {};
-  const goesOn = start !== undefined && start.position > 0;
-  const prompt = promptIds(promptText, input.ids, goesOn, shape, tokenizer);
+  const { machine, tokenizerJson } = opened;
+  const { shape, name } = machine.facts;
+  const needsText = !input.ids || input.stop.length > 0;
+  const tokenizer = needsText || tokenizerJson.length > 0 ? await tokenizerOf(opened) : undefined;
+  const text = await TextSession.open(machine, tokenizer, saved);
+  const prompt = promptIds(promptText, input.ids, !text.isNew, shape, tokenizer);
   const timer = new RunTimer(prompt.length, output);
-  if (saved !== undefined && goesOn && prompt.length === 0) {
-    const { chosen, position } = saved.state;
-    if (chosen === undefined) throw nothingChosen(input.loadState ?? '', position);
-    if (isEnd(shape, chosen)) {
-      output.note(`the text has ended, with token ${chosen}; give a prompt to go on behind it`);
+  if (saved !== undefined && prompt.length === 0) {
+    if (text.chosen === undefined) throw nothingChosen(input.loadState ?? '', saved.state.position);
+    if (text.isAtEnd) {
+      output.note(`the text has ended, with token ${text.chosen}; give a prompt to go on behind it`);
       output.result({ ...timer.facts(), finish: 'end-of-text', backend: name });
       await saver?.save(saved);
       return;
     }
   }
 
-  const sequence = await machine.open();
-  if (start !== undefined) await sequence.restore(start);
-  const { maxTokens } = input;
-  const request = { prompt, maxTokens, sampler, signal, onPrompt: (fed: number) => timer.fed(fed) };
-  const generated = input.check
-    ? await checkedRun(opened, sequence, start, input.image, request)
-    : sequence.generate(request);
-  const text = new RunText(output, tokenizer?.textStream(), input.stop, input.ids);
-  const opening = text.begin(goesOn ? text.resume(saved?.held) : '', prompt);
+  const { maxTokens, stop } = input;
+  const request = { prompt, maxTokens, sampler, signal, stop, onPrompt: (fed: number) => timer.fed(fed) };
+  const source = input.check
+    ? await besideReference(opened, text.sequence, saved?.state, input.image, signal)
+    : undefined;
   const ids: number[] = [];
-
-  let finish = text.isStopped ? 'stop' : 'max-tokens';
+  // Ids are printed where they are wanted instead of text.
+  const print = (shown: string): void => void (input.ids || output.print(shown));
+  let end: TextEnd | undefined;
   timer.start();
-  if (finish !== 'stop') {
-    for await (const { index, id, receipt } of generated) {
-      timer.token();
+  for await (const step of text.generate({ ...request, ...(source && { source }) })) {
+    const { opening, token } = step;
+    // The progress of the prompt would tear the text apart.
+    if (token !== undefined) timer.token();
+    if (opening !== undefined) print(opening.before + opening.prompt);
+    if (token !== undefined) {
+      const { index, id, receipt } = token;
       ids.push(id);
-      // Behind the progress of the prompt, which would tear the text apart.
-      if (timer.tokens === 1) text.print(opening);
-      const added = text.push(id);
-      output.event('token', { index, id, text: added, receipt: receipt.toString(16).padStart(8, '0') });
+      output.event('token', { index, id, text: step.added, receipt: receipt.toString(16).padStart(8, '0') });
       if (input.ids) output.print(`${index > 0 ? ' ' : ''}${id}`);
-      if (isEnd(shape, id)) {
-        finish = 'end-of-text';
-        break;
-      }
-      text.show(added);
-      if (text.isStopped) {
-        finish = 'stop';
-        break;
-      }
     }
+    print(step.text);
+    ({ end } = step);
   }
   timer.end();
-  if (timer.tokens === 0) text.print(opening);
-  if (signal.aborted) finish = 'interrupted';
   // In the middle of its prompt a text has no state from which it goes on by itself; the same command begins it again.
-  const isSaved = saver !== undefined && (timer.tokens > 0 || !signal.aborted);
+  const isSaved = saver !== undefined && (timer.tokens > 0 || end !== undefined);
   // What is held back, and the line break, are printed by who ends the text.
-  if (!isSaved || finish === 'end-of-text' || text.isStopped) text.end();
-  const held = isSaved ? text.held() : undefined;
+  const endsHere = !isSaved || end === 'end-of-text' || end === 'stop';
+  if (end !== 'stop') print(endsHere ? text.flush() : await text.flushExcess());
+  if (endsHere) output.print('\n');
 
   const rate = timer.words(name);
   const speed = input.check ? `${rate}, each receipt equal to the reference's` : rate;
+  const finish = signal.aborted ? 'interrupted' : end;
   // That it was interrupted is said for every command.
   output.note(signal.aborted ? speed : `${speed} (${finish})`);
   output.result({
@@ -191,24 +174,17 @@ async function tell(
     output.note('no state is saved: the prompt was not at its end, and the same command begins it again');
     return;
   }
-  const state = await sequence.save();
-  await saver.saveAfter(saved, [...prompt, ...ids], {
-    image: image.sha256,
-    shape,
-    state,
-    sampler,
-    ...(held && { held }),
-  });
+  await saver.saveAfter(saved, [...prompt, ...ids], await text.save());
 }
 
-/** Beside the reference on the same image. @throws UsageError if only the board has that, or there is no board */
-async function checkedRun(
+/** Generates beside the reference on the same image. @throws UsageError if only the board has that, or there is no board */
+async function besideReference(
   { machine, imagePath, imageName }: OpenedMachine,
   subject: Sequence,
   start: SequenceState | undefined,
   image: string | undefined,
-  request: GenerateRequest,
-): Promise<AsyncIterable<GeneratedToken>> {
+  signal: AbortSignal,
+): Promise<(request: GenerateRequest) => AsyncIterable<GeneratedToken>> {
   if (machine.facts.kind === REFERENCE.kind) {
     throw new UsageError('conflicting-options', '--check needs another machine than the reference', {
       reason: 'It compares with the reference, which would be compared with itself.',
@@ -225,10 +201,10 @@ async function checkedRun(
   // What other runs do not need is not loaded for them.
   const { openReference } = await import('../../../engine/kinds/reference.js');
   const { checkedTokens } = await import('../../../engine/same-bits.js');
-  const { machine: referenceMachine } = await openReference({ image: path }, request);
+  const { machine: referenceMachine } = await openReference({ image: path }, { signal });
   const reference = await referenceMachine.open();
   if (start !== undefined) await reference.restore(start);
-  return checkedTokens({ name: machine.facts.name, subject, reference, start }, request);
+  return (request) => checkedTokens({ name: machine.facts.name, subject, reference, start }, request);
 }
 
 /**
@@ -250,13 +226,6 @@ function promptIds(
   const numbers = words.map((word) => (/^\d+$/.test(word) ? Number(word) : NaN));
   if (numbers.every((id) => id < shape.vocabSize)) return numbers.length > 0 ? numbers : beginning;
   throw badValue('prompt', prompt, `token ids from 0 to ${shape.vocabSize - 1}, separated by spaces`, '"0 334 404"');
-}
-
-function noTokenizer(path: string): UsageError {
-  return new UsageError('conflicting-options', `${path} has no tokenizer`, {
-    reason: 'It was packed from a checkpoint without tokenizer.json, so text and token ids cannot become each other.',
-    fix: 'Give and get token ids with --ids and without --stop, or pack the checkpoint with its tokenizer.json.',
-  });
 }
 
 function nothingChosen(path: string, position: number): UsageError {
