@@ -1,4 +1,5 @@
 /** What a request is refused with, or ends with, in OpenAI's shape: `{"error": {message, type, param, code}}`. All texts of the service. */
+import type { StateError } from '../protocol/state/state-error.js';
 import { TextProblem } from './text/text-problem.js';
 
 /** Stable, for programs. */
@@ -24,6 +25,15 @@ export type ApiErrorCode =
   | 'machine_failed'
   | 'machine_differs'
   | 'shutting_down'
+  | 'no_states'
+  | 'no_state_folder'
+  | 'conversation_not_found'
+  | 'conversation_busy'
+  | 'conversation_damaged'
+  | 'conversation_other_model'
+  | 'conversations_full'
+  | 'invalid_state'
+  | 'storage_failed'
   | 'internal_error';
 
 interface ApiErrorDetails {
@@ -35,7 +45,7 @@ interface ApiErrorDetails {
 }
 
 /** Statuses that clients ask again after. */
-type ApiStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 421 | 429 | 500 | 503;
+type ApiStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 429 | 500 | 503;
 
 /** An answer that is an error. */
 export class ApiError extends Error {
@@ -141,6 +151,56 @@ export function machineDiffers(one: string, other: string, index: number): ApiEr
 
 export function shuttingDown(): ApiError {
   return new ApiError(503, 'shutting_down', 'this service is shutting down', { retryAfterSeconds: 5 });
+}
+
+export function noStates(model: string): ApiError {
+  const message = `conversations need a machine that saves states, and no machine of ${model} does`;
+  return new ApiError(400, 'no_states', message, { param: 'conversation' });
+}
+
+export function noStateFolder(): ApiError {
+  const message = 'this service keeps no conversations: it was started without a folder for them';
+  return new ApiError(400, 'no_state_folder', message, { param: 'conversation' });
+}
+
+export function conversationNotFound(id: string): ApiError {
+  const message = `there is no conversation ${id}; PUT /v1/conversations/${id} makes one`;
+  return new ApiError(404, 'conversation_not_found', message, { param: 'conversation' });
+}
+
+export function conversationBusy(id: string): ApiError {
+  const message = `an answer of conversation ${id} is under way; ask again behind it`;
+  return new ApiError(409, 'conversation_busy', message, { param: 'conversation', retryAfterSeconds: 1 });
+}
+
+/** On the disk. */
+export function conversationDamaged(id: string, cause: Error): ApiError {
+  const message = `the file of conversation ${id} cannot be used: ${cause.message}; delete it, or put a good state in its place`;
+  return new ApiError(500, 'conversation_damaged', message, { param: 'conversation', cause });
+}
+
+/** @param image SHA-256 in hexadecimal */
+export function conversationOfOtherModel(id: string, image: string): ApiError {
+  const message = `conversation ${id} is one with another model than is meant here: that of the image ${image}`;
+  return new ApiError(400, 'conversation_other_model', message, { param: 'conversation' });
+}
+
+/** @param bound what there is already, in words */
+export function conversationsFull(bound: string): ApiError {
+  const message = `there is no room for more: this service keeps ${bound}; delete conversations that nobody needs`;
+  return new ApiError(400, 'conversations_full', message, { param: 'conversation' });
+}
+
+export function invalidState({ message, reason }: StateError): ApiError {
+  return new ApiError(400, 'invalid_state', `${message}. ${reason}`);
+}
+
+export function storageFailed(cause: unknown): ApiError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ApiError(503, 'storage_failed', `the disk of this service failed: ${why}`, {
+    retryAfterSeconds: 5,
+    cause,
+  });
 }
 
 /** Whatever was thrown, as an answer. */

@@ -3,6 +3,7 @@ import { Hono } from './packages/http.js';
 import { apiErrorOf, notFound, type ApiError } from './api-error.js';
 import type { Service } from './service.js';
 import { chatRoutes, completionRoutes } from './routes/completions.js';
+import { conversationRoutes } from './routes/conversations.js';
 import { modelRoutes } from './routes/models.js';
 import { statusRoutes } from './routes/status.js';
 import { tokenRoutes } from './routes/tokens.js';
@@ -12,6 +13,7 @@ export function createApp(service: Service): Hono {
   completionRoutes(app, service);
   chatRoutes(app, service);
   tokenRoutes(app, service);
+  conversationRoutes(app, service);
   modelRoutes(app, service);
   statusRoutes(app, service);
   app.notFound((context) => answerTo(notFound(context.req.path, hintFor(context.req.path))));

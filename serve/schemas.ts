@@ -33,6 +33,10 @@ const generation = {
   stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(MAX_STOPS)]).nullish(),
   stream: z.boolean().nullish(),
   stream_options: streamOptions.nullish(),
+  conversation: z
+    .string()
+    .nullish()
+    .describe('goes on with this one of /v1/conversations, whose settings hold where nothing is asked for'),
 };
 
 export const completionRequest = z.object({
@@ -47,6 +51,8 @@ export const completionRequest = z.object({
   logprobs: z.int().min(0).max(MAX_TOP).nullish(),
 });
 export type CompletionRequest = z.infer<typeof completionRequest>;
+
+export const conversationRequest = z.object({ model: generation.model });
 
 const textPart = z.object({ type: z.literal('text'), text: z.string() });
 

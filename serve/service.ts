@@ -1,10 +1,12 @@
 /** All that the routes share: models, bounds, and who is told what goes wrong. */
-import { modelNotFound } from './api-error.js';
+import { modelNotFound, noStateFolder } from './api-error.js';
 import type { ServedModel } from './models/served-model.js';
+import type { Conversations } from './conversations/conversations.js';
+import type { StoreLimits } from './conversations/store.js';
 import type { SchedulerLimits } from './scheduler/scheduler.js';
 
 /** Bounds of what one request, or one client, may ask for. */
-export interface ServiceLimits extends SchedulerLimits {
+export interface ServiceLimits extends SchedulerLimits, StoreLimits {
   readonly bodyBytes: number;
   /** Of each choice. */
   readonly tokens: number;
@@ -19,14 +21,24 @@ export const USUAL_LIMITS: ServiceLimits = {
   perOwner: 256,
   tokenMs: 60_000,
   prefixBytes: 64 * 2 ** 20,
+  conversations: 10_000,
+  conversationBytes: 2 ** 30,
 };
 
 export interface Service {
   readonly models: readonly ServedModel[];
+  /** Undefined if there is no folder for them. */
+  readonly conversations?: Conversations | undefined;
   /** They may change while it runs. */
   readonly limits: () => ServiceLimits;
   /** Is told of mistakes of this program. */
   readonly onFailure: (error: unknown) => void;
+}
+
+/** @throws ApiError `no_state_folder` */
+export function conversationsOf({ conversations }: Pick<Service, 'conversations'>): Conversations {
+  if (conversations === undefined) throw noStateFolder();
+  return conversations;
 }
 
 /** The first one unless a name is given. @throws ApiError `model_not_found` */

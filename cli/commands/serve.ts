@@ -1,5 +1,5 @@
 /** `mmfree serve`: declaration. */
-import { defineCommand, optionWithDefault, repeatedOption } from '../command.js';
+import { defineCommand, option, optionWithDefault, repeatedOption } from '../command.js';
 import { integer, path, text } from '../options.js';
 import { backendOption, keyFileOption } from './shared/source-options.js';
 
@@ -22,6 +22,17 @@ export const serve = defineCommand({
     ),
     keyFile: keyFileOption,
     backend: backendOption,
+    stateDir: option(
+      '--state-dir <folder>',
+      'keep conversations in this folder, over restarts (default: there are no conversations)',
+      path,
+    ),
+    prefixCache: optionWithDefault(
+      '--prefix-cache <MiB>',
+      'remember states of texts, for texts that begin as they do, in so much memory for each image; 0 remembers none',
+      integer({ min: 0, max: 65_536, example: 64 }),
+      64,
+    ),
     host: optionWithDefault('--host <address>', 'listen at this address', text, '127.0.0.1'),
     port: optionWithDefault(
       '--port <number>',

@@ -3,7 +3,8 @@ import { noTokenizer } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { Score } from '../scheduler/score.js';
 import { PLAIN_STOP, type ChatMessage } from '../text/chat-template.js';
-import type { Piece, Prompt } from './choice.js';
+import type { Prompt } from './answer-text.js';
+import type { Piece } from './choice.js';
 import { joined } from './completions.js';
 import type { Format } from './exchange.js';
 import { tokenName, tokenText } from './token-names.js';
@@ -15,7 +16,11 @@ interface AskedMessage {
 }
 
 /** @throws ApiError `no_tokenizer`; TextProblem */
-export async function chatPrompt(model: ServedModel, asked: readonly AskedMessage[]): Promise<Prompt> {
+export async function chatPrompt(
+  model: ServedModel,
+  asked: readonly AskedMessage[],
+  before?: Prompt['before'],
+): Promise<Prompt> {
   if (model.texts === undefined) throw noTokenizer(model.id, 'it takes no messages', 'messages');
   const messages = asked.map(({ role, content }): ChatMessage => {
     const text = typeof content === 'string' ? content : content.map((part) => part.text).join('');
@@ -24,6 +29,8 @@ export async function chatPrompt(model: ServedModel, asked: readonly AskedMessag
   });
   const ids = await model.texts.render(messages);
   const { bosTokenId } = model.shape;
+  // A text that goes on has it already.
+  if (before !== undefined) return { ids: ids[0] === bosTokenId ? ids.slice(1) : ids, isBegun: false, before };
   // Most templates begin with it themselves.
   return ids[0] === bosTokenId ? { ids, isBegun: false } : { ids: [bosTokenId, ...ids], isBegun: true };
 }

@@ -1,10 +1,10 @@
 /** One choice of an answer: the tokens of a job become text, which ends at a stop string, an end token or the last token that was asked for. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StopMatcher } from '../../model/text/stop-matcher.js';
-import { isEnd } from '../../protocol/image/end-tokens.js';
+import type { HeldText } from '../../protocol/state/state-file.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { GivenToken, Job } from '../scheduler/job.js';
 import type { Score } from '../scheduler/score.js';
+import { AnswerText, type Prompt } from './answer-text.js';
 
 export type FinishReason = 'stop' | 'length';
 
@@ -29,14 +29,6 @@ export interface EchoedPrompt {
   readonly scores: readonly (Score | undefined)[];
 }
 
-/** What a choice goes on behind. */
-export interface Prompt {
-  /** All that is fed. */
-  readonly ids: readonly number[];
-  /** Whether the first of them is the token that begins texts, put there by the service. */
-  readonly isBegun: boolean;
-}
-
 export interface ChoiceSettings {
   readonly number: number;
   readonly seed: bigint;
@@ -45,6 +37,8 @@ export interface ChoiceSettings {
   readonly echo: boolean;
   /** Ends its job. */
   readonly stop: () => void;
+  /** Keeps the conversation before the last piece is told. */
+  readonly keep?: ((job: Job, held: HeldText | undefined) => Promise<void>) | undefined;
 }
 
 /** Tokens that come faster share a piece. */
@@ -74,37 +68,30 @@ export class Choice {
    * @throws what the job failed with
    */
   async *pieces(isPaced: boolean): AsyncGenerator<Piece, void> {
-    const { prompt, stops, echo, stop } = this.#settings;
+    const { prompt, stops, echo, stop, keep } = this.#settings;
     const { job } = this;
-    const stream = this.#model.tokenizer?.textStream();
-    const stopper = new StopMatcher(stops);
-    const promptText = prompt.ids.map((id) => stream?.push(id) ?? '').join('');
+    const text = new AnswerText(this.#model, prompt, stops);
     let isFirst = true;
     for (;;) {
       const startMs = performance.now();
       const tokens = await job.take();
-      let text = '';
-      let finish: FinishReason | null = null;
-      let used = 0;
-      for (const { id } of tokens) {
-        used++;
-        const added = stream?.push(id) ?? '';
-        const isLast = isEnd(this.#model.shape, id);
-        if (!isLast) text += stopper.push(added);
-        if (isLast || stopper.stopped) finish = 'stop';
-        if (finish !== null) break;
-      }
+      const end = tokens.findIndex(({ id }) => text.push(id));
+      const used = end < 0 ? tokens.length : end + 1;
+      let finish: FinishReason | null = text.isEnded ? 'stop' : null;
       if (finish === null && this.told + used === job.work.maxTokens) finish = 'length';
       // It was aborted.
       if (finish === null && tokens.length === 0) return;
-      if (finish !== null && !stopper.stopped) text += stopper.push(stream?.flush() ?? '') + stopper.flush();
+      if (finish !== null) {
+        await keep?.(job, text.held());
+        text.end();
+      }
       this.told += used;
       yield {
         choice: this,
-        text,
+        text: text.take(),
         tokens: tokens.slice(0, used),
         finish,
-        ...(isFirst && echo && { prompt: this.#echoed(promptText) }),
+        ...(isFirst && echo && { prompt: this.#echoed(text.prompt) }),
       };
       isFirst = false;
       if (finish !== null) {

@@ -3,17 +3,25 @@ import { noTokenizer } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { Score } from '../scheduler/score.js';
 import type { CompletionRequest } from '../schemas.js';
-import type { Piece, Prompt } from './choice.js';
+import type { Prompt } from './answer-text.js';
+import type { Piece } from './choice.js';
 import type { Format } from './exchange.js';
 import { tokenName, tokenText } from './token-names.js';
 
-/** Text begins with the token that begins texts; token ids are used as they are. @throws ApiError `no_tokenizer`; TextProblem */
-export async function promptsOf(model: ServedModel, prompt: CompletionRequest['prompt']): Promise<Prompt[]> {
-  if (typeof prompt === 'string') return [await textPrompt(model, prompt)];
-  if (isIds(prompt)) return [{ ids: prompt, isBegun: false }];
+/**
+ * Text begins with the token that begins texts, unless it goes on with one; token ids are used as they are.
+ *
+ * @throws ApiError `no_tokenizer`; TextProblem
+ */
+export async function promptsOf(
+  model: ServedModel,
+  prompt: CompletionRequest['prompt'],
+  before?: Prompt['before'],
+): Promise<Prompt[]> {
+  const items = typeof prompt === 'string' ? [prompt] : isIds(prompt) ? [prompt] : prompt;
   return await Promise.all(
-    prompt.map(async (item) => {
-      return typeof item === 'string' ? await textPrompt(model, item) : { ids: item, isBegun: false };
+    items.map(async (item) => {
+      return typeof item === 'string' ? await textPrompt(model, item, before) : { ids: item, isBegun: false, before };
     }),
   );
 }
@@ -22,8 +30,10 @@ function isIds(prompt: readonly (number | string | readonly number[])[]): prompt
   return typeof prompt[0] === 'number';
 }
 
-async function textPrompt(model: ServedModel, text: string): Promise<Prompt> {
+async function textPrompt(model: ServedModel, text: string, before: Prompt['before']): Promise<Prompt> {
+  if (before !== undefined && text === '') return { ids: [], isBegun: false, before };
   if (model.texts === undefined) throw noTokenizer(model.id, 'it reads no text', 'prompt');
+  if (before !== undefined) return { ids: await model.texts.encode(text, true), isBegun: false, before };
   return { ids: [model.shape.bosTokenId, ...(await model.texts.encode(text))], isBegun: true };
 }
 

@@ -1,10 +1,13 @@
 /** From prompts to the choices of an answer, and from these to what is sent: at once, or chunk by chunk. */
 import { randomUUID } from 'node:crypto';
+import { isEnd } from '../../protocol/image/end-tokens.js';
 import { invalidValue, tooManyTokens } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
+import type { Turn } from '../conversations/turn.js';
 import type { Work } from '../scheduler/job.js';
 import { MAX_CHOICES } from '../schemas.js';
-import { Choice, type Piece, type Prompt } from './choice.js';
+import { AnswerText, type Prompt } from './answer-text.js';
+import { Choice, type Piece } from './choice.js';
 import { merged } from './merged.js';
 import { seedOf, type GenerationSettings } from './settings.js';
 
@@ -30,6 +33,8 @@ export interface ExchangeRequest {
   readonly echo: boolean;
   readonly top: number | undefined;
   readonly mostPromptTokens: number;
+  /** The conversation that it belongs to. */
+  readonly turn?: Turn | undefined;
 }
 
 /** What carries receipts: who wants to can compute again whether it was this model that said so. */
@@ -41,6 +46,8 @@ interface Proof {
   readonly tokens: readonly number[];
   readonly receipts: readonly string[];
   readonly machine: string;
+  /** In the last one: the conversation, and how many tokens it has. */
+  readonly conversation?: { readonly id: string; readonly position: number };
 }
 
 export class Exchange {
@@ -65,7 +72,7 @@ export class Exchange {
   /** The answer as a whole. @throws what a job failed with */
   async answer(): Promise<object> {
     const all = await Promise.all(this.#choices.map(async (choice) => await gathered(choice.pieces(false))));
-    const choices = all.map((pieces) => ({ ...this.#format.choice(pieces), mmfree: proofOf(pieces) }));
+    const choices = all.map((pieces) => ({ ...this.#format.choice(pieces), mmfree: this.#proofOf(pieces) }));
     return {
       ...this.#head,
       object: this.#format.object,
@@ -84,11 +91,18 @@ export class Exchange {
       const choice = this.#format.chunk(piece, !begun.has(piece.choice));
       begun.add(piece.choice);
       last = piece;
-      yield { ...head, choices: [choice], ...(includeUsage && { usage: null }), mmfree: proofOf([piece]) };
+      yield { ...head, choices: [choice], ...(includeUsage && { usage: null }), mmfree: this.#proofOf([piece]) };
     }
     if (includeUsage && last !== undefined) {
-      yield { ...head, choices: [], usage: this.#usage(), mmfree: proofOf([{ ...last, tokens: [] }]) };
+      yield { ...head, choices: [], usage: this.#usage(), mmfree: this.#proofOf([{ ...last, tokens: [] }]) };
     }
+  }
+
+  #proofOf(pieces: readonly Piece[]): Proof | undefined {
+    const { turn } = this.#request;
+    const proof = proofOf(pieces);
+    if (proof === undefined || turn?.position === undefined) return proof;
+    return { ...proof, conversation: { id: turn.id, position: turn.position } };
   }
 
   /** Tokens that the service put in front are not counted; those of a prompt once, however many choices go on behind it. */
@@ -109,7 +123,7 @@ export class Exchange {
 }
 
 function submitted(model: ServedModel, request: ExchangeRequest, caller: Caller): Choice[] {
-  const { prompts, settings, echo, top, mostPromptTokens } = request;
+  const { prompts, settings, echo, top, mostPromptTokens, turn } = request;
   if (prompts.length * settings.choices > MAX_CHOICES) {
     throw invalidValue('n', `${prompts.length * settings.choices} choices are more than ${MAX_CHOICES}`);
   }
@@ -127,6 +141,9 @@ function submitted(model: ServedModel, request: ExchangeRequest, caller: Caller)
     return {
       prompt: prompt.ids,
       maxTokens: settings.maxTokens,
+      isLast: lastOf(model, prompt, settings.stops),
+      start: turn?.saved.state,
+      keepsState: turn !== undefined,
       sampler: settings.sampler(choice),
       top,
       scoresPrompt: echo && top !== undefined,
@@ -140,8 +157,16 @@ function submitted(model: ServedModel, request: ExchangeRequest, caller: Caller)
     const { prompt, choice, end } = planned[number]!;
     const seed = seedOf(settings.seed, choice);
     const { stops } = settings;
-    return new Choice(model, job, { number, seed, prompt, stops, echo, stop: () => end.abort() });
+    const keep = turn && turn.keep.bind(turn);
+    return new Choice(model, job, { number, seed, prompt, stops, echo, stop: () => end.abort(), keep });
   });
+}
+
+/** So that nothing is computed behind the end of an answer, and its state is the one there. */
+function lastOf(model: ServedModel, prompt: Prompt, stops: readonly string[]): (id: number) => boolean {
+  if (stops.length === 0) return (id) => isEnd(model.shape, id);
+  const text = new AnswerText(model, prompt, stops);
+  return (id) => text.push(id);
 }
 
 function proofOf(pieces: readonly Piece[]): Proof | undefined {

@@ -1,7 +1,7 @@
 /** How tokens are chosen: what a request says, else what `run` has where nobody says anything; only the seed is random then. */
 import { randomBytes } from 'node:crypto';
-import { samplerSettings } from '../../model/integer/sampler.js';
-import { USUAL_SAMPLING, type SamplerSettings } from '../../protocol/sampling.js';
+import { samplerSettings, temperatureOf } from '../../model/integer/sampler.js';
+import { MAX_TOP_P, USUAL_SAMPLING, type SamplerSettings } from '../../protocol/sampling.js';
 import { invalidValue, tooManyTokens } from '../api-error.js';
 import { USUAL_MAX_TOKENS, type CompletionRequest } from '../schemas.js';
 
@@ -21,15 +21,15 @@ type Asked = Pick<CompletionRequest, 'max_tokens' | 'temperature' | 'top_p' | 't
 /** Numbers of JSON are exact up to here, so that a seed that was drawn can be asked for as a number. */
 const RANDOM_SEED_BITS = 53;
 
-/** @param mostTokens that this service gives @throws ApiError `invalid_value`, `too_many_tokens` */
-export function generationSettings(asked: Asked, mostTokens: number): GenerationSettings {
+/** @param mostTokens that this service gives @param saved what holds where nothing is asked for, in a conversation @throws ApiError `invalid_value`, `too_many_tokens` */
+export function generationSettings(asked: Asked, mostTokens: number, saved?: SamplerSettings): GenerationSettings {
   const maxTokens = asked.max_tokens ?? Math.min(USUAL_MAX_TOKENS, mostTokens);
   if (maxTokens > mostTokens) throw tooManyTokens('max_tokens', `${maxTokens} tokens are asked for`, mostTokens);
-  const seed = asked.seed === undefined || asked.seed === null ? randomSeed() : BigInt(asked.seed);
+  const seed = asked.seed === undefined || asked.seed === null ? savedSeed(saved) : BigInt(asked.seed);
   const options = {
-    temperature: asked.temperature ?? USUAL_SAMPLING.temperature,
-    topK: asked.top_k ?? USUAL_SAMPLING.topK,
-    topP: asked.top_p ?? USUAL_SAMPLING.topP,
+    temperature: asked.temperature ?? (saved ? temperatureOf(saved) : USUAL_SAMPLING.temperature),
+    topK: asked.top_k ?? saved?.topK ?? USUAL_SAMPLING.topK,
+    topP: asked.top_p ?? (saved ? saved.topP / MAX_TOP_P : USUAL_SAMPLING.topP),
   };
   const sampler = (choice: number): SamplerSettings => samplerSettings({ ...options, seed: seedOf(seed, choice) });
   try {
@@ -49,6 +49,7 @@ export function seedOf(seed: bigint, choice: number): bigint {
   return BigInt.asUintN(64, seed + BigInt(choice));
 }
 
-function randomSeed(): bigint {
+function savedSeed(saved: SamplerSettings | undefined): bigint {
+  if (saved !== undefined) return (BigInt(saved.seedHigh) << 32n) | BigInt(saved.seedLow);
   return BigInt.asUintN(RANDOM_SEED_BITS, randomBytes(8).readBigUInt64LE());
 }

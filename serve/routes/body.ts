@@ -3,9 +3,13 @@ import { bodyTooLarge, invalidJson, invalidValue, unsupported } from '../api-err
 import type { Context } from '../packages/http.js';
 import type { ZodType } from '../packages/schema.js';
 
-/** @throws ApiError `body_too_large`, `invalid_json`, `invalid_value`, `unsupported_parameter` */
-export async function bodyOf<T>(context: Context, schema: ZodType<T>, limitBytes: number): Promise<T> {
-  const value = parsed(await textOf(context.req.raw, limitBytes));
+/**
+ * @param ifEmpty what a body without a byte means; refused unless given
+ * @throws ApiError `body_too_large`, `invalid_json`, `invalid_value`, `unsupported_parameter`
+ */
+export async function bodyOf<T>(context: Context, schema: ZodType<T>, limitBytes: number, ifEmpty = ''): Promise<T> {
+  const bytes = await bytesOf(context, limitBytes);
+  const value = parsed(bytes.length === 0 ? ifEmpty : Buffer.from(bytes).toString());
   const result = schema.safeParse(value);
   if (!result.success) {
     const [issue] = result.error.issues;
@@ -29,9 +33,10 @@ function parsed(text: string): unknown {
   throw invalidJson('it is something else');
 }
 
-async function textOf(request: Request, limitBytes: number): Promise<string> {
+/** @throws ApiError `body_too_large` */
+export async function bytesOf({ req: { raw: request } }: Context, limitBytes: number): Promise<Uint8Array> {
   if (Number(request.headers.get('content-length') ?? 0) > limitBytes) throw bodyTooLarge(limitBytes);
-  if (request.body === null) return '';
+  if (request.body === null) return new Uint8Array(0);
   const parts: Uint8Array[] = [];
   let bytes = 0;
   for await (const part of request.body as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) {
@@ -39,7 +44,7 @@ async function textOf(request: Request, limitBytes: number): Promise<string> {
     if (bytes > limitBytes) throw bodyTooLarge(limitBytes);
     parts.push(part);
   }
-  return Buffer.concat(parts).toString();
+  return Buffer.concat(parts);
 }
 
 interface Unsupported {

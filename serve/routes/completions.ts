@@ -1,27 +1,32 @@
 /** POST /v1/completions and /v1/chat/completions. */
+import { isEnd } from '../../protocol/image/end-tokens.js';
 import { chatFormat, chatPrompt, chatStops } from '../answers/chat.js';
 import { completionFormat, promptsOf } from '../answers/completions.js';
+import type { Prompt } from '../answers/answer-text.js';
 import { eventStream } from '../answers/event-stream.js';
 import { Exchange, type Caller, type ExchangeRequest, type Format } from '../answers/exchange.js';
 import { generationSettings } from '../answers/settings.js';
-import { apiErrorOf, invalidValue, noTokenizer } from '../api-error.js';
+import { apiErrorOf, conversationOfOtherModel, invalidValue, noTokenizer, unsupported } from '../api-error.js';
+import type { Turn } from '../conversations/turn.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { Context, Hono } from '../packages/http.js';
 import { chatRequest, completionRequest, type CompletionRequest } from '../schemas.js';
-import { modelOf, type Service } from '../service.js';
+import { conversationsOf, modelOf, type Service } from '../service.js';
 import { bodyOf } from './body.js';
 
 export function completionRoutes(app: Hono, service: Service): void {
   app.post('/v1/completions', async (context) => {
     const limits = service.limits();
     const body = await bodyOf(context, completionRequest, limits.bodyBytes);
-    const model = modelOf(service, body.model);
-    const top = body.logprobs ?? undefined;
-    const settings = generationSettings(body, limits.tokens);
-    needTokenizer(model, body);
-    const prompts = await promptsOf(model, body.prompt);
-    const request = { prompts, settings, echo: body.echo ?? false, top, mostPromptTokens: limits.promptTokens };
-    return await answer(service, context, body, model, completionFormat(model, top !== undefined), request);
+    return await inTurn(service, body, async (model, turn) => {
+      const top = body.logprobs ?? undefined;
+      const settings = generationSettings(body, limits.tokens, turn?.saved.sampler);
+      needTokenizer(model, body);
+      const prompts = await promptsOf(model, body.prompt, beforeOf(turn));
+      const mostPromptTokens = limits.promptTokens;
+      const request = { prompts, settings, echo: body.echo ?? false, top, mostPromptTokens, turn };
+      return await answer(service, context, body, model, completionFormat(model, top !== undefined), request);
+    });
   });
 }
 
@@ -29,20 +34,55 @@ export function chatRoutes(app: Hono, service: Service): void {
   app.post('/v1/chat/completions', async (context) => {
     const limits = service.limits();
     const body = await bodyOf(context, chatRequest, limits.bodyBytes);
-    const model = modelOf(service, body.model);
     if (body.logprobs !== true && (body.top_logprobs ?? 0) > 0) throw invalidValue('top_logprobs', 'it needs logprobs');
     const top = body.logprobs === true ? (body.top_logprobs ?? 0) : undefined;
     const asked = { ...body, max_tokens: body.max_completion_tokens ?? body.max_tokens };
-    const { stops, ...settings } = generationSettings(asked, limits.tokens);
-    const request = {
-      prompts: [await chatPrompt(model, body.messages)],
-      settings: { ...settings, stops: [...stops, ...chatStops(model)] },
-      echo: false,
-      top,
-      mostPromptTokens: limits.promptTokens,
-    };
-    return await answer(service, context, body, model, chatFormat(model, top !== undefined), request);
+    return await inTurn(service, body, async (model, turn) => {
+      const { stops, ...settings } = generationSettings(asked, limits.tokens, turn?.saved.sampler);
+      const request = {
+        prompts: [await chatPrompt(model, body.messages, beforeOf(turn))],
+        settings: { ...settings, stops: [...stops, ...chatStops(model)] },
+        echo: false,
+        top,
+        mostPromptTokens: limits.promptTokens,
+        turn,
+      };
+      return await answer(service, context, body, model, chatFormat(model, top !== undefined), request);
+    });
   });
+}
+
+/** In the conversation that is named, if one is; whoever answers ends the turn, unless it throws. @throws ApiError */
+async function inTurn(
+  service: Service,
+  { model: name, conversation }: Pick<CompletionRequest, 'model' | 'conversation'>,
+  work: (model: ServedModel, turn: Turn | undefined) => Promise<Response>,
+): Promise<Response> {
+  const isNamed = name !== undefined && name !== null;
+  const asked = modelOf(service, name);
+  if (conversation === undefined || conversation === null) return await work(asked, undefined);
+  const turn = await conversationsOf(service).begin(conversation);
+  try {
+    if (isNamed && asked !== turn.model) throw conversationOfOtherModel(turn.id, turn.model.fingerprint);
+    return await work(turn.model, turn);
+  } catch (error) {
+    turn.end();
+    throw error;
+  }
+}
+
+function beforeOf(turn: Turn | undefined): Prompt['before'] {
+  return turn?.goesOn === true ? { held: turn.saved.held } : undefined;
+}
+
+/** @throws ApiError `unsupported_parameter`, `invalid_value` */
+function expectOneAnswer(turn: Turn, { prompts, settings, top }: ExchangeRequest): void {
+  if (top !== undefined) throw unsupported('logprobs', 'A conversation is computed without them.');
+  if (prompts.length !== 1 || settings.choices !== 1)
+    throw unsupported('n', 'A conversation has one answer at a time.');
+  const { chosen } = turn.saved.state;
+  if (prompts[0]?.ids.length !== 0 || (chosen !== undefined && !isEnd(turn.model.shape, chosen))) return;
+  throw invalidValue('prompt', 'the text of this conversation has ended; say something to go on behind it');
 }
 
 function needTokenizer(model: ServedModel, { stop }: Pick<CompletionRequest, 'stop'>): void {
@@ -65,11 +105,14 @@ async function answer(
     priority: priorityOf(context),
     signal: AbortSignal.any([context.req.raw.signal, left.signal]),
   };
+  const { turn } = request;
+  if (turn !== undefined) expectOneAnswer(turn, request);
   const exchange = new Exchange(model, format, request, caller);
   if (stream === true) {
     const chunks = exchange.chunks(options?.include_usage ?? false);
     const body = eventStream(chunks, (error) => {
       left.abort();
+      turn?.end();
       if (error !== undefined && apiErrorOf(error).status === 500) service.onFailure(error);
     });
     const headers = {
@@ -83,6 +126,7 @@ async function answer(
     return context.json(await exchange.answer());
   } finally {
     left.abort();
+    turn?.end();
   }
 }
 

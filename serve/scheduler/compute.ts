@@ -12,7 +12,8 @@ const sampler = new Sampler(exp2Table());
 
 /** Takes what comes, until the job is taken away from this machine. */
 export interface Receiver {
-  token(token: GivenToken): void;
+  /** @returns whether nothing is wanted behind it */
+  token(token: GivenToken): boolean;
   promptScore(score: Score): void;
 }
 
@@ -43,10 +44,11 @@ export async function compute(
   const prompt = work.prompt.slice(fed);
   if (work.maxTokens === 0) return await feedOnly(sequence, prompt, signal);
   const { name } = machine.facts;
-  const maxTokens = work.maxTokens - job.covered;
-  for await (const token of sequence.generate({ prompt, maxTokens, sampler: work.sampler, signal })) {
-    to.token({ ...token, machine: name });
-  }
+  // It may have been taken from its machine behind its last token.
+  const isThere = job.isWhole && job.covered === job.given.length;
+  const maxTokens = isThere ? 0 : work.maxTokens - job.covered;
+  const run = maxTokens === 0 ? [] : sequence.generate({ prompt, maxTokens, sampler: work.sampler, signal });
+  for await (const token of run) if (to.token({ ...token, machine: name })) break;
   if (known !== undefined && sequence.position - fed >= WORTH_TOKENS) {
     const ids = [...work.prompt, ...job.given.map(({ id }) => id)];
     prefixes.keep(ids.slice(0, sequence.position), await sequence.save());
@@ -112,6 +114,7 @@ async function computeScores(
   for (let count = 0; ; count++) {
     let at = quiet;
     let chosen: number | undefined;
+    let isLast = false;
     for await (const { logits, receipt } of sequence.feed(fed, { want: 'logits', signal })) {
       if (logits === undefined) throw new TypeError(`${name} gave no logits`);
       const next = count === 0 ? prompt[++at] : undefined;
@@ -120,10 +123,10 @@ async function computeScores(
       } else if (count < work.maxTokens) {
         const index = draw + count;
         chosen = sampler.choose(logits, work.sampler, index);
-        to.token({ index, id: chosen, receipt, machine: name, score: scoreOf(logits, chosen, top) });
+        isLast = to.token({ index, id: chosen, receipt, machine: name, score: scoreOf(logits, chosen, top) });
       }
     }
-    if (chosen === undefined || isEnd(shape, chosen) || count + 1 === work.maxTokens) return;
+    if (chosen === undefined || isLast || isEnd(shape, chosen)) return;
     fed = [chosen];
   }
 }

@@ -15,6 +15,10 @@ export interface Work {
   readonly prompt: readonly number[];
   /** Tokens to choose at most; 0 only feeds. */
   readonly maxTokens: number;
+  /** Asked about each token that is chosen, once and in order: whether nothing is wanted behind it, as behind a stop string. */
+  readonly isLast?: ((id: number) => boolean) | undefined;
+  /** Its state behind the last token is wanted. */
+  readonly keepsState?: boolean | undefined;
   readonly sampler: SamplerSettings;
   /** How many of the likeliest tokens are told beside each chosen one; no log-probabilities unless given. */
   readonly top?: number | undefined;
@@ -54,6 +58,8 @@ export class Job {
   covered = 0;
   /** Tokens of the prompt that were not fed, because a state behind them was known. */
   found = 0;
+  /** At its end, where it is wanted. */
+  final: SequenceState | undefined;
   /** Who computes it, or did last. */
   machine = '';
   /** When it got a place first. */
@@ -62,6 +68,7 @@ export class Job {
   losses = 0;
   #taken = 0;
   #isDone = false;
+  #isWhole = false;
   #error: Error | undefined;
   #wake = (): void => {};
 
@@ -76,6 +83,11 @@ export class Job {
     return this.#isDone;
   }
 
+  /** Whether its last token was given. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
   /** Whether it can be taken from a machine and go on elsewhere from its state. */
   get isMovable(): boolean {
     return this.work.top === undefined;
@@ -84,22 +96,32 @@ export class Job {
   /**
    * A token came. After a machine was lost, those that were given already come again, from another one, and must be the same.
    *
+   * @returns whether nothing is wanted behind it
    * @throws ApiError `machine_differs`
    */
-  give(token: GivenToken): void {
-    const before = this.given[token.index - (this.work.start?.nextDraw ?? 0)];
+  give(token: GivenToken): boolean {
+    const at = token.index - (this.work.start?.nextDraw ?? 0);
+    const before = this.given[at];
     if (before === undefined) {
       this.given.push(token);
+      this.#isWhole = this.given.length === this.work.maxTokens || this.work.isLast?.(token.id) === true;
       this.#wake();
     } else if (before.receipt !== token.receipt || before.id !== token.id) {
       throw machineDiffers(before.machine, token.machine, token.index);
     }
+    return this.#isWhole && at === this.given.length - 1;
   }
 
   /** Nothing more comes: it is whole, or was aborted. */
   end(): void {
     this.#isDone = true;
     this.#wake();
+  }
+
+  /** Resolves at its end. @throws what it failed with */
+  async ended(): Promise<void> {
+    while (!this.#isDone) await new Promise<void>((resolve) => (this.#wake = resolve));
+    if (this.#error !== undefined) throw this.#error;
   }
 
   fail(error: Error): void {

@@ -33,7 +33,7 @@ export class Place {
   /** Whether it can compute a job at all. */
   suits({ work, state }: Pick<Job, 'work' | 'state'>): boolean {
     const { can } = this.machine.facts;
-    return (work.top === undefined || can.logits) && (state === undefined || can.state);
+    return (work.top === undefined || can.logits) && ((state === undefined && work.keepsState !== true) || can.state);
   }
 
   /** The run that a job of this priority may take the place of: that of the lowest priority, and of those the youngest. */

@@ -2,7 +2,16 @@
  * Which text is computed where and when, for one model: jobs wait in a bounded queue, get a place on a machine, are taken from it for more urgent
  * ones (their state is kept), and go on at another machine if theirs is lost. None of that changes a text.
  */
-import { ApiError, keyBusy, machineFailed, noLogits, noMachine, queueFull, shuttingDown } from '../api-error.js';
+import {
+  ApiError,
+  keyBusy,
+  machineFailed,
+  noLogits,
+  noMachine,
+  noStates,
+  queueFull,
+  shuttingDown,
+} from '../api-error.js';
 import { compute, keepState } from './compute.js';
 import { Job, type Work } from './job.js';
 import { Place, type Run } from './place.js';
@@ -69,6 +78,11 @@ export class Scheduler {
     return this.places.some(({ machine }) => machine.facts.can.logits);
   }
 
+  /** Whether there is a machine that saves states. */
+  get canSave(): boolean {
+    return this.places.some(({ machine }) => machine.facts.can.state);
+  }
+
   add(place: Place): void {
     this.#places.add(place);
     this.#dispatch();
@@ -83,12 +97,13 @@ export class Scheduler {
   /**
    * Takes jobs, all or none.
    *
-   * @throws ApiError `queue_full`, `key_busy`, `no_machine`, `no_logits`, `shutting_down`
+   * @throws ApiError `queue_full`, `key_busy`, `no_machine`, `no_logits`, `no_states`, `shutting_down`
    */
   submit(works: readonly Work[]): Job[] {
     if (this.#isClosing) throw shuttingDown();
     if (this.#places.size === 0) throw noMachine(this.#model);
     if (works.some(({ top }) => top !== undefined) && !this.canScore) throw noLogits(this.#model);
+    if (works.some(({ keepsState }) => keepsState) && !this.canSave) throw noStates(this.#model);
     const { queue, perOwner } = this.#limits();
     const free = this.places.reduce((sum, { seats, runs }) => sum + seats - runs.size, 0);
     if (this.waiting + works.length > queue + free) throw queueFull(this.waiting, this.#retrySeconds());
@@ -186,7 +201,7 @@ export class Scheduler {
     }
     try {
       await this.#compute(run, place);
-      if (job.work.signal.aborted || !run.stop.signal.aborted) job.end();
+      if (job.work.signal.aborted || !run.stop.signal.aborted || job.final !== undefined) job.end();
       else if (!job.isDone) this.#waiting.add(job);
       if (job.isDone) this.#usualMs += (performance.now() - job.startedMs - this.#usualMs) / 8;
     } catch (error) {
@@ -203,7 +218,7 @@ export class Scheduler {
     let isHeard = true;
     job.promptScores.length = 0;
     const receiver = {
-      token: (token: Parameters<Job['give']>[0]) => isHeard && job.give(token),
+      token: (token: Parameters<Job['give']>[0]) => !isHeard || job.give(token),
       promptScore: (score: Job['promptScores'][number]) => isHeard && job.promptScores.push(score),
     };
     const sequence = await machine.open();
@@ -211,7 +226,11 @@ export class Scheduler {
     try {
       const work = async (): Promise<void> => {
         await compute(job, machine, sequence, receiver, this.prefixes, signal);
-        if (!stop.signal.aborted || job.work.signal.aborted || job.isDone) return;
+        const { keepsState, maxTokens } = job.work;
+        if (keepsState === true && (job.isWhole || (maxTokens === 0 && !signal.aborted))) {
+          job.final = await sequence.save();
+        }
+        if (!stop.signal.aborted || job.work.signal.aborted || job.isDone || job.final !== undefined) return;
         if (machine.facts.can.state && job.isMovable) await keepState(job, sequence);
         this.#events.onPreempted?.(job);
       };

@@ -12,7 +12,7 @@ export interface TextJob {
 }
 
 export type TextRequest =
-  | { readonly do: 'encode'; readonly text: string }
+  | { readonly do: 'encode'; readonly text: string; readonly goesOn: boolean }
   | { readonly do: 'decode'; readonly ids: readonly number[] }
   | { readonly do: 'render'; readonly messages: readonly ChatMessage[] };
 

@@ -17,7 +17,7 @@ parentPort!.on('message', (request: TextRequest) => {
 async function answer(request: TextRequest): Promise<TextAnswer> {
   try {
     const { encode, textStream } = await tokenizer;
-    if (request.do === 'encode') return { ids: encode(request.text) };
+    if (request.do === 'encode') return { ids: encode(request.text, request.goesOn) };
     if (request.do === 'render') return { ids: encode((await renderer)(request.messages)) };
     const stream = textStream();
     return { text: [...request.ids.map((id) => stream.push(id)), stream.flush()].join('') };

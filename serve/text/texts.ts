@@ -26,9 +26,9 @@ export class Texts {
     this.#job = job;
   }
 
-  /** @throws TextProblem */
-  async encode(text: string): Promise<number[]> {
-    const { ids = [] } = await this.#ask({ do: 'encode', text }, LIMIT_MS);
+  /** @param goesOn whether a text is before it @throws TextProblem */
+  async encode(text: string, goesOn = false): Promise<number[]> {
+    const { ids = [] } = await this.#ask({ do: 'encode', text, goesOn }, LIMIT_MS);
     return ids;
   }
 

@@ -1,7 +1,10 @@
 /** The service for tests: as a function from requests to answers, on the shipped model unless something else is given. */
+import { parseSelector } from '../../device/selector.js';
 import { machineKind } from '../../engine/machines.js';
 import type { Machine } from '../../model/machine/machine.js';
 import { createApp } from '../../serve/app.js';
+import { Conversations } from '../../serve/conversations/conversations.js';
+import type { ConversationStore } from '../../serve/conversations/store.js';
 import { Models } from '../../serve/models/models.js';
 import type { MachineSource } from '../../serve/models/keeper.js';
 import { USUAL_LIMITS, type Service, type ServiceLimits } from '../../serve/service.js';
@@ -10,8 +13,14 @@ import { TALES_IMAGE } from './command-line.js';
 const engine = { signal: new AbortController().signal, onNote: (): void => {} };
 
 /** Tales on the processor, by its kernels or by the reference. */
-function talesOn(kind: 'cpu' | 'reference'): MachineSource {
+export function talesOn(kind: 'cpu' | 'reference'): MachineSource {
   return { name: kind, open: async () => await machineKind(kind).open({ image: TALES_IMAGE }, engine) };
+}
+
+/** What a board runs. */
+export function boardSource(selector: string): MachineSource {
+  const request = { board: parseSelector(selector)!, text: true };
+  return { name: selector, open: async () => await machineKind('board').open(request, engine) };
 }
 
 /** A machine without text, for what text does not matter to. */
@@ -29,6 +38,7 @@ interface Proof {
   readonly tokens: readonly number[];
   readonly receipts: readonly string[];
   readonly machine: string;
+  readonly conversation?: { readonly id: string; readonly position: number };
 }
 
 /** Of a completion in lists, of a chat in entries. */
@@ -80,18 +90,27 @@ export interface ServiceTestOptions {
   readonly sources?: readonly MachineSource[];
   readonly limits?: Partial<ServiceLimits>;
   readonly seats?: number;
+  /** For conversations. */
+  readonly store?: ConversationStore;
 }
 
 export async function serviceOf({
   sources = [talesOn('cpu')],
   limits: some = {},
   seats = 16,
+  store,
 }: ServiceTestOptions = {}): Promise<ServiceUnderTest> {
   const limits = (): ServiceLimits => ({ ...USUAL_LIMITS, ...some });
   const events = { onLost: (): void => {}, onBack: (): void => {} };
   const models = await Models.open(sources, engine.signal, { seats, limits, events });
   const failures: unknown[] = [];
-  const service = { models: models.list, limits, onFailure: (error: unknown) => void failures.push(error) };
+  const conversations = store && new Conversations(store, () => models.list);
+  const service = {
+    models: models.list,
+    conversations,
+    limits,
+    onFailure: (error: unknown) => void failures.push(error),
+  };
   const app = createApp(service);
   const ask = async (path: string, body?: unknown, init: RequestInit = {}): Promise<Response> => {
     const headers = { 'content-type': 'application/json', ...(init.headers as Record<string, string>) };

@@ -1,6 +1,7 @@
 /** `run --save-state`: the file with the state of the text, which is there when the run has ended, and not before. */
 import { OutputFile } from '../../../model/files/output-file.js';
-import { encodeState, MAX_STATE_TOKENS, type SavedState } from '../../../protocol/state/state-file.js';
+import { encodeState, type SavedState } from '../../../protocol/state/state-file.js';
+import { tokensFed } from '../../../protocol/state/tokens-fed.js';
 import type { CommandContext } from '../../command.js';
 import type { Output } from '../../output.js';
 
@@ -68,17 +69,4 @@ export class StateSaver {
     this.#stopWatching();
     if (!this.#isSaved) await this.#file.discard();
   }
-}
-
-/** All tokens that were fed, for those who want to check a state; undefined where an earlier run did not tell its own, or for very many. */
-function tokensFed(
-  saved: SavedState | undefined,
-  tokens: readonly number[],
-  position: number,
-): Uint32Array | undefined {
-  if (position > MAX_STATE_TOKENS) return undefined;
-  const { state, tokens: before = new Uint32Array(0) } = saved ?? {};
-  if (before.length !== (state?.position ?? 0)) return undefined;
-  const chosen = state?.chosen === undefined ? [] : [state.chosen];
-  return Uint32Array.from([...before, ...chosen, ...tokens].slice(0, position));
 }

@@ -1,5 +1,7 @@
 /** `mmfree serve`: the work. */
 import { once } from 'node:events';
+import { Conversations } from '../../../serve/conversations/conversations.js';
+import { openStateFolder, type StateFolder } from '../../../serve/conversations/state-folder.js';
 import { createApp } from '../../../serve/app.js';
 import { Models } from '../../../serve/models/models.js';
 import { listen } from '../../../serve/server.js';
@@ -13,6 +15,9 @@ interface ServeInput extends SourcesInput {
   readonly host: string;
   readonly port: number;
   readonly seats: number;
+  readonly stateDir: string | undefined;
+  /** MiB. */
+  readonly prefixCache: number;
 }
 
 /** Of the time in which a service must end. */
@@ -21,7 +26,8 @@ const END_MS = 4_500;
 
 export async function serve(input: ServeInput, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  const limits = (): typeof USUAL_LIMITS => USUAL_LIMITS;
+  const all = { ...USUAL_LIMITS, prefixBytes: input.prefixCache * 2 ** 20 };
+  const limits = (): typeof all => all;
   const { address, isForOthers } = await resolved(input.host);
   if (isForOthers) throw forOthers(input.host);
   const events = {
@@ -31,8 +37,12 @@ export async function serve(input: ServeInput, context: CommandContext): Promise
   // What is opened here outlives Ctrl-C, for those who still get an answer.
   const opening = AbortSignal.any([signal]);
   const models = await Models.open(sourcesOf(input, context), opening, { seats: input.seats, limits, events });
+  let folder: StateFolder | undefined;
   try {
-    const service = { models: models.list, limits, onFailure: (error: unknown) => output.note(messageOf(error)) };
+    if (input.stateDir !== undefined) folder = await openStateFolder(input.stateDir, limits);
+    const conversations = folder && new Conversations(folder.conversations, () => models.list);
+    const onFailure = (error: unknown): void => output.note(messageOf(error));
+    const service = { models: models.list, conversations, limits, onFailure };
     const server = await listen(createApp(service), address, input.port).catch((error: unknown) => {
       throw cannotListen('--port', `${input.port} of --host ${input.host}`, '0', error);
     });
@@ -48,6 +58,7 @@ export async function serve(input: ServeInput, context: CommandContext): Promise
     clearTimeout(end);
   } finally {
     await models.close();
+    folder?.close();
   }
 }
 
