@@ -1,5 +1,5 @@
 /** Files and locks as users meet them: processes of the compiled program. docs/guides/files-and-locks.md has the contracts. */
-import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -15,7 +15,7 @@ import {
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { mmfree, TALES, TALES_IMAGE, temporaryFolder, writeTextCheckpoint } from '../helpers/command-line.js';
+import { mmfree, temporaryFolder, writeTextCheckpoint } from '../helpers/command-line.js';
 import { count, figure } from '../helpers/counts.js';
 import { hasProgram } from '../helpers/system.js';
 
@@ -162,61 +162,4 @@ describe.skipIf(!hasProgram('flock'))('a flash file', () => {
     }
     figure(`files: restarts after kill -9, ${way}; started`, `${restarts}: ${restarts}`);
   });
-});
-
-describe('a signal', () => {
-  const commands: [string, string[]][] = [
-    ['pack', ['pack', TALES, '-o', 'OUT']],
-    ['vectors', ['vectors', '-o', 'FOLDER', '--tokens', '100000']],
-    ['eval', ['eval', '--image', TALES_IMAGE, '--text', `${TALES}/validation.txt`]],
-    ['eval of a pipe', ['eval', '--image', TALES_IMAGE, '--text', 'PIPE']],
-    ['run', ['run', '--backend', 'reference', '--image', TALES_IMAGE, '--max-tokens', '100000', 'Once']],
-    ['verify', ['verify', '--image', TALES_IMAGE, '--backend', 'simulator', '--tokens', '100000']],
-    ['virtual-board', ['virtual-board', '--image', TALES_IMAGE]],
-    ['virtual-board with a file', ['virtual-board', '--flash-file', 'OUT']],
-    ['bench reference', ['bench', 'reference']],
-    ['doctor', ['doctor']],
-    ['boards', ['boards']],
-    ['inspect', ['inspect', TALES_IMAGE]],
-  ];
-  const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-  let longestMs = 0;
-
-  it.runIf(hasProgram('mkfifo')).each(commands)(
-    'ends `%s` at any moment, with nothing left behind',
-    async (title, args) => {
-      const moments = count(1, 10);
-      for (let moment = 0; moment < moments; moment++) {
-        const folder = path(`signal-${title.replaceAll(' ', '-')}-${moment}`);
-        mkdirSync(`${folder}/elsewhere`, { recursive: true });
-        execFileSync('mkfifo', [`${folder}/pipe`]);
-        const places: Record<string, string> = {
-          OUT: `${folder}/out`,
-          FOLDER: `${folder}/out`,
-          PIPE: `${folder}/pipe`,
-        };
-        const started = start(
-          args.map((arg) => places[arg] ?? arg),
-          [],
-          `${folder}/elsewhere`,
-        );
-        const names = Object.keys(signals) as (keyof typeof signals)[];
-        const signal = names[moment % names.length] ?? 'SIGINT';
-        // Node takes 60 ms to begin; before that the system ends the process by itself.
-        await Promise.race([new Promise((resolve) => setTimeout(resolve, 150 + 170 * moment)), started.ended]);
-        const sentMs = performance.now();
-        started.child.kill(signal);
-        const code = await started.ended;
-        longestMs = Math.max(longestMs, performance.now() - sentMs);
-        // Null: before it listened. What was through already says so.
-        expect([null, 0, signals[signal]]).toContain(code);
-        const left = [...readdirSync(folder), ...readdirSync(`${folder}/elsewhere`)];
-        expect(left.filter((name) => !['elsewhere', 'pipe', 'out'].includes(name))).toEqual([]);
-      }
-      figure(
-        'files: from a signal to the end, at 10 moments of 12 commands, the longest',
-        `${longestMs.toFixed(0)} ms`,
-      );
-    },
-  );
 });
