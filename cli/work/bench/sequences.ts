@@ -9,7 +9,8 @@ export async function openSequences(machine: Machine, count: number): Promise<re
 }
 
 /**
- * Runs all sequences for `tokens` tokens each. One that ends its text begins the next with the others.
+ * Runs all sequences for `tokens` tokens each. One that ends its text begins the next with the others, from nothing: going on would be a step
+ * more, for the token that was chosen last.
  *
  * @param onToken called after each token with the tokens so far
  * @returns tokens of all sequences
@@ -27,6 +28,7 @@ export async function generateTokens(
     const runs = sequences.map(async (sequence, k) => {
       const prompt = [(shape.bosTokenId + k) % shape.vocabSize];
       const sampler = samplerSettings({ ...USUAL_SAMPLING, seed: BigInt(text * sequences.length + k) });
+      await sequence.reset();
       for await (const _ of sequence.generate({ prompt, maxTokens, sampler, signal })) onToken(++count);
     });
     await Promise.all(runs);
