@@ -106,7 +106,7 @@ function asJsonRun(exit: number, argv: readonly string[], stdout: string): JsonR
 }
 
 /** Starts the compiled program. */
-function startCompiled(...argv: string[]): ChildProcess {
+export function startCompiled(...argv: string[]): ChildProcess {
   return spawn(process.execPath, [inRoot('dist/cli/main.js'), ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
