@@ -16,7 +16,7 @@ import {
   SURVEY_STRIDE,
   VOCABULARY,
 } from '../layout';
-import { barrier, nextShare } from './barrier';
+import { barrier, nextShare, startOfShare } from './barrier';
 import { finish, vectorOf } from './bitlinear';
 import { afterSurvey, crcWords } from './crc';
 import { maximumOf, sat31 } from './fixed-point';
@@ -39,7 +39,10 @@ export function head(rows: i32, count: i32, thread: i32, threads: i32): void {
     barrier(threads);
   }
   const surveys = (load<i32>(VOCABULARY) + SURVEY_LOGITS - 1) / SURVEY_LOGITS;
-  for (let survey = nextShare(); survey < surveys; survey = nextShare()) computeLogits(survey, count, thread);
+  for (let share = nextShare(); startOfShare(share, surveys, threads) < surveys; share = nextShare()) {
+    const to = startOfShare(share + 1, surveys, threads);
+    for (let survey = startOfShare(share, surveys, threads); survey < to; survey++) computeLogits(survey, count, thread);
+  }
   barrier(threads);
   for (let row = nextShare(); row < rows; row = nextShare()) {
     if (headOf(row) >= 0) conclude(row, thread);

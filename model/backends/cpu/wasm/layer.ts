@@ -2,7 +2,7 @@
  * One layer for all rows of a step: docs/ARITHMETIC.md, section 5. Four phases, a barrier after each.
  *
  * Each phase first needs its input vector in 8 bits. Where there is one row, every thread makes it for itself: that takes less than to share it out
- * and wait. Where there are more, the rows are shared out. Then the blocks of the matrix are shared out, a few at a time.
+ * and wait. Where there are more, the rows are shared out. Then the blocks of the matrix are shared out, in shares that become smaller.
  */
 import {
   GATED_STATE,
@@ -30,14 +30,11 @@ import {
   SCRATCH,
   SCRATCH_STRIDE,
 } from '../layout';
-import { barrier, nextShare } from './barrier';
+import { barrier, nextShare, startOfShare } from './barrier';
 import { addToResidual, applyNorm, finish, normalise, quantise, vectorOf } from './bitlinear';
 import { gatedLinearUnit, gatedState, nextState } from './channels';
 import { addSquares, sat16, sumOf64, zero } from './fixed-point';
 import { blockBytes, multiplyBlock } from './products';
-
-/** Taken at a time, at least: less would be spent on taking. */
-const SHARE_BYTES = 4096;
 
 /** Where the quantised input of a row is. */
 @inline
@@ -69,12 +66,6 @@ export function normalisedOf(thread: i32): usize {
 @inline
 export function sumsOf(thread: i32): usize {
   return scratchOf(thread) + 6 * longest();
-}
-
-/** Blocks of so many bytes that are taken at a time. */
-@inline
-export function blocksAtATime(bytes: i32): i32 {
-  return max(1, SHARE_BYTES / bytes);
 }
 
 /** Blocks of eight rows. */
@@ -115,7 +106,7 @@ export function mixTokens(layer: usize, stateOffset: usize, rows: i32, thread: i
   const products = layer + LAYER_PRODUCTS;
   const norm: usize = load<u32>(layer, LAYER_ATTN_NORM);
   readResiduals(rows, norm, products, 3, thread, threads);
-  stateBlocks(layer, stateOffset, rows, thread);
+  stateBlocks(layer, stateOffset, rows, thread, threads);
   barrier(threads);
 
   const output = products + 3 * PRODUCT_BYTES;
@@ -127,7 +118,7 @@ export function mixTokens(layer: usize, stateOffset: usize, rows: i32, thread: i
     }
     barrier(threads);
   }
-  residualBlocks(output, load<i32>(HIDDEN_PADDED), rows, thread);
+  residualBlocks(output, load<i32>(HIDDEN_PADDED), rows, thread, threads);
   barrier(threads);
 }
 
@@ -136,7 +127,7 @@ export function mixChannels(layer: usize, rows: i32, thread: i32, threads: i32):
   const product = layer + LAYER_PRODUCTS + 4 * PRODUCT_BYTES;
   const norm: usize = load<u32>(layer, LAYER_MLP_NORM);
   readResiduals(rows, norm, product, 1, thread, threads);
-  gluBlocks(product, rows, thread);
+  gluBlocks(product, rows, thread, threads);
   barrier(threads);
 
   const down = product + PRODUCT_BYTES;
@@ -146,12 +137,12 @@ export function mixChannels(layer: usize, rows: i32, thread: i32, threads: i32):
     for (let row = nextShare(); row < rows; row = nextShare()) readGlu(row, down, inputOf(row, rows, thread), thread);
     barrier(threads);
   }
-  residualBlocks(down, load<i32>(INTERMEDIATE_PADDED), rows, thread);
+  residualBlocks(down, load<i32>(INTERMEDIATE_PADDED), rows, thread, threads);
   barrier(threads);
 }
 
 /** i, f and g of eight channels at a time, and their state, row after row: rows of one sequence follow one another. */
-function stateBlocks(layer: usize, stateOffset: usize, rows: i32, thread: i32): void {
+function stateBlocks(layer: usize, stateOffset: usize, rows: i32, thread: i32, threads: i32): void {
   const columns = load<i32>(HIDDEN_PADDED);
   const products = layer + LAYER_PRODUCTS;
   const bytes = blockBytes(columns);
@@ -162,10 +153,9 @@ function stateBlocks(layer: usize, stateOffset: usize, rows: i32, thread: i32): 
   const stride = inputStride();
   const sums = sumsOf(thread);
   const blocks = blocksOf(load<i32>(HIDDEN));
-  const most = blocksAtATime(3 * bytes);
-  for (let from = nextShare() * most; from < blocks; from = nextShare() * most) {
-    const to = min(from + most, blocks);
-    for (let block = from; block < to; block++) {
+  for (let share = nextShare(); startOfShare(share, blocks, threads) < blocks; share = nextShare()) {
+    const to = startOfShare(share + 1, blocks, threads);
+    for (let block = startOfShare(share, blocks, threads); block < to; block++) {
       multiplyBlock(i + block * bytes, vectorOf(input, 0, columns), stride, rows, columns, sums, 96);
       multiplyBlock(f + block * bytes, vectorOf(input, 1, columns), stride, rows, columns, sums + 32, 96);
       multiplyBlock(g + block * bytes, vectorOf(input, 2, columns), stride, rows, columns, sums + 64, 96);
@@ -213,7 +203,7 @@ function readGatedState(layer: usize, row: i32, product: usize, input: usize, th
 }
 
 /** Gate and up rows in turn. */
-function gluBlocks(product: usize, rows: i32, thread: i32): void {
+function gluBlocks(product: usize, rows: i32, thread: i32, threads: i32): void {
   const columns = load<i32>(HIDDEN_PADDED);
   const bytes = blockBytes(columns);
   const matrix: usize = load<u32>(product);
@@ -221,10 +211,9 @@ function gluBlocks(product: usize, rows: i32, thread: i32): void {
   const stride = inputStride();
   const sums = sumsOf(thread);
   const blocks = blocksOf(2 * load<i32>(INTERMEDIATE));
-  const most = blocksAtATime(bytes);
-  for (let from = nextShare() * most; from < blocks; from = nextShare() * most) {
-    const to = min(from + most, blocks);
-    for (let block = from; block < to; block++) {
+  for (let share = nextShare(); startOfShare(share, blocks, threads) < blocks; share = nextShare()) {
+    const to = startOfShare(share + 1, blocks, threads);
+    for (let block = startOfShare(share, blocks, threads); block < to; block++) {
       multiplyBlock(matrix + block * bytes, vectorOf(input, 0, columns), stride, rows, columns, sums, 32);
       for (let row = 0; row < rows; row++) {
         const scale = input + row * stride;
@@ -247,17 +236,16 @@ function readGlu(row: i32, product: usize, input: usize, thread: i32): void {
 }
 
 /** A product that is added to the residual. */
-function residualBlocks(product: usize, columns: i32, rows: i32, thread: i32): void {
+function residualBlocks(product: usize, columns: i32, rows: i32, thread: i32, threads: i32): void {
   const bytes = blockBytes(columns);
   const matrix: usize = load<u32>(product);
   const input = inputOf(0, rows, thread);
   const stride = inputStride();
   const sums = sumsOf(thread);
   const blocks = blocksOf(load<i32>(HIDDEN));
-  const most = blocksAtATime(bytes);
-  for (let from = nextShare() * most; from < blocks; from = nextShare() * most) {
-    const to = min(from + most, blocks);
-    for (let block = from; block < to; block++) {
+  for (let share = nextShare(); startOfShare(share, blocks, threads) < blocks; share = nextShare()) {
+    const to = startOfShare(share + 1, blocks, threads);
+    for (let block = startOfShare(share, blocks, threads); block < to; block++) {
       multiplyBlock(matrix + block * bytes, vectorOf(input, 0, columns), stride, rows, columns, sums, 32);
       for (let row = 0; row < rows; row++) {
         const x = rowOf(RESIDUAL, row, load<i32>(HIDDEN_PADDED)) + 32 * block;
