@@ -1,4 +1,4 @@
-/** An image on this computer's processor, in WebAssembly: loaded while it is checked, and used only when it has passed. */
+/** An image on this computer's processor, in WebAssembly: loaded while it is checked, and used only when it has passed. The file stays open. */
 import type { CpuMachine } from '../../model/backends/cpu/cpu-machine.js';
 import { openCpu, type CpuOptions } from '../../model/backends/cpu/node/open-cpu.js';
 import { checkBesideLoading } from '../../model/check-image.js';
@@ -36,9 +36,11 @@ export async function openCpuMachine(
       throw error;
     }
     const machine = loaded.value;
+    machine.onClosed(() => file.close());
     const opened = { machine, view, tokenizerJson, imageName: path, imagePath: path, place: PROCESSOR };
     return { ...opened, ...(tokenizer && { tokenizer }) };
-  } finally {
+  } catch (error) {
     file.close();
+    throw error;
   }
 }

@@ -1,4 +1,5 @@
 /** The memory of a model on the processor, and steps in it. Lives in the first thread. */
+import { embeddingStride } from '../../../protocol/image/model-shape.js';
 import { sectionLengths } from '../../../protocol/image/tensors.js';
 import type { SamplerSettings } from '../../../protocol/sampling.js';
 import { candidatesNeeded } from '../../integer/sampler.js';
@@ -21,6 +22,8 @@ export interface StepRow {
 }
 
 const ROW_WORDS = layout.ROW_BYTES / 4;
+/** An embedding of this size is kept in memory: reading a row of a file costs 3 µs, which only small models would notice. */
+const KEPT_BYTES = 2 ** 22;
 
 export class CpuComputer {
   readonly plan: MemoryPlan;
@@ -28,6 +31,9 @@ export class CpuComputer {
   readonly #kernels: ReadonlyMap<KernelFamily, Kernels>;
   #present: Kernels;
   #words: Uint32Array;
+  /** What the rows of a step have of the embedding. */
+  readonly #embeddingRows: readonly Uint8Array[];
+  #read: ReadSection = () => {};
   #threads = 1;
   /** End of what is used of the heap, and states that are free. */
   #heap: number;
@@ -43,6 +49,10 @@ export class CpuComputer {
     this.#kernels = new Map([...modules].map(([name, module]) => [name, instantiate(module, this.memory)]));
     this.#words = new Uint32Array(this.memory.buffer);
     this.#heap = plan.heap;
+    const stride = embeddingStride(plan.shape);
+    this.#embeddingRows = Array.from({ length: layout.MAX_ROWS }, (_, row) => {
+      return new Uint8Array(memory.buffer, plan.embedding + row * plan.embeddingStride, stride);
+    });
     this.#present = this.#use(family);
   }
 
@@ -68,9 +78,13 @@ export class CpuComputer {
     return kernels;
   }
 
-  /** Brings in what image loaders leave out: tables and vectors, and what is where. */
+  /**
+   * Brings in what image loaders leave out: tables and vectors, and what is where. The embedding stays where it is, unless it is small: a step needs
+   * a kilobyte of it for each row.
+   */
   load(read: ReadSection): void {
     const lengths = sectionLengths(this.plan.shape);
+    this.#read = lengths.embedding > KEPT_BYTES ? read : keeping('embedding', lengths.embedding, read);
     const section = (name: 'tables' | 'vectors'): Uint8Array => {
       const into = new Uint8Array(lengths[name]);
       read(name, 0, into);
@@ -122,8 +136,8 @@ export class CpuComputer {
     const words = this.#words;
     let heads = 0;
     for (const [index, row] of rows.entries()) {
+      this.#read('embedding', row.token * this.#embeddingRows[index].length, this.#embeddingRows[index]);
       const at = (this.plan.rowTable >> 2) + index * ROW_WORDS;
-      words[at + layout.ROW_TOKEN / 4] = row.token;
       words[at + layout.ROW_STATE_IN / 4] = row.from;
       words[at + layout.ROW_STATE_OUT / 4] = row.to;
       words[at + layout.ROW_HEAD / 4] = row.wantsLogits ? heads++ : -1;
@@ -166,4 +180,14 @@ export class CpuComputer {
   #tapsOf(row: number): number {
     return this.plan.taps + 4 * row * (this.plan.shape.layers + 1);
   }
+}
+
+/** As `read`, with a section in memory. */
+function keeping(kept: 'embedding', length: number, read: ReadSection): ReadSection {
+  const bytes = new Uint8Array(length);
+  read(kept, 0, bytes);
+  return (section, offset, into) => {
+    if (section === kept) into.set(bytes.subarray(offset, offset + into.length));
+    else read(section, offset, into);
+  };
 }

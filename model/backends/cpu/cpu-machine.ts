@@ -1,4 +1,5 @@
 /** The processor as a machine: WebAssembly in threads of its own, to which this thread only sends messages. */
+import { imageChanged } from '../../../protocol/image/image-error.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { ImageIdentity, Machine, MachineFacts, Sequence } from '../../machine/machine.js';
 import { cpuFailed } from './cpu-error.js';
@@ -35,6 +36,7 @@ export class CpuMachine implements Machine, SequenceHome {
   #sequences = 0;
   #runNumber = 0;
   #error: Error | undefined;
+  #release = (): void => {};
 
   private constructor(
     shape: ModelShape,
@@ -92,6 +94,14 @@ export class CpuMachine implements Machine, SequenceHome {
   async close(): Promise<void> {
     this.#fail(new Error('the machine is closed'));
     await this.#thread.end();
+    const release = this.#release;
+    this.#release = () => {};
+    release();
+  }
+
+  /** Has something done once no thread reads the image any more. */
+  onClosed(release: () => void): void {
+    this.#release = release;
   }
 
   send(request: CpuRequest): void {
@@ -150,6 +160,8 @@ export class CpuMachine implements Machine, SequenceHome {
         return this.#onMeasured?.(report.setting);
       case 'failed':
         return this.#fail(report.error instanceof Error ? report.error : cpuFailed(report.error));
+      case 'changed':
+        return this.#fail(imageChanged('the image'));
       case 'ready':
         return;
     }

@@ -65,4 +65,6 @@ export type CpuReport =
     }
   | { readonly is: 'refused'; readonly sequence: number; readonly why: string }
   | { readonly is: 'measured'; readonly setting: CpuSetting }
-  | { readonly is: 'failed'; readonly error: unknown };
+  | { readonly is: 'failed'; readonly error: unknown }
+  /** Somebody has written to the file of the image. */
+  | { readonly is: 'changed' };

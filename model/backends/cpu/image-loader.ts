@@ -1,22 +1,15 @@
 /**
- * Brings embedding and matrices of an image into the memory of the kernels, in pieces of which any thread takes the next one: two threads load twice as
+ * Brings the matrices of an image into the memory of the kernels, in pieces of which any thread takes the next one: two threads load twice as
  * fast, most of all because memory that is written for the first time costs the system more than everything that is done here.
  *
  * Matrices are looked at on the way, so nobody has to check them beside it; what is wrong with them is for `verifyWeights` to say.
  */
-import {
-  embeddingStride,
-  TRITS_PER_BYTE,
-  type ModelShape,
-  type SectionName,
-} from '../../../protocol/image/model-shape.js';
+import { TRITS_PER_BYTE, type ModelShape, type SectionName } from '../../../protocol/image/model-shape.js';
 import { areGroups } from '../../../protocol/image/weight-checks.js';
-import { sectionLengths } from '../../../protocol/image/tensors.js';
 import { cpuUnsupported } from './cpu-error.js';
 import { NEXT_PIECE, UNSOUND } from './layout.js';
 import {
   blocksOf,
-  embeddingRowsOfPiece,
   groupsOfPiece,
   heapEnd,
   MOST_PAGES,
@@ -61,17 +54,16 @@ export function memoryFor(shape: ModelShape, transcoder: Uint8Array<ArrayBuffer>
   }
 }
 
-/** What is read at a time: rows of the embedding, or groups of five rows of a matrix. */
+/** What is read at a time: groups of five rows of a matrix, from one on. */
 interface Piece {
-  readonly matrix: MatrixPlace | undefined;
-  readonly first: number;
+  readonly matrix: MatrixPlace;
+  readonly group: number;
 }
 
 /** Every byte is a group of five weights; it is the largest that is. */
 const LARGEST_GROUP = 242;
 
 export class ImageLoader {
-  readonly #plan: MemoryPlan;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   readonly #transcode: Transcode;
@@ -81,26 +73,20 @@ export class ImageLoader {
 
   /** @param number of this loader, 0 or 1: what it works in */
   constructor({ plan, memory, transcoder }: ModelMemory, read: ReadSection, number: 0 | 1) {
-    this.#plan = plan;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#words = new Int32Array(memory.buffer);
     // What the module exports is what its source says.
     this.#transcode = new WebAssembly.Instance(transcoder, { env: { memory } }).exports['transcode'] as Transcode;
     this.#read = read;
     this.#staging = plan.staging + number * plan.stagingStride;
-    this.#pieces = [
-      ...piecesOf(undefined, plan.shape.vocabSize, embeddingRowsOfPiece(plan.shape)),
-      ...matrixPieces(plan),
-    ];
+    this.#pieces = piecesOf(plan);
   }
 
   /** Loads the next piece that nobody has taken. @returns false if there is none @throws what reading throws */
   loadPiece(): boolean {
     const piece = this.#pieces[Atomics.add(this.#words, NEXT_PIECE >> 2, 1)];
     if (piece === undefined) return false;
-    const { matrix, first } = piece;
-    if (matrix === undefined) this.#loadEmbedding(first);
-    else if (!this.#loadGroups(matrix, first)) Atomics.store(this.#words, UNSOUND >> 2, 1);
+    if (!this.#loadGroups(piece)) Atomics.store(this.#words, UNSOUND >> 2, 1);
     return true;
   }
 
@@ -109,16 +95,8 @@ export class ImageLoader {
     return Atomics.load(this.#words, UNSOUND >> 2) === 0;
   }
 
-  #loadEmbedding(row: number): void {
-    const { shape, embedding } = this.#plan;
-    const stride = embeddingStride(shape);
-    const from = row * stride;
-    const to = Math.min(sectionLengths(shape).embedding, from + embeddingRowsOfPiece(shape) * stride);
-    this.#read('embedding', from, this.#bytes.subarray(embedding + from, embedding + to));
-  }
-
   /** @returns whether they are weights */
-  #loadGroups({ rows, columns, offset, address }: MatrixPlace, group: number): boolean {
+  #loadGroups({ matrix: { rows, columns, offset, address }, group }: Piece): boolean {
     const scratch = this.#staging;
     const staging = scratch + SCRATCH_BYTES;
     const blockBytes = 2 * 64 * Math.ceil(columns / 64);
@@ -149,12 +127,10 @@ export class ImageLoader {
 /** What `transcode` works in. */
 const SCRATCH_BYTES = 640;
 
-function matrixPieces({ matrices }: MemoryPlan): Piece[] {
-  return matrices.flatMap((matrix) =>
-    piecesOf(matrix, Math.ceil(matrix.rows / TRITS_PER_BYTE), groupsOfPiece(matrix.columns)),
-  );
-}
-
-function piecesOf(matrix: MatrixPlace | undefined, count: number, step: number): Piece[] {
-  return Array.from({ length: Math.ceil(count / step) }, (_, k) => ({ matrix, first: k * step }));
+function piecesOf({ matrices }: MemoryPlan): Piece[] {
+  return matrices.flatMap((matrix) => {
+    const groups = Math.ceil(matrix.rows / TRITS_PER_BYTE);
+    const step = groupsOfPiece(matrix.columns);
+    return Array.from({ length: Math.ceil(groups / step) }, (_, k) => ({ matrix, group: k * step }));
+  });
 }

@@ -44,6 +44,7 @@ export const HIDDEN = 2056;
 export const HIDDEN_PADDED = 2060;
 export const INTERMEDIATE = 2064;
 export const INTERMEDIATE_PADDED = 2068;
+/** Rows of the embedding: of the tokens that a step feeds, in their order. */
 export const EMBEDDING = 2072;
 export const EMBEDDING_STRIDE = 2076;
 export const EMBEDDING_SHIFT = 2080;
@@ -100,7 +101,6 @@ export const LAYER_PRODUCTS = 32;
 
 /** A row: one token that is fed. */
 export const ROW_BYTES = 128;
-export const ROW_TOKEN = 0;
 /** Addresses of the states before and after it, [L][H rounded up to 8] int32; they may be the same. */
 export const ROW_STATE_IN = 4;
 export const ROW_STATE_OUT = 8;

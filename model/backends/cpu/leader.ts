@@ -17,6 +17,8 @@ const SLICE_MS = 5;
 /** What the first thread needs of where it runs. */
 export interface LeaderHome {
   readonly read: ReadSection;
+  /** Whether somebody may have written to what `read` reads. */
+  hasImageChanged(): boolean;
   /** Bytes of a module. */
   module(family: KernelFamily): Uint8Array<ArrayBuffer>;
   /** Has a thread started that is lent to the kernels (`helper.ts`). */
@@ -129,6 +131,11 @@ export class Leader {
       // Whoever waits for a first token gets it at once.
       if (done.isNews) break;
     } while (before - start < SLICE_MS);
+    if (this.#home.hasImageChanged()) {
+      // What was read need not be what was checked.
+      this.#post({ is: 'changed' });
+      return false;
+    }
     this.#tell();
     const results = this.#queue.results();
     const transfer = results.flatMap(({ logits = [] }) => logits.map(({ buffer }) => buffer));

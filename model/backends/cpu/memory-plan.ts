@@ -4,7 +4,7 @@
  * Vectors are padded with zeros to 64 elements, the rows of a matrix to eight; the kernels have no other remainders.
  */
 import { embeddingStride, TRITS_PER_BYTE, type ModelShape } from '../../../protocol/image/model-shape.js';
-import { placeMatrices, sectionLengths } from '../../../protocol/image/tensors.js';
+import { placeMatrices } from '../../../protocol/image/tensors.js';
 import type { BitLinearWeights } from '../../integer/bitlinear.js';
 import { readModelWeights, type ModelWeights } from '../../integer/model-weights.js';
 import { modelTooLarge } from './cpu-error.js';
@@ -55,7 +55,9 @@ export interface MemoryPlan {
   readonly surveyStride: number;
   readonly logits: number;
   readonly logitsStride: number;
+  /** Of each row that a step feeds. */
   readonly embedding: number;
+  readonly embeddingStride: number;
   /** Of each loader: what it works in, then what it has read. */
   readonly staging: number;
   readonly stagingStride: number;
@@ -89,6 +91,8 @@ export function planMemory(shape: ModelShape): MemoryPlan {
   };
   const quantisedStride = layout.SCALES_BYTES + Math.max(3 * hidden, intermediate);
   const scratchStride = upTo(64, 6 * longest + rows * 96);
+  // Four values are read at a time.
+  const rowBytes = upTo(64, embeddingStride(shape) + 4);
   const surveyStride = 8 * Math.ceil(vocabSize / layout.SURVEY_LOGITS);
   const logitsStride = 4 * upTo(64, vocabSize);
   const placed = {
@@ -108,8 +112,7 @@ export function planMemory(shape: ModelShape): MemoryPlan {
     scratch: place(layout.MAX_THREADS * scratchStride),
     survey: place(rows * surveyStride),
     logits: place(rows * logitsStride),
-    // Four values are read at a time.
-    embedding: place(sectionLengths(shape).embedding + 4),
+    embedding: place(rows * rowBytes),
   };
   const { layers: ofLayers, head } = placeMatrices(shape);
   const stored = [...ofLayers, head];
@@ -121,6 +124,7 @@ export function planMemory(shape: ModelShape): MemoryPlan {
   const plan: MemoryPlan = {
     shape,
     ...placed,
+    embeddingStride: rowBytes,
     staging,
     stagingStride,
     quantisedStride,
@@ -138,11 +142,6 @@ export function planMemory(shape: ModelShape): MemoryPlan {
 /** Where the memory may end once the model is loaded and one sequence has a state. */
 export function heapEnd({ heap, stateBytes }: MemoryPlan): number {
   return heap + 2 * stateBytes;
-}
-
-/** Rows of the embedding that are read at a time. */
-export function embeddingRowsOfPiece(shape: ModelShape): number {
-  return Math.max(1, Math.floor(PIECE_BYTES / embeddingStride(shape)));
 }
 
 function pieceBytes(columns: number): number {
@@ -193,7 +192,7 @@ function writeHeader(words: Uint32Array, plan: MemoryPlan): void {
     [layout.INTERMEDIATE, shape.intermediateSize],
     [layout.INTERMEDIATE_PADDED, upTo(64, shape.intermediateSize)],
     [layout.EMBEDDING, plan.embedding],
-    [layout.EMBEDDING_STRIDE, embeddingStride(shape)],
+    [layout.EMBEDDING_STRIDE, plan.embeddingStride],
     [layout.SIGMA, plan.sigma],
     [layout.EXP2, plan.exp2],
     [layout.CRC_TABLES, plan.crcTables],

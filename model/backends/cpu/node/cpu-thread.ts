@@ -1,5 +1,5 @@
 /** A thread of the machine `cpu` in Node: the first one, or a helper. */
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { MessageChannel, parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import type { SectionPlace } from '../../../../protocol/image/boot-record.js';
 import type { SectionName } from '../../../../protocol/image/model-shape.js';
@@ -36,6 +36,7 @@ function lead(job: NodeCpuJob): void {
   try {
     const leader = new Leader(job, {
       read: (section, offset, into) => readImage(job, job.sections[section].offset + offset, into),
+      hasImageChanged: watchFor(job.image),
       module: moduleBytes,
       startHelper(work) {
         const { port1, port2 } = new MessageChannel();
@@ -50,6 +51,16 @@ function lead(job: NodeCpuJob): void {
   } catch (error) {
     port.postMessage({ is: 'failed', error });
   }
+}
+
+/** Whoever writes to a file changes its time; other names for it, or none, change nothing. */
+function watchFor(image: NodeCpuJob['image']): () => boolean {
+  if (typeof image !== 'number') return () => false;
+  const { size, mtimeMs } = fstatSync(image);
+  return () => {
+    const now = fstatSync(image);
+    return now.size !== size || now.mtimeMs !== mtimeMs;
+  };
 }
 
 function readImage({ image }: NodeCpuJob, offset: number, into: Uint8Array): void {

@@ -33,7 +33,7 @@ export interface CpuOptions {
   readonly start?: typeof startThread;
 }
 
-/** What of an image is used; the file must stay open until the machine is there. */
+/** What of an image is used; the file must stay open as long as the machine. */
 export type CpuImage = Pick<ImageFile, 'handle' | 'source'> & {
   readonly view: Pick<ImageFile['view'], 'shape' | 'sections'>;
 };

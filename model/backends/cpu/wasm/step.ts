@@ -19,7 +19,6 @@ import {
   ROW_BYTES,
   ROW_TABLE,
   ROW_TAPS,
-  ROW_TOKEN,
   ROWS,
   THREADS,
 } from '../layout';
@@ -77,7 +76,7 @@ function residualOf(row: i32): usize {
 
 /** x = rsh(row·rowScale, embeddingShift). An embedding row is a scale and int8 values; what is read behind them is behind the last channel, too. */
 function embed(row: i32): void {
-  const from: usize = <usize>load<u32>(EMBEDDING) + load<u32>(entryOf(row), ROW_TOKEN) * load<u32>(EMBEDDING_STRIDE);
+  const from: usize = <usize>load<u32>(EMBEDDING) + row * load<u32>(EMBEDDING_STRIDE);
   const scale = i32x4.splat(<i32>load<u16>(from));
   const shift = load<i32>(EMBEDDING_SHIFT);
   const hidden = load<i32>(HIDDEN);

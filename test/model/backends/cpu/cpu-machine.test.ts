@@ -21,6 +21,14 @@ describe('the kernels', () => {
   });
 });
 
+describe('an embedding', () => {
+  it('stays in the image if it is large, with the integers of the reference', async () => {
+    const sections = randomModel(23, { shape: { vocabSize: 66_000, hiddenSize: 64 } });
+    expect(sections.embedding.length).toBeGreaterThan(2 ** 22);
+    await expectSameBits(sections, families.slice(0, 1));
+  });
+});
+
 describe('threads', () => {
   it.each([2, 3, 4])('%i of them give the integers of the reference', async (threads) => {
     const sections = randomModel(21, { shape: { hiddenSize: 200, intermediateSize: 330, vocabSize: 700 } });
