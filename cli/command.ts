@@ -30,6 +30,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** After Ctrl-C the command has so many milliseconds to end by itself, for what must not be lost: half a second unless it asks. */
   readonly takeTimeToEnd: (ms: number) => void;
+  /** From now on SIGHUP ends nothing: it calls the listener, which reads again what may have changed. */
+  readonly onHangUp: (listener: () => void) => void;
 }
 
 /** Registers itself at a parser and returns what reads its value after parsing. */

@@ -35,8 +35,10 @@ export function processHost(): Host {
         const end = (): void => process.exit(128 + constants.signals[signal]);
         process.on(signal, () => {
           if (!isFirst) end();
+          const graceMs = listener(signal);
+          if (graceMs === undefined) return;
           isFirst = false;
-          setTimeout(end, listener(signal) + OUTPUT_MS).unref();
+          setTimeout(end, graceMs + OUTPUT_MS).unref();
         });
       }
     },

@@ -41,8 +41,11 @@ export interface Host {
   readonly stderr: OutputStream;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
-  /** Registers what to do at the first request to end, and how many milliseconds that may take; the next one ends the process. */
-  readonly onInterrupt: (listener: (signal: EndingSignal) => number) => void;
+  /**
+   * Registers what to do at the first request to end, and how many milliseconds that may take; the next one ends the process. Undefined where the
+   * request means something else.
+   */
+  readonly onInterrupt: (listener: (signal: EndingSignal) => number | undefined) => void;
   /** How long a command may take to end by itself after that, in milliseconds; as long as it likes unless given. */
   readonly graceMs?: number;
   /** Registers what to do with an error that nobody caught. */
@@ -59,9 +62,14 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   const uncaught = new Promise<never>((_, reject) => host.onUncaught(reject));
   let endingSignal: EndingSignal = 'SIGINT';
   let graceMs = host.graceMs ?? Infinity;
+  let hangUp: (() => void) | undefined;
   // What waits for a pipe, a board or a computation that does not end is left where it is.
   const overdue = new Promise<never>((_, reject) => {
     host.onInterrupt((signal) => {
+      if (signal === 'SIGHUP' && hangUp !== undefined) {
+        hangUp();
+        return undefined;
+      }
       endingSignal = signal;
       interrupt.abort();
       if (graceMs < Infinity) setTimeout(() => reject(interrupt.signal.reason as Error), graceMs);
@@ -89,7 +97,8 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   let program: Command | undefined;
   try {
     const takeTimeToEnd = (ms: number): void => void (graceMs = Math.max(graceMs, ms));
-    const work = { output: reporter, stdin: host.stdin, signal: interrupt.signal, takeTimeToEnd };
+    const onHangUp = (listener: () => void): void => void (hangUp = listener);
+    const work = { output: reporter, stdin: host.stdin, signal: interrupt.signal, takeTimeToEnd, onHangUp };
     program = await buildProgram(commands, host, work, reporter, stdout, settings);
     await Promise.race([program.parseAsync(host.argv, { from: 'user' }), uncaught, overdue]);
     if (interrupt.signal.aborted) problem = INTERRUPTED;

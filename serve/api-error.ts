@@ -9,7 +9,6 @@ export type ApiErrorCode =
   | 'unsupported_parameter'
   | 'model_not_found'
   | 'not_found'
-  | 'method_not_allowed'
   | 'no_tokenizer'
   | 'no_logits'
   | 'text_failed'
@@ -34,6 +33,7 @@ export type ApiErrorCode =
   | 'conversations_full'
   | 'invalid_state'
   | 'storage_failed'
+  | 'client_left'
   | 'internal_error';
 
 interface ApiErrorDetails {
@@ -124,6 +124,29 @@ export function bodyTooLarge(limitBytes: number): ApiError {
   return new ApiError(413, 'body_too_large', `the body has more than ${limitBytes} bytes`);
 }
 
+export function wrongContentType(): ApiError {
+  return new ApiError(
+    415,
+    'wrong_content_type',
+    'a body has the content type application/json, and a state application/octet-stream',
+  );
+}
+
+export function wrongHost(): ApiError {
+  const message = 'this service does not answer under the host name of this request; its operator can allow it';
+  return new ApiError(421, 'wrong_host', message);
+}
+
+export function wrongOrigin(): ApiError {
+  const message = 'pages of this origin may not use this service; its operator can allow it';
+  return new ApiError(403, 'wrong_origin', message);
+}
+
+export function invalidKey(): ApiError {
+  const message = 'a key of this service is needed: Authorization: Bearer KEY';
+  return new ApiError(401, 'invalid_api_key', message);
+}
+
 export function queueFull(waiting: number, retryAfterSeconds: number): ApiError {
   return new ApiError(429, 'queue_full', `${waiting} texts wait already`, { retryAfterSeconds });
 }
@@ -211,6 +234,11 @@ export function apiErrorOf(cause: unknown): ApiError {
 
 function textFailed(cause: TextProblem): ApiError {
   return new ApiError(400, 'text_failed', `this text cannot be used: ${cause.message}`, { cause });
+}
+
+/** Nobody hears it; the log and metrics have it. */
+export function clientLeft(): ApiError {
+  return new ApiError(400, 'client_left', 'the client went before the answer was there');
 }
 
 function internalError(cause: unknown): ApiError {

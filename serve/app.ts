@@ -1,32 +1,50 @@
 /** The service as a function from requests to answers, without a socket: routes, and what every one of them has in common. */
-import { Hono } from './packages/http.js';
+import { guards, type GuardedEnv } from './access/guards.js';
+import { Hono, type Context } from './packages/http.js';
 import { apiErrorOf, notFound, type ApiError } from './api-error.js';
-import type { Service } from './service.js';
+import type { App, Service } from './service.js';
 import { chatRoutes, completionRoutes } from './routes/completions.js';
 import { conversationRoutes } from './routes/conversations.js';
 import { modelRoutes } from './routes/models.js';
 import { statusRoutes } from './routes/status.js';
 import { tokenRoutes } from './routes/tokens.js';
 
-export function createApp(service: Service): Hono {
-  const app = new Hono();
+export function createApp(service: Service): App {
+  const { log, metrics } = service;
+  const app: App = new Hono<GuardedEnv>();
+  app.use(async (context, next) => {
+    const startMs = performance.now();
+    await next();
+    const { method, path } = context.req;
+    const { status } = context.res;
+    metrics.onRequest(routeOf(context), status);
+    const ms = Math.round(performance.now() - startMs);
+    log.onRequest({ method, path: path.slice(0, 200), status, ms, owner: context.get('owner') ?? '' });
+  });
+  app.use(guards(service.access));
   completionRoutes(app, service);
   chatRoutes(app, service);
   tokenRoutes(app, service);
   conversationRoutes(app, service);
   modelRoutes(app, service);
   statusRoutes(app, service);
-  app.notFound((context) => answerTo(notFound(context.req.path, hintFor(context.req.path))));
-  app.onError((cause) => {
+  app.notFound((context) => answerTo(notFound(context.req.path, hintFor(context.req.path)), context));
+  app.onError((cause, context) => {
     const error = apiErrorOf(cause);
-    if (error.status === 500) service.onFailure(cause);
-    return answerTo(error);
+    if (error.status === 500) log.onFailure(cause);
+    return answerTo(error, context);
   });
   return app;
 }
 
-function answerTo(error: ApiError): Response {
-  return Response.json(error.body, { status: error.status, headers: error.headers });
+/** With the headers that were set already, such as those for pages of other origins. */
+function answerTo(error: ApiError, context: Context): Response {
+  return context.json(error.body, error.status, error.headers);
+}
+
+/** The path of the route, of which there are few; that of the request may be anything. */
+function routeOf(context: Context): string {
+  return context.req.routePath.includes('*') ? 'other' : context.req.routePath;
 }
 
 /** For clients that ask for what others have. */

@@ -1,14 +1,19 @@
 /** The service on a socket: time limits for those who send slowly, and an end that does not wait for those who never leave. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { getRequestListener, type Hono } from './packages/http.js';
+import { getRequestListener } from './packages/http.js';
+import type { App } from './service.js';
 
-/** For the head of a request, and for all of it: whoever sends byte by byte is cut off. */
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 60_000;
-const IDLE_MS = 10_000;
-const CHECK_MS = 2_000;
-const MAX_HEADER_BYTES = 16 * 1024;
+/** Whoever sends byte by byte is cut off: so long the head of a request may take, and all of it. */
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 10_000,
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 16 * 1024,
+} as const;
+
 const MAX_CONNECTIONS = 2_000;
 
 /** Between two looks whether a connection that is to be closed has become idle. */
@@ -21,30 +26,50 @@ export interface RunningServer {
   drained(): Promise<void>;
   /** Cuts off whoever is there. */
   cut(): void;
+  /** For connections from now on. */
+  replaceCertificate(certificate: Certificate): void;
 }
 
-/** @param port 0 takes a free one @throws the operating system's error */
-export async function listen(app: Hono, host: string, port: number): Promise<RunningServer> {
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_MS,
-      requestTimeout: REQUEST_MS,
-      keepAliveTimeout: IDLE_MS,
-      connectionsCheckingInterval: CHECK_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    },
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }) as Parameters<typeof createServer>[1] & {},
-  );
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** HTTP without TLS unless given. */
+  readonly tls?: Certificate | undefined;
+}
+
+/** In PEM. */
+export interface Certificate {
+  readonly cert: Uint8Array;
+  readonly key: Uint8Array;
+}
+
+/** @throws the operating system's error */
+export async function listen(
+  { fetch }: Pick<App, 'fetch'>,
+  { host, port, tls }: ListenOptions,
+): Promise<RunningServer> {
+  const listener = getRequestListener(fetch, { overrideGlobalObjects: false });
+  const answer = (request: IncomingMessage, response: ServerResponse): void => void listener(request, response);
+  const server =
+    tls === undefined ? createServer(LIMITS, answer) : createSecureServer({ ...LIMITS, ...pem(tls) }, answer);
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => resolve());
   });
   return {
-    url: urlOf(server, host),
+    url: urlOf(server, tls === undefined ? 'http' : 'https'),
     drained: async () => await drained(server),
     cut: () => server.closeAllConnections(),
+    replaceCertificate: (certificate) => {
+      if ('setSecureContext' in server) server.setSecureContext(pem(certificate));
+    },
   };
+}
+
+function pem({ cert, key }: Certificate): { readonly cert: Buffer; readonly key: Buffer } {
+  return { cert: Buffer.from(cert), key: Buffer.from(key) };
 }
 
 /** Connections on which streams end become idle, which `close` does not look for. */
@@ -57,8 +82,7 @@ async function drained(server: Server): Promise<void> {
   }
 }
 
-function urlOf(server: Server, host: string): string {
+function urlOf(server: Server, scheme: string): string {
   const { port, address, family } = server.address() as AddressInfo;
-  const name = host === 'localhost' ? host : family === 'IPv6' ? `[${address}]` : address;
-  return `http://${name}:${port}`;
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

@@ -1,8 +1,11 @@
 /** All that the routes share: models, bounds, and who is told what goes wrong. */
+import type { Access, GuardedEnv } from './access/guards.js';
 import { modelNotFound, noStateFolder } from './api-error.js';
 import type { ServedModel } from './models/served-model.js';
 import type { Conversations } from './conversations/conversations.js';
 import type { StoreLimits } from './conversations/store.js';
+import type { Metrics } from './metrics.js';
+import type { Hono } from './packages/http.js';
 import type { SchedulerLimits } from './scheduler/scheduler.js';
 
 /** Bounds of what one request, or one client, may ask for. */
@@ -31,8 +34,9 @@ export interface Service {
   readonly conversations?: Conversations | undefined;
   /** They may change while it runs. */
   readonly limits: () => ServiceLimits;
-  /** Is told of mistakes of this program. */
-  readonly onFailure: (error: unknown) => void;
+  readonly access: () => Access;
+  readonly metrics: Metrics;
+  readonly log: ServiceLog;
 }
 
 /** @throws ApiError `no_state_folder` */
@@ -40,6 +44,25 @@ export function conversationsOf({ conversations }: Pick<Service, 'conversations'
   if (conversations === undefined) throw noStateFolder();
   return conversations;
 }
+
+/** Who is told what happens. */
+export interface ServiceLog {
+  /** A request was answered, or its stream begun. Neither texts nor keys are in it. */
+  onRequest(facts: RequestFacts): void;
+  /** A mistake of this program. */
+  onFailure(error: unknown): void;
+}
+
+export interface RequestFacts {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly ms: number;
+  /** The name of the key. */
+  readonly owner: string;
+}
+
+export type App = Hono<GuardedEnv>;
 
 /** The first one unless a name is given. @throws ApiError `model_not_found` */
 export function modelOf({ models }: Pick<Service, 'models'>, name: string | null | undefined): ServedModel {

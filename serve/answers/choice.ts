@@ -5,6 +5,7 @@ import type { ServedModel } from '../models/served-model.js';
 import type { GivenToken, Job } from '../scheduler/job.js';
 import type { Score } from '../scheduler/score.js';
 import { AnswerText, type Prompt } from './answer-text.js';
+import type { DoneChoice, Observer } from './observer.js';
 
 export type FinishReason = 'stop' | 'length';
 
@@ -35,6 +36,7 @@ export interface ChoiceSettings {
   readonly prompt: Prompt;
   readonly stops: readonly string[];
   readonly echo: boolean;
+  readonly observer: Observer;
   /** Ends its job. */
   readonly stop: () => void;
   /** Keeps the conversation before the last piece is told. */
@@ -68,6 +70,32 @@ export class Choice {
    * @throws what the job failed with
    */
   async *pieces(isPaced: boolean): AsyncGenerator<Piece, void> {
+    const seconds = (): number => (performance.now() - this.job.arrivedMs) / 1000;
+    const { observer } = this.#settings;
+    let reason: DoneChoice['reason'] = 'abort';
+    let lastSeconds = 0;
+    try {
+      for await (const piece of this.#told(isPaced)) {
+        const { length } = piece.tokens;
+        if (length > 0) {
+          const now = seconds();
+          // Those that came together came one after the other.
+          if (this.told === length) observer.onFirstToken(this.#model.id, now);
+          else observer.onTokens(this.#model.id, length, (now - lastSeconds) / length);
+          lastSeconds = now;
+        }
+        reason = piece.finish ?? reason;
+        yield piece;
+      }
+    } catch (error) {
+      reason = 'error';
+      throw error;
+    } finally {
+      observer.onDone(this.#model.id, { reason, tokens: this.told, seconds: seconds() });
+    }
+  }
+
+  async *#told(isPaced: boolean): AsyncGenerator<Piece, void> {
     const { prompt, stops, echo, stop, keep } = this.#settings;
     const { job } = this;
     const text = new AnswerText(this.#model, prompt, stops);

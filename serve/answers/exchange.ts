@@ -1,7 +1,7 @@
 /** From prompts to the choices of an answer, and from these to what is sent: at once, or chunk by chunk. */
 import { randomUUID } from 'node:crypto';
 import { isEnd } from '../../protocol/image/end-tokens.js';
-import { invalidValue, tooManyTokens } from '../api-error.js';
+import { clientLeft, invalidValue, tooManyTokens } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { Turn } from '../conversations/turn.js';
 import type { Work } from '../scheduler/job.js';
@@ -9,6 +9,7 @@ import { MAX_CHOICES } from '../schemas.js';
 import { AnswerText, type Prompt } from './answer-text.js';
 import { Choice, type Piece } from './choice.js';
 import { merged } from './merged.js';
+import type { Observer } from './observer.js';
 import { seedOf, type GenerationSettings } from './settings.js';
 
 /** Who asks, and what ends it. */
@@ -16,6 +17,7 @@ export interface Caller {
   readonly owner: string;
   readonly priority: number;
   readonly signal: AbortSignal;
+  readonly observer: Observer;
 }
 
 /** A kind of completions: names, and how a piece and a whole choice are written. */
@@ -72,6 +74,8 @@ export class Exchange {
   /** The answer as a whole. @throws what a job failed with */
   async answer(): Promise<object> {
     const all = await Promise.all(this.#choices.map(async (choice) => await gathered(choice.pieces(false))));
+    // Pieces of an abort have no end.
+    if (all.some((pieces) => (pieces.at(-1)?.finish ?? null) === null)) throw clientLeft();
     const choices = all.map((pieces) => ({ ...this.#format.choice(pieces), mmfree: this.#proofOf(pieces) }));
     return {
       ...this.#head,
@@ -105,13 +109,22 @@ export class Exchange {
     return { ...proof, conversation: { id: turn.id, position: turn.position } };
   }
 
-  /** Tokens that the service put in front are not counted; those of a prompt once, however many choices go on behind it. */
+  /** Of all prompts. Tokens that the service put in front are not counted; others once, however many choices go on behind them. */
+  get promptTokens(): number {
+    return this.#counted(({ ids }) => ids.length);
+  }
+
+  #counted(tokens: (prompt: Prompt, number: number) => number): number {
+    const { prompts } = this.#request;
+    return prompts.reduce((sum, prompt, number) => {
+      return sum + Math.max(0, tokens(prompt, number) - (prompt.isBegun ? 1 : 0));
+    }, 0);
+  }
+
   #usage(): object {
-    const { prompts, settings } = this.#request;
-    const counted = (tokens: (prompt: Prompt, number: number) => number): number =>
-      prompts.reduce((sum, prompt, number) => sum + Math.max(0, tokens(prompt, number) - (prompt.isBegun ? 1 : 0)), 0);
-    const promptTokens = counted(({ ids }) => ids.length);
-    const cachedTokens = counted((_, number) => this.#choices[number * settings.choices]!.job.found);
+    const { promptTokens } = this;
+    const { choices } = this.#request.settings;
+    const cachedTokens = this.#counted((_, number) => this.#choices[number * choices]!.job.found);
     const completionTokens = this.#choices.reduce((sum, { told }) => sum + told, 0);
     return {
       prompt_tokens: promptTokens,
@@ -157,8 +170,9 @@ function submitted(model: ServedModel, request: ExchangeRequest, caller: Caller)
     const { prompt, choice, end } = planned[number]!;
     const seed = seedOf(settings.seed, choice);
     const { stops } = settings;
+    const { observer } = caller;
     const keep = turn && turn.keep.bind(turn);
-    return new Choice(model, job, { number, seed, prompt, stops, echo, stop: () => end.abort(), keep });
+    return new Choice(model, job, { number, seed, prompt, stops, echo, observer, stop: () => end.abort(), keep });
   });
 }
 

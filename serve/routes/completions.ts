@@ -9,12 +9,13 @@ import { generationSettings } from '../answers/settings.js';
 import { apiErrorOf, conversationOfOtherModel, invalidValue, noTokenizer, unsupported } from '../api-error.js';
 import type { Turn } from '../conversations/turn.js';
 import type { ServedModel } from '../models/served-model.js';
-import type { Context, Hono } from '../packages/http.js';
+import type { GuardedEnv } from '../access/guards.js';
+import type { Context } from '../packages/http.js';
 import { chatRequest, completionRequest, type CompletionRequest } from '../schemas.js';
-import { conversationsOf, modelOf, type Service } from '../service.js';
+import { conversationsOf, modelOf, type App, type Service } from '../service.js';
 import { bodyOf } from './body.js';
 
-export function completionRoutes(app: Hono, service: Service): void {
+export function completionRoutes(app: App, service: Service): void {
   app.post('/v1/completions', async (context) => {
     const limits = service.limits();
     const body = await bodyOf(context, completionRequest, limits.bodyBytes);
@@ -30,7 +31,7 @@ export function completionRoutes(app: Hono, service: Service): void {
   });
 }
 
-export function chatRoutes(app: Hono, service: Service): void {
+export function chatRoutes(app: App, service: Service): void {
   app.post('/v1/chat/completions', async (context) => {
     const limits = service.limits();
     const body = await bodyOf(context, chatRequest, limits.bodyBytes);
@@ -92,7 +93,7 @@ function needTokenizer(model: ServedModel, { stop }: Pick<CompletionRequest, 'st
 
 async function answer(
   service: Service,
-  context: Context,
+  context: Context<GuardedEnv>,
   { stream, stream_options: options }: Pick<CompletionRequest, 'stream' | 'stream_options'>,
   model: ServedModel,
   format: Format,
@@ -101,19 +102,21 @@ async function answer(
   // Jobs that nobody waits for any more end.
   const left = new AbortController();
   const caller: Caller = {
-    owner: '',
+    owner: context.get('owner'),
+    observer: service.metrics.observer,
     priority: priorityOf(context),
     signal: AbortSignal.any([context.req.raw.signal, left.signal]),
   };
   const { turn } = request;
   if (turn !== undefined) expectOneAnswer(turn, request);
   const exchange = new Exchange(model, format, request, caller);
+  service.metrics.onPrompt(model.id, exchange.promptTokens);
   if (stream === true) {
     const chunks = exchange.chunks(options?.include_usage ?? false);
     const body = eventStream(chunks, (error) => {
       left.abort();
       turn?.end();
-      if (error !== undefined && apiErrorOf(error).status === 500) service.onFailure(error);
+      if (error !== undefined && apiErrorOf(error).status === 500) service.log.onFailure(error);
     });
     const headers = {
       'content-type': 'text/event-stream; charset=utf-8',
@@ -134,7 +137,7 @@ const PRIORITY_HEADER = 'x-mmfree-priority';
 const MAX_PRIORITY = 100;
 
 /** @throws ApiError `invalid_value` */
-function priorityOf(context: Context): number {
+function priorityOf(context: Context<GuardedEnv>): number {
   const text = context.req.header(PRIORITY_HEADER) ?? '0';
   const priority = /^-?\d{1,3}$/.test(text) ? Number(text) : NaN;
   if (Math.abs(priority) <= MAX_PRIORITY) return priority;

@@ -1,17 +1,18 @@
 /** /v1/conversations: named texts on the disk, which completions and chats go on from. */
 import { hexOf } from '../../protocol/hex.js';
 import { MAX_STATE_BYTES } from '../../protocol/state/state-file.js';
+import type { GuardedEnv } from '../access/guards.js';
 import type { Conversations } from '../conversations/conversations.js';
 import type { StoredFacts } from '../conversations/store.js';
-import type { Context, Hono } from '../packages/http.js';
+import type { Context } from '../packages/http.js';
 import { conversationRequest } from '../schemas.js';
-import { conversationsOf, modelOf, type Service } from '../service.js';
+import { conversationsOf, modelOf, type App, type Service } from '../service.js';
 import { bodyOf, bytesOf } from './body.js';
 
 const PATH = '/v1/conversations';
 
-export function conversationRoutes(app: Hono, service: Service): void {
-  const idOf = (context: Context): string => context.req.param('id') ?? '';
+export function conversationRoutes(app: App, service: Service): void {
+  const idOf = (context: Context<GuardedEnv>): string => context.req.param('id') ?? '';
   app.get(PATH, (context) => {
     const list = conversationsOf(service).list.map(([id, facts]) => listed(id, facts));
     return context.json({ object: 'list', data: list });

@@ -1,9 +1,8 @@
 /** GET /v1/models and /v1/models/{id}. */
 import type { ServedModel } from '../models/served-model.js';
-import type { Hono } from '../packages/http.js';
-import { modelOf, type Service } from '../service.js';
+import { modelOf, type App, type Service } from '../service.js';
 
-export function modelRoutes(app: Hono, service: Service): void {
+export function modelRoutes(app: App, service: Service): void {
   app.get('/v1/models', (context) => context.json({ object: 'list', data: service.models.map(described) }));
   app.get('/v1/models/:id', (context) => context.json(described(modelOf(service, context.req.param('id')))));
 }

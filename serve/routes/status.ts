@@ -1,13 +1,62 @@
-/** How the service is: /health for who restarts it, /ready for who sends it requests. */
+/** How the service is: for who restarts it, who sends it requests, who watches it, and who wants to know what it takes. */
+import { USUAL_SAMPLING } from '../../protocol/sampling.js';
+import { VERSION } from '../../protocol/version.js';
 import { noMachine } from '../api-error.js';
-import type { Hono } from '../packages/http.js';
-import type { Service } from '../service.js';
+import { openApiDocument } from '../openapi.js';
+import { USUAL_MAX_TOKENS } from '../schemas.js';
+import type { Place } from '../scheduler/place.js';
+import type { App, Service } from '../service.js';
 
-export function statusRoutes(app: Hono, service: Service): void {
+export function statusRoutes(app: App, service: Service): void {
   app.get('/health', (context) => context.json({ status: 'ok' }));
   app.get('/ready', (context) => {
     const idle = service.models.find(({ scheduler }) => scheduler.places.length === 0);
     if (idle !== undefined) throw noMachine(idle.id);
     return context.json({ status: 'ready' });
   });
+  app.get('/metrics', async (context) => {
+    const { text, type } = await service.metrics.page();
+    return context.body(text, 200, { 'content-type': type });
+  });
+  app.get('/props', (context) => context.json(properties(service)));
+  app.get('/slots', (context) => context.json(service.models.map(slots)));
+  app.get('/openapi.json', (context) => context.json(openApiDocument()));
+}
+
+/** What holds where a request says nothing, and bounds. */
+function properties({ models, limits }: Service): object {
+  const { bodyBytes, tokens, promptTokens, queue, perOwner, tokenMs } = limits();
+  const { temperature, topK, topP } = USUAL_SAMPLING;
+  return {
+    version: VERSION,
+    models: models.map(({ id, fingerprint }) => ({ id, image_sha256: fingerprint })),
+    defaults: { max_tokens: USUAL_MAX_TOKENS, temperature, top_k: topK, top_p: topP, seed: 'random', n: 1 },
+    limits: {
+      body_bytes: bodyBytes,
+      max_tokens: tokens,
+      prompt_tokens: promptTokens,
+      queue,
+      per_key: perOwner,
+      token_seconds: tokenMs / 1000,
+    },
+  };
+}
+
+function slots({ id, scheduler }: Service['models'][number]): object {
+  return { model: id, waiting: scheduler.waiting, machines: scheduler.places.map(machine) };
+}
+
+function machine({ machine: { facts }, seats, runs }: Place): object {
+  return {
+    name: facts.name,
+    kind: facts.kind,
+    seats,
+    running: Array.from(runs, ({ job: { work, given } }) => ({
+      key: work.owner,
+      priority: work.priority,
+      prompt_tokens: work.prompt.length,
+      tokens: given.length,
+      max_tokens: work.maxTokens,
+    })),
+  };
 }

@@ -1,11 +1,10 @@
 /** POST /tokenize and /detokenize: the model's tokenizer, for who counts tokens or sends ids. */
 import { invalidValue, noTokenizer } from '../api-error.js';
-import type { Hono } from '../packages/http.js';
 import { detokenizeRequest, tokenizeRequest } from '../schemas.js';
-import { modelOf, type Service } from '../service.js';
+import { modelOf, type App, type Service } from '../service.js';
 import { bodyOf } from './body.js';
 
-export function tokenRoutes(app: Hono, service: Service): void {
+export function tokenRoutes(app: App, service: Service): void {
   app.post('/tokenize', async (context) => {
     const body = await bodyOf(context, tokenizeRequest, service.limits().bodyBytes);
     const { texts, id } = modelOf(service, body.model);

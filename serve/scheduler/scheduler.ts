@@ -33,7 +33,7 @@ export interface SchedulerLimits {
 
 /** What others want to know. */
 export interface SchedulerEvents {
-  onStart?(job: Job, waitedMs: number): void;
+  onStart?(job: Job, waitedMs: number, model: string): void;
   onPreempted?(job: Job): void;
   /** A machine is out of service; whoever put it there closes it. */
   onLost?(place: Place, error: unknown): void;
@@ -197,7 +197,7 @@ export class Scheduler {
     const startMs = performance.now();
     if (job.startedMs === undefined) {
       job.startedMs = startMs;
-      this.#events.onStart?.(job, startMs - job.arrivedMs);
+      this.#events.onStart?.(job, startMs - job.arrivedMs, this.#model);
     }
     try {
       await this.#compute(run, place);

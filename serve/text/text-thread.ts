@@ -1,24 +1,26 @@
 /** The thread of `TextThread`: text and token ids, and chat templates, which come with images from anywhere. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadTokenizer } from '../../model/text/tokenizer.js';
+import { chatRenderer } from './chat-template.js';
 import type { TextAnswer, TextJob, TextRequest } from './text-messages.js';
 
 // The only one to start this thread is `TextThread`.
 const { tokenizerJson, shape, template } = workerData as TextJob;
-const tokenizer = loadTokenizer(tokenizerJson, shape);
-const renderer = import('./chat-template.js').then(({ chatRenderer }) => chatRenderer(template, tokenizerJson, shape));
-// Said to who renders something.
-renderer.catch(() => {});
+const { encode, textStream } = await loadTokenizer(tokenizerJson, shape);
+/** Made when it is asked for: a template may be wrong, or take forever. */
+let render: ReturnType<typeof chatRenderer> | undefined;
 
-parentPort!.on('message', (request: TextRequest) => {
-  void answer(request).then((reply) => parentPort!.postMessage(reply));
-});
+parentPort!.on('message', (request: TextRequest) => parentPort!.postMessage(answer(request)));
+const ready: TextAnswer = {};
+parentPort!.postMessage(ready);
 
-async function answer(request: TextRequest): Promise<TextAnswer> {
+function answer(request: TextRequest): TextAnswer {
   try {
-    const { encode, textStream } = await tokenizer;
     if (request.do === 'encode') return { ids: encode(request.text, request.goesOn) };
-    if (request.do === 'render') return { ids: encode((await renderer)(request.messages)) };
+    if (request.do === 'render') {
+      render ??= chatRenderer(template, tokenizerJson, shape);
+      return { ids: encode(render(request.messages)) };
+    }
     const stream = textStream();
     return { text: [...request.ids.map((id) => stream.push(id)), stream.flush()].join('') };
   } catch (error) {

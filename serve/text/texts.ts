@@ -13,6 +13,7 @@ const THREAD = 'dist/serve/text/text-thread.js';
 
 /** For 4 MB of text the tokenizer takes some seconds. */
 const LIMIT_MS = 30_000;
+const START_LIMIT_MS = 60_000;
 const RENDER_LIMIT_MS = 3_000;
 const MEMORY_MB = 512;
 
@@ -57,7 +58,18 @@ export class Texts {
   }
 
   async #post(request: TextRequest, limitMs: number): Promise<TextAnswer> {
-    const worker = (this.#worker ??= this.#start());
+    if (this.#worker === undefined) {
+      const resourceLimits = { maxOldGenerationSizeMb: MEMORY_MB };
+      this.#worker = new Worker(packageFile(THREAD), { workerData: this.#job, resourceLimits });
+      // It says so when it has loaded what it needs, which is no part of the request's time.
+      await this.#heard(this.#worker, START_LIMIT_MS);
+    }
+    this.#worker.postMessage(request);
+    return await this.#heard(this.#worker, limitMs);
+  }
+
+  /** What the thread says next; one that is late or has failed is ended. @throws TextProblem */
+  async #heard(worker: Worker, limitMs: number): Promise<TextAnswer> {
     worker.ref();
     let timer: NodeJS.Timeout | undefined;
     try {
@@ -65,7 +77,6 @@ export class Texts {
         timer = setTimeout(() => reject(new TextProblem(`it takes longer than ${limitMs / 1000} s`)), limitMs);
         worker.once('message', resolve);
         worker.once('error', (error) => reject(new TextProblem(error.message)));
-        worker.postMessage(request);
       });
     } catch (error) {
       this.#worker = undefined;
@@ -77,10 +88,5 @@ export class Texts {
       worker.removeAllListeners('message').removeAllListeners('error');
       worker.unref();
     }
-  }
-
-  #start(): Worker {
-    const resourceLimits = { maxOldGenerationSizeMb: MEMORY_MB };
-    return new Worker(packageFile(THREAD), { workerData: this.#job, resourceLimits });
   }
 }

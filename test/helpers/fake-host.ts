@@ -68,6 +68,7 @@ export class FakeProcess {
   /** How far the clock goes on each time it is read. */
   tickMs = 0;
   interrupt: () => void = () => {};
+  hangUp: () => void = () => {};
   crash: (error: unknown) => void = () => {};
   private readonly env: Record<string, string>;
   private readonly graceMs: number | undefined;
@@ -93,7 +94,10 @@ export class FakeProcess {
       stdout,
       stderr,
       now: () => (this.nowMs += this.tickMs),
-      onInterrupt: (listener) => (this.interrupt = () => listener('SIGINT')),
+      onInterrupt: (listener) => {
+        this.interrupt = () => listener('SIGINT');
+        this.hangUp = () => listener('SIGHUP');
+      },
       onUncaught: (listener) => (this.crash = listener),
       ...(graceMs !== undefined && { graceMs }),
     });

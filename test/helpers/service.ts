@@ -2,12 +2,14 @@
 import { parseSelector } from '../../device/selector.js';
 import { machineKind } from '../../engine/machines.js';
 import type { Machine } from '../../model/machine/machine.js';
+import type { Access } from '../../serve/access/guards.js';
 import { createApp } from '../../serve/app.js';
 import { Conversations } from '../../serve/conversations/conversations.js';
 import type { ConversationStore } from '../../serve/conversations/store.js';
+import { createMetrics } from '../../serve/metrics.js';
 import { Models } from '../../serve/models/models.js';
 import type { MachineSource } from '../../serve/models/keeper.js';
-import { USUAL_LIMITS, type Service, type ServiceLimits } from '../../serve/service.js';
+import { USUAL_LIMITS, type RequestFacts, type Service, type ServiceLimits } from '../../serve/service.js';
 import { TALES_IMAGE } from './command-line.js';
 
 const engine = { signal: new AbortController().signal, onNote: (): void => {} };
@@ -77,6 +79,8 @@ export interface ServiceUnderTest {
   readonly service: Service;
   /** What went wrong without being the request's fault. */
   readonly failures: readonly unknown[];
+  /** What the log has. */
+  readonly requests: readonly RequestFacts[];
   /** Sends a request to a path; with a body it is a POST. */
   ask(path: string, body?: unknown, init?: RequestInit): Promise<Response>;
   /** The answer as JSON. */
@@ -92,6 +96,7 @@ export interface ServiceTestOptions {
   readonly seats?: number;
   /** For conversations. */
   readonly store?: ConversationStore;
+  readonly access?: Partial<Access>;
 }
 
 export async function serviceOf({
@@ -99,17 +104,25 @@ export async function serviceOf({
   limits: some = {},
   seats = 16,
   store,
+  access,
 }: ServiceTestOptions = {}): Promise<ServiceUnderTest> {
   const limits = (): ServiceLimits => ({ ...USUAL_LIMITS, ...some });
-  const events = { onLost: (): void => {}, onBack: (): void => {} };
-  const models = await Models.open(sources, engine.signal, { seats, limits, events });
+  const metrics = createMetrics(() => models.list);
+  const events = { ...metrics.events, onLost: () => metrics.onMachineLost(), onBack: (): void => {} };
+  const models: Models = await Models.open(sources, engine.signal, { seats, limits, events });
   const failures: unknown[] = [];
   const conversations = store && new Conversations(store, () => models.list);
-  const service = {
+  const requests: RequestFacts[] = [];
+  const service: Service = {
     models: models.list,
     conversations,
     limits,
-    onFailure: (error: unknown) => void failures.push(error),
+    access: () => ({ hosts: new Set(), origins: new Set(), keys: undefined, ...access }),
+    metrics,
+    log: {
+      onFailure: (error) => void failures.push(error),
+      onRequest: (facts) => void requests.push(facts),
+    },
   };
   const app = createApp(service);
   const ask = async (path: string, body?: unknown, init: RequestInit = {}): Promise<Response> => {
@@ -122,6 +135,7 @@ export async function serviceOf({
     models,
     service,
     failures,
+    requests,
     ask,
     json: async (...request) => (await (await ask(...request)).json()) as Answer,
     events: async (path, body, init) => eventsOf(await (await ask(path, { ...body, stream: true }, init)).text()),
@@ -130,7 +144,7 @@ export async function serviceOf({
 }
 
 /** @throws Error for what is no stream of events with an end */
-function eventsOf(text: string): Answer[] {
+export function eventsOf(text: string): Answer[] {
   const events = text.split('\n\n').filter((event) => event !== '' && !event.startsWith(':'));
   const datas = events.map((event) => {
     if (!event.startsWith('data: ') || event.includes('\n')) throw new Error(`no event: ${event}`);

@@ -10,7 +10,7 @@ let server: RunningServer;
 let client: OpenAI;
 beforeAll(async () => {
   tested = await serviceOf();
-  server = await listen(createApp(tested.service), '127.0.0.1', 0);
+  server = await listen(createApp(tested.service), { host: '127.0.0.1', port: 0 });
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 });
 });
 afterAll(async () => {

@@ -3,73 +3,114 @@ import { once } from 'node:events';
 import { Conversations } from '../../../serve/conversations/conversations.js';
 import { openStateFolder, type StateFolder } from '../../../serve/conversations/state-folder.js';
 import { createApp } from '../../../serve/app.js';
+import { createMetrics } from '../../../serve/metrics.js';
 import { Models } from '../../../serve/models/models.js';
-import { listen } from '../../../serve/server.js';
-import { USUAL_LIMITS } from '../../../serve/service.js';
+import { listen, type RunningServer } from '../../../serve/server.js';
+import { USUAL_LIMITS, type ServiceLimits } from '../../../serve/service.js';
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
 import { cannotListen, resolved } from '../listen-address.js';
+import { ServiceAccess, type AccessInput } from './access.js';
+import { serviceLog, type LogLevel } from './log.js';
 import { sourcesOf, type SourcesInput } from './sources.js';
 
-interface ServeInput extends SourcesInput {
-  readonly host: string;
+interface ServeInput extends SourcesInput, AccessInput {
   readonly port: number;
   readonly seats: number;
   readonly stateDir: string | undefined;
   /** MiB. */
   readonly prefixCache: number;
+  readonly mostTokens: number | undefined;
+  readonly mostPromptTokens: number | undefined;
+  readonly queue: number | undefined;
+  readonly perKey: number | undefined;
+  readonly tokenTimeout: number | undefined;
+  readonly logLevel: LogLevel;
 }
 
-/** Of the time in which a service must end. */
+/** From the request to end on: so long texts go on, so long answers are sent, then who is still there is cut off. */
 const DRAIN_MS = 3_500;
 const END_MS = 4_500;
+const MOST_MS = 5_000;
 
 export async function serve(input: ServeInput, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  const all = { ...USUAL_LIMITS, prefixBytes: input.prefixCache * 2 ** 20 };
-  const limits = (): typeof all => all;
   const { address, isForOthers } = await resolved(input.host);
-  if (isForOthers) throw forOthers(input.host);
+  const access = new ServiceAccess(input);
+  if (isForOthers && access.current.keys === undefined) throw withoutKeys(input.host);
+  const limits = limitsOf(input);
+  const { log, machines } = serviceLog(input.logLevel);
+  let models: Models | undefined = undefined;
+  const metrics = createMetrics(() => models?.list ?? []);
   const events = {
-    onLost: (name: string, error: unknown) => output.note(`${name} is out of service: ${messageOf(error)}`),
-    onBack: (name: string) => output.note(`${name} is back`),
+    ...metrics.events,
+    onLost: (name: string, error: unknown) => {
+      metrics.onMachineLost();
+      machines.onLost(name, error);
+    },
+    onBack: (name: string) => machines.onBack(name),
   };
-  // What is opened here outlives Ctrl-C, for those who still get an answer.
-  const opening = AbortSignal.any([signal]);
-  const models = await Models.open(sourcesOf(input, context), opening, { seats: input.seats, limits, events });
+  models = await Models.open(sourcesOf(input, context), signal, { seats: input.seats, limits: () => limits, events });
+  const { list } = models;
   let folder: StateFolder | undefined;
   try {
-    if (input.stateDir !== undefined) folder = await openStateFolder(input.stateDir, limits);
-    const conversations = folder && new Conversations(folder.conversations, () => models.list);
-    const onFailure = (error: unknown): void => output.note(messageOf(error));
-    const service = { models: models.list, conversations, limits, onFailure };
-    const server = await listen(createApp(service), address, input.port).catch((error: unknown) => {
-      throw cannotListen('--port', `${input.port} of --host ${input.host}`, '0', error);
+    if (input.stateDir !== undefined) folder = await openStateFolder(input.stateDir, () => limits);
+    const service = {
+      models: list,
+      conversations: folder && new Conversations(folder.conversations, () => list),
+      limits: () => limits,
+      access: () => access.current,
+      metrics,
+      log,
+    };
+    const server = await listen(createApp(service), { host: address, port: input.port, tls: access.tls }).catch(
+      (error: unknown) => {
+        throw cannotListen('--port', `${input.port} of --host ${input.host}`, '0', error);
+      },
+    );
+    context.takeTimeToEnd(MOST_MS);
+    context.onHangUp(() => {
+      log.onReload(() => {
+        access.reload();
+        if (access.tls !== undefined) server.replaceCertificate(access.tls);
+      });
     });
-    context.takeTimeToEnd(END_MS + 500);
-    output.event('ready', { url: server.url, models: models.list.map(({ id }) => id) });
-    output.print(`serving ${models.list.map(({ id }) => id).join(', ')} at ${server.url}/v1\n`);
+    const names = models.list.map(({ id }) => id);
+    output.event('ready', { url: server.url, models: names });
+    output.print(`serving ${names.join(', ')} at ${server.url}/v1\n`);
     output.note('Ctrl-C ends it');
     if (!signal.aborted) await once(signal, 'abort');
-    const cut = setTimeout(() => server.cut(), END_MS);
-    const end = setTimeout(() => models.end(), DRAIN_MS);
-    await Promise.all([models.drained(), server.drained()]);
-    clearTimeout(cut);
-    clearTimeout(end);
+    await ended(models, server);
   } finally {
     await models.close();
     folder?.close();
   }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** Texts that are under way come to their end if they are quick; who asked for others is told to ask again. */
+async function ended(models: Models, server: RunningServer): Promise<void> {
+  const timers = [setTimeout(() => models.end(), DRAIN_MS), setTimeout(() => server.cut(), END_MS)];
+  await Promise.all([models.drained(), server.drained()]);
+  for (const timer of timers) clearTimeout(timer);
 }
 
-function forOthers(host: string): UsageError {
-  return new UsageError('bad-value', `--host ${host} can be reached from other computers`, {
-    reason: 'Whoever reached it could use the machines of this one.',
-    fix: 'Listen at 127.0.0.1, and let others come by `ssh -L`, or by a proxy that asks for a key.',
+function limitsOf(input: ServeInput): ServiceLimits {
+  const { tokens, promptTokens, queue, perOwner, tokenMs } = USUAL_LIMITS;
+  return {
+    ...USUAL_LIMITS,
+    tokens: input.mostTokens ?? tokens,
+    promptTokens: input.mostPromptTokens ?? promptTokens,
+    prefixBytes: input.prefixCache * 2 ** 20,
+    queue: input.queue ?? queue,
+    perOwner: input.perKey ?? perOwner,
+    tokenMs: input.tokenTimeout === undefined ? tokenMs : 1000 * input.tokenTimeout,
+  };
+}
+
+function withoutKeys(host: string): UsageError {
+  return new UsageError('missing-option', `--host ${host} can be reached from other computers`, {
+    reason: 'Whoever reached it could use the machines of this one, unless he must have a key.',
+    fix: 'Make a key with `mmfree key --service NAME -o FILE` and give its file as --keys, or listen at 127.0.0.1.',
     facts: { name: '--host', value: host },
   });
 }

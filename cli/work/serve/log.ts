@@ -1,0 +1,45 @@
+/** The log of the service, by pino: a line of JSON each on standard error. Neither texts nor keys are in it. */
+import { pino } from '../../../serve/packages/log.js';
+import type { KeeperEvents } from '../../../serve/models/keeper.js';
+import type { ServiceLog } from '../../../serve/service.js';
+import { describeProblem } from '../../advice/describe-problem.js';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface ServiceLogs {
+  readonly log: ServiceLog & {
+    /** Does it, and says whether it worked: a service goes on with what it had. */
+    onReload(reload: () => void): void;
+  };
+  readonly machines: KeeperEvents;
+}
+
+const STANDARD_ERROR = 2;
+
+export function serviceLog(level: LogLevel): ServiceLogs {
+  const logger = pino({ level, base: null }, pino.destination({ fd: STANDARD_ERROR, sync: true }));
+  return {
+    log: {
+      // Looks that come every few seconds say nothing.
+      onRequest: (facts) => logger[facts.path === '/health' ? 'debug' : 'info'](facts, 'request'),
+      onFailure: (error) => logger.error({ err: error }, 'a mistake in mmfree'),
+      onReload: (reload) => {
+        try {
+          reload();
+          logger.info('keys and certificate are read again');
+        } catch (error) {
+          const { message, cause } = describeProblem(error);
+          logger.error({ message, cause }, 'what was there before stays: the files cannot be read again');
+        }
+      },
+    },
+    machines: {
+      onLost: (name, error) => {
+        const { code, message, cause, fix } = describeProblem(error);
+        logger.error({ machine: name, code, message, cause, fix }, 'a machine is out of service');
+      },
+      onBack: (name) => logger.info({ machine: name }, 'a machine is back'),
+    },
+  };
+}

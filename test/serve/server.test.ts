@@ -1,0 +1,79 @@
+/** The service on a socket: who leaves, who sends slowly, how it ends, TLS. */
+import { once } from 'node:events';
+import { request } from 'node:https';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../../serve/app.js';
+import { listen, type RunningServer } from '../../serve/server.js';
+import { eventsOf, serviceOf, type ServiceUnderTest } from '../helpers/service.js';
+import { CERTIFICATE } from '../fixtures/certificate.js';
+
+let tested: ServiceUnderTest;
+let server: RunningServer;
+beforeAll(async () => {
+  tested = await serviceOf();
+  server = await listen(createApp(tested.service), { host: '127.0.0.1', port: 0 });
+});
+afterAll(async () => {
+  server?.cut();
+  await tested?.close();
+});
+
+const LONG = { prompt: 'Once', max_tokens: 16_000, temperature: 3 };
+
+async function post(body: object, signal?: AbortSignal): Promise<Response> {
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  return await fetch(`${server.url}/v1/completions`, { ...init, ...(signal && { signal }) });
+}
+
+const running = (): number => tested.models.list[0]!.scheduler.places.reduce((sum, { runs }) => sum + runs.size, 0);
+
+describe('who leaves', () => {
+  it.each([true, false])('frees his place, with stream: %s', async (stream) => {
+    const leaver = new AbortController();
+    const response = post({ ...LONG, stream }, leaver.signal);
+    if (stream) await (await response).body!.getReader().read();
+    while (running() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    leaver.abort();
+    await response.catch(() => {});
+    while (running() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(running()).toBe(0);
+  });
+});
+
+it('a request that is none is refused, and others go on', async () => {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  socket.end('GARBAGE\r\n\r\n');
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 /);
+  expect((await post({ prompt: 'Once', max_tokens: 1 })).status).toBe(200);
+});
+
+it('answers by HTTPS, with a certificate that is replaced while it runs', async () => {
+  const secure = await listen(createApp(tested.service), { host: '127.0.0.1', port: 0, tls: CERTIFICATE });
+  expect(secure.url).toMatch(/^https:/);
+  secure.replaceCertificate(CERTIFICATE);
+  const asked = request(`${secure.url}/health`, { ca: Buffer.from(CERTIFICATE.cert), servername: 'localhost' });
+  asked.end();
+  const [response] = (await once(asked, 'response')) as [NodeJS.ReadableStream & { statusCode: number }];
+  expect([response.statusCode, await text(response)]).toEqual([200, '{"status":"ok"}']);
+  secure.cut();
+});
+
+it('at its end 50 open streams come to a proper end or an error to ask again after, and no connection stays', async () => {
+  const short = post({ prompt: 'Once', max_tokens: 300, temperature: 0, stream: true });
+  const streams = await Promise.all(
+    Array.from({ length: 50 }, async (_, seed) => await post({ ...LONG, seed, stream: true })),
+  );
+  const drained = Promise.all([server.drained(), tested.models.drained()]);
+  expect(eventsOf(await (await short).text()).at(-1)).toMatchObject({ choices: [{ finish_reason: 'length' }] });
+  tested.models.end();
+  const ends = await Promise.all(streams.map(async (stream) => (await stream.text()).trim().split('\n\n').at(-1)));
+  const isRetryable = (end: string | undefined): boolean =>
+    end?.includes('"type":"server_error"') === true && end.includes('"code":"shutting_down"');
+  // Some tales are short.
+  expect(ends.filter((end) => end !== 'data: [DONE]' && !isRetryable(end))).toEqual([]);
+  expect(ends.filter(isRetryable).length).toBeGreaterThan(25);
+  await drained;
+  expect(tested.failures).toEqual([]);
+});
