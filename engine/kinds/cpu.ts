@@ -3,23 +3,28 @@ import type { CpuMachine } from '../../model/backends/cpu/cpu-machine.js';
 import { openCpu, type CpuOptions } from '../../model/backends/cpu/node/open-cpu.js';
 import { checkBesideLoading } from '../../model/check-image.js';
 import { ImageFile } from '../../model/image-file.js';
+import { SettingCache } from '../../model/backends/cpu/node/setting-cache.js';
 import { loadTokenizer } from '../../model/text/tokenizer.js';
+import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { MachineRequest } from '../machines.js';
 import { identityOf, PROCESSOR, type OpenedImage } from '../opened-machine.js';
 import type { EngineOptions } from '../options.js';
 import { SHIPPED_IMAGE } from '../shipped.js';
 
-/** @param how instead of what is usual @throws CpuError; ImageError; AbortError */
+/** @param how instead of what was measured before @throws CpuError; ImageError; AbortError */
 export async function openCpuMachine(
   { image, threads, text = false }: Pick<MachineRequest, 'image' | 'threads' | 'text'>,
   { signal }: Pick<EngineOptions, 'signal'>,
-  how: Pick<CpuOptions, 'setting' | 'isFixed'> = {},
+  how?: Pick<CpuOptions, 'setting' | 'isFixed'>,
 ): Promise<OpenedImage<CpuMachine>> {
   const path = image ?? SHIPPED_IMAGE;
   const file = ImageFile.open(path);
   try {
     const { view } = file;
-    const loading = openCpu(file, identityOf(view), { threads, ...how });
+    const loading = openCpu(file, identityOf(view), {
+      threads,
+      ...(how ?? (await measuredBefore(view.shape, threads))),
+    });
     const tokenizerJson = file.section('tokenizer');
     const tokenizer = text && tokenizerJson.length > 0 ? loadTokenizer(tokenizerJson, view.shape) : undefined;
     // Whoever awaits it gets the error.
@@ -43,4 +48,10 @@ export async function openCpuMachine(
     file.close();
     throw error;
   }
+}
+
+/** What an earlier run has measured, if there was one; what this one measures is kept. Measuring costs nobody time, so nobody is told if it cannot be. */
+async function measuredBefore(shape: ModelShape, threads?: number): Promise<CpuOptions> {
+  const cache = new SettingCache(shape, threads);
+  return { setting: await cache.read(), onMeasured: (setting) => void cache.write(setting).catch(() => {}) };
 }

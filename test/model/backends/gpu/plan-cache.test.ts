@@ -63,13 +63,13 @@ describe('PlanCache', () => {
       '"x"',
       'x'.repeat(1e5),
       '\u0000',
-      ...plans.map((plan) => JSON.stringify({ key, plan })),
+      ...plans.map((plan) => JSON.stringify({ key, value: plan })),
     ];
     for (const text of texts) {
       await writeFile(cacheOf().path, text);
       expect([text, await cacheOf().read()]).toEqual([text, undefined]);
     }
-    await writeFile(cacheOf().path, JSON.stringify({ key, plan: { ...PLAN, future: 1 } }));
+    await writeFile(cacheOf().path, JSON.stringify({ key, value: { ...PLAN, future: 1 } }));
     expect(await cacheOf().read()).toEqual(PLAN);
   });
 
