@@ -194,6 +194,12 @@ export class BoardSequence implements Sequence {
     });
   }
 
+  lastCopy(): Pick<SequenceState, 'position' | 'words'> | undefined {
+    const { trail } = this.#text;
+    const { position, words } = trail.pointBefore(trail.end);
+    return words && { position, words: new Int32Array(words) };
+  }
+
   async reset(): Promise<void> {
     await this.#ledger.during(() => {
       this.#text.begin(ZERO_POINT);

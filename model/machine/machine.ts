@@ -146,6 +146,12 @@ export interface Sequence {
    * @throws StateError `state-impossible`; RangeError if the machine has no `can.state`
    */
   restore(state: SequenceState): Promise<void>;
+  /**
+   * What is left of the text when the machine is lost for good; absent on machines of which no state is ever elsewhere.
+   *
+   * @returns the latest of the states on the way to the present one that this computer has a copy of; undefined if it has none
+   */
+  lastCopy?(): Pick<SequenceState, 'position' | 'words'> | undefined;
   /** Begins anew in the state zero. */
   reset(): Promise<void>;
   /** Gives back its place on the machine. */

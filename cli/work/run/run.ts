@@ -2,7 +2,7 @@
 import { REFERENCE } from '../../../engine/machines.js';
 import { withoutStates } from '../../../engine/engine-error.js';
 import type { OpenedMachine } from '../../../engine/opened-machine.js';
-import { TextSession, tokenizerOf, type TextEnd } from '../../../engine/text-session.js';
+import { TextSession, tokenizerOf } from '../../../engine/text-session.js';
 import type { GeneratedToken, GenerateRequest, Sequence } from '../../../model/machine/machine.js';
 import type { Tokenizer } from '../../../model/text/tokenizer.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
@@ -10,12 +10,12 @@ import type { SamplerSettings } from '../../../protocol/sampling.js';
 import type { SequenceState } from '../../../protocol/state/sequence-state.js';
 import type { SavedState } from '../../../protocol/state/state-file.js';
 import type { CommandContext } from '../../command.js';
-import type { Output } from '../../output.js';
 import { UsageError, badValue } from '../../usage-error.js';
 import { openMachine, type SourceInput } from '../machines/open-machine.js';
 import { readPrompt, type PromptInput } from './prompt.js';
 import { runSampler, seedOf, type SamplerInput } from './run-settings.js';
 import { RunTimer } from './run-timer.js';
+import { showText } from './show-text.js';
 import type { StateSaver } from './state-saver.js';
 
 /** Codes of errors that end the way to a board. */
@@ -32,7 +32,7 @@ interface RunInput extends SamplerInput, SourceInput, PromptInput {
 }
 
 /** What is told, and how it begins. */
-interface Telling {
+interface Beginning {
   readonly promptText: string;
   /** The state with which it goes on. */
   readonly saved: SavedState | undefined;
@@ -61,7 +61,13 @@ export async function run(input: RunInput, context: CommandContext): Promise<voi
       const { StateSaver: Saver } = await import('./state-saver.js');
       saver = await Saver.create(saveState, inputsOf(input, opened), context);
     }
-    await tell(input, { promptText, saved, sampler, saver }, opened, context).catch(startsAnew(seed, output));
+    await tell(input, { promptText, saved, sampler, saver }, opened, context);
+  } catch (error) {
+    // What becomes of the text is not said by what is said of all commands.
+    if (isLost(error) && saver?.isSaved !== true) {
+      output.note(`the text is not kept: the same command starts anew, and seed ${seed} gives the same text`);
+    }
+    throw error;
   } finally {
     await saver?.close();
     // Also on the board nothing goes on then.
@@ -94,21 +100,18 @@ function inputsOf({ image, promptFile, keyFile, trace }: RunInput, { imagePath }
   return [image, imagePath, promptFile, keyFile, trace].filter((path) => path !== undefined);
 }
 
-/** What becomes of a text whose board is lost for good, which is not said by what is said of all commands. */
-function startsAnew(seed: bigint, output: Output): (error: unknown) => never {
-  return (error) => {
-    const isLost = error instanceof Error && 'code' in error && LOST.has(String(error.code));
-    if (isLost) output.note(`the text is not kept: the same command starts anew, and seed ${seed} gives the same text`);
-    throw error;
-  };
+/** Whether a board is lost for good. */
+function isLost(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && LOST.has(String(error.code));
 }
 
 async function tell(
   input: RunInput,
-  { promptText, saved, sampler, saver }: Telling,
+  { promptText, saved, sampler, saver }: Beginning,
   opened: OpenedMachine,
-  { output, signal }: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
+  const { output, signal } = context;
   const { machine, tokenizerJson } = opened;
   const { shape, name } = machine.facts;
   const needsText = !input.ids || input.stop.length > 0;
@@ -127,54 +130,31 @@ async function tell(
   }
 
   const { maxTokens, stop } = input;
-  const request = { prompt, maxTokens, sampler, signal, stop, onPrompt: (fed: number) => timer.fed(fed) };
   const source = input.check
     ? await besideReference(opened, text.sequence, saved?.state, input.image, signal)
     : undefined;
-  const ids: number[] = [];
-  // Ids are printed where they are wanted instead of text.
-  const print = (shown: string): void => void (input.ids || output.print(shown));
-  let end: TextEnd | undefined;
-  timer.start();
-  for await (const step of text.generate({ ...request, ...(source && { source }) })) {
-    const { opening, token } = step;
-    // The progress of the prompt would tear the text apart.
-    if (token !== undefined) timer.token();
-    if (opening !== undefined) print(opening.before + opening.prompt);
-    if (token !== undefined) {
-      const { index, id, receipt } = token;
-      ids.push(id);
-      output.event('token', { index, id, text: step.added, receipt: receipt.toString(16).padStart(8, '0') });
-      if (input.ids) output.print(`${index > 0 ? ' ' : ''}${id}`);
+  const onPrompt = (fed: number): void => timer.fed(fed);
+  const request = { prompt, maxTokens, sampler, signal, stop, onPrompt, ...(source && { source }) };
+  const tokens: GeneratedToken[] = [];
+  const save = async (state: SavedState): Promise<void> => {
+    await saver?.saveAfter(saved, [...prompt, ...tokens.map(({ id }) => id)], state);
+  };
+  try {
+    const shown = { ...input, timer, name, canSave: saver !== undefined };
+    const isSaved = await showText(text, request, tokens, shown, context);
+    if (isSaved) await save(await text.save());
+  } catch (error) {
+    if (saver !== undefined && isLost(error)) {
+      const { rescuedText } = await import('./rescued-text.js');
+      const rescued = await rescuedText({ machine, sequence: text.sequence, tokenizer, saved, request, tokens });
+      if (rescued !== undefined) {
+        await save(rescued);
+        const again = tokens.length - rescued.state.nextDraw + (saved?.state.nextDraw ?? 0);
+        output.note(`it is the latest one that this computer has of the board: the last ${again} tokens come again`);
+      }
     }
-    print(step.text);
-    ({ end } = step);
+    throw error;
   }
-  timer.end();
-  // In the middle of its prompt a text has no state from which it goes on by itself; the same command begins it again.
-  const isSaved = saver !== undefined && (timer.tokens > 0 || end !== undefined);
-  // What is held back, and the line break, are printed by who ends the text.
-  const endsHere = !isSaved || end === 'end-of-text' || end === 'stop';
-  if (end !== 'stop') print(endsHere ? text.flush() : await text.flushExcess());
-  if (endsHere) output.print('\n');
-
-  const rate = timer.words(name);
-  const speed = input.check ? `${rate}, each receipt equal to the reference's` : rate;
-  const finish = signal.aborted ? 'interrupted' : end;
-  // That it was interrupted is said for every command.
-  output.note(signal.aborted ? speed : `${speed} (${finish})`);
-  output.result({
-    ...timer.facts(),
-    finish,
-    backend: name,
-    receipts_checked: input.check ? timer.tokens : undefined,
-  });
-  if (saver === undefined) return;
-  if (!isSaved) {
-    output.note('no state is saved: the prompt was not at its end, and the same command begins it again');
-    return;
-  }
-  await saver.saveAfter(saved, [...prompt, ...ids], await text.save());
 }
 
 /** Generates beside the reference on the same image. @throws UsageError if only the board has that, or there is no board */

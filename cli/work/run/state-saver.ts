@@ -17,6 +17,10 @@ export class StateSaver {
   readonly #stopWatching: () => void;
   #isSaved = false;
 
+  get isSaved(): boolean {
+    return this.#isSaved;
+  }
+
   private constructor(path: string, file: OutputFile, { output, signal }: Pick<CommandContext, 'output' | 'signal'>) {
     this.#path = path;
     this.#file = file;

@@ -1,10 +1,12 @@
 /** `run` with boards. */
 
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ReadingPace } from '../../../device/board/reading-pace.js';
+import { decodeState } from '../../../protocol/state/state-file.js';
 import { encodeFrame } from '../../../protocol/wire/frame.js';
 import { FrameReader } from '../../../protocol/wire/frame-reader.js';
 import { decodeMessage } from '../../../protocol/wire/message.js';
@@ -157,6 +159,48 @@ describe('a board', () => {
       },
     });
   });
+
+  it('that is lost for good leaves the latest state that it gave, from which the text goes on', async () => {
+    vi.spyOn(ReadingPace.prototype, 'tokens', 'get').mockReturnValue(32);
+    const lost = 140;
+    const selector = await lostAtToken(lost, await start('--image', TALES_IMAGE));
+    const tale = [
+      '--temperature',
+      '1.2',
+      '--seed',
+      '4',
+      '--stop',
+      'a stop string that never comes',
+      'Once upon a time',
+    ];
+    const run = ['--board', selector, '--save-state', path('left'), '--max-tokens', '160', ...tale];
+    const { events, result } = await mmfreeJson('run', ...run);
+    vi.restoreAllMocks();
+    const told = events.filter(({ type }) => type === 'token');
+    expect(told).toHaveLength(lost);
+    expect(result).toMatchObject({ exit: 8, error: { code: 'board-flapping' }, saved_state: path('left') });
+    const { state, sampler, held, tokens } = decodeState(await readFile(path('left')));
+    expect(result['position']).toBe(state.position);
+    expect(state.nextDraw).toBeGreaterThan(lost - 90);
+    expect(state.nextDraw).toBeLessThanOrEqual(lost);
+    const text = `it is the latest one that this computer has of the board: the last ${lost - state.nextDraw} tokens come again`;
+    expect(events.slice(-3, -1)).toEqual([
+      { type: 'note', text: `saved the state after ${state.position} tokens in ${path('left')}` },
+      { type: 'note', text },
+    ]);
+    // As if it had been saved there on this computer.
+    const same = [
+      '--backend',
+      'reference',
+      '--max-tokens',
+      String(state.nextDraw),
+      '--save-state',
+      path('same'),
+      ...tale,
+    ];
+    expect((await mmfree('run', ...same)).exit).toBe(0);
+    expect(decodeState(await readFile(path('same')))).toMatchObject({ state, sampler, held, tokens });
+  }, 30_000);
 
   it('that is yet to come is waited for', async () => {
     const run = mmfree('run', '--wait', '20', '--max-tokens', '4', '--temperature', '0', 'Once');
