@@ -1,9 +1,8 @@
 /** Advice on boards: by code, and by variant where a code has several ways out. */
 import type { BoardErrorCode, BoardErrorVariant } from '../../device/board-error.js';
-import { always, type Advice } from './table.js';
+import { also, always, type Advice } from './table.js';
 
-const SLOWER = '`--spi-mhz 6`';
-const slower: Advice = (_, __, fix) => fix.replace('try a lower SPI clock', `try a lower SPI clock (${SLOWER})`);
+const slower = also('`--spi-mhz 6` makes the clock slower.');
 const firstMemory = ({ settings }: Readonly<Record<string, unknown>>): string =>
   `--dfu-alt ${String(settings).split(' ')[0]}`;
 

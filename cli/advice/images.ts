@@ -7,11 +7,10 @@ import { MmfreeError } from '../../protocol/errors.js';
 import type { ImageErrorCode } from '../../protocol/image/image-error.js';
 import type { StateErrorCode } from '../../protocol/state/state-error.js';
 import { systemFix } from '../../protocol/system-error.js';
-import { always, type Advice } from './table.js';
+import { also, always, type Advice } from './table.js';
 
 const packAgain = (): string => 'Do not use this image; make one from the checkpoint with `mmfree pack`.';
-const showProgram: Advice = (_, __, fix) =>
-  fix.replace('lists the instructions.', 'lists the instructions, and `mmfree inspect --program` shows a program.');
+const showProgram = also('`mmfree inspect --program` shows a program.');
 
 /** What the operating system says, or what the path leads to, may call for something else, which the error tells then. */
 function unlessSystemKnows(cause: unknown, advice: string): string | undefined {
@@ -54,7 +53,7 @@ export const CHECKPOINTS: Readonly<
 > = {
   'checkpoint-not-found': null,
   'checkpoint-lfs-pointer': null,
-  'checkpoint-no-tokenizer': (_, __, fix) => `${fix.replace(/\.$/, '')}, or pack with --no-tokenizer.`,
+  'checkpoint-no-tokenizer': also('Or pack with --no-tokenizer.'),
   'checkpoint-unreadable': null,
   'checkpoint-file-too-large': null,
   'checkpoint-bad-config': null,
@@ -79,7 +78,7 @@ export const CHECKPOINTS: Readonly<
   'tokenizer-missing': null,
   'tokenizer-too-large': null,
   'tokenizer-malformed': null,
-  'tokenizer-unsupported': (_, __, fix) => fix.replace(/token ids\.$/, 'token ids (`--ids`).'),
+  'tokenizer-unsupported': also('`--ids` gives and takes token ids.'),
   'tokenizer-does-not-fit': null,
   'program-syntax': showProgram,
   'program-refused': showProgram,

@@ -3,15 +3,12 @@ import type { EngineErrorCode } from '../../engine/engine-error.js';
 import type { MismatchCode } from '../../engine/mismatch-error.js';
 import type { CpuErrorCode } from '../../model/backends/cpu/cpu-error.js';
 import type { GpuErrorCode } from '../../model/backends/gpu/device/gpu-error.js';
-import { always, type Advice } from './table.js';
+import { also, always, type Advice } from './table.js';
 
 const USE_CPU = 'compute on the processor with `--backend cpu`.';
-const orUseCpu: Advice = (_, __, fix) => fix.replace('compute on the processor.', USE_CPU);
+const cpu = also('`--backend cpu` computes on the processor.');
 
-const withBackends: Advice = (_, __, fix) =>
-  fix
-    .replace('Use a GPU.', 'Use a GPU (`--backend gpu`).')
-    .replace('Compute with the reference,', 'Compute with `--backend reference`,');
+const backends = also('`--backend gpu` computes on a GPU, `--backend reference` with the reference.');
 
 export const MACHINES: Readonly<Record<CpuErrorCode | EngineErrorCode | GpuErrorCode | MismatchCode, Advice>> = {
   'image-file-missing': always('Name the file that was flashed with --image.'),
@@ -19,16 +16,16 @@ export const MACHINES: Readonly<Record<CpuErrorCode | EngineErrorCode | GpuError
     'Give and get token ids with --ids and without --stop, or pack the checkpoint with its tokenizer.json.',
   ),
   'machine-without-states': null,
-  'cpu-too-large': withBackends,
-  'cpu-unsupported': withBackends,
-  'cpu-failed': withBackends,
-  'gpu-package': orUseCpu,
+  'cpu-too-large': backends,
+  'cpu-unsupported': backends,
+  'cpu-failed': backends,
+  'gpu-package': cpu,
   'gpu-not-found': always(
     `Install the driver and, on Linux, the Vulkan loader (Debian: \`apt install libvulkan1\`); \`mmfree doctor\` shows what is found. Or ${USE_CPU}`,
   ),
   'gpu-too-small': always(`Use a GPU that offers more (\`mmfree doctor\` shows it). Or ${USE_CPU}`),
-  'gpu-out-of-memory': orUseCpu,
-  'gpu-lost': orUseCpu,
+  'gpu-out-of-memory': cpu,
+  'gpu-lost': cpu,
   'gpu-failed': always(
     `This is a mistake in mmfree or in the driver: report it with the output of \`mmfree doctor\`. Or ${USE_CPU}`,
   ),

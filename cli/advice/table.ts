@@ -9,6 +9,11 @@ export type Facts = Readonly<Record<string, unknown>>;
  */
 export type Advice = ((facts: Facts, cause: unknown, fix: string) => string | undefined) | null;
 
+/** What the error itself says, and which command or option does it. */
+export function also(sentence: string): Advice {
+  return (_, __, fix) => `${fix} ${sentence}`;
+}
+
 /** Advice that does not depend on anything. */
 export function always(text: string): Advice {
   return () => text;
