@@ -2,13 +2,14 @@
 import { BoardMachine } from '../../../device/board/board-machine.js';
 import { BoardConnection } from '../../../device/connection.js';
 import { openTcp } from '../../../device/transport/tcp-transport.js';
+import { samplerSettings } from '../../../model/integer/sampler.js';
 import type { Sequence } from '../../../model/machine/machine.js';
+import { USUAL_SAMPLING } from '../../../protocol/sampling.js';
 import { STATE_GROUP } from '../../../protocol/wire/groups/messages-state.js';
 import { frameTracer, type TraceRecord } from '../../../protocol/wire/frame-trace.js';
 import type { CommandContext } from '../../command.js';
 import { imageOrShipped } from '../shipped.js';
 import { median, type BenchInput } from './input.js';
-import { generateTokens } from './sequences.js';
 import { startVirtualBoard, type BoardProcess } from './virtual-board-process.js';
 
 const STATES = 200;
@@ -99,6 +100,22 @@ async function openText(connection: BoardConnection): Promise<{ machine: BoardMa
   return { machine, sequence: await machine.open() };
 }
 
+/** Makes one text of so many tokens: behind its end it begins again, in the state in which it is. */
+async function goOn(
+  sequence: Sequence,
+  { facts }: BoardMachine,
+  tokens: number,
+  signal: AbortSignal,
+  onToken: (count: number) => void,
+): Promise<void> {
+  const sampler = samplerSettings(USUAL_SAMPLING);
+  for (let count = 0; count < tokens;) {
+    const request = { prompt: [facts.shape.bosTokenId], maxTokens: tokens - count, sampler, signal };
+    for await (const _ of sequence.generate(request)) onToken(++count);
+    signal.throwIfAborted();
+  }
+}
+
 interface TransferCost {
   readonly bytes: number;
   readonly requestMs: number;
@@ -108,7 +125,7 @@ interface TransferCost {
 
 async function timeTransfers(connection: BoardConnection, signal: AbortSignal): Promise<TransferCost> {
   const { machine, sequence } = await openText(connection);
-  await generateTokens([sequence], machine.facts.shape, 50, signal);
+  await goOn(sequence, machine, 50, signal, () => {});
   let state = await sequence.save();
   const { words } = state;
   const times: { request: number[]; read: number[]; write: number[] } = { request: [], read: [], write: [] };
@@ -164,7 +181,7 @@ async function timeCut(
   try {
     const { machine, sequence } = await openText(connection);
     let [timedFromMs, cutMs] = [NaN, NaN];
-    await generateTokens([sequence], machine.facts.shape, cutAt + TOKENS_BEHIND, signal, (count) => {
+    await goOn(sequence, machine, cutAt + TOKENS_BEHIND, signal, (count) => {
       const nowMs = performance.now();
       if (count === timedFrom) timedFromMs = nowMs;
       if (count === cutAt) {
