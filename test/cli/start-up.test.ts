@@ -51,6 +51,13 @@ it('the help loads no command', async () => {
   await expectNothingBut(['--help'], ['commander'], 'cli/commands.js', /^(?:cli\/(?:commands|work)|model|device)\//);
 });
 
+it('neither help nor a run loads the service', async () => {
+  for (const argv of [['--help'], ['serve', '--help'], [...RUN, '--backend', 'reference']]) {
+    const modules = await modulesOf('cli/main.js', ...argv);
+    expect(modules.filter((name) => /^(?:serve\/|hono|zod|pino|prom-client|@h)/.test(name))).toEqual([]);
+  }
+});
+
 it('a run on the reference loads neither boards nor GPUs', async () => {
   await expectNothingBut(
     [...RUN, '--backend', 'reference'],
