@@ -2,6 +2,7 @@
 
 import { MmfreeError } from '../protocol/errors.js';
 import type { ErrorDetails } from '../protocol/errors.js';
+import { systemFix } from '../protocol/system-error.js';
 import type { Hello } from '../protocol/wire/messages-board.js';
 import type { HelloResult } from '../protocol/wire/messages.js';
 import type { DeviceNode } from './device-node.js';
@@ -128,6 +129,17 @@ function fail(code: BoardErrorCode, message: string, details: BoardErrorDetails)
 export function boardNotFound(name: string, reason: string, cause?: unknown, variant?: BoardErrorVariant): BoardError {
   const facts = { board: name };
   return fail('board-not-found', `no board at ${name}`, { reason, fix: LIST_BOARDS, facts, cause, variant });
+}
+
+/** This process, or the computer, is short of what it takes. @param cause for which `isShortage` holds */
+export function boardNotReached(name: string, cause: unknown): BoardError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return fail('board-not-found', `${name} cannot be opened`, {
+    reason: `The operating system refused with ${code}: whether a board is there was not found out.`,
+    fix: systemFix(cause) ?? LIST_BOARDS,
+    facts: { board: name, system_error: code },
+    cause,
+  });
 }
 
 export function noBoard(): BoardError {

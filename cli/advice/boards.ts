@@ -1,5 +1,6 @@
 /** Advice on boards: by code, and by variant where a code has several ways out. */
 import type { BoardErrorCode, BoardErrorVariant } from '../../device/board-error.js';
+import { isShortage } from '../../protocol/system-error.js';
 import { also, always, type Advice } from './table.js';
 
 const slower = also('`--spi-mhz 6` makes the clock slower.');
@@ -7,7 +8,7 @@ const firstMemory = ({ settings }: Readonly<Record<string, unknown>>): string =>
   `--dfu-alt ${String(settings).split(' ')[0]}`;
 
 export const BOARDS: Readonly<Record<BoardErrorCode, Advice>> = {
-  'board-not-found': always('Run `mmfree boards` to see what is there.'),
+  'board-not-found': (_, cause) => (isShortage(cause) ? undefined : 'Run `mmfree boards` to see what is there.'),
   'board-denied': null,
   'board-busy': null,
   'board-ambiguous': ({ boards }) => `Say which one, for example --board ${String(boards).split(' ')[0]}`,

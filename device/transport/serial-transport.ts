@@ -1,7 +1,7 @@
 /** A board behind a serial port: a UART, USB CDC-ACM, or a pseudo-terminal. */
 
 import type { SerialPort } from 'serialport';
-import { boardDenied, boardLost, boardNotFound, portBusy } from '../board-error.js';
+import { boardDenied, boardLost, boardNotFound, boardNotReached, portBusy } from '../board-error.js';
 import type { BoardError } from '../board-error.js';
 import { deviceNode } from '../finding/read-device-node.js';
 import type { Transport, TransportEvents } from './transport.js';
@@ -59,6 +59,9 @@ export function openError(path: string, error: Error): BoardError {
     return boardNotFound(`serial:${path}`, 'There is no such port.', error);
   }
   if (/permission denied|access denied/i.test(message)) return boardDenied(deviceNode(path), error);
+  if (/too many open files/i.test(message)) {
+    return boardNotReached(`serial:${path}`, Object.assign(error, { code: 'EMFILE', syscall: 'open' }));
+  }
   if (/lock port|resource busy|busy/i.test(message)) return portBusy(path, error);
   if (/inappropriate ioctl|not a (tty|typewriter)/i.test(message)) {
     return boardNotFound(`serial:${path}`, 'That is no serial port.', error);

@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { boardNotFound, networkDenied } from '../board-error.js';
+import { isShortage } from '../../protocol/system-error.js';
+import { boardNotFound, boardNotReached, networkDenied } from '../board-error.js';
 import { KEEP_ALIVE } from './keep-alive.js';
 import type { Transport, TransportEvents } from './transport.js';
 
@@ -59,6 +60,7 @@ function transportOf(socket: Socket, name: string): Transport {
 
 function connectionError(name: string, error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (isShortage(error)) return boardNotReached(name, error);
   if (code === 'EACCES' || code === 'EPERM') return networkDenied(name, error);
   if (code === 'ECONNREFUSED') return boardNotFound(name, 'Nothing listens there.', error);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return boardNotFound(name, 'The name is not known.', error);

@@ -6,6 +6,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
+import { isShortage } from '../../protocol/system-error.js';
 import { fileInUse, lockUnavailable } from './file-error.js';
 
 /** What the descriptor is in the child. */
@@ -16,7 +17,7 @@ const BUSY = 1;
  * Locks an open file until it is closed.
  *
  * @param path for errors
- * @throws FileError `file-in-use`, `lock-unavailable`
+ * @throws FileError `file-in-use`, `lock-unavailable`; the system's error if there is no descriptor or memory left for it
  */
 export function lockFile(descriptor: number, path: string): void {
   const child = spawnSync('flock', ['-n', '-x', String(IN_CHILD)], {
@@ -25,6 +26,7 @@ export function lockFile(descriptor: number, path: string): void {
   });
   if (child.status === 0) return;
   if (child.status === BUSY) throw fileInUse(path);
+  if (child.error !== undefined && isShortage(child.error)) throw child.error;
   const problem = child.error === undefined ? `flock says: ${child.stderr.trim()}` : 'this system has no flock';
   throw lockUnavailable(path, problem, child.error);
 }

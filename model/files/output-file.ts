@@ -42,7 +42,8 @@ export async function writeOutput(
     await output.commit();
   } catch (error) {
     await output.discard();
-    throw error;
+    // Of an open file the system does not know the name.
+    throw error instanceof Error && 'syscall' in error ? Object.assign(error, { path }) : error;
   }
 }
 

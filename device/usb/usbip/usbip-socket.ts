@@ -3,7 +3,8 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { once } from 'node:events';
-import { boardNotFound, networkDenied } from '../../board-error.js';
+import { isShortage } from '../../../protocol/system-error.js';
+import { boardNotFound, boardNotReached, networkDenied } from '../../board-error.js';
 import { KEEP_ALIVE } from '../../transport/keep-alive.js';
 import { ByteQueue } from './byte-queue.js';
 
@@ -22,6 +23,7 @@ export async function connectUsbip(name: string, host: string, port: number, sig
     socket.destroy();
     signal?.throwIfAborted();
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (isShortage(error)) throw boardNotReached(name, error);
     if (code === 'EACCES' || code === 'EPERM') throw networkDenied(name, error);
     if (code === 'ECONNREFUSED') throw boardNotFound(name, 'Nothing listens there.', error, 'no-usbip-server');
     const reason = `There is no way to it (${code === 'ABORT_ERR' ? 'no connection within 5 s' : code}).`;

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { linkSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -76,5 +77,16 @@ describe('an output', () => {
     await folder('a-folder');
     await expect(writeOutput(path('a-folder'), '')).rejects.toThrow('a-folder is a folder');
     await expect(checkOutputs(['/dev/null'], [])).rejects.toThrow('/dev/null is a device');
+  });
+
+  it('that there is no room for is named, and leaves nothing', async () => {
+    const at = await folder('no-room');
+    const module = JSON.stringify(join(import.meta.dirname, '../../../dist/model/files/output-file.js'));
+    const program = `const { writeOutput } = await import(${module});
+      await writeOutput(process.argv[1], 'x'.repeat(10_000)).catch(({ code, path }) => console.log(code, path))`;
+    const shell = ['-c', 'ulimit -f 1; exec "$@"', 'sh', process.execPath, '--input-type=module', '--eval', program];
+    const { stdout } = spawnSync('sh', [...shell, at('file')], { encoding: 'utf8' });
+    expect(stdout).toBe(`EFBIG ${at('file')}\n`);
+    expect(readdirSync(path('no-room'))).toEqual([]);
   });
 });
