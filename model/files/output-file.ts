@@ -6,7 +6,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -77,8 +77,11 @@ export class OutputFile {
     // Before it is there, because the process may end as soon as it is.
     const isSettled = removeAtExit(() => rmSync(temporaryPath, { force: true }));
     try {
-      return new OutputFile(await open(temporaryPath, 'wx+', mode), temporaryPath, isSettled, path, inputs);
+      // Made at once: what is under way when the process ends would make it after it was taken away.
+      closeSync(openSync(temporaryPath, 'wx', mode));
+      return new OutputFile(await open(temporaryPath, 'r+'), temporaryPath, isSettled, path, inputs);
     } catch (error) {
+      rmSync(temporaryPath, { force: true });
       isSettled();
       throw error;
     }
