@@ -50,6 +50,7 @@ const BUSY: readonly Line[] = [
   ['bench', 'pack', '--shape', '9M'],
   ['bench', 'link'],
   ['bench', 'start-up'],
+  ['serve', ...IMAGE, '--port', '0', '--state-dir', 'OUT'],
   ['virtual-board', ...IMAGE],
   ['virtual-board', '--flash-file', 'OUT'],
   ['virtual-board', ...IMAGE, '--usbip', '127.0.0.1:0'],
@@ -160,10 +161,11 @@ async function endedBySignal(
   child.stdout.resume();
   child.stderr.resume();
   await Promise.race([listensToSignals(child.pid!).then(() => delay(afterMs)), ended]);
+  const waiting = processorWait(child.pid!, ended);
   const sentMs = performance.now();
   child.kill(signal);
   const code = await ended;
-  const tookMs = performance.now() - sentMs;
+  const tookMs = performance.now() - sentMs - (await waiting);
   const toolsOfIt = existsSync(toolProcesses) ? readFileSync(toolProcesses, 'utf8').trim().split('\n') : [];
   const startedByIt = [-child.pid!, ...toolsOfIt.map(Number)];
   while (startedByIt.some(isThere)) await delay(10);
@@ -172,11 +174,35 @@ async function endedBySignal(
 
 /** Before that the system ends the process by itself. */
 async function listensToSignals(pid: number): Promise<void> {
-  const isListening = (): boolean => {
-    const caught = /^SigCgt:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-    return ENDING_SIGNALS.every((name) => (BigInt(`0x${caught}`) >> BigInt(constants.signals[name] - 1)) & 1n);
-  };
-  while (!isListening()) await delay(10);
+  for (;;) {
+    const status = procFile(pid, 'status');
+    const caught = BigInt(`0x${/^SigCgt:\s*(.*)$/m.exec(status)?.[1] ?? '0'}`);
+    const listens = ENDING_SIGNALS.every((name) => (caught >> BigInt(constants.signals[name] - 1)) & 1n);
+    if (listens || status === '') return;
+    await delay(10);
+  }
+}
+
+/** For how many milliseconds a process was ready from now on and got no processor, which other programs had. */
+async function processorWait(pid: number, ended: Promise<unknown>): Promise<number> {
+  const end = new AbortController();
+  void ended.then(() => end.abort());
+  const waits: number[] = [];
+  while (!end.signal.aborted) {
+    const [, waitNs] = procFile(pid, 'schedstat').split(' ');
+    if (waitNs !== undefined) waits.push(Number(waitNs) / 1e6);
+    await delay(5);
+  }
+  return (waits.at(-1) ?? 0) - (waits[0] ?? 0);
+}
+
+/** What the system tells of a process; nothing of one that has gone. */
+function procFile(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** Of a process, or of any in the group of its number, if negative. */
