@@ -15,6 +15,8 @@ const TRIAL_MS = 12;
 const RETRY_MS = 2500;
 /** Another setting must be better by this much. */
 const GAIN = 0.97;
+/** A step that is shorter is no work for more threads: they would wait for each other longer than they compute. */
+const SHARED_MS = 0.5;
 
 interface Trial {
   readonly setting: CpuSetting;
@@ -77,6 +79,9 @@ export class Tuner {
   }
 
   #begin(): void {
+    if (this.#results.some(({ ms }) => ms < SHARED_MS)) {
+      this.#waiting = this.#waiting.filter(({ threads }) => threads === 1);
+    }
     const setting = this.#waiting.shift();
     this.#trial = setting && { setting, times: [] };
     if (setting === undefined) this.#choose();

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import type { CpuSetting } from '../../../../model/backends/cpu/cpu-messages.js';
+import { Tuner } from '../../../../model/backends/cpu/tuner.js';
+
+const FAMILIES = ['relaxed16', 'baseline'] as const;
+
+/** Steps as long as a computer would take. @returns the settings that were in use, in the order of their first steps */
+function steps(tuner: Tuner, count: number, msOf: (setting: CpuSetting) => number): string[] {
+  const used = new Set<string>();
+  for (let step = 0; step < count; step++) {
+    const { family, threads } = tuner.setting;
+    used.add(`${family} ${threads}`);
+    tuner.note(msOf(tuner.setting));
+  }
+  return [...used];
+}
+
+it('tries every family and every number of threads, and chooses what was fastest', () => {
+  const tuner = new Tuner(FAMILIES, 3);
+  const used = steps(tuner, 100, ({ family, threads }) => (family === 'baseline' ? 8 : 12) / Math.min(threads, 2));
+  expect(used).toEqual(['relaxed16 1', 'baseline 1', 'relaxed16 2', 'relaxed16 3', 'baseline 2']);
+  expect(tuner.chosen).toEqual({ family: 'baseline', threads: 2 });
+});
+
+it('looks at the number of threads again when another program has come', () => {
+  const tuner = new Tuner(FAMILIES, 2, { family: 'baseline', threads: 2 });
+  expect(steps(tuner, 100, ({ threads }) => 10 / threads)).toEqual(['baseline 2']);
+  steps(tuner, 1000, ({ threads }) => 10 * threads);
+  expect(tuner.chosen).toEqual({ family: 'baseline', threads: 1 });
+});
+
+it('has no more than one thread for steps that are short', () => {
+  const tuner = new Tuner(FAMILIES, 8);
+  expect(steps(tuner, 20_000, () => 0.25)).toEqual(['relaxed16 1', 'baseline 1']);
+  expect(tuner.chosen).toEqual({ family: 'relaxed16', threads: 1 });
+});
