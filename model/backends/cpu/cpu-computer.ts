@@ -38,7 +38,7 @@ export class CpuComputer {
   /** End of what is used of the heap, and states that are free. */
   #heap: number;
 
-  /** @param memory that `ImageLoader`s fill @param modules at least one */
+  /** @param memory that `loadMatrices` fills @param modules at least one */
   constructor(
     { plan, memory }: Pick<ModelMemory, 'plan' | 'memory'>,
     modules: ReadonlyMap<KernelFamily, WebAssembly.Module>,
@@ -79,7 +79,7 @@ export class CpuComputer {
   }
 
   /**
-   * Brings in what image loaders leave out: tables and vectors, and what is where. The embedding stays where it is, unless it is small: a step needs
+   * Brings in what `loadMatrices` leaves out: tables and vectors, and what is where. The embedding stays where it is, unless it is small: a step needs
    * a kilobyte of it for each row.
    */
   load(read: ReadSection): void {

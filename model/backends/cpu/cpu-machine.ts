@@ -17,6 +17,9 @@ export interface LeaderThread {
   end(): Promise<void>;
 }
 
+/** Matrices of an image have something that is no weight; `verifyWeights` says what. */
+export class UnsoundWeights extends Error {}
+
 type Done = Extract<CpuReport, { readonly is: 'done' }>;
 
 interface Waiter {
@@ -54,7 +57,7 @@ export class CpuMachine implements Machine, SequenceHome {
     thread.hold(false);
   }
 
-  /** Waits until the model is loaded. @throws CpuError; what reading the image throws. The thread is ended then. */
+  /** Waits until the model is loaded. @throws UnsoundWeights; CpuError; what reading the image throws. The thread is ended then. */
   static async create(
     shape: ModelShape,
     image: ImageIdentity,
@@ -66,6 +69,7 @@ export class CpuMachine implements Machine, SequenceHome {
       const window = await new Promise<number>((resolve, reject) => {
         thread.onReport((report) => {
           if (report.is === 'ready') resolve(report.window);
+          else if (report.is === 'unsound') reject(new UnsoundWeights());
           else if (report.is === 'failed')
             reject(report.error instanceof Error ? report.error : cpuFailed(report.error));
         });
@@ -163,6 +167,7 @@ export class CpuMachine implements Machine, SequenceHome {
       case 'changed':
         return this.#fail(imageChanged('the image'));
       case 'ready':
+      case 'unsound':
         return;
     }
   }

@@ -1,7 +1,7 @@
 /** What the machine and its first thread tell each other. Every message is data that a port can copy. */
+import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { SamplerSettings } from '../../../protocol/sampling.js';
 import type { Want } from '../../machine/machine.js';
-import type { ModelMemory } from './image-loader.js';
 import type { KernelFamily } from './kernels.js';
 
 /** How a model is computed. */
@@ -12,7 +12,7 @@ export interface CpuSetting {
 
 /** What the first thread is started with, beside the way to the image. */
 export interface CpuJob {
-  readonly memory: ModelMemory;
+  readonly shape: ModelShape;
   /** What may be used; the first of them until something else is measured. */
   readonly families: readonly KernelFamily[];
   /** At most; with more than one the memory is shared. */
@@ -55,6 +55,8 @@ export interface RunResults {
 export type CpuReport =
   /** @param window steps that a run may be ahead of its caller */
   | { readonly is: 'ready'; readonly window: number; readonly bytes: number }
+  /** Matrices have something that is no weight. */
+  | { readonly is: 'unsound' }
   | { readonly is: 'results'; readonly results: readonly RunResults[] }
   /** An answer to `open`, `end`, `save`, `restore` and `reset`, in order for each sequence. */
   | {

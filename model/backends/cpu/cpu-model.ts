@@ -5,7 +5,7 @@
  */
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import { CpuComputer } from './cpu-computer.js';
-import { ImageLoader, memoryFor, type ReadSection } from './image-loader.js';
+import { loadMatrices, memoryFor, type ReadSection } from './image-loader.js';
 import { compile, type KernelFamily } from './kernels.js';
 
 /** Modules, as they are in files. */
@@ -24,8 +24,7 @@ export class CpuModel {
     const memory = memoryFor(shape, transcoder);
     this.#computer = new CpuComputer(memory, new Map([[family, compile(kernels)]]), family);
     this.#computer.load(read);
-    const loader = new ImageLoader(memory, read, 0);
-    while (loader.loadPiece());
+    loadMatrices(memory, read);
     this.#state = this.#computer.allocate(this.#computer.plan.stateBytes);
   }
 

@@ -4,9 +4,8 @@
  * Also compiled by AssemblyScript, so constants only. Words are u32 unless something else is said.
  */
 
-/** Threads at most that compute, and that load the model. */
+/** Threads at most. */
 export const MAX_THREADS = 16;
-export const LOADERS = 2;
 /** Tokens at most that one step feeds: those of a prompt, or one of each sequence of a batch. */
 export const MAX_ROWS = 32;
 /** Candidates of the sampler. */
@@ -32,10 +31,6 @@ export const ROWS = 324;
 export const HEAD_ROWS = 328;
 /** Whose kernels compute it: the number of a family. */
 export const KERNELS = 332;
-
-/** Loading: the next piece that nobody has taken, and whether something was found that is no weight. */
-export const NEXT_PIECE = 640;
-export const UNSOUND = 644;
 
 /** The model. Sizes in elements; those called padded are multiples of 64. */
 export const LAYERS = 2048;

@@ -6,7 +6,7 @@ import { cpuFailed } from './cpu-error.js';
 import { CpuComputer } from './cpu-computer.js';
 import type { CpuJob, CpuReport, CpuRequest, CpuSetting } from './cpu-messages.js';
 import type { HelperJob } from './helper.js';
-import { ImageLoader, type ReadSection } from './image-loader.js';
+import { loadMatrices, memoryFor, type ReadSection } from './image-loader.js';
 import { compile, type KernelFamily } from './kernels.js';
 import { RunQueue } from './run-queue.js';
 import { Tuner } from './tuner.js';
@@ -20,7 +20,7 @@ export interface LeaderHome {
   /** Whether somebody may have written to what `read` reads. */
   hasImageChanged(): boolean;
   /** Bytes of a module. */
-  module(family: KernelFamily): Uint8Array<ArrayBuffer>;
+  module(name: KernelFamily | 'transcode'): Uint8Array<ArrayBuffer>;
   /** Has a thread started that is lent to the kernels (`helper.ts`). */
   startHelper(job: HelperJob): void;
   /** @param transfer what the receiver gets instead of a copy */
@@ -48,17 +48,18 @@ export class Leader {
     this.#home = home;
     const setting = settingOf(job);
     this.#modules = new Map(job.families.map((family) => [family, compile(home.module(family))]));
-    this.#computer = new CpuComputer(job.memory, this.#modules, setting.family);
+    const memory = memoryFor(job.shape, home.module('transcode'));
+    this.#computer = new CpuComputer(memory, this.#modules, setting.family);
     this.#setting = setting;
     this.#told = job.setting;
     if (job.isFixed !== true) this.#tuner = new Tuner(job.families, job.threads, job.setting && setting);
     this.#computer.configure(setting.family, 1);
     if (setting.threads > 1) this.#use(setting);
     this.#computer.load(home.read);
-    const loader = new ImageLoader(job.memory, home.read, 0);
-    while (loader.loadPiece());
+    const isSound = loadMatrices(memory, home.read);
     this.#queue = new RunQueue(this.#computer);
-    this.#post({ is: 'ready', window: this.#queue.window, bytes: this.#computer.memory.buffer.byteLength });
+    if (!isSound) this.#post({ is: 'unsound' });
+    else this.#post({ is: 'ready', window: this.#queue.window, bytes: this.#computer.memory.buffer.byteLength });
   }
 
   hear(request: CpuRequest): void {

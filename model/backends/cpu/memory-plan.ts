@@ -58,9 +58,8 @@ export interface MemoryPlan {
   /** Of each row that a step feeds. */
   readonly embedding: number;
   readonly embeddingStride: number;
-  /** Of each loader: what it works in, then what it has read. */
+  /** What loading works in, then what it has read. */
   readonly staging: number;
-  readonly stagingStride: number;
   /** In the order of the file. */
   readonly matrices: readonly MatrixPlace[];
   /** From here on: states. */
@@ -116,8 +115,7 @@ export function planMemory(shape: ModelShape): MemoryPlan {
   };
   const { layers: ofLayers, head } = placeMatrices(shape);
   const stored = [...ofLayers, head];
-  const stagingStride = upTo(64, TRANSCODE_BYTES + Math.max(...stored.map(({ columns }) => pieceBytes(columns))));
-  const staging = place(layout.LOADERS * stagingStride);
+  const staging = place(TRANSCODE_BYTES + Math.max(...stored.map(({ columns }) => pieceBytes(columns))));
   const matrices = stored.map(({ rows: count, columns, offset }): MatrixPlace => {
     return { rows: count, columns, offset, address: place(matrixBytes(count, columns)) };
   });
@@ -126,7 +124,6 @@ export function planMemory(shape: ModelShape): MemoryPlan {
     ...placed,
     embeddingStride: rowBytes,
     staging,
-    stagingStride,
     quantisedStride,
     scratchStride,
     surveyStride,

@@ -1,21 +1,19 @@
 /** The machine `cpu` in Node. */
 import { availableParallelism } from 'node:os';
-import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { imageChanged } from '../../../../protocol/image/image-error.js';
 import { verifyWeights } from '../../../../protocol/image/weight-checks.js';
 import type { ImageFile } from '../../../image-file.js';
 import type { ImageIdentity } from '../../../machine/machine.js';
 import { cpuFailed } from '../cpu-error.js';
-import { CpuMachine, type LeaderThread } from '../cpu-machine.js';
+import { CpuMachine, UnsoundWeights, type LeaderThread } from '../cpu-machine.js';
 import type { CpuSetting } from '../cpu-messages.js';
 import type { KernelFamily } from '../kernels.js';
 import { packageFile } from '../../../package-file.js';
-import { ImageLoader, memoryFor, type ReadSection } from '../image-loader.js';
 import { MAX_THREADS } from '../layout.js';
+import { planMemory } from '../memory-plan.js';
 import type { HelperOrder, NodeCpuJob, NodeCpuReport } from './cpu-thread.js';
 import { familiesOfNode } from './families.js';
-import { moduleBytes } from './module-bytes.js';
 
 /** Compiled, also where its starter runs from its source, in tests: no thread does. */
 const THREAD = 'dist/model/backends/cpu/node/cpu-thread.js';
@@ -57,31 +55,17 @@ export async function openCpu(
 ): Promise<CpuMachine> {
   const { shape, sections } = view;
   // Refused before a thread is started.
-  const memory = memoryFor(shape, moduleBytes('transcode'));
+  planMemory(shape);
   const threads = Math.min(MAX_THREADS, wanted);
-  const job: NodeCpuJob = { memory, families, threads, setting, isFixed, image: handle, sections };
-  const creating = CpuMachine.create(shape, image, startThreads(job, start), onMeasured);
-  const read: ReadSection = (section, offset, into) => source.readInto(sections[section].offset + offset, into);
-  const loader = new ImageLoader(memory, read, 1);
-  const [created, helped] = await Promise.allSettled([creating, loadPieces(loader)]);
+  const job: NodeCpuJob = { shape, families, threads, setting, isFixed, image: handle, sections };
   try {
-    if (created.status === 'rejected') throw created.reason;
-    if (helped.status === 'rejected') throw helped.reason;
-    if (!loader.isSound) {
-      verifyWeights(source, view);
-      // They are sound now.
-      throw imageChanged('the image');
-    }
-    return created.value;
+    return await CpuMachine.create(shape, image, startThreads(job, start), onMeasured);
   } catch (error) {
-    if (created.status === 'fulfilled') await created.value.close();
-    throw error;
+    if (!(error instanceof UnsoundWeights)) throw error;
+    verifyWeights(source, view);
+    // They are sound now.
+    throw imageChanged('the image');
   }
-}
-
-/** Loads what the first thread has not loaded yet, which needs more time to start than a small model to load; others are heard meanwhile. */
-async function loadPieces(loader: ImageLoader): Promise<void> {
-  while (loader.loadPiece()) await setImmediate();
 }
 
 /**

@@ -1,4 +1,4 @@
-/** An image is loaded by two threads, and what is no weight is found on the way: no more and no less than the check of images finds. */
+/** What is no weight is found while an image is loaded: no more and no less than the check of images finds. */
 import { describe, expect, it } from 'vitest';
 import { openCpu } from '../../../../model/backends/cpu/node/open-cpu.js';
 import { TRITS_PER_BYTE, type ModelSections } from '../../../../protocol/image/model-shape.js';

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { CpuComputer } from '../../../../model/backends/cpu/cpu-computer.js';
 import type { HelperJob } from '../../../../model/backends/cpu/helper.js';
-import { ImageLoader, memoryFor, type ReadSection } from '../../../../model/backends/cpu/image-loader.js';
+import { loadMatrices, memoryFor, type ReadSection } from '../../../../model/backends/cpu/image-loader.js';
 import { compile, type KernelFamily } from '../../../../model/backends/cpu/kernels.js';
 import { familiesOfNode, turnOnRelaxedSimd } from '../../../../model/backends/cpu/node/families.js';
 import { startThread } from '../../../../model/backends/cpu/node/open-cpu.js';
@@ -56,8 +56,7 @@ async function computerOf(sections: ModelSections, families: readonly KernelFami
   const read: ReadSection = (section, offset, into) =>
     into.set(sections[section].subarray(offset, offset + into.length));
   computer.load(read);
-  const loader = new ImageLoader(memory, read, 0);
-  while (loader.loadPiece());
+  loadMatrices(memory, read);
   for (let thread = 1; thread < MOST_THREADS; thread++) {
     const { port1, port2: port } = new MessageChannel();
     const job: HelperJob = { thread, memory: computer.memory, modules };
