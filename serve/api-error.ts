@@ -25,6 +25,7 @@ export type ApiErrorCode =
   | 'machine_differs'
   | 'shutting_down'
   | 'no_states'
+  | 'no_verifier'
   | 'no_state_folder'
   | 'conversation_not_found'
   | 'conversation_busy'
@@ -179,6 +180,11 @@ export function shuttingDown(): ApiError {
 export function noStates(model: string): ApiError {
   const message = `conversations need a machine that saves states, and no machine of ${model} does`;
   return new ApiError(400, 'no_states', message, { param: 'conversation' });
+}
+
+export function noVerifier(model: string): ApiError {
+  const message = `${model} is verified by this computer's processor, which does not serve it here`;
+  return new ApiError(400, 'no_verifier', message, { param: 'model' });
 }
 
 export function noStateFolder(): ApiError {

@@ -8,6 +8,7 @@ import { conversationRoutes } from './routes/conversations.js';
 import { modelRoutes } from './routes/models.js';
 import { statusRoutes } from './routes/status.js';
 import { tokenRoutes } from './routes/tokens.js';
+import { verifyRoutes } from './routes/verify.js';
 
 export function createApp(service: Service): App {
   const { log, metrics } = service;
@@ -26,6 +27,7 @@ export function createApp(service: Service): App {
   chatRoutes(app, service);
   tokenRoutes(app, service);
   conversationRoutes(app, service);
+  verifyRoutes(app, service);
   modelRoutes(app, service);
   statusRoutes(app, service);
   app.notFound((context) => answerTo(notFound(context.req.path, hintFor(context.req.path)), context));

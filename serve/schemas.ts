@@ -52,6 +52,24 @@ export const completionRequest = z.object({
 });
 export type CompletionRequest = z.infer<typeof completionRequest>;
 
+export const verifyRequest = z.object({
+  model: generation.model,
+  prompt: z.union([z.string(), tokenIds.min(1)]).describe('as it was asked'),
+  tokens: tokenIds.min(1).describe('as they were answered'),
+  receipts: z.array(z.string().regex(/^[0-9a-f]{8}$/)).describe('one for each token'),
+  seed: seed.nullish().describe('as it was answered; tokens are checked too if it is given, not only receipts'),
+  index: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .nullish()
+    .describe('as it was answered: of the first token, 0 unless given'),
+  temperature: generation.temperature,
+  top_p: generation.top_p,
+  top_k: generation.top_k,
+});
+export type VerifyRequest = z.infer<typeof verifyRequest>;
+
 export const conversationRequest = z.object({ model: generation.model });
 
 const textPart = z.object({ type: z.literal('text'), text: z.string() });

@@ -16,7 +16,7 @@ export interface GenerationSettings {
   readonly sampler: (choice: number) => SamplerSettings;
 }
 
-type Asked = Pick<CompletionRequest, 'max_tokens' | 'temperature' | 'top_p' | 'top_k' | 'seed' | 'n' | 'stop'>;
+type Asked = Partial<Pick<CompletionRequest, 'max_tokens' | 'temperature' | 'top_p' | 'top_k' | 'seed' | 'n' | 'stop'>>;
 
 /** Numbers of JSON are exact up to here, so that a seed that was drawn can be asked for as a number. */
 const RANDOM_SEED_BITS = 53;

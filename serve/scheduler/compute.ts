@@ -3,19 +3,13 @@ import { Sampler } from '../../model/integer/sampler.js';
 import { feedOnly, type Machine, type Sequence } from '../../model/machine/machine.js';
 import { isEnd } from '../../protocol/image/end-tokens.js';
 import { exp2Table } from '../../protocol/image/tables.js';
-import type { GivenToken, Job } from './job.js';
+import { follow } from './follow.js';
+import type { Job, Receiver } from './job.js';
 import { WORTH_TOKENS, type Prefixes } from './prefixes.js';
-import { scoreOf, type Score } from './score.js';
+import { scoreOf } from './score.js';
 
 /** The table of every image. */
 const sampler = new Sampler(exp2Table());
-
-/** Takes what comes, until the job is taken away from this machine. */
-export interface Receiver {
-  /** @returns whether nothing is wanted behind it */
-  token(token: GivenToken): boolean;
-  promptScore(score: Score): void;
-}
 
 /**
  * Computes a job that has a new sequence. Whoever aborts it may keep its state then, if it is movable.
@@ -31,6 +25,7 @@ export async function compute(
   signal: AbortSignal,
 ): Promise<void> {
   const { work } = job;
+  if (work.told !== undefined) return await follow(work, work.told, machine, sequence, to, signal);
   if (job.state !== undefined) await sequence.restore(job.state);
   const known = machine.facts.can.state ? await goOn(job, sequence, prefixes) : undefined;
   let fed = known?.length ?? job.fed;

@@ -7,6 +7,14 @@ import type { SequenceState } from '../../protocol/state/sequence-state.js';
 import { machineDiffers } from '../api-error.js';
 import type { Score } from './score.js';
 
+/** A text that was told: its receipts are computed again, not its tokens chosen. */
+export interface Told {
+  /** Those behind the prompt, at least one. */
+  readonly tokens: readonly number[];
+  /** Index of the first draw, if what would be chosen is to be computed too. */
+  readonly draw: number | undefined;
+}
+
 /** What is asked of the scheduler. */
 export interface Work {
   /** The state that it goes on from; the state zero unless given. */
@@ -24,6 +32,10 @@ export interface Work {
   readonly top?: number | undefined;
   /** Also those of the prompt. */
   readonly scoresPrompt?: boolean | undefined;
+  /** The text is this one, and is only followed. */
+  readonly told?: Told | undefined;
+  /** Kinds of machines that may compute it; all unless given. */
+  readonly on?: readonly string[] | undefined;
   /** Whose it is: places are shared fairly among those. */
   readonly owner: string;
   /** A higher one goes first, and takes the place of a lower one. */
@@ -42,6 +54,13 @@ export interface GivenToken {
   /** Who computed it. */
   readonly machine: string;
   readonly score?: Score | undefined;
+}
+
+/** Takes what comes, until the job is taken away from this machine. */
+export interface Receiver {
+  /** @returns whether nothing is wanted behind it */
+  token(token: GivenToken): boolean;
+  promptScore(score: Score): void;
 }
 
 export class Job {
@@ -90,7 +109,7 @@ export class Job {
 
   /** Whether it can be taken from a machine and go on elsewhere from its state. */
   get isMovable(): boolean {
-    return this.work.top === undefined;
+    return this.work.top === undefined && this.work.told === undefined;
   }
 
   /**

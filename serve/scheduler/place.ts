@@ -32,7 +32,8 @@ export class Place {
 
   /** Whether it can compute a job at all. */
   suits({ work, state }: Pick<Job, 'work' | 'state'>): boolean {
-    const { can } = this.machine.facts;
+    const { can, kind } = this.machine.facts;
+    if (work.on?.includes(kind) === false) return false;
     return (work.top === undefined || can.logits) && ((state === undefined && work.keepsState !== true) || can.state);
   }
 

@@ -9,6 +9,7 @@ import {
   noLogits,
   noMachine,
   noStates,
+  noVerifier,
   queueFull,
   shuttingDown,
 } from '../api-error.js';
@@ -97,13 +98,15 @@ export class Scheduler {
   /**
    * Takes jobs, all or none.
    *
-   * @throws ApiError `queue_full`, `key_busy`, `no_machine`, `no_logits`, `no_states`, `shutting_down`
+   * @throws ApiError `queue_full`, `key_busy`, `no_machine`, `no_logits`, `no_states`, `no_verifier`, `shutting_down`
    */
   submit(works: readonly Work[]): Job[] {
     if (this.#isClosing) throw shuttingDown();
     if (this.#places.size === 0) throw noMachine(this.#model);
     if (works.some(({ top }) => top !== undefined) && !this.canScore) throw noLogits(this.#model);
     if (works.some(({ keepsState }) => keepsState) && !this.canSave) throw noStates(this.#model);
+    const kinds = new Set(this.places.map(({ machine }) => machine.facts.kind));
+    if (works.some(({ on }) => on?.every((kind) => !kinds.has(kind)) === true)) throw noVerifier(this.#model);
     const { queue, perOwner } = this.#limits();
     const free = this.places.reduce((sum, { seats, runs }) => sum + seats - runs.size, 0);
     if (this.waiting + works.length > queue + free) throw queueFull(this.waiting, this.#retrySeconds());

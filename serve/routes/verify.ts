@@ -1,0 +1,29 @@
+/** POST /v1/verify: is this what the model says? */
+import { promptsOf } from '../answers/completions.js';
+import { generationSettings } from '../answers/settings.js';
+import { verification } from '../answers/verification.js';
+import type { Hono } from '../packages/http.js';
+import { verifyRequest } from '../schemas.js';
+import { modelOf, type Service } from '../service.js';
+import { bodyOf } from './body.js';
+
+export function verifyRoutes(app: Hono, service: Service): void {
+  app.post('/v1/verify', async (context) => {
+    const limits = service.limits();
+    const body = await bodyOf(context, verifyRequest, limits.bodyBytes);
+    const model = modelOf(service, body.model);
+    const settings = generationSettings(body, limits.tokens);
+    const [prompt] = await promptsOf(model, body.prompt);
+    const found = await verification(model, prompt!.ids, body, settings, limits, '', context.req.raw.signal);
+    return context.json({
+      object: 'verification',
+      model: model.id,
+      system_fingerprint: model.fingerprint,
+      equal: found.isEqual,
+      equal_tokens: found.equal,
+      choices_checked: body.seed !== undefined && body.seed !== null,
+      first_difference: found.difference ?? null,
+      machine: found.machine,
+    });
+  });
+}
