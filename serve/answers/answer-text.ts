@@ -12,8 +12,16 @@ export interface Prompt {
   readonly ids: readonly number[];
   /** Whether the first of them is the token that begins texts, put there by the service. */
   readonly isBegun: boolean;
-  /** Whether it goes on with an earlier text, and what of it is not told yet, where that is known. */
-  readonly before?: { readonly held: HeldText | undefined } | undefined;
+  /** The text that it goes on with, if it does. */
+  readonly before?: Before | undefined;
+}
+
+/** A text that another one goes on with, as far as it is known. */
+export interface Before {
+  /** What of it is not told yet. */
+  readonly held: HeldText | undefined;
+  /** Its last tokens. */
+  readonly lastIds: readonly number[];
 }
 
 export class AnswerText {

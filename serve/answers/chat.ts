@@ -27,7 +27,7 @@ export async function chatPrompt(
     // What OpenAI calls its newer system messages, templates do not know.
     return { role: role === 'developer' ? 'system' : role, content: text };
   });
-  const ids = await model.texts.render(messages);
+  const ids = await model.texts.render(messages, before?.lastIds);
   const { bosTokenId } = model.shape;
   // A text that goes on has it already.
   if (before !== undefined) return { ids: ids[0] === bosTokenId ? ids.slice(1) : ids, isBegun: false, before };

@@ -72,8 +72,16 @@ async function inTurn(
   }
 }
 
+/** More than a stop string of the service has. */
+const LAST_IDS = 16;
+
 function beforeOf(turn: Turn | undefined): Prompt['before'] {
-  return turn?.goesOn === true ? { held: turn.saved.held } : undefined;
+  if (turn?.goesOn !== true) return undefined;
+  const { held, tokens, state } = turn.saved;
+  return {
+    held,
+    lastIds: [...(tokens?.slice(-LAST_IDS) ?? []), ...(state.chosen === undefined ? [] : [state.chosen])],
+  };
 }
 
 /** @throws ApiError `unsupported_parameter`, `invalid_value` */

@@ -14,25 +14,33 @@ export interface ChatMessage {
 const PLAIN_TEMPLATE =
   "{% for message in messages %}{{ message['role'] }}:\n{{ message['content'] }}\n\n{% endfor %}{{ 'assistant:\\n' }}";
 
+const PLAIN_USER = 'user:';
+
 /** Where a base model would go on with what the user says next. */
-export const PLAIN_STOP = '\nuser:';
+export const PLAIN_STOP = `\n${PLAIN_USER}`;
 
 /**
  * Makes what renders conversations.
  *
  * @param template Jinja, untrusted: it may also take forever
  * @param tokenizerJson of which its special tokens are known
+ * @returns told the end of the text that they go on with, if they do
  * @throws what is wrong with the template
  */
 export function chatRenderer(
   template: string | undefined,
   tokenizerJson: Uint8Array,
   { bosTokenId, eosTokenId }: Pick<ModelShape, 'bosTokenId' | 'eosTokenId'>,
-): (messages: readonly ChatMessage[]) => string {
+): (messages: readonly ChatMessage[], before?: string) => string {
   const compiled = new Template(template ?? PLAIN_TEMPLATE);
   const texts = addedTokens(tokenizerJson);
   const tokens = { bos_token: texts.get(bosTokenId) ?? '', eos_token: texts.get(eosTokenId) ?? '' };
-  return (messages) => compiled.render({ messages, add_generation_prompt: true, ...tokens });
+  return (messages, before = '') => {
+    const text = compiled.render({ messages, add_generation_prompt: true, ...tokens });
+    // An answer that ended there has it in its text.
+    const isSaid = template === undefined && before.endsWith(PLAIN_STOP) && text.startsWith(PLAIN_USER);
+    return isSaid ? text.slice(PLAIN_USER.length) : text;
+  };
 }
 
 /** Id → text, of a file that is known to be sound. */

@@ -14,7 +14,11 @@ export interface TextJob {
 export type TextRequest =
   | { readonly do: 'encode'; readonly text: string; readonly goesOn: boolean }
   | { readonly do: 'decode'; readonly ids: readonly number[] }
-  | { readonly do: 'render'; readonly messages: readonly ChatMessage[] };
+  | {
+      readonly do: 'render';
+      readonly messages: readonly ChatMessage[];
+      readonly before: readonly number[] | undefined;
+    };
 
 export interface TextAnswer {
   readonly text?: string;

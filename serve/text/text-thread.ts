@@ -17,12 +17,15 @@ parentPort!.postMessage(ready);
 function answer(request: TextRequest): TextAnswer {
   try {
     if (request.do === 'encode') return { ids: encode(request.text, request.goesOn) };
-    if (request.do === 'render') {
-      render ??= chatRenderer(template, tokenizerJson, shape);
-      return { ids: encode(render(request.messages)) };
-    }
-    const stream = textStream();
-    return { text: [...request.ids.map((id) => stream.push(id)), stream.flush()].join('') };
+    const decode = (ids: readonly number[]): string => {
+      const stream = textStream();
+      return [...ids.map((id) => stream.push(id)), stream.flush()].join('');
+    };
+    if (request.do === 'decode') return { text: decode(request.ids) };
+    render ??= chatRenderer(template, tokenizerJson, shape);
+    const { messages, before } = request;
+    if (before === undefined) return { ids: encode(render(messages)) };
+    return { ids: encode(render(messages, decode(before)), true) };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
   }

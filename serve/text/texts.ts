@@ -39,9 +39,14 @@ export class Texts {
     return text;
   }
 
-  /** A conversation as the model was taught to read it, as tokens. @throws TextProblem */
-  async render(messages: readonly ChatMessage[]): Promise<number[]> {
-    const { ids = [] } = await this.#ask({ do: 'render', messages }, RENDER_LIMIT_MS);
+  /**
+   * A conversation as the model was taught to read it, as tokens.
+   *
+   * @param before the last tokens of the text that it goes on with, if it does
+   * @throws TextProblem
+   */
+  async render(messages: readonly ChatMessage[], before?: readonly number[]): Promise<number[]> {
+    const { ids = [] } = await this.#ask({ do: 'render', messages, before }, RENDER_LIMIT_MS);
     return ids;
   }
 

@@ -75,7 +75,10 @@ describe.each(LEFTOVERS)('of what was not flushed, %s is left', (left) => {
         expect(possible(id, cut), `${id} behind ${cut} operations`).toContain(position);
       }
     }
-    figure('ends of power at conversations', `${4 * (disk.operations.length + 1)}`);
+    figure(
+      `power cuts at conversations, each as acknowledged; left of what was not flushed: ${left}`,
+      `${disk.operations.length + 1}`,
+    );
   });
 
   it('and goes on with the same receipts', async () => {

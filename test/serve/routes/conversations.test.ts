@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { decodeState } from '../../../protocol/state/state-file.js';
 import { openStateFolder, type StateFolder } from '../../../serve/conversations/state-folder.js';
 import { USUAL_LIMITS, type ServiceLimits } from '../../../serve/service.js';
 import { mmfree, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
@@ -146,6 +147,19 @@ describe('a conversation', () => {
     const messages = [{ role: 'user', content: 'Hello' }];
     const chat = await tested.json('/v1/chat/completions', { conversation, messages, max_tokens: 4 });
     expect(chat.mmfree.conversation!.position).toBeGreaterThan(two.mmfree.conversation!.position + 4);
+  });
+
+  it('says who speaks once where an answer ended at that', async () => {
+    const { texts, shape } = tested.models.list[0]!;
+    const conversation = await begun();
+    const messages = [{ role: 'user', content: 'Hello' }];
+    await tested.json('/v1/chat/completions', { conversation, messages, max_tokens: 0 });
+    // The model never says so itself.
+    await tested.json(PATH, { conversation, prompt: 'Yes.\n\nuser:', max_tokens: 0 });
+    await tested.json('/v1/chat/completions', { conversation, messages, max_tokens: 0 });
+    const { tokens } = decodeState(await bytesAt(`/v1/conversations/${conversation}/state`));
+    const said = 'user:\nHello\n\nassistant:\nYes.\n\nuser:\nHello\n\nassistant:\n';
+    expect([tokens![0], (await texts!.decode([...tokens!])).trim()]).toEqual([shape.bosTokenId, said.trim()]);
   });
 
   it('is fed only where no token is asked for, and is as it was when nobody waits for the answer', async () => {
