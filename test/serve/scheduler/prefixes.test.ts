@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Prefixes } from '../../../serve/scheduler/prefixes.js';
 import { randomModel } from '../../oracle/random-model.js';
+import { startBoard, TALES_IMAGE } from '../../helpers/command-line.js';
 import { count } from '../../helpers/counts.js';
 import { referenceOf } from '../../helpers/machines.js';
-import { serviceOf, sourceOf, type ServiceUnderTest } from '../../helpers/service.js';
+import { boardSource, serviceOf, sourceOf, type ServiceUnderTest } from '../../helpers/service.js';
 
 const stateOf = (ids: readonly number[]) => ({
   position: ids.length,
@@ -112,5 +113,28 @@ describe('a service that keeps states', () => {
     expect(cached).toBeGreaterThan(0);
     expect(keeping.models.list[0]!.scheduler.prefixes.bytes).toBeLessThanOrEqual(5000);
     expect([...keeping.failures, ...forgetful.failures]).toEqual([]);
+  });
+});
+
+describe.each(['cpu', 'board'])('on a machine of the kind %s', (kind) => {
+  it('a prompt that is sent again, and what is said behind its answer, are fed from where they are new', async () => {
+    const board = kind === 'board' ? await startBoard('--image', TALES_IMAGE) : undefined;
+    const tested = await serviceOf(board && { sources: [boardSource(board.selector)] });
+    const prompt = Array.from({ length: 60 }, (_, index) => 300 + ((index * 37) % 1000));
+    const told = async (asked: object): Promise<[number, readonly string[], readonly number[]]> => {
+      const { usage, mmfree } = await tested.json('/v1/completions', { max_tokens: 40, seed: 3, prompt, ...asked });
+      return [usage.prompt_tokens_details.cached_tokens, mmfree.receipts, mmfree.tokens];
+    };
+    const [none, receipts, tokens] = await told({});
+    expect(await told({})).toEqual([59, receipts, tokens]);
+    const longer = [...prompt, ...tokens, 5, 6];
+    const [cached, behind] = await told({ prompt: longer, max_tokens: 3 });
+    expect([none, cached]).toEqual([0, 99]);
+    const fresh = await serviceOf({ limits: { prefixBytes: 0 } });
+    const alone = await fresh.json('/v1/completions', { prompt: longer, max_tokens: 3, seed: 3 });
+    expect(behind).toEqual(alone.mmfree.receipts);
+    await fresh.close();
+    await tested.close();
+    await board?.stop();
   });
 });
