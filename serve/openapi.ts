@@ -1,7 +1,14 @@
 /** The OpenAPI document (3.1), made of the schemas by which requests are checked. */
 import { VERSION } from '../protocol/version.js';
 import { toJSONSchema, type ZodType } from './packages/schema.js';
-import { chatRequest, completionRequest, conversationRequest, detokenizeRequest, tokenizeRequest } from './schemas.js';
+import {
+  chatRequest,
+  completionRequest,
+  conversationRequest,
+  detokenizeRequest,
+  tokenizeRequest,
+  verifyRequest,
+} from './schemas.js';
 
 const ERROR = {
   type: 'object',
@@ -39,6 +46,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     get: ['The state file of one (docs/STATE.md)'],
     put: ['Bring one in by its state file'],
   },
+  '/v1/verify': { post: ['Whether a text is what the model says', verifyRequest] },
   '/tokenize': { post: ['The tokens of a text', tokenizeRequest] },
   '/detokenize': { post: ['The text of tokens', detokenizeRequest] },
   '/health': { get: ['Whether the service runs; open without a key'] },

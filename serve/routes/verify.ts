@@ -2,19 +2,26 @@
 import { promptsOf } from '../answers/completions.js';
 import { generationSettings } from '../answers/settings.js';
 import { verification } from '../answers/verification.js';
-import type { Hono } from '../packages/http.js';
 import { verifyRequest } from '../schemas.js';
-import { modelOf, type Service } from '../service.js';
+import { modelOf, type App, type Service } from '../service.js';
 import { bodyOf } from './body.js';
 
-export function verifyRoutes(app: Hono, service: Service): void {
+export function verifyRoutes(app: App, service: Service): void {
   app.post('/v1/verify', async (context) => {
     const limits = service.limits();
     const body = await bodyOf(context, verifyRequest, limits.bodyBytes);
     const model = modelOf(service, body.model);
     const settings = generationSettings(body, limits.tokens);
     const [prompt] = await promptsOf(model, body.prompt);
-    const found = await verification(model, prompt!.ids, body, settings, limits, '', context.req.raw.signal);
+    const found = await verification(
+      model,
+      prompt!.ids,
+      body,
+      settings,
+      limits,
+      context.get('owner'),
+      context.req.raw.signal,
+    );
     return context.json({
       object: 'verification',
       model: model.id,
