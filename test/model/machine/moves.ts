@@ -14,6 +14,7 @@ import type { SequenceState } from '../../../protocol/state/sequence-state.js';
 import { decodeState, encodeState } from '../../../protocol/state/state-file.js';
 import { BoardOnALine, TestClock } from '../../helpers/board-on-a-line.js';
 import { count, figure } from '../../helpers/counts.js';
+import { cpuOf } from '../../helpers/cpu.js';
 import { goodImageOf } from '../../helpers/good-image.js';
 import { referenceOf, TEST_IMAGE } from '../../helpers/machines.js';
 import { Prng } from '../../oracle/prng.js';
@@ -35,6 +36,7 @@ export const AT_HOME: readonly Station[] = [
     name: 'simulator',
     make: () => Promise.resolve(simulatorMachine(residentBytes(SECTIONS), MODEL_PROGRAM, TEST_IMAGE)),
   },
+  { name: 'cpu', make: async () => await cpuOf(SECTIONS) },
   {
     name: 'virtual board',
     make: async () => {
