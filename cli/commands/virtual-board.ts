@@ -57,7 +57,7 @@ export const virtualBoard = defineCommand({
       'always',
     ),
     port: option('--port <path[@baud]>', 'be reached through this serial port instead', text),
-    serialNumber: option('--serial-number <text>', 'serial number (default: made of the process id)', text),
+    serialNumber: option('--serial-number <text>', 'serial number (default: a random one)', text),
     flashFile: option('--flash-file <file>', 'keep the flash in this file (default: in memory)', path),
     flashMib: optionWithDefault(
       '--flash-mib <number>',

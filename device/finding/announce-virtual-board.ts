@@ -1,5 +1,6 @@
 /** A virtual board makes itself known on this computer (protocol/virtual-board-entry.ts). */
 
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeAtExit } from '../../model/files/leftovers.js';
@@ -14,9 +15,10 @@ export function announceVirtualBoard(entry: VirtualBoardEntry, env: Environment 
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const name of namesIn(folder)) {
     // Left behind by a process that was killed; its number may come again.
-    if (/^\d+\.json$/.test(name) && !isAlive(Number.parseInt(name, 10))) rmSync(join(folder, name), { force: true });
+    if (/^\d+-[0-9a-f]+\.json$/.test(name) && !isAlive(Number.parseInt(name, 10)))
+      rmSync(join(folder, name), { force: true });
   }
-  const path = join(folder, `${entry.pid}.json`);
+  const path = join(folder, `${entry.pid}-${randomBytes(4).toString('hex')}.json`);
   const remove = (): void => rmSync(path, { force: true });
   const isGone = removeAtExit(remove);
   const unfinished = temporaryBeside(path);

@@ -1,5 +1,5 @@
 /** `mmfree virtual-board`: the work. */
-import { createPrivateKey, createPublicKey, randomInt } from 'node:crypto';
+import { createPrivateKey, createPublicKey, randomBytes, randomInt } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { announceVirtualBoard } from '../../../device/finding/announce-virtual-board.js';
@@ -131,7 +131,8 @@ async function boardOptions(
   { damage }: BoardFaults,
 ): Promise<Omit<BoardOptions, 'bootNonce' | 'flash'>> {
   const signer = input.signer === undefined ? undefined : await readPublicKey(input.signer);
-  const serial = input.serialNumber ?? `VB-${process.pid}`;
+  // Not of the process id: that is 1 in every container.
+  const serial = input.serialNumber ?? `VB-${randomBytes(4).toString('hex')}`;
   if (!/^[\x21-\x39\x3b-\x7e]{1,64}$/.test(serial)) {
     throw badValue('--serial-number', serial, '1 to 64 printable ASCII characters without spaces and colons', 'VB-1');
   }

@@ -34,6 +34,8 @@ function put(name: string, text: string): string {
   return join(folder, name);
 }
 
+const OWN_NAME = new RegExp(`^${process.pid}-[0-9a-f]{8}\\.json$`);
+
 describe('a virtual board', () => {
   it('is listed from when it is announced until that is taken back', () => {
     expect(listVirtualBoards(env)).toEqual([]);
@@ -47,17 +49,25 @@ describe('a virtual board', () => {
 
   it('leaves nothing but its entry, which only its user can read', () => {
     announceVirtualBoard(entry('A'), env);
-    expect(readdirSync(folder)).toEqual([`${process.pid}.json`]);
+    const [name = '', ...others] = readdirSync(folder);
+    expect([name, others]).toEqual([expect.stringMatching(OWN_NAME), []]);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
-    expect(statSync(join(folder, `${process.pid}.json`)).mode & 0o777).toBe(0o600);
+    expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
   });
 
   it('takes away what processes that were killed have left, and nothing else', () => {
-    put(`${deadPid()}.json`, entryText(entry('dead')));
-    put('1.json', entryText(entry('alive', 1)));
+    put(`${deadPid()}-0123abcd.json`, entryText(entry('dead')));
+    put('1-0123abcd.json', entryText(entry('alive', 1)));
     put('notes.json', 'not ours');
     announceVirtualBoard(entry('A'), env);
-    expect(readdirSync(folder).toSorted()).toEqual(['1.json', `${process.pid}.json`, 'notes.json'].toSorted());
+    const others = readdirSync(folder).filter((name) => !OWN_NAME.test(name));
+    expect(others.toSorted()).toEqual(['1-0123abcd.json', 'notes.json']);
+  });
+
+  it('takes no entry away that is of the same process number in another container', () => {
+    announceVirtualBoard(entry('A'), env);
+    announceVirtualBoard(entry('B'), env);
+    expect(listVirtualBoards(env)).toEqual([entry('A'), entry('B')]);
   });
 
   it('writes into its own file, not through a link that someone put in its way', () => {
