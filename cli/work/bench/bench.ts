@@ -23,6 +23,10 @@ export async function bench(input: BenchInput, context: CommandContext): Promise
       const { benchGpu } = await import('./gpu/gpu.js');
       return await benchGpu(input, context);
     }
+    case 'serve': {
+      const { benchServe } = await import('./serve.js');
+      return await benchServe(input, context);
+    }
     case 'link':
       return benchLink(input, context);
     case 'state':

@@ -23,7 +23,7 @@ import { megabytes } from '../image-facts.js';
 import { imageOrShipped } from '../shipped.js';
 import { simulatedUart, VirtualClock } from './simulated-uart.js';
 import { writeSynthetic } from './synthetic-checkpoint.js';
-import { startVirtualBoard } from './virtual-board-process.js';
+import { startVirtualBoard } from './own-process.js';
 
 const BAUD_RATE = 3_000_000;
 /** Start bit, 8 data bits, stop bit. */

@@ -10,7 +10,7 @@ import { frameTracer, type TraceRecord } from '../../../protocol/wire/frame-trac
 import type { CommandContext } from '../../command.js';
 import { imageOrShipped } from '../shipped.js';
 import { median, type BenchInput } from './input.js';
-import { startVirtualBoard, type BoardProcess } from './virtual-board-process.js';
+import { startVirtualBoard, type BoardProcess } from './own-process.js';
 
 const STATES = 200;
 /** Those that come first and are not counted: the machine code is made meanwhile. */

@@ -66,6 +66,14 @@ it('bench state measures a state on the wire, and what a power cut costs', async
   expect(Number(result['most_fed_again'])).toBeGreaterThanOrEqual(Number(result['fed_again']));
 });
 
+it('bench serve measures streams in turn with the machine without the service', async () => {
+  const options = ['--image', TALES_IMAGE, '--batch', '2', '--tokens', '20', '--runs', '3'];
+  const { exit, result } = await compiledJson('bench', 'serve', ...options);
+  expect(exit).toBe(0);
+  expect(result).toMatchObject({ machine: 'cpu', streams: 2, tokens: 20 });
+  positive(result, ['alone_tokens_per_second', 'served_tokens_per_second', 'ratio']);
+});
+
 it('bench start-up measures processes of the compiled program', async () => {
   const { exit, result } = await compiledJson('bench', 'start-up', '--runs', '3');
   expect(exit).toBe(0);
