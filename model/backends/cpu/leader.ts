@@ -35,7 +35,8 @@ export class Leader {
   readonly #computer: CpuComputer;
   readonly #queue: RunQueue;
   readonly #modules: ReadonlyMap<KernelFamily, WebAssembly.Module>;
-  readonly #tuner: Tuner | undefined;
+  /** For steps of one row, and for those of several: what is best for the one may be bad for the other. */
+  readonly #tuners: { readonly single: Tuner; readonly several: Tuner } | undefined;
   /** Told to the machine. */
   #told: CpuSetting | undefined;
   #setting: CpuSetting;
@@ -52,7 +53,13 @@ export class Leader {
     this.#computer = new CpuComputer(memory, this.#modules, setting.family);
     this.#setting = setting;
     this.#told = job.setting;
-    if (job.isFixed !== true) this.#tuner = new Tuner(job.families, job.threads, job.setting && setting);
+    if (job.isFixed !== true) {
+      const { families, threads } = job;
+      this.#tuners = {
+        single: new Tuner(families, threads, job.setting && setting),
+        several: new Tuner(families, threads),
+      };
+    }
     this.#computer.configure(setting.family, 1);
     if (setting.threads > 1) this.#use(setting);
     this.#computer.load(home.read);
@@ -125,9 +132,10 @@ export class Leader {
       const done = this.#queue.step();
       if (done.tokens === 0) break;
       const after = this.#home.now();
-      if (done.tokens === 1 && this.#setting.threads === this.#computer.threads) this.#tuner?.note(after - before);
+      const tuner = this.#tuners?.[done.tokens === 1 ? 'single' : 'several'];
+      if (this.#isInUse(tuner?.setting)) tuner?.note(after - before, done.tokens);
       before = after;
-      this.#use(this.#tuner?.setting ?? this.#setting);
+      this.#use(tuner?.setting ?? this.#setting);
       tokens += done.tokens;
       // Whoever waits for a first token gets it at once.
       if (done.isNews) break;
@@ -158,8 +166,14 @@ export class Leader {
     this.#computer.configure(setting.family, threads);
   }
 
+  /** Not while helpers are still to come. */
+  #isInUse(setting: CpuSetting | undefined): boolean {
+    return setting?.family === this.#setting.family && setting.threads === this.#computer.threads;
+  }
+
+  /** What begins a text is the best beginning for the next process, too. */
   #tell(): void {
-    const setting = this.#tuner?.chosen;
+    const setting = this.#tuners?.single.chosen;
     if (setting === undefined) return;
     if (setting.family === this.#told?.family && setting.threads === this.#told.threads) return;
     this.#told = setting;

@@ -2,7 +2,7 @@
  * Which kernels and how many threads: measured on the work itself, step by step, so that nobody waits for a measurement.
  *
  * At first every family and every number of threads gets a few steps; from then on the number of threads is looked at again every few seconds,
- * because another program may have come or gone. Only steps of one row count: they cost the same each time.
+ * because another program may have come or gone. Steps are compared with steps of as many rows, which cost the same each time.
  */
 import type { CpuSetting } from './cpu-messages.js';
 import type { KernelFamily } from './kernels.js';
@@ -11,6 +11,8 @@ import type { KernelFamily } from './kernels.js';
 const WARM_STEPS = 3;
 const TRIAL_STEPS = 6;
 const TRIAL_MS = 12;
+/** After so many steps of other sizes the trials begin again, with steps of the new size. */
+const OTHER_STEPS = 12;
 /** After so long everything is tried again. */
 const RETRY_MS = 2500;
 /** Another setting must be better by this much. */
@@ -35,6 +37,10 @@ export class Tuner {
   #best: CpuSetting;
   #trial: Trial | undefined;
   #waiting: CpuSetting[] = [];
+  /** Rows of the steps that are compared, once there was one; all settings that are to be compared; and steps of other sizes that came instead. */
+  #rows: number | undefined;
+  #compared: readonly CpuSetting[] = [];
+  #others = 0;
   #results: Result[] = [];
   #sinceMs = 0;
   #hasChosen: boolean;
@@ -45,9 +51,8 @@ export class Tuner {
     this.#best = known ?? { family: families[0], threads: 1 };
     this.#hasChosen = known !== undefined;
     if (known === undefined) {
-      this.#waiting = families.map((family) => ({ family, threads: 1 }));
-      this.#waiting.push(...this.#counts.slice(1).map((count) => ({ family: families[0], threads: count })));
-      this.#begin();
+      const withOne = families.map((family) => ({ family, threads: 1 }));
+      this.#compare([...withOne, ...this.#counts.slice(1).map((count) => ({ family: families[0], threads: count }))]);
     }
   }
 
@@ -61,20 +66,34 @@ export class Tuner {
     return this.#hasChosen ? this.#best : undefined;
   }
 
-  /** A step of one row took so long. */
-  note(ms: number): void {
+  /** A step of so many rows took so long. */
+  note(ms: number, rows: number): void {
     if (this.#trial === undefined) {
       this.#sinceMs += ms;
       if (this.#sinceMs < RETRY_MS || this.#counts.length === 1) return;
-      this.#waiting = this.#counts.map((threads) => ({ ...this.#best, threads }));
-      this.#begin();
+      this.#compare(this.#counts.map((threads) => ({ ...this.#best, threads })));
       return;
     }
+    this.#rows ??= rows;
+    if (rows !== this.#rows) {
+      if (++this.#others >= OTHER_STEPS) this.#compare(this.#compared);
+      return;
+    }
+    this.#others = 0;
     const { times, setting } = this.#trial;
     times.push(ms);
     const counted = times.slice(WARM_STEPS);
     if (counted.length < TRIAL_STEPS || counted.reduce((sum, time) => sum + time, 0) < TRIAL_MS) return;
     this.#results.push({ setting, ms: medianOf(counted) });
+    this.#begin();
+  }
+
+  #compare(settings: readonly CpuSetting[]): void {
+    this.#compared = settings;
+    this.#waiting = [...settings];
+    this.#results = [];
+    this.#rows = undefined;
+    this.#others = 0;
     this.#begin();
   }
 

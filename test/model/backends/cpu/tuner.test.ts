@@ -10,7 +10,7 @@ function steps(tuner: Tuner, count: number, msOf: (setting: CpuSetting) => numbe
   for (let step = 0; step < count; step++) {
     const { family, threads } = tuner.setting;
     used.add(`${family} ${threads}`);
-    tuner.note(msOf(tuner.setting));
+    tuner.note(msOf(tuner.setting), 1);
   }
   return [...used];
 }
@@ -33,4 +33,23 @@ it('has no more than one thread for steps that are short', () => {
   const tuner = new Tuner(FAMILIES, 8);
   expect(steps(tuner, 20_000, () => 0.25)).toEqual(['relaxed16 1', 'baseline 1']);
   expect(tuner.chosen).toEqual({ family: 'relaxed16', threads: 1 });
+});
+
+it('compares steps with those of as many rows', () => {
+  const tuner = new Tuner(FAMILIES, 2);
+  // One row now and then: it takes less, whatever computes it.
+  for (let step = 0; step < 100; step++) {
+    const { threads } = tuner.setting;
+    if (step % 3 === 1) tuner.note(1, 1);
+    else tuner.note(16 / threads, 8);
+  }
+  expect(tuner.chosen).toEqual({ family: 'relaxed16', threads: 2 });
+});
+
+it('begins again when steps of that size come no more', () => {
+  const tuner = new Tuner(FAMILIES, 2);
+  for (let step = 0; step < 5; step++) tuner.note(20, 32);
+  expect(tuner.chosen).toBeUndefined();
+  steps(tuner, 100, ({ threads }) => 10 / threads);
+  expect(tuner.chosen).toEqual({ family: 'relaxed16', threads: 2 });
 });
