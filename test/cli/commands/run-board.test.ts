@@ -248,11 +248,7 @@ describe('a board', () => {
 describe('a choice', () => {
   it('of several boards is left to the user', async () => {
     const both = [await start('--image', TALES_IMAGE, '--serial-number', 'A')];
-    vi.stubEnv('MMFREE_RUNTIME_DIR', path('elsewhere'));
     both.push(await start('--image', TALES_IMAGE, '--serial-number', 'B'));
-    // Both boards are of this process, which has one entry in each folder: put them together.
-    const { cp } = await import('node:fs/promises');
-    await cp(path(`boards/${process.pid}.json`), path('elsewhere/first.json'));
     const { result } = await mmfreeJson('run', 'x');
     expect(result).toMatchObject({ exit: 11, error: { code: 'board-ambiguous', facts: { boards: both.join(' ') } } });
     expect((await mmfreeJson('run', '--board', 'B', '--max-tokens', '1', 'x')).exit).toBe(0);
