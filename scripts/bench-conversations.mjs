@@ -5,15 +5,12 @@
  * The cases take turns, so that what else the computer does is shared among them.
  */
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { grouped, print, rows } from './bench-tables.mjs';
-import { ensureBuilt, ensureInstalled, root } from './setup.mjs';
+import { ensureBuilt, ensureInstalled } from './setup.mjs';
 
 const ROUNDS = 21;
 const LONG = 4000;
@@ -23,30 +20,13 @@ const { values } = parseArgs({ options: { image: { type: 'string' } } });
 ensureInstalled();
 ensureBuilt();
 const folder = mkdtempSync(join(tmpdir(), 'mmfree-conversations-'));
-const options = ['--json', 'serve', '--port', '0', '--backend', 'cpu', '--state-dir', folder];
+const { startService } = await import('../dist/cli/work/bench/own-process.js');
+const options = ['--backend', 'cpu', '--state-dir', folder];
 if (values.image !== undefined) options.push('--image', values.image);
-
-/** A service, until it is stopped. */
-async function start() {
-  const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface(child.stdout)) {
-    const event = JSON.parse(line);
-    if (event.type === 'ready') return { child, url: event.url };
-  }
-  throw new Error('the service did not start');
-}
-
-let { child, url } = await start();
-
-async function stop() {
-  child.kill('SIGTERM');
-  await once(child, 'exit');
-}
+let service = await startService(options);
 
 async function ask(path, method, body) {
-  const response = await fetch(url + path, {
+  const response = await fetch(service.url + path, {
     method,
     headers: { 'content-type': 'application/json' },
     ...(body && { body: JSON.stringify(body) }),
@@ -99,8 +79,8 @@ try {
       ['text', () => ({ prompt: tokens(SHORT) })],
       ['conversation', () => ({ conversation: 'long', prompt: tokens(SHORT) })],
     ]) {
-      await stop();
-      ({ child, url } = await start());
+      await service.end();
+      service = await startService(options);
       restarted[name].push(await firstToken(body()));
     }
   }
@@ -118,6 +98,6 @@ try {
     `Node ${process.version}, load ${loadavg()[0].toFixed(2)} at the end, \`npm run bench:conversations\`.`,
   );
 } finally {
-  await stop();
+  await service.end();
   rmSync(folder, { recursive: true });
 }
