@@ -1,15 +1,11 @@
 /** A job on a sequence of a machine, from where it stands to its end. */
-import { Sampler } from '../../model/integer/sampler.js';
 import { feedOnly, type Machine, type Sequence } from '../../model/machine/machine.js';
 import { isEnd } from '../../protocol/image/end-tokens.js';
-import { exp2Table } from '../../protocol/image/tables.js';
 import { follow } from './follow.js';
 import type { Job, Receiver } from './job.js';
 import { WORTH_TOKENS, type Prefixes } from './prefixes.js';
 import { scoreOf } from './score.js';
-
-/** The table of every image. */
-const sampler = new Sampler(exp2Table());
+import { sampler } from './sampler.js';
 
 /**
  * Computes a job that has a new sequence. Whoever aborts it may keep its state then, if it is movable.

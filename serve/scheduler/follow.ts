@@ -1,11 +1,7 @@
 /** A text that somebody told is fed again: its receipts are computed, and the tokens that would have been chosen. Nothing that is known is used. */
-import { Sampler } from '../../model/integer/sampler.js';
 import { feedOnly, type Machine, type Sequence } from '../../model/machine/machine.js';
-import { exp2Table } from '../../protocol/image/tables.js';
 import type { Receiver, Told, Work } from './job.js';
-
-/** The table of every image. */
-const sampler = new Sampler(exp2Table());
+import { sampler } from './sampler.js';
 
 /** Gives, for each token that was told, the receipt of the logits in front of it and the token that is chosen from them. @throws what the machine throws */
 export async function follow(
