@@ -1,5 +1,6 @@
 /** Two machines that should compute the same and do not, in words. */
 import { MmfreeError } from '../protocol/errors.js';
+import { hexOfWord } from '../protocol/hex.js';
 
 export type MismatchCode = 'mismatch-receipt' | 'mismatch-sampler' | 'mismatch-golden';
 
@@ -32,14 +33,12 @@ export interface TapMismatch {
   readonly actual: number;
 }
 
-const hex = (value: number): string => value.toString(16).padStart(8, '0');
-
 /** The first token whose receipt differs, and the layer where that is known. */
 export function receiptMismatch(subject: string, mismatch: Mismatch): MismatchError {
   const { stream, position, token, expectedReceipt, actualReceipt, layer } = mismatch;
   const values = layer
-    ? `${tapName(layer.tap)}: expected ${hex(layer.expected)}, got ${hex(layer.actual)}`
-    : `logits: expected ${hex(expectedReceipt)}, got ${hex(actualReceipt)}`;
+    ? `${tapName(layer.tap)}: expected ${hexOfWord(layer.expected)}, got ${hexOfWord(layer.actual)}`
+    : `logits: expected ${hexOfWord(expectedReceipt)}, got ${hexOfWord(actualReceipt)}`;
   return new MismatchError('mismatch-receipt', `${subject} differs at token ${position} of ${stream} (id ${token})`, {
     reason: `${values} (CRC-32).`,
     fix: 'Compare that layer with test vectors; on a computer, run the tests and suspect the machine.',
@@ -47,9 +46,13 @@ export function receiptMismatch(subject: string, mismatch: Mismatch): MismatchEr
       stream,
       position,
       token,
-      expected_receipt: hex(expectedReceipt),
-      actual_receipt: hex(actualReceipt),
-      ...(layer && { layer: tapName(layer.tap), expected_tap: hex(layer.expected), actual_tap: hex(layer.actual) }),
+      expected_receipt: hexOfWord(expectedReceipt),
+      actual_receipt: hexOfWord(actualReceipt),
+      ...(layer && {
+        layer: tapName(layer.tap),
+        expected_tap: hexOfWord(layer.expected),
+        actual_tap: hexOfWord(layer.actual),
+      }),
     },
   });
 }

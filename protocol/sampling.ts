@@ -34,3 +34,8 @@ export const GREEDY: SamplerSettings = { topK: 1, invTemperature: 0, topP: MAX_T
 
 /** Temperatures in words, for people. */
 export const TEMPERATURE_RANGE = `${TEMPERATURE_MILLI.min / 1000} to ${TEMPERATURE_MILLI.max / 1000}`;
+
+/** The seed, 0 … 2⁶⁴ − 1, of which settings have two words. */
+export function seedOf({ seedLow, seedHigh }: Pick<SamplerSettings, 'seedLow' | 'seedHigh'>): bigint {
+  return (BigInt(seedHigh) << 32n) | BigInt(seedLow);
+}

@@ -1,5 +1,5 @@
 /** What `pack` and `inspect` say about an image. */
-import { hexOf } from '../../protocol/hex.js';
+import { hexOf, hexOfWord } from '../../protocol/hex.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import { endTokens } from '../../protocol/image/end-tokens.js';
 import { SECTION_NAMES } from '../../protocol/image/model-shape.js';
@@ -44,7 +44,7 @@ export function describeImage(view: ImageView): ImageFacts {
       self_test: {
         prompt: Array.from(selfTest.prompt),
         tokens: Array.from(selfTest.tokens),
-        receipts: Array.from(selfTest.receipts, (receipt) => receipt.toString(16).padStart(8, '0')),
+        receipts: Array.from(selfTest.receipts, (receipt) => hexOfWord(receipt)),
       },
     },
     lines: [

@@ -1,16 +1,16 @@
 /** What `inspect` says about a saved state. */
 import { temperatureOf } from '../../model/integer/sampler.js';
-import { hexOf } from '../../protocol/hex.js';
+import { hexOf, hexOfWord } from '../../protocol/hex.js';
 import { MAX_TOP_P, type SamplerSettings } from '../../protocol/sampling.js';
 import type { HeldText, SavedState } from '../../protocol/state/state-file.js';
 import type { JsonObject } from '../output.js';
-import { seedOf } from './run/run-settings.js';
+import { seedOf } from '../../protocol/sampling.js';
 
 /** The same facts for programs and for people. */
 export function describeState(saved: SavedState): { readonly facts: JsonObject; readonly lines: readonly string[] } {
   const { image, shape, state, sampler, held, tokens } = saved;
   const { position, lastReceipt, chosen, nextDraw, words } = state;
-  const receipt = lastReceipt?.toString(16).padStart(8, '0');
+  const receipt = lastReceipt === undefined ? undefined : hexOfWord(lastReceipt);
   const settings = sampler && settingsOf(sampler);
   return {
     facts: {

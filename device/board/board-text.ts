@@ -17,6 +17,7 @@ import type { BoardSession } from '../session.js';
 import { Checkpoints } from './checkpoints.js';
 import { writeState } from './state-transfer.js';
 import { Trail, ZERO_POINT, type FedToken, type StatePoint } from './trail.js';
+import { seedOf } from '../../protocol/sampling.js';
 
 export interface BoardTextOptions {
   readonly connection: BoardConnection;
@@ -123,10 +124,9 @@ export class BoardText {
     { maxTokens, firstIndex, sampler }: RunOrder,
   ): Promise<number> {
     this.#presentIn = undefined;
-    const { topK, topP, invTemperature: inverseTemperature, seedLow, seedHigh } = sampler;
+    const { topK, topP, invTemperature: inverseTemperature } = sampler;
     const run = randomWord();
-    const seed = (BigInt(seedHigh) << 32n) | BigInt(seedLow);
-    const settings = { topK, topP, inverseTemperature, seed };
+    const settings = { topK, topP, inverseTemperature, seed: seedOf(sampler) };
     await session.send(RUN, { run, firstIndex, maxTokens, keep: 1, ...settings, tokens: Uint32Array.from(tokens) });
     return run;
   }

@@ -8,6 +8,7 @@ import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { WeightBytes } from '../integer/model-weights.js';
 import { programOf } from './image-program.js';
 import { Simulator } from './simulator.js';
+import { hexOfWord } from '../../protocol/hex.js';
 
 /** Lines of the trace of some tokens, fed to a state of zero. @throws ImageError `image-no-program` */
 export function* traceLines(view: ImageView, weights: WeightBytes, tokens: Iterable<number>): Generator<string> {
@@ -40,12 +41,8 @@ function record(name: string, values: ArrayLike<number>): string {
   return [
     name,
     values.length,
-    ...Array.from(values, (value) => (name === 'S' || name === 'G' ? hex64(value) : hex32(value))),
+    ...Array.from(values, (value) => (name === 'S' || name === 'G' ? hex64(value) : hexOfWord(value))),
   ].join(' ');
-}
-
-function hex32(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, '0');
 }
 
 /** Of 0 ≤ value < 2⁵³. */

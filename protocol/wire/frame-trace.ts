@@ -5,7 +5,7 @@
  */
 
 import { crc32 } from '../crc32.js';
-import { hexOf } from '../hex.js';
+import { hexOf, hexOfWord } from '../hex.js';
 import type { Frame } from './frame.js';
 import { FrameReader, type FrameEvent } from './frame-reader.js';
 import { decodeMapMessage, decodeMessage } from './message.js';
@@ -110,7 +110,7 @@ function contentOf({ type, payload }: Frame): TraceRecord {
 function shown(value: unknown): TraceValue {
   if (value instanceof Uint8Array) {
     if (value.length <= SHOWN_BYTES) return hexOf(value);
-    const crc = crc32(value).toString(16).padStart(8, '0');
+    const crc = hexOfWord(crc32(value));
     return { length: value.length, start: hexOf(value.subarray(0, SHOWN_START)), crc32: crc };
   }
   if (value instanceof Uint32Array) return Array.from(value);

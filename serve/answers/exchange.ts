@@ -10,7 +10,8 @@ import { AnswerText, type Prompt } from './answer-text.js';
 import { Choice, type Piece } from './choice.js';
 import { merged } from './merged.js';
 import type { Observer } from './observer.js';
-import { seedOf, type GenerationSettings } from './settings.js';
+import { choiceSeed, type GenerationSettings } from './settings.js';
+import { hexOfWord } from '../../protocol/hex.js';
 
 /** Who asks, and what ends it. */
 export interface Caller {
@@ -168,7 +169,7 @@ function submitted(model: ServedModel, request: ExchangeRequest, caller: Caller)
   const jobs = model.scheduler.submit(works);
   return jobs.map((job, number) => {
     const { prompt, choice, end } = planned[number]!;
-    const seed = seedOf(settings.seed, choice);
+    const seed = choiceSeed(settings.seed, choice);
     const { stops } = settings;
     const { observer } = caller;
     const keep = turn && turn.keep.bind(turn);
@@ -191,7 +192,7 @@ function proofOf(pieces: readonly Piece[]): Proof | undefined {
     seed: String(first.choice.seed),
     index: tokens[0]?.index ?? first.choice.told,
     tokens: tokens.map(({ id }) => id),
-    receipts: tokens.map(({ receipt }) => receipt.toString(16).padStart(8, '0')),
+    receipts: tokens.map(({ receipt }) => hexOfWord(receipt)),
     machine: tokens.at(-1)?.machine ?? first.choice.job.machine,
   };
 }

@@ -1,7 +1,7 @@
 /** How tokens are chosen: what a request says, else what `run` has where nobody says anything; only the seed is random then. */
 import { randomBytes } from 'node:crypto';
 import { samplerSettings, temperatureOf } from '../../model/integer/sampler.js';
-import { MAX_TOP_P, USUAL_SAMPLING, type SamplerSettings } from '../../protocol/sampling.js';
+import { MAX_TOP_P, seedOf, USUAL_SAMPLING, type SamplerSettings } from '../../protocol/sampling.js';
 import { invalidValue, tooManyTokens } from '../api-error.js';
 import { USUAL_MAX_TOKENS, type CompletionRequest } from '../schemas.js';
 
@@ -31,7 +31,7 @@ export function generationSettings(asked: Asked, mostTokens: number, saved?: Sam
     topK: asked.top_k ?? saved?.topK ?? USUAL_SAMPLING.topK,
     topP: asked.top_p ?? (saved ? saved.topP / MAX_TOP_P : USUAL_SAMPLING.topP),
   };
-  const sampler = (choice: number): SamplerSettings => samplerSettings({ ...options, seed: seedOf(seed, choice) });
+  const sampler = (choice: number): SamplerSettings => samplerSettings({ ...options, seed: choiceSeed(seed, choice) });
   try {
     samplerSettings({ ...options, seed });
   } catch (error) {
@@ -45,11 +45,11 @@ export function generationSettings(asked: Asked, mostTokens: number, saved?: Sam
 }
 
 /** That of a choice: seeds go round at 2⁶⁴. */
-export function seedOf(seed: bigint, choice: number): bigint {
+export function choiceSeed(seed: bigint, choice: number): bigint {
   return BigInt.asUintN(64, seed + BigInt(choice));
 }
 
 function savedSeed(saved: SamplerSettings | undefined): bigint {
-  if (saved !== undefined) return (BigInt(saved.seedHigh) << 32n) | BigInt(saved.seedLow);
+  if (saved !== undefined) return seedOf(saved);
   return BigInt.asUintN(RANDOM_SEED_BITS, randomBytes(8).readBigUInt64LE());
 }

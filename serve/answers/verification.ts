@@ -3,6 +3,7 @@ import { invalidValue, tooManyTokens } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { VerifyRequest } from '../schemas.js';
 import type { GenerationSettings } from './settings.js';
+import { hexOfWord } from '../../protocol/hex.js';
 
 /** Kinds of machines that verify. */
 const VERIFIERS = ['cpu', 'reference'] as const;
@@ -66,7 +67,7 @@ export async function verification(
   for (;;) {
     const given = await job!.take();
     for (const { id, receipt } of given) {
-      const difference = differenceAt(equal, told, id, receipt.toString(16).padStart(8, '0'));
+      const difference = differenceAt(equal, told, id, hexOfWord(receipt));
       if (difference !== undefined) {
         enough.abort();
         return { isEqual: false, equal, difference, machine: job!.machine };

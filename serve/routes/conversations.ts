@@ -1,5 +1,5 @@
 /** /v1/conversations: named texts on the disk, which completions and chats go on from. */
-import { hexOf } from '../../protocol/hex.js';
+import { hexOf, hexOfWord } from '../../protocol/hex.js';
 import { MAX_STATE_BYTES } from '../../protocol/state/state-file.js';
 import type { GuardedEnv } from '../access/guards.js';
 import type { Conversations } from '../conversations/conversations.js';
@@ -58,7 +58,7 @@ async function described(conversations: Conversations, id: string): Promise<obje
     position: state.position,
     next_draw: state.nextDraw,
     chosen_token: state.chosen ?? null,
-    last_receipt: state.lastReceipt?.toString(16).padStart(8, '0') ?? null,
+    last_receipt: state.lastReceipt === undefined ? null : hexOfWord(state.lastReceipt),
     lists_tokens: tokens !== undefined,
   };
 }

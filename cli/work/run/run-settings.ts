@@ -33,10 +33,6 @@ export function runSampler(input: SamplerInput, saved: SamplerSettings | undefin
   };
 }
 
-export function seedOf({ seedLow, seedHigh }: SamplerSettings): bigint {
-  return (BigInt(seedHigh) << 32n) | BigInt(seedLow);
-}
-
 function settingsOf(input: Parameters<typeof samplerSettings>[0]): SamplerSettings {
   try {
     return samplerSettings(input);

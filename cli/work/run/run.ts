@@ -13,10 +13,11 @@ import type { CommandContext } from '../../command.js';
 import { UsageError, badValue } from '../../usage-error.js';
 import { openMachine, type SourceInput } from '../machines/open-machine.js';
 import { readPrompt, type PromptInput } from './prompt.js';
-import { runSampler, seedOf, type SamplerInput } from './run-settings.js';
+import { runSampler, type SamplerInput } from './run-settings.js';
 import { RunTimer } from './run-timer.js';
 import { showText } from './show-text.js';
 import type { StateSaver } from './state-saver.js';
+import { seedOf } from '../../../protocol/sampling.js';
 
 /** Codes of errors that end the way to a board. */
 const LOST: ReadonlySet<string> = new Set(['board-lost', 'board-flapping', 'board-silent', 'board-not-found']);

@@ -3,6 +3,7 @@ import type { TextEnd, TextRequest, TextSession } from '../../../engine/text-ses
 import type { GeneratedToken } from '../../../model/machine/machine.js';
 import type { CommandContext } from '../../command.js';
 import type { RunTimer } from './run-timer.js';
+import { hexOfWord } from '../../../protocol/hex.js';
 
 /** How it is shown. */
 interface Shown {
@@ -41,7 +42,7 @@ export async function showText(
     if (token !== undefined) {
       const { index, id, receipt } = token;
       tokens.push(token);
-      output.event('token', { index, id, text: step.added, receipt: receipt.toString(16).padStart(8, '0') });
+      output.event('token', { index, id, text: step.added, receipt: hexOfWord(receipt) });
       if (ids) output.print(`${index > 0 ? ' ' : ''}${id}`);
     }
     print(step.text);
