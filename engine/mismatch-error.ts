@@ -2,7 +2,7 @@
 import { MmfreeError } from '../protocol/errors.js';
 import { hexOfWord } from '../protocol/hex.js';
 
-export type MismatchCode = 'mismatch-receipt' | 'mismatch-sampler' | 'mismatch-golden';
+export type MismatchCode = 'mismatch-receipt' | 'mismatch-sampler' | 'mismatch-golden' | 'mismatch-gradients';
 
 /** Exit code 9. */
 export class MismatchError extends MmfreeError<MismatchCode> {}
@@ -80,6 +80,20 @@ export function goldenMismatch(maxAbsDiff: number, tolerance: number): MismatchE
         'Either the checkpoint is another one, or its activations lie on int8 rounding edges, where float32 and double precision part by tenths.',
       fix: 'Judge a trained checkpoint by its loss, or allow more.',
       facts: { max_abs_diff: maxAbsDiff, tolerance },
+    },
+  );
+}
+
+/** A gradient farther from PyTorch's than the tolerance. */
+export function gradientMismatch(tensor: string, relativeError: number, tolerance: number): MismatchError {
+  return new MismatchError(
+    'mismatch-gradients',
+    `the gradient of ${tensor} differs by ${(100 * relativeError).toFixed(2)} %, more than ${100 * tolerance} %`,
+    {
+      reason:
+        'Either the checkpoint or the tokens are others, or so many int8 roundings fell differently. Two correct programs differ by up to 3 %.',
+      fix: 'Export gradients again in float32, or allow more.',
+      facts: { tensor, relative_error: relativeError, tolerance },
     },
   );
 }

@@ -38,4 +38,7 @@ export const MACHINES: Readonly<Record<CpuErrorCode | EngineErrorCode | GpuError
   'mismatch-golden': always(
     'Judge a trained checkpoint by its loss (`mmfree eval --checkpoint`), or allow more with --tolerance.',
   ),
+  'mismatch-gradients': always(
+    'Export the gradients again in float32 with this checkpoint and these tokens, or allow more with --tolerance.',
+  ),
 };

@@ -11,6 +11,7 @@ export const verify = defineCommand({
     'mmfree verify --image tales-9m.mmfree --backend simulator',
     'mmfree verify --board serial:/dev/ttyACM0 --tokens 1000',
     'mmfree verify --checkpoint model --golden model/golden.safetensors',
+    'mmfree verify --checkpoint model --golden model/golden.safetensors --gradients model/gradients.safetensors',
   ],
   parameters: {
     board: boardOption,
@@ -27,11 +28,15 @@ export const verify = defineCommand({
     ),
     checkpoint: option('--checkpoint <folder>', 'compare the float model of this checkpoint with --golden', path),
     golden: option('--golden <file>', 'logits exported from PyTorch (safetensors: input_ids, logits)', path),
-    tolerance: optionWithDefault(
+    gradients: option(
+      '--gradients <file>',
+      'gradients exported from PyTorch, of the mean next-token loss over the input_ids of --golden (safetensors: one for each tensor)',
+      path,
+    ),
+    tolerance: option(
       '--tolerance <number>',
-      'largest difference of a logit from --golden that passes',
+      'largest difference from --golden that passes (default: 0.0001 of a logit; with --gradients 0.05, relative, of each tensor)',
       decimal({ min: 0, max: 1000, example: 0.0001 }),
-      1e-4,
     ),
   },
   load: withTrace(async () => (await import('../work/verify/verify.js')).verify),

@@ -305,3 +305,11 @@ export function scaleOutOfRange(tensor: string): CheckpointError {
     facts: { tensor },
   });
 }
+
+export function gradientsMismatch(path: string, problem: string): CheckpointError {
+  return fail('checkpoint-bad-golden', `${path} ${problem}`, {
+    reason: 'A file of gradients holds d loss / d tensor for each tensor of the checkpoint, by the same names.',
+    fix: 'Export the gradients again with this checkpoint, in float32.',
+    facts: { file: path },
+  });
+}

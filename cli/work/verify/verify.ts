@@ -7,6 +7,7 @@ import { compareWithGolden, readGolden } from '../../../model/measure/golden.js'
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
 import { openMachine } from '../machines/open-machine.js';
+import { verifyGradients } from './verify-gradients.js';
 import { verifyMachine } from './verify-machine.js';
 import { openCheckpointAloud } from '../open-checkpoint.js';
 
@@ -19,13 +20,18 @@ interface VerifyInput {
   readonly tokens: number;
   readonly checkpoint: string | undefined;
   readonly golden: string | undefined;
-  readonly tolerance: number;
+  readonly gradients: string | undefined;
+  readonly tolerance: number | undefined;
 }
 
+/** Largest difference of a logit that passes unless told otherwise. */
+const LOGIT_TOLERANCE = 1e-4;
+
 export async function verify(input: VerifyInput, context: CommandContext): Promise<void> {
-  const { checkpoint, golden, board, image, backend } = input;
+  const { checkpoint, golden, gradients, board, image, backend } = input;
   const isBoardMeant = board !== undefined || input.keyFile !== undefined || input.wait > 0;
-  if (checkpoint === undefined && golden === undefined && !(isBoardMeant && backend !== undefined)) {
+  const isFloatMeant = checkpoint !== undefined || golden !== undefined || gradients !== undefined;
+  if (!isFloatMeant && !(isBoardMeant && backend !== undefined)) {
     // What is compared is named: no machine is looked for.
     const named = isBoardMeant ? undefined : (backend ?? REFERENCE.kind);
     const opened = await openMachine({ ...input, backend: named }, context);
@@ -35,12 +41,16 @@ export async function verify(input: VerifyInput, context: CommandContext): Promi
       await opened.machine.close();
     }
   } else if (!isBoardMeant && checkpoint !== undefined && golden !== undefined && image === undefined) {
-    await verifyFloatModel(checkpoint, golden, input.tolerance, context);
+    if (gradients === undefined) {
+      await verifyFloatModel(checkpoint, golden, input.tolerance ?? LOGIT_TOLERANCE, context);
+    } else {
+      await verifyGradients({ checkpoint, golden, gradients, tolerance: input.tolerance, backend }, context);
+    }
   } else {
     throw new UsageError('conflicting-options', 'these options do not go together', {
       reason:
-        'A board is compared with the reference, a checkpoint with logits from PyTorch, an image with its self-test.',
-      fix: 'Give --board with or without --image, or --checkpoint and --golden, or --image alone.',
+        'A board is compared with the reference, a checkpoint with logits or gradients from PyTorch, an image with its self-test.',
+      fix: 'Give --board with or without --image, or --checkpoint and --golden (and --gradients), or --image alone.',
     });
   }
 }

@@ -126,3 +126,29 @@ it.each<[string, string[], number, string]>([
   expect([ended.exit, ended.stdout.text]).toEqual([exit, '']);
   expect(ended.stderr.lines[0]).toContain(message);
 });
+
+describe('gradients of a checkpoint', () => {
+  const GRADIENTS = join(GOLDEN_A, 'gradients-unfused.safetensors');
+  const compare = ['verify', '--checkpoint', GOLDEN_A, '--golden', GOLDEN, '--gradients', GRADIENTS];
+
+  it('are compared with those of PyTorch, tensor by tensor', async () => {
+    const { exit, result } = await mmfreeJson(...compare);
+    expect(exit).toBe(0);
+    expect(result).toMatchObject({ backend: 'reference', tokens: 96, tolerance: 0.05 });
+    expect((result['tensors'] as unknown[]).length).toBe(50);
+    expect(result['largest_relative_error']).toBeLessThan(0.05);
+    expect(result['smallest_cosine']).toBeGreaterThan(0.999);
+  });
+
+  it('that are farther away than allowed end with the tensor and exit code 9', async () => {
+    const { exit, result } = await mmfreeJson(...compare, '--tolerance', '0.001');
+    expect(exit).toBe(9);
+    expect(result['error']).toMatchObject({ code: 'mismatch-gradients', facts: { tolerance: 0.001 } });
+  });
+
+  it('of a file that is not one of them are refused', async () => {
+    const { exit, stderr } = await mmfree(...compare.slice(0, -1), GOLDEN);
+    expect(exit).toBe(6);
+    expect(stderr.text).toContain('has no tensor');
+  });
+});
