@@ -60,8 +60,16 @@ export interface CommandGroup {
 export interface CommandSpec {
   /** Whole command lines, shown in the help. */
   readonly examples: readonly string[];
-  /** Adds the parameters to `command`; the result reads them, loads the work and does it. */
-  readonly declare: (command: Command) => (context: CommandContext) => Promise<void>;
+  /** Adds the parameters to `command`. */
+  readonly declare: (command: Command) => Declared;
+}
+
+/** What a command becomes that has its parameters. */
+export interface Declared {
+  /** Their values; one that is missing is an error. @throws UsageError */
+  readonly read: () => unknown;
+  /** Reads them, loads the work and does it. @param readAgain {@link read} of the same command line, with files of settings as they are then */
+  readonly run: (context: CommandContext, readAgain: () => Promise<unknown>) => Promise<void>;
 }
 
 export function isGroup(command: NamedCommand | CommandGroup): command is CommandGroup {
@@ -76,7 +84,9 @@ export function defineCommand<P extends object>(definition: {
    * make the compiler infer `unknown` for their values.
    */
   readonly parameters: P;
-  readonly load: () => Promise<(input: Values<P>, context: CommandContext) => Promise<void>>;
+  readonly load: () => Promise<
+    (input: Values<P>, context: CommandContext, readAgain: () => Promise<Values<P>>) => Promise<void>
+  >;
 }): CommandSpec {
   const { examples = [], parameters, load } = definition;
   return {
@@ -85,11 +95,15 @@ export function defineCommand<P extends object>(definition: {
       const readers = Object.entries(parameters as Record<string, Parameter<unknown>>).map(
         ([key, add]) => [key, add(command)] as const,
       );
-      return async (context) => {
-        const input = Object.fromEntries(readers.map(([key, read]) => [key, read()]));
-        const work = await load();
-        // Each field was read by the parameter of its name; what is no parameter has the type `never`.
-        await work(input as Values<P>, context);
+      // Each field is read by the parameter of its name; what is no parameter has the type `never`.
+      const read = (): Values<P> => Object.fromEntries(readers.map(([key, value]) => [key, value()])) as Values<P>;
+      return {
+        read,
+        run: async (context, readAgain) => {
+          const input = read();
+          const work = await load();
+          await work(input, context, async () => (await readAgain()) as Values<P>);
+        },
       };
     },
   };

@@ -7,6 +7,8 @@ import { oneOf, type Parser } from './options.js';
 export interface OptionTraits {
   /** Long names without `--` of options that mean another choice: who makes this one sets aside a setting of those. */
   readonly excludes?: readonly string[];
+  /** Its value is a file with settings of its command. */
+  readonly holdsSettings?: boolean;
 }
 
 interface Details extends OptionTraits {
@@ -20,6 +22,9 @@ export class DeclaredOption extends Option {
   readonly accept: (text: string, name: string) => void;
   readonly excludes: readonly string[];
   readonly isRepeatable: boolean;
+  readonly holdsSettings: boolean;
+  /** What the command line gave it, in order. */
+  readonly given: string[] = [];
   /** Undefined for an option without a value. */
   readonly parse: Parser<unknown> | undefined;
   /** Without `--`. */
@@ -27,14 +32,19 @@ export class DeclaredOption extends Option {
 
   constructor(flags: string, description: string, accept: (text: string, name: string) => void, details: Details) {
     super(flags, description);
-    const { parse, excludes = [], isRepeatable = false } = details;
+    const { parse, excludes = [], isRepeatable = false, holdsSettings = false } = details;
     this.accept = accept;
     this.excludes = excludes;
     this.isRepeatable = isRepeatable;
+    this.holdsSettings = holdsSettings;
     this.parse = parse;
     this.key = (this.long ?? flags).replace(/^--/, '');
     const name = this.long ?? flags;
-    if (parse !== undefined) this.argParser((text) => accept(text, name));
+    if (parse === undefined) return;
+    this.argParser((text) => {
+      accept(text, name);
+      this.given.push(text);
+    });
   }
 }
 

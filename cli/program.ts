@@ -4,7 +4,7 @@ import { Command, CommanderError, Help } from 'commander';
 import type { Option } from 'commander';
 import { isGroup } from './command.js';
 import { configurationPath, isThere } from './settings/configuration-path.js';
-import type { CommandContext, CommandGroup, NamedCommand } from './command.js';
+import type { CommandContext, CommandGroup, CommandSpec, NamedCommand } from './command.js';
 import { EXIT } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 import { declareGlobalOptions } from './global-options.js';
@@ -14,6 +14,7 @@ import { endedBy, INTERRUPTED, READER_GONE } from './problem.js';
 import type { EndingSignal, Problem } from './problem.js';
 import {
   applySettings,
+  commandLineLayer,
   declaredOptions,
   environmentLayer,
   environmentName,
@@ -180,13 +181,11 @@ async function buildProgram(
       for (const member of named.commands) await add(command, member, `${name} `);
       return;
     }
-    const [{ examples, declare }, { settingsHelp }] = await Promise.all([
-      named.load(),
-      import('./settings/settings-help.js'),
-    ]);
+    const [spec, { settingsHelp }] = await Promise.all([named.load(), import('./settings/settings-help.js')]);
+    const { examples, declare } = spec;
     if (examples.length > 0)
       command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
-    const run = declare(command);
+    const { run } = declare(command);
     command.addHelpText('after', () => `\n${settingsHelp(settings, stdout.columns, ['', program], [name, command])}`);
     command.action(async () => {
       reporter.begin();
@@ -194,7 +193,8 @@ async function buildProgram(
       const applied = applySettings(program, '', settings.layers);
       reporter.setVolume(volume());
       reporter.detail(`mmfree ${VERSION}, Node ${process.version}, ${process.platform} ${process.arch}`);
-      for (const { option, origin, texts } of [...applied, ...applySettings(command, name, settings.layers)]) {
+      const layers = await layersOf(spec, command, name, settings.layers);
+      for (const { option, origin, texts } of [...applied, ...applySettings(command, name, layers)]) {
         reporter.detail(`--${option.key} ${texts.join(' ')} (${origin})`);
       }
       // Most users set no variables: what looks at their names is not loaded for them.
@@ -205,12 +205,31 @@ async function buildProgram(
       }
       await describing();
       const startMs = now();
-      await run(context);
+      await run(context, async () => {
+        const fresh = new Command(name);
+        const { read } = declare(fresh);
+        const current = await layersOf(spec, command, name, settings.layers);
+        applySettings(fresh, name, [commandLineLayer(command), ...current]);
+        return read();
+      });
       reporter.detail(`took ${((now() - startMs) / 1000).toFixed(2)} s, ${mostMegabytes()} MB of memory at most`);
     });
   };
   for (const named of commands) await add(program, named);
   return program;
+}
+
+/** With the file of its own that a command may be given: behind the environment, and before the file of all commands. */
+async function layersOf(
+  spec: CommandSpec,
+  command: Command,
+  name: string,
+  layers: readonly SettingsLayer[],
+): Promise<readonly SettingsLayer[]> {
+  if (!declaredOptions(command).some(({ holdsSettings }) => holdsSettings)) return layers;
+  const { ownFileOf } = await import('./settings/settings-file.js');
+  const own = await ownFileOf(spec, command, name, layers);
+  return own === undefined ? layers : [...layers.slice(0, 1), own, ...layers.slice(1)];
 }
 
 /** Of the environment, one for each option. */
@@ -222,7 +241,7 @@ function variablesOf(name: string, command: Command): string[] {
 function wantsJson(argv: readonly string[], layers: readonly SettingsLayer[]): boolean {
   const end = argv.indexOf('--');
   if (argv.slice(0, end < 0 ? argv.length : end).includes('--json')) return true;
-  const [text] = layers.flatMap((layer) => layer.find('json')?.texts ?? []);
+  const [text] = layers.flatMap((layer) => layer.find('json', 'json')?.texts ?? []);
   // Anything else is refused when settings are applied.
   return text === 'true' || text === '1';
 }

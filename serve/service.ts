@@ -6,10 +6,11 @@ import type { Conversations } from './conversations/conversations.js';
 import type { StoreLimits } from './conversations/store.js';
 import type { Metrics } from './metrics.js';
 import type { Hono } from './packages/http.js';
+import type { PlaceLimits } from './scheduler/place.js';
 import type { SchedulerLimits } from './scheduler/scheduler.js';
 
 /** Bounds of what one request, or one client, may ask for. */
-export interface ServiceLimits extends SchedulerLimits, StoreLimits {
+export interface ServiceLimits extends SchedulerLimits, PlaceLimits, StoreLimits {
   readonly bodyBytes: number;
   /** Of each choice. */
   readonly tokens: number;
@@ -20,6 +21,7 @@ export const USUAL_LIMITS: ServiceLimits = {
   bodyBytes: 4 * 2 ** 20,
   tokens: 16_384,
   promptTokens: 65_536,
+  seats: 16,
   queue: 256,
   perOwner: 256,
   tokenMs: 60_000,

@@ -7,9 +7,16 @@ export const serve = defineCommand({
   examples: [
     'mmfree serve',
     'mmfree serve --image tales.mmfree --image other.mmfree --port 0 --json',
+    'mmfree serve --config /etc/mmfree/serve.json',
     'mmfree serve --board serial:/dev/ttyACM0 --board serial:/dev/ttyACM1 --backend cpu',
   ],
   parameters: {
+    config: option(
+      '--config <file>',
+      'options that are not given here, as JSON: {"port": 80, "image": ["a.mmfree"]}; SIGHUP reads it again',
+      path,
+      { holdsSettings: true },
+    ),
     image: repeatedOption(
       '--image <file>',
       'a weight image to serve; may be given several times (default: the shipped tales-9m)',

@@ -1,13 +1,14 @@
 /**
  * The file of settings: `$XDG_CONFIG_HOME/mmfree/config.json`, an object whose keys are those of settings.ts. All of it is
- * checked whichever command runs, so that a mistake is not found months later.
+ * checked whichever command runs, so that a mistake is not found months later. A command may have a file of its own, whose keys are its options.
  */
 
 import { readRegular } from '../../model/files/input-file.js';
-import type { CommandGroup, NamedCommand } from '../command.js';
+import type { CommandGroup, CommandSpec, NamedCommand } from '../command.js';
 import { declareAll, optionsBySetting } from '../declarations.js';
+import { Command } from 'commander';
 import type { DeclaredOption } from '../declared-option.js';
-import { acceptSetting, type Setting, type SettingsLayer } from './settings.js';
+import { acceptSetting, declaredOptions, settingName, type Setting, type SettingsLayer } from './settings.js';
 import { badConfiguration, badValue } from '../usage-error.js';
 
 const MAX_BYTES = 2 ** 20;
@@ -17,7 +18,40 @@ export async function loadSettingsFile(
   path: string,
   commands: readonly (NamedCommand | CommandGroup)[],
 ): Promise<SettingsLayer> {
-  const options = optionsBySetting(await declareAll(commands));
+  const settings = await readSettings(path, optionsBySetting(await declareAll(commands)));
+  return { find: (name) => settings.get(name) };
+}
+
+/**
+ * The file of its own that a command is given, on the command line or in one of these layers; undefined without one.
+ *
+ * @param command that is parsed @throws UsageError; FileError
+ */
+export async function ownFileOf(
+  { declare }: CommandSpec,
+  command: Command,
+  name: string,
+  layers: readonly SettingsLayer[],
+): Promise<SettingsLayer | undefined> {
+  const holder = declaredOptions(command).find(({ holdsSettings }) => holdsSettings);
+  if (holder === undefined) return undefined;
+  const { key, given } = holder;
+  const settings = layers.map((layer) => layer.find(settingName(name, key), key)?.texts);
+  const path = [given, ...settings].find((texts) => texts !== undefined && texts.length > 0)?.at(-1);
+  if (path === undefined) return undefined;
+  // Checked by options that nobody reads: some are set aside by the command line.
+  const checked = new Command();
+  declare(checked);
+  const options = declaredOptions(checked).filter(({ holdsSettings }) => !holdsSettings);
+  const found = await readSettings(path, new Map(options.map((option) => [option.key, [option]])));
+  return { find: (_, optionKey) => found.get(optionKey) };
+}
+
+/** @param options for each key that may be there @throws UsageError; FileError */
+async function readSettings(
+  path: string,
+  options: ReadonlyMap<string, readonly DeclaredOption[]>,
+): Promise<Map<string, Setting>> {
   const settings = new Map<string, Setting>();
   for (const [key, value] of Object.entries(await readObject(path))) {
     const meant = options.get(key) ?? [];
@@ -29,7 +63,7 @@ export async function loadSettingsFile(
     if (!meant.some((option) => takes(option, setting))) acceptSetting(first, setting);
     settings.set(key, setting);
   }
-  return { find: (name) => settings.get(name) };
+  return settings;
 }
 
 function takes(option: DeclaredOption, setting: Setting): boolean {

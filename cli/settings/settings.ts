@@ -18,7 +18,8 @@ export interface Setting {
 
 /** Where settings come from. */
 export interface SettingsLayer {
-  find(name: string): Setting | undefined;
+  /** @param name of the setting @param key of the option */
+  find(name: string, key: string): Setting | undefined;
 }
 
 /** An option that got its value from a setting. */
@@ -72,6 +73,18 @@ export function environmentLayer(env: Readonly<Record<string, string | undefined
   };
 }
 
+/** What the command line gave a command that is parsed, for the same command declared anew. */
+export function commandLineLayer(command: Command): SettingsLayer {
+  const options = new Map(declaredOptions(command).map((option) => [option.key, option]));
+  return {
+    find(_, key) {
+      const option = options.get(key);
+      if (option === undefined || !isOnCommandLine(command, option)) return undefined;
+      return { texts: option.parse === undefined ? ['true'] : option.given, origin: `--${key}` };
+    },
+  };
+}
+
 /**
  * Gives the options of a command that is parsed what the layers have for those that the command line left open. What a
  * nearer layer gave also sets aside what excludes it.
@@ -89,7 +102,7 @@ export function applySettings(
   for (const layer of layers) {
     const open = options.filter(({ key, excludes }) => ![key, ...excludes].some((taken) => decided.has(taken)));
     for (const option of open) {
-      const setting = layer.find(settingName(name, option.key));
+      const setting = layer.find(settingName(name, option.key), option.key);
       if (setting === undefined) continue;
       acceptSetting(option, setting);
       applied.push({ ...setting, option });

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenedMachine } from '../../engine/opened-machine.js';
 import { sameBytes } from '../../protocol/little-endian.js';
-import { Place } from '../scheduler/place.js';
+import { Place, type PlaceLimits } from '../scheduler/place.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 
 /** Where a machine comes from. */
@@ -24,7 +24,7 @@ const LONGEST_WAIT_MS = 10_000;
 export class Keeper {
   readonly #source: MachineSource;
   readonly #scheduler: Scheduler;
-  readonly #seats: number;
+  readonly #limits: () => PlaceLimits;
   readonly #events: KeeperEvents;
   readonly #end = new AbortController();
   #place: Place;
@@ -36,14 +36,14 @@ export class Keeper {
     source: MachineSource,
     opened: OpenedMachine,
     scheduler: Scheduler,
-    seats: number,
+    limits: () => PlaceLimits,
     events: KeeperEvents,
   ) {
     this.#source = source;
     this.#scheduler = scheduler;
-    this.#seats = seats;
+    this.#limits = limits;
     this.#events = events;
-    this.#place = new Place(opened.machine, seats);
+    this.#place = new Place(opened.machine, limits);
     scheduler.add(this.#place);
   }
 
@@ -70,7 +70,7 @@ export class Keeper {
       try {
         await sleep(waitMs, undefined, { signal });
         const { machine } = await this.#source.open(signal);
-        this.#place = new Place(machine, this.#seats);
+        this.#place = new Place(machine, this.#limits);
         if (!sameBytes(machine.facts.image.sha256, sha256)) throw new Error('it has another image now');
         this.#events.onBack(this.#source.name);
         this.#scheduler.add(this.#place);

@@ -1,13 +1,12 @@
 /** The models in service, made of machines: those with the same image are one model. */
 import { hexOf } from '../../protocol/hex.js';
+import type { PlaceLimits } from '../scheduler/place.js';
 import { Scheduler, type SchedulerEvents, type SchedulerLimits } from '../scheduler/scheduler.js';
 import { Keeper, type KeeperEvents, type MachineSource } from './keeper.js';
 import { servedModel, type ServedModel } from './served-model.js';
 
 export interface ModelsOptions {
-  /** Texts that one machine computes at once at most. */
-  readonly seats: number;
-  readonly limits: () => SchedulerLimits;
+  readonly limits: () => SchedulerLimits & PlaceLimits;
   readonly events: KeeperEvents & Omit<SchedulerEvents, 'onLost'>;
 }
 
@@ -29,7 +28,7 @@ export class Models {
   static async open(
     sources: readonly MachineSource[],
     signal: AbortSignal,
-    { seats, limits, events }: ModelsOptions,
+    { limits, events }: ModelsOptions,
   ): Promise<Models> {
     const models = new Map<string, ServedModel>();
     const keepers: Keeper[] = [];
@@ -44,7 +43,7 @@ export class Models {
           const model =
             models.get(key) ?? (await servedModel(opened, id, new Scheduler(id, limits, { ...events, onLost })));
           models.set(key, model);
-          keepers.push(new Keeper(source, opened, model.scheduler, seats, events));
+          keepers.push(new Keeper(source, opened, model.scheduler, limits, events));
         } catch (error) {
           await opened.machine.close();
           throw error;

@@ -9,16 +9,25 @@ export interface Run {
   readonly stop: AbortController;
 }
 
+/** Bounds; they may change while jobs are computed. */
+export interface PlaceLimits {
+  /** Jobs that one machine takes at once at most. */
+  readonly seats: number;
+}
+
 export class Place {
   readonly machine: Machine;
-  /** Jobs that it takes at once. */
-  readonly seats: number;
+  readonly #limits: () => PlaceLimits;
   readonly runs = new Set<Run>();
 
-  /** @param seats at most, where the machine takes more */
-  constructor(machine: Machine, seats: number) {
+  constructor(machine: Machine, limits: () => PlaceLimits) {
     this.machine = machine;
-    this.seats = Math.min(seats, machine.facts.sequences);
+    this.#limits = limits;
+  }
+
+  /** Jobs that it takes at once: fewer than the bound where the machine does. */
+  get seats(): number {
+    return Math.min(this.#limits().seats, this.machine.facts.sequences);
   }
 
   get isFree(): boolean {

@@ -93,7 +93,6 @@ export interface ServiceUnderTest {
 export interface ServiceTestOptions {
   readonly sources?: readonly MachineSource[];
   readonly limits?: Partial<ServiceLimits>;
-  readonly seats?: number;
   /** For conversations. */
   readonly store?: ConversationStore;
   readonly access?: Partial<Access>;
@@ -102,14 +101,13 @@ export interface ServiceTestOptions {
 export async function serviceOf({
   sources = [talesOn('cpu')],
   limits: some = {},
-  seats = 16,
   store,
   access,
 }: ServiceTestOptions = {}): Promise<ServiceUnderTest> {
   const limits = (): ServiceLimits => ({ ...USUAL_LIMITS, ...some });
   const metrics = createMetrics(() => models.list);
   const events = { ...metrics.events, onLost: () => metrics.onMachineLost(), onBack: (): void => {} };
-  const models: Models = await Models.open(sources, engine.signal, { seats, limits, events });
+  const models: Models = await Models.open(sources, engine.signal, { limits, events });
   const failures: unknown[] = [];
   const conversations = store && new Conversations(store, () => models.list);
   const requests: RequestFacts[] = [];

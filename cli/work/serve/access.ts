@@ -19,28 +19,8 @@ export interface AccessInput {
   readonly tlsKey: string | undefined;
 }
 
-export class ServiceAccess {
-  current: Access;
-  /** Undefined for HTTP without TLS. */
-  tls: Certificate | undefined;
-  readonly #input: AccessInput;
-
-  /** @throws UsageError; the operating system's error */
-  constructor(input: AccessInput) {
-    this.#input = input;
-    this.current = accessOf(input);
-    this.tls = certificateOf(input);
-  }
-
-  /** All of it, or nothing. @throws UsageError; the operating system's error */
-  reload(): void {
-    const [current, tls] = [accessOf(this.#input), certificateOf(this.#input)];
-    this.current = current;
-    this.tls = tls;
-  }
-}
-
-function accessOf({ host, keys, allowHost, cors }: AccessInput): Access {
+/** @throws UsageError; the operating system's error */
+export function accessOf({ host, keys, allowHost, cors }: AccessInput): Access {
   const origins = cors.map((text) => {
     if (URL.canParse(text) && new URL(text).origin === text) return text;
     throw badValue('--cors', text, 'the origin of pages, without a path', 'https://example.org');
@@ -67,7 +47,8 @@ function keysOf(path: string): Keys {
   }
 }
 
-function certificateOf({ tlsCert, tlsKey }: AccessInput): Certificate | undefined {
+/** Undefined for HTTP without TLS. @throws UsageError; the operating system's error */
+export function certificateOf({ tlsCert, tlsKey }: AccessInput): Certificate | undefined {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new UsageError('missing-option', '--tls-cert and --tls-key need each other', {

@@ -9,9 +9,10 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface ServiceLogs {
   readonly log: ServiceLog & {
-    /** Does it, and says whether it worked: a service goes on with what it had. */
-    onReload(reload: () => void): void;
+    /** Does it, and says whether it worked: a service goes on with what it had. @param file of options @param reload names options whose change needs a restart */
+    onReload(file: string | undefined, reload: () => Promise<readonly string[]>): Promise<void>;
   };
+  readonly setLevel: (level: LogLevel) => void;
   readonly machines: KeeperEvents;
 }
 
@@ -24,16 +25,18 @@ export function serviceLog(level: LogLevel): ServiceLogs {
       // Looks that come every few seconds say nothing.
       onRequest: (facts) => logger[facts.path === '/health' ? 'debug' : 'info'](facts, 'request'),
       onFailure: (error) => logger.error({ err: error }, 'a mistake in mmfree'),
-      onReload: (reload) => {
+      onReload: async (file, reload) => {
         try {
-          reload();
-          logger.info('keys and certificate are read again');
+          const options = await reload();
+          logger.info({ file }, 'options, keys and certificate are read again');
+          if (options.length > 0) logger.warn({ options }, 'these options change with a restart only');
         } catch (error) {
-          const { message, cause } = describeProblem(error);
-          logger.error({ message, cause }, 'what was there before stays: the files cannot be read again');
+          const { message, cause, fix } = describeProblem(error);
+          logger.error({ file, message, cause, fix }, 'what was there before stays: not everything can be read again');
         }
       },
     },
+    setLevel: (now) => void (logger.level = now),
     machines: {
       onLost: (name, error) => {
         const { code, message, cause, fix } = describeProblem(error);

@@ -1,6 +1,8 @@
 /** `mmfree serve` as a command: on a socket, from its first line to its end. */
+import { writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
-import { COMMANDS, mmfreeJson, TALES_IMAGE } from '../../helpers/command-line.js';
+import { COMMANDS, mmfreeJson, startCompiled, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
 
 interface RunningService {
@@ -51,4 +53,42 @@ describe('serve', () => {
   ])('refuses %s', async (_, options, exit) => {
     expect(await mmfreeJson('serve', '--port', '0', ...options)).toMatchObject({ exit });
   });
+});
+
+const path = temporaryFolder();
+
+it('reads its options again at SIGHUP; where they are bad it says so and keeps what it had', async () => {
+  const file = path('serve.json');
+  const configure = (options: object | string): void =>
+    writeFileSync(file, typeof options === 'string' ? options : JSON.stringify(options));
+  configure({ image: [TALES_IMAGE], backend: 'cpu', port: 0, queue: 7 });
+  const child = startCompiled('--json', 'serve', '--config', file);
+  const lines = (stream: NodeJS.ReadableStream | null): AsyncIterator<string> =>
+    createInterface({ input: stream! })[Symbol.asyncIterator]();
+  const [said, logged] = [lines(child.stdout), lines(child.stderr)];
+  const next = async (from: AsyncIterator<string>): Promise<Record<string, unknown>> =>
+    JSON.parse((await from.next()).value as string) as Record<string, unknown>;
+  try {
+    let event = await next(said);
+    while (event['type'] !== 'ready') event = await next(said);
+    const { url } = event as { url: string };
+    const reload = async (options: object | string): Promise<readonly [Record<string, unknown>, unknown]> => {
+      configure(options);
+      child.kill('SIGHUP');
+      const line = await next(logged);
+      const { limits } = (await (await fetch(`${url}/props`)).json()) as { limits: { queue: number } };
+      await next(logged);
+      return [line, limits.queue];
+    };
+    expect(await reload('{')).toEqual([expect.objectContaining({ level: 50, file, cause: expect.any(String) }), 7]);
+    expect(await reload({ keys: path('none'), queue: 9 })).toEqual([expect.objectContaining({ level: 50 }), 7]);
+    const [line, queue] = await reload({ image: [TALES_IMAGE], backend: 'cpu', port: 0, queue: 9, 'prefix-cache': 1 });
+    expect([line['level'], queue]).toEqual([30, 9]);
+    configure({ image: [TALES_IMAGE], backend: 'cpu', port: 1 });
+    child.kill('SIGHUP');
+    await next(logged);
+    expect(await next(logged)).toMatchObject({ level: 40, options: ['--port'] });
+  } finally {
+    child.kill('SIGTERM');
+  }
 });

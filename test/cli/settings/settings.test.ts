@@ -22,6 +22,7 @@ import { FakeProcess, type FakeRun } from '../../helpers/fake-host.js';
 
 const path = temporaryFolder();
 const inputs: unknown[] = [];
+let again: () => Promise<unknown>;
 const COMMAND: NamedCommand = {
   name: 'work',
   summary: 'do some work',
@@ -33,15 +34,17 @@ const COMMAND: NamedCommand = {
         board: option('--board <name>', 'a board', text, { excludes: ['backend'] }),
         backend: option('--backend <name>', 'a name', oneOf(['cpu', 'gpu']), { excludes: ['board'] }),
         stop: repeatedOption('--stop <text>', 'a text', text),
+        config: option('--config <file>', 'a file', pathOption, { holdsSettings: true }),
         usbip: optionWithPreset('--usbip [port]', 'a port', text, '3240'),
         check: flag('--check', 'a switch'),
       },
-      load: async () => async (input) => {
+      load: async () => async (input, _, readAgain) => {
         inputs.push(input);
+        again = readAgain;
       },
     }),
 };
-const DEFAULTS = { output: 'x', maxTokens: 3, board: undefined, backend: undefined, stop: [], usbip: undefined, check: false }; // prettier-ignore
+const DEFAULTS = { output: 'x', maxTokens: 3, board: undefined, backend: undefined, config: undefined, stop: [], usbip: undefined, check: false }; // prettier-ignore
 
 let count = 0;
 
@@ -193,4 +196,47 @@ it('one name means one thing, else it has the command in front', async () => {
   );
   expect(names).toContain('board board');
   expect(names).toContain('board gateware-build-board');
+});
+
+describe('a file of the settings of one command', () => {
+  const own = (content: unknown): string => {
+    const file = path(`own-${count++}.json`);
+    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+    return file;
+  };
+
+  it('counts behind the command line and the environment, and before the file of all', async () => {
+    const file = own({ output: 'own', 'max-tokens': 4, stop: ['a', 'b'], board: 'own' });
+    const argv = ['work', '--config', file, '--stop', 'c'];
+    expect((await run({ MMFREE_MAX_TOKENS: '5' }, { board: 'all', check: true }, ...argv)).exit).toBe(0);
+    expect(inputs.pop()).toEqual({ ...DEFAULTS, output: 'own', config: file, maxTokens: 5, stop: ['c'], board: 'own', check: true }); // prettier-ignore
+  });
+
+  it('may be named by the environment', async () => {
+    const file = own({ output: 'own' });
+    expect((await run({ MMFREE_CONFIG: file }, undefined, 'work')).exit).toBe(0);
+    expect(inputs.pop()).toMatchObject({ output: 'own', config: file });
+  });
+
+  it('is read again with the same command line', async () => {
+    const file = own({ output: 'own', 'max-tokens': 4 });
+    await run({}, undefined, 'work', '--config', file, '--stop', 'a', '--stop', 'b', '--check');
+    expect(inputs.pop()).toMatchObject({ output: 'own', maxTokens: 4, stop: ['a', 'b'], check: true });
+    writeFileSync(file, JSON.stringify({ output: 'other', stop: ['z'], usbip: true }));
+    expect(await again()).toEqual({ ...DEFAULTS, output: 'other', config: file, stop: ['a', 'b'], usbip: '3240', check: true }); // prettier-ignore
+    writeFileSync(file, '{"output": 1');
+    await expect(again()).rejects.toMatchObject({ code: 'bad-configuration' });
+    writeFileSync(file, '{}');
+    await expect(again()).rejects.toMatchObject({ code: 'missing-option' });
+  });
+
+  it.each([
+    ['names what is no option', { outputs: 'x' }, 'there is no setting "outputs"'],
+    ['names itself', { config: 'x' }, 'there is no setting "config"'],
+    ['has a bad value that the command line sets aside', { output: '' }, '"output" is ""'],
+    ['is none', '[]', 'it is not a JSON object'],
+  ])('is refused where it %s', async (_, content, message) => {
+    const { exit, stderr } = await run({}, undefined, 'work', '-o', 'x', '--config', own(content));
+    expect([exit, stderr.text]).toEqual([2, expect.stringContaining(message)]);
+  });
 });

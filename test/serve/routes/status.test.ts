@@ -5,7 +5,7 @@ import { serviceOf, talesOn, type ServiceUnderTest } from '../../helpers/service
 
 let tested: ServiceUnderTest;
 beforeAll(async () => {
-  tested = await serviceOf({ sources: [talesOn('cpu'), talesOn('reference')], seats: 4 });
+  tested = await serviceOf({ sources: [talesOn('cpu'), talesOn('reference')], limits: { seats: 4 } });
 });
 afterAll(async () => await tested?.close());
 

@@ -1,7 +1,7 @@
 /** Jobs on machines: under load, more urgent than others, given up, and on machines that are lost. No text changes by any of it. */
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../../serve/scheduler/job.js';
-import { Place } from '../../../serve/scheduler/place.js';
+import { Place, type PlaceLimits } from '../../../serve/scheduler/place.js';
 import { Scheduler, type SchedulerEvents, type SchedulerLimits } from '../../../serve/scheduler/scheduler.js';
 import { all, alone, machine, work } from './machines.js';
 
@@ -17,7 +17,9 @@ function scheduler(
   return made;
 }
 
-const one = (): Place => new Place(machine({ sequences: 1 }), 16);
+/** Bounds of a place. */
+const seats = (count: number) => (): PlaceLimits => ({ seats: count });
+const one = (): Place => new Place(machine({ sequences: 1 }), seats(16));
 
 const receipts = async (job: Job): Promise<number[]> => (await all(job)).map(({ receipt }) => receipt);
 
@@ -28,7 +30,7 @@ async function given(job: Job, count: number): Promise<void> {
 
 describe('under load', () => {
   it('each text is the one that it is alone, on whatever machine', async () => {
-    const tested = scheduler([one(), one(), new Place(machine(), 4)]);
+    const tested = scheduler([one(), one(), new Place(machine(), seats(4))]);
     const works = Array.from({ length: 60 }, (_, seed) =>
       work(seed, { maxTokens: 5 + (seed % 20), owner: `${seed % 3}` }),
     );
@@ -38,7 +40,7 @@ describe('under load', () => {
   });
 
   it('boards take one text each, and the emptiest machine comes first', () => {
-    const places = [one(), one(), new Place(machine(), 2)];
+    const places = [one(), one(), new Place(machine(), seats(2))];
     const tested = scheduler(places);
     tested.submit([work(1), work(2), work(3)]);
     expect(places.map(({ runs }) => runs.size)).toEqual([1, 1, 1]);
@@ -107,7 +109,7 @@ describe('priority', () => {
 
   it('leaves a text where it is whose machine gives no states', async () => {
     const { can } = machine().facts;
-    const tested = scheduler([new Place(machine({ sequences: 1, can: { ...can, state: false } }), 1)]);
+    const tested = scheduler([new Place(machine({ sequences: 1, can: { ...can, state: false } }), seats(1))]);
     const [slow, urgent] = [...tested.submit([work(1)]), ...tested.submit([work(2, { priority: 9 })])] as [Job, Job];
     await all(slow);
     expect(await receipts(urgent)).toEqual(await alone(work(2)));
@@ -147,11 +149,11 @@ describe('a machine that is lost', () => {
     'by a %s is out of service, and another one goes on with its text',
     async (how) => {
       const lost: unknown[] = [];
-      const bad = new Place(machine({ sequences: 1, name: 'bad' }, { after: 7, how }), 1);
+      const bad = new Place(machine({ sequences: 1, name: 'bad' }, { after: 7, how }), seats(1));
       const tested = scheduler([bad], { tokenMs: 200 }, { onLost: (place) => void lost.push(place) });
       const [job] = tested.submit([work(1)]) as [Job];
       await given(job, 5);
-      tested.add(new Place(machine({ name: 'good' }), 4));
+      tested.add(new Place(machine({ name: 'good' }), seats(4)));
       const tokens = await all(job);
       expect(tokens.map(({ receipt }) => receipt)).toEqual(await alone(work(1)));
       expect(tokens.map(({ machine: name }) => name)).toEqual([
@@ -163,9 +165,9 @@ describe('a machine that is lost', () => {
   );
 
   it('is found out if another one computes something else', async () => {
-    const tested = scheduler([new Place(machine({ sequences: 1, name: 'bad' }, { after: 5, how: 'throw' }), 1)]);
+    const tested = scheduler([new Place(machine({ sequences: 1, name: 'bad' }, { after: 5, how: 'throw' }), seats(1))]);
     const [job] = tested.submit([work(1)]) as [Job];
-    tested.add(new Place(machine({ name: 'liar' }, { after: 2, how: 'lie' }), 1));
+    tested.add(new Place(machine({ name: 'liar' }, { after: 2, how: 'lie' }), seats(1)));
     await expect(all(job)).rejects.toMatchObject({
       status: 500,
       code: 'machine_differs',
@@ -174,7 +176,7 @@ describe('a machine that is lost', () => {
   });
 
   it('ends a text with an error to ask again after, if there is no other', async () => {
-    const tested = scheduler([new Place(machine({}, { after: 5, how: 'throw' }), 2)], { tokenMs: 50 });
+    const tested = scheduler([new Place(machine({}, { after: 5, how: 'throw' }), seats(2))], { tokenMs: 50 });
     const jobs = tested.submit([work(1), work(2)]);
     for (const job of jobs) {
       await expect(all(job)).rejects.toMatchObject({ status: 503, retryAfterSeconds: 5 });
