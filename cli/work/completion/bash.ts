@@ -1,24 +1,15 @@
 /** The completion of bash, from version 3.2 on (macOS), without the package bash-completion. */
+import { argumentPlaces, commandCases, optionPlaces, placeFunction, quoted } from './cases.js';
 import type { CompletedCommand, Values } from './command-model.js';
 
 export function bashScript(commands: readonly CompletedCommand[]): string {
   return `# Completion of mmfree for bash, made by \`mmfree completion bash\`.
 
 # Sets kind and choices: what stands behind an option of a command.
-_mmfree_option() {
-  kind=none choices=
-  case "$1 $2" in
-${commands.flatMap(optionCases).join('\n')}
-  esac
-}
+${placeFunction('_mmfree_option', optionPlaces(commands), lines)}
 
 # Sets kind and choices: an argument of a command by its number, or the names behind it.
-_mmfree_argument() {
-  kind=none choices=
-  case "$1 $2" in
-${commands.flatMap(argumentCases).join('\n')}
-  esac
-}
+${placeFunction('_mmfree_argument', [...memberPlaces(commands), ...argumentPlaces(commands)], lines)}
 
 _mmfree_options() {
   case "$1" in
@@ -67,38 +58,15 @@ complete -F _mmfree mmfree
 `;
 }
 
-function optionCases({ name, options }: CompletedCommand): string[] {
-  return options.flatMap(({ names, values }) =>
-    values.kind === 'none'
+/** Names behind a group are choices like any other. */
+function memberPlaces(commands: readonly CompletedCommand[]): (readonly [string, Values])[] {
+  return commands.flatMap(({ name, members }) =>
+    members.length === 0
       ? []
-      : `    ${names.map((option) => quoted(`${name} ${option}`)).join(' | ')}) ${assignment(values)} ;;`,
+      : [[`${name} 0`, { kind: 'choices', choices: members.map(([member]) => member) }] as const],
   );
-}
-
-function argumentCases({ name, arguments: values, members }: CompletedCommand): string[] {
-  if (members.length > 0) {
-    const choices = members.map(([member]) => member);
-    return [`    ${quoted(`${name} 0`)}) ${assignment({ kind: 'choices', choices })} ;;`];
-  }
-  return values.flatMap((value, number) =>
-    value.kind === 'none' ? [] : `    ${quoted(`${name} ${number}`)}) ${assignment(value)} ;;`,
-  );
-}
-
-function commandCases(commands: readonly CompletedCommand[]): string {
-  const lead = ({ name, members }: CompletedCommand): string[] =>
-    members.map(([member]) => `      ${quoted(`${name}/${member}`)}) command=${quoted(`${name} ${member}`.trim())} ;;`);
-  return commands.flatMap(lead).join('\n');
-}
-
-function assignment(values: Values): string {
-  return values.kind === 'choices' ? `kind=choices choices=${lines(values.choices)}` : `kind=${values.kind}`;
 }
 
 function lines(words: readonly string[]): string {
   return `$'${words.join('\\n')}'`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

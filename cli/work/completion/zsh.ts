@@ -1,25 +1,16 @@
 /** The completion of zsh: as a file `_mmfree` in a folder of `fpath`, or sourced behind `compinit`. */
-import type { CompletedCommand, Values } from './command-model.js';
+import { argumentPlaces, commandCases, optionPlaces, placeFunction, quoted } from './cases.js';
+import type { CompletedCommand } from './command-model.js';
 
 export function zshScript(commands: readonly CompletedCommand[]): string {
   return `#compdef mmfree
 # Completion of mmfree for zsh, made by \`mmfree completion zsh\`.
 
 # Sets kind and choices: what stands behind an option of a command.
-_mmfree_option() {
-  kind=none choices=()
-  case "$1 $2" in
-${commands.flatMap(optionCases).join('\n')}
-  esac
-}
+${placeFunction('_mmfree_option', optionPlaces(commands), list)}
 
 # Sets kind and choices: an argument of a command by its number.
-_mmfree_argument() {
-  kind=none choices=()
-  case "$1 $2" in
-${commands.flatMap(argumentCases).join('\n')}
-  esac
-}
+${placeFunction('_mmfree_argument', argumentPlaces(commands), list)}
 
 # Sets items: what may follow a command, with what it is.
 _mmfree_items() {
@@ -68,40 +59,12 @@ if [[ \${funcstack[1]} == _mmfree ]]; then _mmfree "$@"; else compdef _mmfree mm
 `;
 }
 
-function optionCases({ name, options }: CompletedCommand): string[] {
-  return options.flatMap(({ names, values }) =>
-    values.kind === 'none'
-      ? []
-      : `    ${names.map((option) => quoted(`${name} ${option}`)).join(' | ')}) ${assignment(values)} ;;`,
-  );
-}
-
-function argumentCases({ name, arguments: values }: CompletedCommand): string[] {
-  return values.map((value, number) => `    ${quoted(`${name} ${number}`)}) ${assignment(value)} ;;`);
-}
-
 function itemCases({ name, options, members }: CompletedCommand): string {
   const ofOptions = options.flatMap(({ names, summary }) => names.map((option) => `${option}:${summary}`));
   const items = [...members.map(([member, summary]) => `${member}:${summary}`), ...ofOptions];
-  return `    ${quoted(name)}) items=(${items.map(quoted).join(' ')}) ;;`;
+  return `    ${quoted(name)}) items=${list(items)} ;;`;
 }
 
-function commandCases(commands: readonly CompletedCommand[]): string {
-  return commands
-    .flatMap(({ name, members }) =>
-      members.map(
-        ([member]) => `      ${quoted(`${name}/${member}`)}) command=${quoted(`${name} ${member}`.trim())} ;;`,
-      ),
-    )
-    .join('\n');
-}
-
-function assignment(values: Values): string {
-  return values.kind === 'choices'
-    ? `kind=choices choices=(${values.choices.map(quoted).join(' ')})`
-    : `kind=${values.kind}`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+function list(words: readonly string[]): string {
+  return `(${words.map(quoted).join(' ')})`;
 }
