@@ -8,7 +8,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ensureBuilt, ensureInstalled, root, runProgram, say } from './setup.mjs';
 import { NODES_OF_LONG_RUN, otherNodes } from './other-nodes.mjs';
 import { softwareGpu } from './software-gpu.mjs';
@@ -47,8 +47,9 @@ rmSync(folder, { recursive: true });
 /** A failed run leaves no figures behind: the page shows what holds. */
 function writePage(lines) {
   if (process.exitCode !== 0) return say('not written, because tests failed: docs/LONG-RUN.md');
-  const commit =
-    git('rev-parse', '--short=12', 'HEAD') + (git('status', '--porcelain', '-uno') === '' ? '' : ' and changes');
+  // But for the page itself, which the last run may have changed.
+  const changes = git('status', '--porcelain', '-uno', '--', '.', `:!${relative(root, PAGE)}`);
+  const commit = git('rev-parse', '--short=12', 'HEAD') + (changes === '' ? '' : ' and changes');
   const day = new Date().toISOString().slice(0, 10);
   const rows = new Map(existsSync(PAGE) ? rowsOf(readFileSync(PAGE, 'utf8')) : []);
   for (const line of lines.trim().split('\n')) {
