@@ -21,9 +21,9 @@ import { boardRefuses } from './refusal-error.js';
 import type { Transport } from './transport/transport.js';
 
 /** What a board sends of a run. */
-export type RunEvent =
-  | ({ readonly kind: 'token' } & LayoutValue<typeof TOKEN.layout>)
-  | ({ readonly kind: 'ended' } & LayoutValue<typeof ENDED.layout>);
+export type RunEvent = ({ readonly kind: 'token' } & LayoutValue<typeof TOKEN.layout>) | RunEnd;
+
+export type RunEnd = { readonly kind: 'ended' } & LayoutValue<typeof ENDED.layout>;
 
 /** How long an answer may take, counted from that to the request before: docs/PROTOCOL.md, section 3. */
 export const ANSWER_LIMIT_MS = {

@@ -18,7 +18,7 @@ import { abortLater, systemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { SCHEMA } from '../protocol/wire/message-schema.js';
 import { ANSWER_LIMIT_MS, SessionLink } from './session-link.js';
-import type { Decoded, RunEvent, SessionLinkOptions } from './session-link.js';
+import type { Decoded, RunEnd, RunEvent, SessionLinkOptions } from './session-link.js';
 import { observedTransport } from './transport/observed-transport.js';
 import type { Transport } from './transport/transport.js';
 
@@ -177,13 +177,28 @@ export class BoardSession {
    * Ends a run; what it has still to say is dropped. The board is told even if `signal` has aborted, but then the program
    * is to end, and its answer is waited for only a moment.
    *
+   * @returns the end that the board tells
    * @throws BoardError; AbortError
    */
-  async cancelRun(run: number, signal = this.#signal): Promise<void> {
+  async cancelRun(run: number, signal = this.#signal): Promise<RunEnd> {
+    return await this.#withLastWord(signal, async (limited) => {
+      await this.#link.send(CANCEL.type, encodeMessage(CANCEL, { run }), limited);
+      for (;;) {
+        const event = await this.nextRunEvent(run, limited);
+        if (event.kind === 'ended') return event;
+      }
+    });
+  }
+
+  /** What a run says behind the last token that is wanted of it; if `signal` has aborted, in a moment or not at all. @throws as {@link cancelRun} */
+  async lastOfRun(run: number, signal = this.#signal): Promise<RunEvent> {
+    return await this.#withLastWord(signal, async (limited) => await this.nextRunEvent(run, limited));
+  }
+
+  async #withLastWord<T>(signal: AbortSignal | undefined, work: (limited: AbortSignal) => Promise<T>): Promise<T> {
     const limit = abortLater(signal, LAST_WORD_MS, this.#clock);
     try {
-      await this.#link.send(CANCEL.type, encodeMessage(CANCEL, { run }), limit.signal);
-      while ((await this.nextRunEvent(run, limit.signal)).kind !== 'ended');
+      return await work(limit.signal);
     } finally {
       limit.release();
     }

@@ -143,8 +143,7 @@ export class TextSession {
         if (isLast) text += stopper.flush();
         this.#pending = stopper.held;
         yield { token, added, text, ...(opening && { opening }), ...(end && { end }) };
-        // Else the machine ends by itself, and knows of nobody who left it.
-        if (end === 'stop') return;
+        if (end !== undefined) return;
       }
     } finally {
       // An abort may have come first: what was fed by then belongs to the text.

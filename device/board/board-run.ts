@@ -23,22 +23,16 @@ export async function* generateThere(
   let next = firstIndex;
   /** What is fed before the next one is chosen. */
   let toFeed = tokens;
+  const isWhole = (): boolean => next === end || (next > firstIndex && isEnd(text.shape, toFeed.at(-1)!));
   try {
-    for (;;) {
+    while (!isWhole()) {
       const rest = { ...order, firstIndex: next, maxTokens: end - next };
       const event = await text.persist(async (session) => await run.next(session, toFeed, rest), signal);
       if (event === undefined) return;
       const { session } = text;
-      const hasEnded = next > firstIndex && isEnd(text.shape, toFeed.at(-1)!);
       if (event.kind === 'ended') {
-        const { reason, nextIndex } = event;
-        if (nextIndex !== next || !(next === end || hasEnded))
-          throw boardMalformed(session.name, `it ends a run at ${nextIndex} for no reason (${reason})`);
-        run.isOver(session);
-        return;
+        throw boardMalformed(session.name, `it ends a run at ${event.nextIndex} for no reason (${event.reason})`);
       }
-      // The board goes on, because it knows one token that ends a text where the image has several.
-      if (hasEnded) return;
       const { index, token: id, receipt } = event;
       if (index !== next) throw boardMalformed(session.name, `it sends token ${index} instead of ${next}`);
       text.checkToken(session, id);
@@ -49,7 +43,10 @@ export async function* generateThere(
       yield { id, receipt };
     }
   } finally {
-    await run.cancel(signal);
+    // The caller may have left with the last token, and knows no more than that he has it.
+    const stateIsThere = await run.leave(next, isWhole(), signal);
+    if (stateIsThere && next > firstIndex) text.arrived(text.session);
+    else text.leave();
   }
 }
 
@@ -87,18 +84,24 @@ class BoardRun {
     return event;
   }
 
-  /** The board has said that it is at its end: the last token was sent, not fed. */
-  isOver(session: BoardSession): void {
-    this.#run = undefined;
-    this.#text.arrived(session);
-  }
-
-  /** The caller has seen enough, or all went wrong. */
-  async cancel(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#run === undefined) return;
+  /**
+   * A run that is whole ends by itself, any other is cancelled: the caller has seen enough, or all went wrong.
+   *
+   * @param next index of the first token that the caller has not seen
+   * @returns whether the board says that it chose none beyond those: it stands where the caller does
+   */
+  async leave(next: number, isWhole: boolean, signal: AbortSignal | undefined): Promise<boolean> {
     const run = this.#run;
+    if (run === undefined) return false;
     this.#run = undefined;
-    this.#text.leave();
-    await this.#text.session.cancelRun(run, signal).catch(() => {});
+    const { session } = this.#text;
+    try {
+      // A board may know one token that ends a text where the image has several, and go on behind the others.
+      const last = isWhole && session === this.#session ? await session.lastOfRun(run, signal) : undefined;
+      const { nextIndex, reason } = last?.kind === 'ended' ? last : await session.cancelRun(run, signal);
+      return nextIndex === next && reason !== END_REASON.unknownRun;
+    } catch {
+      return false;
+    }
   }
 }

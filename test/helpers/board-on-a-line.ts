@@ -16,6 +16,8 @@ import type { FlashTiming } from '../../firmware-host/firmware/flash/nor-flash.j
 import { installImage } from '../../firmware-host/firmware/install-image.js';
 import { memorySource } from '../../protocol/byte-source.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
+import { FrameReader } from '../../protocol/wire/frame-reader.js';
+import { framesIn } from './frames.js';
 import { VirtualTime } from './simulated-line.js';
 
 const SECTOR_BYTES = 4096;
@@ -104,6 +106,20 @@ export function slow(line: BoardOnALine, bytesPerMs: number): Fate {
       };
     });
   };
+}
+
+/** Counts the messages of each type that reach the board. */
+export function countMessages(line: BoardOnALine): Map<number, number> {
+  const reader = new FrameReader();
+  const counts = new Map<number, number>();
+  const { fate } = line;
+  line.fate = (frame) => {
+    for (const { kind, type } of frame.to === 'board' ? framesIn(reader.feed(frame.bytes)) : []) {
+      if (kind === 'data') counts.set(type, (counts.get(type) ?? 0) + 1);
+    }
+    return fate(frame);
+  };
+  return counts;
 }
 
 export class BoardOnALine {

@@ -15,7 +15,7 @@ import {
   STATE_TAKE,
 } from '../../../protocol/wire/groups/messages-state.js';
 import { RESET, STEPPED } from '../../../protocol/wire/messages-run.js';
-import { BoardOnALine, slow } from '../../helpers/board-on-a-line.js';
+import { BoardOnALine, countMessages, slow } from '../../helpers/board-on-a-line.js';
 import { count, figure } from '../../helpers/counts.js';
 import { framesIn } from '../../helpers/frames.js';
 import { goodImageOf } from '../../helpers/good-image.js';
@@ -37,20 +37,6 @@ const KINDS: readonly [string, BoardMachineOptions][] = [
 
 const expectedTokens = async (request: GenerateRequest = REQUEST): Promise<GeneratedToken[]> =>
   await gathered((await referenceSequence(SECTIONS)).generate(request));
-
-/** Counts the messages of each type that reach the board. */
-function countMessages(line: BoardOnALine): Map<number, number> {
-  const reader = new FrameReader();
-  const counts = new Map<number, number>();
-  const { fate } = line;
-  line.fate = (frame) => {
-    for (const { kind, type } of frame.to === 'board' ? framesIn(reader.feed(frame.bytes)) : []) {
-      if (kind === 'data') counts.set(type, (counts.get(type) ?? 0) + 1);
-    }
-    return fate(frame);
-  };
-  return counts;
-}
 
 /** Another payload in all messages of a type from the board. */
 function rewrite(line: BoardOnALine, type: number, change: (payload: Uint8Array) => void): void {

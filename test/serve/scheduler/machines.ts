@@ -6,7 +6,7 @@ import { referenceOf } from '../../helpers/machines.js';
 import { tinySections, TINY_SHAPE } from '../../helpers/tiny-image.js';
 
 /** An end token comes seldom. */
-const SECTIONS = tinySections(1, { ...TINY_SHAPE, vocabSize: 500, hiddenSize: 16, eosTokenId: 499 });
+export const SECTIONS = tinySections(1, { ...TINY_SHAPE, vocabSize: 500, hiddenSize: 16, eosTokenId: 499 });
 
 export interface Faults {
   /** After so many tokens, counted over all texts. */
