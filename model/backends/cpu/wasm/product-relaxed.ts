@@ -5,16 +5,16 @@
  * RELAXED_16 (`i16x8.relaxed_dot_i8x16_i7x16_s`) keeps its sums in 16 bits for 256 columns: 16 pairs, 16·2,032 = 32,512. RELAXED_32
  * (`i32x4.relaxed_dot_i8x16_i7x16_add_s`) is one instruction where the processor has VNNI, with sums of 32 bits. V8 of Node 20 is wrong there: its
  * baseline compiler loses the accumulator.
+ *
+ * Loops keep eight sums, because the instruction takes four clocks and two begin in each, and not more: x64 has sixteen vector registers, and V8
+ * moves loads to the front of a turn, so a longer turn writes sums to memory and is half as fast.
  */
 import { zero } from './fixed-point';
 import { RELAXED_16 } from './families';
 import { fourSumsWithScale, highMask, lowMask } from './product-sums';
 
-/** Columns that a sum has room for. */
-@inline
-function split(columns: i32): i32 {
-  return FAMILY == RELAXED_16 ? min(columns, 256) : columns;
-}
+/** Columns that a sum of 16 bits has room for. */
+const ROOM = 256;
 
 @inline
 function dot(sums: v128, q: v128, codes: v128): v128 {
@@ -23,17 +23,98 @@ function dot(sums: v128, q: v128, codes: v128): v128 {
     : i32x4.relaxed_dot_i8x16_i7x16_add_s(q, codes, sums);
 }
 
-/** Adds what {@link dot} has summed. */
+/** Where sums must be widened, with `q` the next column. */
+@inline
+function endOfPart(q: usize, end: usize): usize {
+  return FAMILY == RELAXED_16 ? min(q + ROOM, end) : end;
+}
+
+/** Adds what {@link dot} has summed in a part; with sums of 32 bits there is only one. */
 @inline
 function widen(sums: v128, part: v128): v128 {
-  return i32x4.add(sums, FAMILY == RELAXED_16 ? i32x4.extadd_pairwise_i16x8_s(part) : part);
+  return FAMILY == RELAXED_16 ? i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(part)) : part;
+}
+
+/** Two sums of one row. */
+@inline
+function join(a: v128, b: v128): v128 {
+  return FAMILY == RELAXED_16 ? i16x8.add(a, b) : i32x4.add(a, b);
 }
 
 /** Eight rows, one vector. */
 export function oneRelaxed(block: usize, q: usize, columns: i32, sums: usize): void {
+  fourRows(block, q, columns, sums);
+  fourRows(block + 16, q, columns, sums + 16);
+}
+
+/** Half of a block; 32 columns a turn, even and odd sixteens in sums of their own. */
+function fourRows(codes: usize, q: usize, columns: i32, sums: usize): void {
   const low = lowMask();
   const high = highMask();
-  const step = split(columns);
+  const end = q + columns;
+  let s0 = zero();
+  let s1 = zero();
+  let s2 = zero();
+  let s3 = zero();
+  do {
+    const part = endOfPart(q, end);
+    let a0 = zero();
+    let a1 = zero();
+    let a2 = zero();
+    let a3 = zero();
+    let b0 = zero();
+    let b1 = zero();
+    let b2 = zero();
+    let b3 = zero();
+    do {
+      let x = v128.load(q);
+      let four = v128.load(codes);
+      a0 = dot(a0, x, v128.and(four, low));
+      a1 = dot(a1, x, v128.and(four, high));
+      four = i16x8.shr_u(four, 4);
+      a2 = dot(a2, x, v128.and(four, low));
+      a3 = dot(a3, x, v128.and(four, high));
+      x = v128.load(q, 16);
+      four = v128.load(codes, 32);
+      b0 = dot(b0, x, v128.and(four, low));
+      b1 = dot(b1, x, v128.and(four, high));
+      four = i16x8.shr_u(four, 4);
+      b2 = dot(b2, x, v128.and(four, low));
+      b3 = dot(b3, x, v128.and(four, high));
+      q += 32;
+      codes += 64;
+    } while (q < part);
+    s0 = widen(s0, join(a0, b0));
+    s1 = widen(s1, join(a1, b1));
+    s2 = widen(s2, join(a2, b2));
+    s3 = widen(s3, join(a3, b3));
+  } while (FAMILY == RELAXED_16 && q < end);
+  v128.store(sums, fourSumsWithScale(s0, s1, s2, s3));
+}
+
+/** Eight rows, four vectors: two rows at a time, whose codes are taken apart once for all vectors. */
+export function fourRelaxed(block: usize, q: usize, stride: i32, columns: i32, sums: usize, sumsStride: i32): void {
+  twoRows(block, 0, q, stride, columns, sums, sumsStride);
+  twoRows(block, 4, q, stride, columns, sums + 8, sumsStride);
+  twoRows(block + 16, 0, q, stride, columns, sums + 16, sumsStride);
+  twoRows(block + 16, 4, q, stride, columns, sums + 24, sumsStride);
+}
+
+/** @param shift a constant, so that it costs nothing where it is 0 */
+@inline
+function twoRows(
+  block: usize,
+  shift: i32,
+  vector: usize,
+  stride: i32,
+  columns: i32,
+  sums: usize,
+  sumsStride: i32,
+): void {
+  const low = lowMask();
+  const high = highMask();
+  let codes = block;
+  let q = vector;
   const end = q + columns;
   let s0 = zero();
   let s1 = zero();
@@ -43,8 +124,8 @@ export function oneRelaxed(block: usize, q: usize, columns: i32, sums: usize): v
   let s5 = zero();
   let s6 = zero();
   let s7 = zero();
-  while (q < end) {
-    const part = min(q + step, end);
+  do {
+    const part = endOfPart(q, end);
     let a0 = zero();
     let a1 = zero();
     let a2 = zero();
@@ -54,35 +135,24 @@ export function oneRelaxed(block: usize, q: usize, columns: i32, sums: usize): v
     let a6 = zero();
     let a7 = zero();
     do {
-      const x = v128.load(q);
-      const first = v128.load(block);
-      const second = v128.load(block, 16);
-      const upper = i16x8.shr_u(first, 4);
-      const upperOfSecond = i16x8.shr_u(second, 4);
-      a0 = dot(a0, x, v128.and(first, low));
-      a1 = dot(a1, x, v128.and(first, high));
-      a2 = dot(a2, x, v128.and(upper, low));
-      a3 = dot(a3, x, v128.and(upper, high));
-      a4 = dot(a4, x, v128.and(second, low));
-      a5 = dot(a5, x, v128.and(second, high));
-      a6 = dot(a6, x, v128.and(upperOfSecond, low));
-      a7 = dot(a7, x, v128.and(upperOfSecond, high));
-      // Twice a turn: columns are a multiple of 64.
-      const y = v128.load(q, 16);
-      const third = v128.load(block, 32);
-      const fourth = v128.load(block, 48);
-      const upperOfThird = i16x8.shr_u(third, 4);
-      const upperOfFourth = i16x8.shr_u(fourth, 4);
-      a0 = dot(a0, y, v128.and(third, low));
-      a1 = dot(a1, y, v128.and(third, high));
-      a2 = dot(a2, y, v128.and(upperOfThird, low));
-      a3 = dot(a3, y, v128.and(upperOfThird, high));
-      a4 = dot(a4, y, v128.and(fourth, low));
-      a5 = dot(a5, y, v128.and(fourth, high));
-      a6 = dot(a6, y, v128.and(upperOfFourth, low));
-      a7 = dot(a7, y, v128.and(upperOfFourth, high));
-      q += 32;
-      block += 64;
+      const four = v128.load(codes);
+      const both = shift == 0 ? four : i16x8.shr_u(four, shift);
+      const even = v128.and(both, low);
+      const odd = v128.and(both, high);
+      let x = v128.load(q);
+      a0 = dot(a0, x, even);
+      a1 = dot(a1, x, odd);
+      x = v128.load(q + stride);
+      a2 = dot(a2, x, even);
+      a3 = dot(a3, x, odd);
+      x = v128.load(q + 2 * stride);
+      a4 = dot(a4, x, even);
+      a5 = dot(a5, x, odd);
+      x = v128.load(q + 3 * stride);
+      a6 = dot(a6, x, even);
+      a7 = dot(a7, x, odd);
+      q += 16;
+      codes += 32;
     } while (q < part);
     s0 = widen(s0, a0);
     s1 = widen(s1, a1);
@@ -92,75 +162,13 @@ export function oneRelaxed(block: usize, q: usize, columns: i32, sums: usize): v
     s5 = widen(s5, a5);
     s6 = widen(s6, a6);
     s7 = widen(s7, a7);
-  }
-  v128.store(sums, fourSumsWithScale(s0, s1, s2, s3));
-  v128.store(sums, fourSumsWithScale(s4, s5, s6, s7), 16);
-}
-
-/** Eight rows, four vectors: two rows at a time, so that the eight sums stay in registers, and codes are taken apart once for all vectors. */
-export function fourRelaxed(block: usize, q: usize, stride: i32, columns: i32, sums: usize, sumsStride: i32): void {
-  const low = lowMask();
-  const high = highMask();
-  const step = split(columns);
+  } while (FAMILY == RELAXED_16 && q < end);
+  const first = fourSumsWithScale(s0, s1, s2, s3);
+  const second = fourSumsWithScale(s4, s5, s6, s7);
   const next = sums + sumsStride;
   const afterNext = next + sumsStride;
-  const last = afterNext + sumsStride;
-  for (let pair = 0; pair < 4; pair++) {
-    const shift = (pair & 1) * 4;
-    let codes = block + (pair >> 1) * 16;
-    let p = q;
-    const end = q + columns;
-    let s0 = zero();
-    let s1 = zero();
-    let s2 = zero();
-    let s3 = zero();
-    let s4 = zero();
-    let s5 = zero();
-    let s6 = zero();
-    let s7 = zero();
-    while (p < end) {
-      const part = min(p + step, end);
-      let a0 = zero();
-      let a1 = zero();
-      let a2 = zero();
-      let a3 = zero();
-      let a4 = zero();
-      let a5 = zero();
-      let a6 = zero();
-      let a7 = zero();
-      do {
-        const both = i16x8.shr_u(v128.load(codes), shift);
-        const even = v128.and(both, low);
-        const odd = v128.and(both, high);
-        let x = v128.load(p);
-        a0 = dot(a0, x, even);
-        a1 = dot(a1, x, odd);
-        x = v128.load(p + stride);
-        a2 = dot(a2, x, even);
-        a3 = dot(a3, x, odd);
-        x = v128.load(p + 2 * stride);
-        a4 = dot(a4, x, even);
-        a5 = dot(a5, x, odd);
-        x = v128.load(p + 3 * stride);
-        a6 = dot(a6, x, even);
-        a7 = dot(a7, x, odd);
-        p += 16;
-        codes += 32;
-      } while (p < part);
-      s0 = widen(s0, a0);
-      s1 = widen(s1, a1);
-      s2 = widen(s2, a2);
-      s3 = widen(s3, a3);
-      s4 = widen(s4, a4);
-      s5 = widen(s5, a5);
-      s6 = widen(s6, a6);
-      s7 = widen(s7, a7);
-    }
-    const first = fourSumsWithScale(s0, s1, s2, s3);
-    const second = fourSumsWithScale(s4, s5, s6, s7);
-    v128.store64_lane(sums + 8 * pair, first, 0);
-    v128.store64_lane(next + 8 * pair, first, 1);
-    v128.store64_lane(afterNext + 8 * pair, second, 0);
-    v128.store64_lane(last + 8 * pair, second, 1);
-  }
+  v128.store64_lane(sums, first, 0);
+  v128.store64_lane(next, first, 1);
+  v128.store64_lane(afterNext, second, 0);
+  v128.store64_lane(afterNext + sumsStride, second, 1);
 }
