@@ -6,6 +6,7 @@ import { CborError, scanCborItem } from '../protocol/cbor-scan.js';
 import { ImageError } from '../protocol/image/image-error.js';
 import { MAX_MANIFEST_BYTES } from '../protocol/image/image-layout.js';
 import { decodeImagePrefix, IMAGE_PREFIX_BYTES } from '../protocol/image/image-prefix.js';
+import type { ChatTemplate } from '../protocol/image/chat-template.js';
 import { decodeManifest } from '../protocol/image/manifest.js';
 import type { ModelShape } from '../protocol/image/model-shape.js';
 import { sameBytes } from '../protocol/little-endian.js';
@@ -44,6 +45,8 @@ export async function readBack(session: BoardSession, offset: number, length: nu
 export interface TextParts extends Pick<ModelShape, 'eosTokenIds'> {
   /** Of the right hash; empty if the image has none. */
   readonly tokenizerJson: Uint8Array;
+  /** How conversations are written, if the image says so. */
+  readonly chat: ChatTemplate | undefined;
 }
 
 /** Reads them back from the board. @throws BoardError */
@@ -60,9 +63,10 @@ export async function readTextParts(session: BoardSession): Promise<TextParts> {
     const manifest = decodeManifest(head.slice(0, scanCborItem(memorySource(head), 0)));
     const tokenizerJson = await readBack(session, offset, length);
     const hash = await WEB_CRYPTO.sha256(memorySource(tokenizerJson), 0, length);
+    const { chat } = manifest;
     const { eosTokenIds } = manifest.model;
     if (sameBytes(hash, manifest.sectionSha256.tokenizer)) {
-      return { tokenizerJson, ...(eosTokenIds && { eosTokenIds }) };
+      return { tokenizerJson, chat, ...(eosTokenIds && { eosTokenIds }) };
     }
     throw boardMalformed(session.name, 'the tokenizer of its image has another hash than the image gives');
   } catch (error) {

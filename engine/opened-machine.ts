@@ -1,6 +1,7 @@
 /** A machine that is open, with what its users need of the image beside it. */
 import type { ImageIdentity, Machine } from '../model/machine/machine.js';
 import type { Tokenizer } from '../model/text/tokenizer.js';
+import type { ChatTemplate } from '../protocol/image/chat-template.js';
 import type { ImageView } from '../protocol/image/image-reader.js';
 
 /** Where everything computes that nobody else does. */
@@ -18,6 +19,8 @@ export interface OpenedMachine<M extends Machine = Machine> {
   readonly tokenizerJson: Uint8Array;
   /** What is made of it, where there was time meanwhile. */
   readonly tokenizer?: Promise<Tokenizer>;
+  /** How conversations are written; absent if the image does not say. */
+  readonly chat?: ChatTemplate | undefined;
   /** File of the image; absent if only the board has it. */
   readonly imagePath?: string;
 }

@@ -57,6 +57,7 @@ export const CHECKPOINTS: Readonly<
   'checkpoint-unreadable': null,
   'checkpoint-file-too-large': null,
   'checkpoint-bad-config': null,
+  'checkpoint-bad-chat-template': also('Or pack with --no-chat-template.'),
   'checkpoint-unsupported-model': null,
   'checkpoint-truncated': null,
   'checkpoint-bad-header': null,

@@ -17,6 +17,10 @@ export const pack = defineCommand({
     sign: option('--sign <file>', 'sign with this Ed25519 private key (PEM)', path),
     program: option('--program <file>', 'program of the gateware, as text (default: that of the architecture)', path),
     tokenizer: flag('--no-tokenizer', 'pack without a tokenizer: the image takes and gives token ids only'),
+    chatTemplate: flag(
+      '--no-chat-template',
+      'pack without the chat template: chats with the model are written as plain text',
+    ),
     dfu: flag('--dfu', 'add a DFU suffix, by which dfu-util and mmfree know which boards the file is for'),
   },
   load: async () => (await import('../work/pack.js')).pack,

@@ -3,6 +3,7 @@ import { hexOf, hexOfWord } from '../../protocol/hex.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import { endTokens } from '../../protocol/image/end-tokens.js';
 import { SECTION_NAMES } from '../../protocol/image/model-shape.js';
+import { utf8Length } from '../../protocol/utf8.js';
 import { ternaryWeights } from '../../protocol/image/tensors.js';
 import type { JsonObject } from '../output.js';
 
@@ -39,6 +40,7 @@ export function describeImage(view: ImageView): ImageFacts {
       ),
       program_words: view.program.length,
       tokenizer_sha256: sections.tokenizer.length > 0 ? hexOf(manifest.sectionSha256.tokenizer) : null,
+      chat: manifest.chat ? { template: manifest.chat.template, ...manifest.chat.tokens } : null,
       checkpoint_sha256: hexOf(source.checkpointSha256),
       checkpoint_dtypes: source.dtypes,
       self_test: {
@@ -55,6 +57,7 @@ export function describeImage(view: ImageView): ImageFacts {
       `file          ${megabytes(fileLength)}: ${SECTION_NAMES.map((name) => `${name} ${megabytes(sections[name].length)}`).join(', ')}`,
       `checkpoint    ${source.dtypes}, sha256 ${hexOf(source.checkpointSha256)}`,
       `tokenizer     ${sections.tokenizer.length > 0 ? `sha256 ${hexOf(manifest.sectionSha256.tokenizer)}` : 'none'}`,
+      ...(manifest.chat ? [`chat          template of ${utf8Length(manifest.chat.template)} bytes`] : []),
       `program       ${view.program.length > 0 ? `${view.program.length} words for gateware` : 'none: for gateware, pack it again'}`,
       `sealed        sha256 ${hexOf(seal.sha256)}`,
       `signature     ${signer === undefined ? 'none' : `Ed25519, valid, by ${signer}`}`,

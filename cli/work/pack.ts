@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { hexOf } from '../../protocol/hex.js';
 import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../protocol/dfu-suffix.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
-import { noTokenizerFile } from '../../model/checkpoint/checkpoint-error.js';
+import { badChatTemplate, noTokenizerFile } from '../../model/checkpoint/checkpoint-error.js';
 import { quoted } from '../../model/quoted.js';
 import { checkOutputs } from '../../model/files/output-file.js';
 import { readAny, readRegular } from '../../model/files/input-file.js';
@@ -14,6 +14,7 @@ import { assemble } from '../../model/program/assembler.js';
 import { checkProgram } from '../../model/program/program-check.js';
 import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
 import type { ByteSource } from '../../protocol/byte-source.js';
+import type { ChatTemplate } from '../../protocol/image/chat-template.js';
 import { MAX_NAME_BYTES, UNPRINTABLE } from '../../protocol/image/manifest-fields.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { utf8Length } from '../../protocol/utf8.js';
@@ -33,6 +34,8 @@ interface PackInput {
   readonly dfu: boolean;
   /** Whether it takes text; else token ids only. */
   readonly tokenizer: boolean;
+  /** Whether the template for conversations goes with it, if there is one. */
+  readonly chatTemplate: boolean;
 }
 
 const MAX_NAMES_SHOWN = 5;
@@ -42,7 +45,11 @@ export async function pack(input: PackInput, context: CommandContext): Promise<v
   if (input.name !== undefined) checkName(input.name);
   const privateKey = input.sign === undefined ? undefined : await readPrivateKey(input.sign, signal);
   const found = await openCheckpointAloud(input.checkpoint, context);
-  const checkpoint = { ...found, tokenizerJson: input.tokenizer ? found.tokenizerJson : undefined };
+  const checkpoint = {
+    ...found,
+    tokenizerJson: input.tokenizer ? found.tokenizerJson : undefined,
+    chat: input.chatTemplate ? found.chat : undefined,
+  };
   try {
     const inputs = [input.sign, input.program].filter((path) => path !== undefined);
     await checkOutputs([input.output], [...checkpoint.files, ...inputs]);
@@ -50,6 +57,8 @@ export async function pack(input: PackInput, context: CommandContext): Promise<v
     if (input.tokenizer && tokenizerJson === undefined) throw noTokenizerFile(input.checkpoint);
     const tokenizer = tokenizerJson && (await loadTokenizer(tokenizerJson, config));
     if (tokenizer) noteDropped(tokenizer, context);
+    if (tokenizerJson && checkpoint.chat)
+      await expectTemplate(checkpoint.chat, tokenizerJson, config, input.checkpoint);
     const program = input.program === undefined ? undefined : await readProgram(input.program, config, signal);
     const totalBytes = [...checkpoint.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
     const progress = output.progress({ label: 'pack', unit: 'bytes', total: totalBytes });
@@ -88,6 +97,25 @@ export async function pack(input: PackInput, context: CommandContext): Promise<v
     });
   } finally {
     await checkpoint.close();
+  }
+}
+
+/** That the template renders what somebody says: else only who talks with the model would find out. */
+async function expectTemplate(
+  chat: ChatTemplate,
+  tokenizerJson: Uint8Array,
+  shape: ModelShape,
+  folder: string,
+): Promise<void> {
+  const { Texts } = await import('../../serve/text/texts.js');
+  const texts = new Texts({ tokenizerJson, shape, chat });
+  try {
+    await texts.render([{ role: 'user', content: 'Hello' }]);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw badChatTemplate(folder, `of a message of the user it makes nothing: ${why}`, error);
+  } finally {
+    await texts.close();
   }
 }
 

@@ -28,11 +28,11 @@ export async function openBoardMachine(request: MachineRequest, options: EngineO
     if (request.board === undefined) options.onNote(`using ${session.image.name} on ${name} (${addressText(address)})`);
     const file = await openImageOf(session, request.image);
     const imageName = file?.path ?? `the image on ${name}`;
-    const { tokenizerJson, eosTokenIds } = file ?? (await readTextParts(session).catch(needsFile(imageName)));
+    const { tokenizerJson, eosTokenIds, chat } = file ?? (await readTextParts(session).catch(needsFile(imageName)));
     const capabilities = await session.capabilities();
     const sampling = request.sampling ?? 'board';
     const machine = new BoardMachine(connection, { sampling, eosTokenIds, capabilities });
-    return { machine, imageName, tokenizerJson, place: name, ...(file && { imagePath: file.path }) };
+    return { machine, imageName, tokenizerJson, chat, place: name, ...(file && { imagePath: file.path }) };
   } catch (error) {
     await connection.close();
     throw error;
@@ -55,13 +55,14 @@ async function openImageOf(
 ): Promise<(TextParts & { readonly path: string }) | undefined> {
   const file = await openChecked(path ?? SHIPPED_IMAGE);
   try {
-    const { seal, shape } = file.view;
+    const { seal, shape, manifest } = file.view;
     const { sha256 } = seal;
     if (sameBytes(session.image.sha256, sha256)) {
       const tokenizerJson = file.section('tokenizer');
       return {
         path: path ?? SHIPPED_IMAGE,
         tokenizerJson,
+        chat: manifest.chat,
         ...(shape.eosTokenIds && { eosTokenIds: shape.eosTokenIds }),
       };
     }

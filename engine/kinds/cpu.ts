@@ -42,7 +42,8 @@ export async function openCpuMachine(
     }
     const machine = loaded.value;
     machine.onClosed(() => file.close());
-    const opened = { machine, view, tokenizerJson, imageName: path, imagePath: path, place: PROCESSOR };
+    const { chat } = view.manifest;
+    const opened = { machine, view, tokenizerJson, chat, imageName: path, imagePath: path, place: PROCESSOR };
     return { ...opened, ...(tokenizer && { tokenizer }) };
   } catch (error) {
     file.close();

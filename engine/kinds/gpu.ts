@@ -37,7 +37,8 @@ export async function openGpuMachine(
     const release = (): void => (given === undefined ? model.gpu.destroy() : freeGpuWeights(given, model.weights));
     const { GpuMachine } = await import('../../model/backends/gpu/gpu-machine.js');
     const machine = await GpuMachine.create(model, identityOf(loaded.view), release);
-    return { ...loaded, machine, imageName: path, imagePath: path, place: gpu.name };
+    const { chat } = loaded.view.manifest;
+    return { ...loaded, machine, chat, imageName: path, imagePath: path, place: gpu.name };
   } catch (error) {
     if (given === undefined) gpu?.destroy();
     throw error;

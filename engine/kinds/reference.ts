@@ -34,5 +34,6 @@ export async function openImage(
   const { view } = file;
   const tokenizerJson = file.section('tokenizer');
   const machine = make(file, identityOf(view));
-  return { machine, view, tokenizerJson, imageName: path, imagePath: path, place: PROCESSOR };
+  const { chat } = view.manifest;
+  return { machine, view, tokenizerJson, chat, imageName: path, imagePath: path, place: PROCESSOR };
 }

@@ -23,6 +23,8 @@ export type CheckpointErrorCode =
   | 'checkpoint-file-too-large'
   /** `config.json` is not JSON, or a value has the wrong type or size. */
   | 'checkpoint-bad-config'
+  /** A chat template that no image can hold, or that renders nothing. */
+  | 'checkpoint-bad-chat-template'
   /** A model this program does not compute. */
   | 'checkpoint-unsupported-model'
   /** A weight file ends before its data does. */
@@ -159,6 +161,20 @@ export function badConfigValue(path: string, key: string, value: unknown, expect
     fix: `Correct ${key} in that file.`,
     facts: { file: path, key },
   });
+}
+
+/** @param problem a whole clause, without the final period */
+export function badChatTemplate(path: string, problem: string, cause?: unknown): CheckpointError {
+  return fail('checkpoint-bad-chat-template', `the chat template in ${path} cannot be used`, {
+    reason: `${capital(problem)}.`,
+    fix: 'Correct it, or take it from the publisher again; `apply_chat_template` of transformers shows what it renders.',
+    facts: { file: path },
+    cause,
+  });
+}
+
+function capital(clause: string): string {
+  return clause.charAt(0).toUpperCase() + clause.slice(1);
 }
 
 /** @param supported completes "Supported is …" */

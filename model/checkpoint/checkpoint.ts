@@ -5,6 +5,8 @@
  * config.json                    the model's shape
  * generation_config.json         optional: tokens that end a text
  * tokenizer.json                 optional
+ * tokenizer_config.json          optional: how conversations are written, or
+ * chat_template.jinja            the same, as newer versions of transformers write it
  * model.safetensors              all tensors, or
  * model.safetensors.index.json   tensor → shard, with the shards beside it
  * ```
@@ -15,6 +17,7 @@
 
 import { join } from 'node:path';
 
+import type { ChatTemplate } from '../../protocol/image/chat-template.js';
 import type { ModelConfig } from '../config.js';
 import {
   folderNotFound,
@@ -25,10 +28,10 @@ import {
   wrongDtype,
   wrongShape,
 } from './checkpoint-error.js';
+import { readChatTemplate } from './chat-template.js';
 import { isFloatDtype } from './dtype.js';
-import { readSmallFile, statOrUndefined } from './files.js';
+import { readOptionalFile, statOrUndefined, readSmallFile } from './files.js';
 import { parseConfig } from './read-config.js';
-import type { JsonFile } from './read-config.js';
 import { SafetensorsFile } from './safetensors.js';
 import type { TensorInfo } from './safetensors-header.js';
 import { openShards } from './shards.js';
@@ -46,6 +49,8 @@ export interface Checkpoint extends TensorSource {
   readonly configJson: Uint8Array;
   /** `tokenizer.json` as it is in the folder, unchecked. */
   readonly tokenizerJson: Uint8Array | undefined;
+  /** How conversations are written; undefined if the model was taught none. */
+  readonly chat: ChatTemplate | undefined;
   /** What every tensor's name has in front of it in the files, and here no longer has: `_orig_mod.`; mostly nothing. */
   readonly droppedPrefix: string;
 }
@@ -62,9 +67,10 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
 
   const configPath = join(folder, 'config.json');
   const configJson = await readSmallFile(configPath, MAX_CONFIG_BYTES);
-  const generation = await readOptional(join(folder, 'generation_config.json'), MAX_CONFIG_BYTES);
+  const generation = await readOptionalFile(join(folder, 'generation_config.json'), MAX_CONFIG_BYTES);
   const config = parseConfig(configJson, configPath, generation);
-  const tokenizer = await readOptional(join(folder, 'tokenizer.json'), MAX_TOKENIZER_BYTES);
+  const tokenizer = await readOptionalFile(join(folder, 'tokenizer.json'), MAX_TOKENIZER_BYTES);
+  const { chat, files: chatFiles } = await readChatTemplate(folder);
   const files = await openWeights(folder);
   const droppedPrefix = wrapperPrefix([...files.tensors.keys()]);
   const weights = withoutPrefix(files, droppedPrefix);
@@ -78,17 +84,13 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     config,
     configJson,
     tokenizerJson: tokenizer?.bytes,
+    chat,
     droppedPrefix,
     tensors: weights.tensors,
-    files: [configPath, ...[generation, tokenizer].flatMap((file) => file?.path ?? []), ...weights.files],
+    files: [configPath, ...[generation, tokenizer].flatMap((file) => file?.path ?? []), ...chatFiles, ...weights.files],
     readRaw: (name, byteOffset, into) => weights.readRaw(name, byteOffset, into),
     close: () => weights.close(),
   };
-}
-
-async function readOptional(path: string, limitBytes: number): Promise<JsonFile | undefined> {
-  if ((await statOrUndefined(path)) === undefined) return undefined;
-  return { path, bytes: await readSmallFile(path, limitBytes) };
 }
 
 async function openWeights(folder: string): Promise<TensorSource> {

@@ -89,6 +89,18 @@ export async function readSmallFile(path: string, limitBytes: number): Promise<U
   }
 }
 
+/** A file as it is in the folder. */
+export interface SmallFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The same, if there is one. */
+export async function readOptionalFile(path: string, limitBytes: number): Promise<SmallFile | undefined> {
+  if ((await statOrUndefined(path)) === undefined) return undefined;
+  return { path, bytes: await readSmallFile(path, limitBytes) };
+}
+
 function isSystemError(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }

@@ -10,20 +10,14 @@ import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import type { ModelConfig } from '../config.js';
 import { badConfigValue, configNotJson, unsupportedModel } from './checkpoint-error.js';
 import { parsePythonObject } from '../json-object.js';
-
-/** A JSON file as it is in the folder. */
-export interface JsonFile {
-  /** For messages. */
-  readonly path: string;
-  readonly bytes: Uint8Array;
-}
+import type { SmallFile } from './files.js';
 
 /**
  * @param path for messages
  * @param generation `generation_config.json`, if there is one
  * @throws CheckpointError `checkpoint-bad-config` or `checkpoint-unsupported-model`
  */
-export function parseConfig(bytes: Uint8Array, path: string, generation?: JsonFile): ModelConfig {
+export function parseConfig(bytes: Uint8Array, path: string, generation?: SmallFile): ModelConfig {
   const values = ConfigValues.of({ path, bytes });
   values.require('model_type', undefined, ['hgrn_bit'], 'hgrn_bit, the MatMul-free LM');
   // The convolution has weights of its own; no released checkpoint uses it.
@@ -65,7 +59,7 @@ export function parseConfig(bytes: Uint8Array, path: string, generation?: JsonFi
  * What `generate` of transformers ends at: the tokens of `generation_config.json` where it has some, and else those of
  * `config.json`. (Where the former is there and has none, transformers never ends a text; a board must.)
  */
-function endTokenIds(config: ConfigValues, generation: JsonFile | undefined, vocabSize: number): readonly number[] {
+function endTokenIds(config: ConfigValues, generation: SmallFile | undefined, vocabSize: number): readonly number[] {
   const key = 'eos_token_id';
   const values = generation && ConfigValues.of(generation);
   return values?.has(key) === true ? values.tokenIds(key, undefined, vocabSize) : config.tokenIds(key, 2, vocabSize);
@@ -80,7 +74,7 @@ class ConfigValues {
     this.file = file;
   }
 
-  static of({ path, bytes }: JsonFile): ConfigValues {
+  static of({ path, bytes }: SmallFile): ConfigValues {
     try {
       return new ConfigValues(parsePythonObject(bytes), path);
     } catch (error) {

@@ -119,7 +119,7 @@ export async function packCheckpoint(
 }
 
 function outlineOf(checkpoint: Checkpoint, options: PackOptions): ImageOutline {
-  const { config, tokenizerJson } = checkpoint;
+  const { config, tokenizerJson, chat } = checkpoint;
   const { layers, hiddenSize, vocabSize } = config;
   const dtypes = new Set(Array.from(checkpoint.tensors.values(), ({ dtype }) => dtype));
   return {
@@ -132,6 +132,8 @@ function outlineOf(checkpoint: Checkpoint, options: PackOptions): ImageOutline {
     tokenizerLength: tokenizerJson?.length ?? 0,
     promptLength: 1,
     continuationLength: selfTestLength(config),
+    // Without a tokenizer there is no text.
+    chat: tokenizerJson && chat,
     signed: options.privateKey !== undefined,
   };
 }

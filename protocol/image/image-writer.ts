@@ -8,6 +8,7 @@
 
 import { encodeBootRecord } from './boot-record.js';
 import { gapBefore, IMAGE_PREFIX, layoutImage } from './image-layout.js';
+import type { ChatTemplate } from './chat-template.js';
 import type { ImageLayout } from './image-layout.js';
 import { SHA256_BYTES } from './image-seal.js';
 import { encodeManifest } from './manifest.js';
@@ -33,6 +34,8 @@ export interface ImageOutline {
   readonly promptLength: number;
   /** Tokens of its continuation, which is never cut short: after the end-of-text token it goes on. */
   readonly continuationLength: number;
+  /** How conversations are written; none unless given. */
+  readonly chat?: ChatTemplate | undefined;
   /** Whether the seal will hold a signature. */
   readonly signed: boolean;
 }
@@ -91,9 +94,9 @@ export function imageHead(plan: ImagePlan, findings: ImageFindings): Uint8Array 
 }
 
 function manifestOf(outline: ImageOutline, findings: ImageFindings): ImageManifest {
-  const { name, model, dtypes, packer } = outline;
+  const { name, model, dtypes, packer, chat } = outline;
   const { checkpointSha256, sectionSha256, selfTest } = findings;
-  return { name, model, source: { checkpointSha256, dtypes, packer }, sectionSha256, selfTest };
+  return { name, model, source: { checkpointSha256, dtypes, packer }, sectionSha256, selfTest, ...(chat && { chat }) };
 }
 
 function placeholders({ promptLength, continuationLength }: ImageOutline): ImageFindings {

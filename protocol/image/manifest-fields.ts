@@ -38,7 +38,7 @@ export class ManifestFields<Key extends string, OptionalKey extends string = nev
   }
 
   map<Inner extends string, OptionalInner extends string = never>(
-    key: Key,
+    key: Key | OptionalKey,
     keys: readonly Inner[],
     optionalKeys: readonly OptionalInner[] = [],
   ): ManifestFields<Inner, OptionalInner> {
@@ -75,6 +75,13 @@ export class ManifestFields<Key extends string, OptionalKey extends string = nev
     const isRight = typeof value === 'string' && value.length <= MAX_TEXT_LENGTH && pattern.test(value);
     if (!isRight) throw this.#wrong(key, expected);
     return value;
+  }
+
+  /** Any text, of at most so many bytes in UTF-8. */
+  longText(key: Key | OptionalKey, maxBytes: number): string {
+    const value = this.#map.get(key);
+    if (typeof value === 'string' && utf8Length(value) <= maxBytes) return value;
+    throw this.#wrong(key, `be text of at most ${maxBytes} bytes`);
   }
 
   sha256(key: Key): Uint8Array {

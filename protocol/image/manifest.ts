@@ -5,6 +5,7 @@
  */
 
 import { decodeCbor, encodeCbor } from '../cbor.js';
+import { CHAT_KEYS, chatFields, parseChat, TEMPLATE_TOKENS, type ChatTemplate } from './chat-template.js';
 import { MAX_END_TOKENS } from './end-tokens.js';
 import { badManifest } from './image-error.js';
 import { bytesOfU32 } from '../little-endian.js';
@@ -49,9 +50,12 @@ export interface ImageManifest {
   /** 32 bytes each. */
   readonly sectionSha256: Readonly<Record<SectionName, Uint8Array>>;
   readonly selfTest: SelfTest;
+  /** How conversations are written; absent for models that were taught none. */
+  readonly chat?: ChatTemplate;
 }
 
 const MANIFEST_KEYS = ['name', 'model', 'source', 'sections', 'self_test', 'ternary_weights'] as const;
+const OPTIONAL_KEYS = ['chat'] as const;
 const MODEL_KEYS = [
   'vocab_size',
   'hidden_size',
@@ -72,7 +76,7 @@ const SELF_TEST_KEYS = ['prompt', 'tokens', 'receipts'] as const;
  * @throws ImageError `image-bad-manifest`
  */
 export function encodeManifest(manifest: ImageManifest): Uint8Array {
-  const { name, model, source, sectionSha256, selfTest } = manifest;
+  const { name, model, source, sectionSha256, selfTest, chat } = manifest;
   const bytes = encodeCbor({
     name,
     model: {
@@ -94,6 +98,7 @@ export function encodeManifest(manifest: ImageManifest): Uint8Array {
       receipts: bytesOfU32(selfTest.receipts),
     },
     ternary_weights: ternaryWeights(model),
+    ...(chat && { chat: chatFields(chat) }),
   });
   decodeManifest(bytes);
   return bytes;
@@ -106,7 +111,7 @@ export function encodeManifest(manifest: ImageManifest): Uint8Array {
  * @throws ImageError `image-bad-manifest`
  */
 export function decodeManifest(bytes: Uint8Array): ImageManifest {
-  const root = new ManifestFields(decodeCbor(bytes), '', MANIFEST_KEYS);
+  const root = new ManifestFields(decodeCbor(bytes), '', MANIFEST_KEYS, OPTIONAL_KEYS);
   const model = parseModel(root.map('model', MODEL_KEYS, OPTIONAL_MODEL_KEYS));
   root.expect('ternary_weights', ternaryWeights(model), 'follow from the model');
   const source = root.map('source', SOURCE_KEYS);
@@ -127,6 +132,7 @@ export function decodeManifest(bytes: Uint8Array): ImageManifest {
       tokenizer: hashes.sha256('tokenizer'),
     },
     selfTest: parseSelfTest(root.map('self_test', SELF_TEST_KEYS), model),
+    ...(root.has('chat') && { chat: parseChat(root.map('chat', CHAT_KEYS, TEMPLATE_TOKENS)) }),
   };
 }
 

@@ -36,8 +36,8 @@ export async function chatPrompt(
 }
 
 /** Beside those of the request: where a model that was taught no template would go on with what the user says next. */
-export function chatStops({ template }: Pick<ServedModel, 'template'>): string[] {
-  return template === undefined ? [PLAIN_STOP] : [];
+export function chatStops({ chat }: Pick<ServedModel, 'chat'>): string[] {
+  return chat === undefined ? [PLAIN_STOP] : [];
 }
 
 /** How answers of a conversation are written. @param hasScores whether there are log-probabilities */

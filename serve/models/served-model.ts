@@ -3,6 +3,7 @@ import type { OpenedMachine } from '../../engine/opened-machine.js';
 import type { ImageIdentity } from '../../model/machine/machine.js';
 import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
 import { hexOf } from '../../protocol/hex.js';
+import type { ChatTemplate } from '../../protocol/image/chat-template.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import { Texts } from '../text/texts.js';
@@ -18,8 +19,8 @@ export interface ServedModel {
   readonly tokenizer: Tokenizer | undefined;
   /** For whole texts. */
   readonly texts: Texts | undefined;
-  /** Of conversations, in Jinja; undefined if it comes with none. */
-  readonly template: string | undefined;
+  /** How conversations are written; undefined if the image does not say. */
+  readonly chat: ChatTemplate | undefined;
   readonly scheduler: Scheduler;
   /** Seconds since 1970. */
   readonly createdSeconds: number;
@@ -27,21 +28,20 @@ export interface ServedModel {
 
 /** @throws TokenizerError */
 export async function servedModel(
-  { machine, tokenizerJson }: OpenedMachine,
+  { machine, tokenizerJson, chat }: OpenedMachine,
   id: string,
   scheduler: Scheduler,
 ): Promise<ServedModel> {
   const { image, shape } = machine.facts;
   const hasTokenizer = tokenizerJson.length > 0;
-  const template = undefined;
   return {
     id,
     image,
     fingerprint: hexOf(image.sha256),
     shape,
     tokenizer: hasTokenizer ? await loadTokenizer(tokenizerJson, shape) : undefined,
-    texts: hasTokenizer ? new Texts({ tokenizerJson, shape, template }) : undefined,
-    template,
+    texts: hasTokenizer ? new Texts({ tokenizerJson, shape, chat }) : undefined,
+    chat,
     scheduler,
     createdSeconds: Math.floor(Date.now() / 1000),
   };

@@ -1,13 +1,23 @@
 /**
- * A conversation as text: by the template that comes with the model (`chat_template` of `tokenizer_config.json`), as `apply_chat_template` of
- * Transformers renders it with `add_generation_prompt`; by a plain one for models that were taught none.
+ * A conversation as text: by the template of the image (docs/IMAGE.md, section 3), as `apply_chat_template` of Transformers renders it with
+ * `add_generation_prompt`; by a plain one for models that were taught none. A template is a program of somebody else: it may also take forever.
  */
+import type { ChatTemplate } from '../../protocol/image/chat-template.js';
+import { isEnd, type EndTokens } from '../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
-import { Template } from '../packages/jinja.js';
+import { jinja } from './jinja.js';
 
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
+}
+
+/** The end of the text that messages come behind. */
+export interface TextBefore {
+  /** The last tokens. */
+  readonly ids: readonly number[];
+  /** What they say. */
+  readonly text: string;
 }
 
 /** For base models, which go on with any text. The last line break is in quotes, as one at the end of a template goes away. */
@@ -19,28 +29,60 @@ const PLAIN_USER = 'user:';
 /** Where a base model would go on with what the user says next. */
 export const PLAIN_STOP = `\n${PLAIN_USER}`;
 
+/** Longer text is more than any model here reads. In UTF-16 units. */
+const MAX_RENDERED = 16 * 2 ** 20;
+
+/** Stands for an answer where its place is looked for; nobody says so, and no filter for white space changes it. */
+const SAID = '\u{10FFFD}said\u{10FFFD}';
+
 /**
  * Makes what renders conversations.
  *
- * @param template Jinja, untrusted: it may also take forever
  * @param tokenizerJson of which its special tokens are known
- * @returns told the end of the text that they go on with, if they do
+ * @returns told what is before, if anything, it renders what comes behind it
  * @throws what is wrong with the template
  */
 export function chatRenderer(
-  template: string | undefined,
+  chat: ChatTemplate | undefined,
   tokenizerJson: Uint8Array,
-  { bosTokenId, eosTokenId }: Pick<ModelShape, 'bosTokenId' | 'eosTokenId'>,
-): (messages: readonly ChatMessage[], before?: string) => string {
-  const compiled = new Template(template ?? PLAIN_TEMPLATE);
+  shape: Pick<ModelShape, 'bosTokenId'> & EndTokens,
+): (messages: readonly ChatMessage[], before?: TextBefore) => string {
+  const renderTemplate = jinja(chat?.template ?? PLAIN_TEMPLATE);
   const texts = addedTokens(tokenizerJson);
-  const tokens = { bos_token: texts.get(bosTokenId) ?? '', eos_token: texts.get(eosTokenId) ?? '' };
-  return (messages, before = '') => {
-    const text = compiled.render({ messages, add_generation_prompt: true, ...tokens });
-    // An answer that ended there has it in its text.
-    const isSaid = template === undefined && before.endsWith(PLAIN_STOP) && text.startsWith(PLAIN_USER);
-    return isSaid ? text.slice(PLAIN_USER.length) : text;
+  const tokens = {
+    bos_token: texts.get(shape.bosTokenId) ?? '',
+    eos_token: texts.get(shape.eosTokenId) ?? '',
+    ...chat?.tokens,
   };
+  const render = (messages: readonly ChatMessage[]): string => {
+    const text = renderTemplate({ add_generation_prompt: true, ...tokens, messages });
+    if (text.length > MAX_RENDERED) throw new RangeError(`the chat template makes ${text.length} characters of it`);
+    return text;
+  };
+  return (messages, before) => (before === undefined ? render(messages) : behind(before, render, messages));
+
+  /**
+   * What the template would have between an answer and the next one: messages alone might begin with a system message of the template once more, or be
+   * refused without one, and would lack what ends an answer.
+   */
+  function behind({ ids, text }: TextBefore, whole: typeof render, messages: readonly ChatMessage[]): string {
+    const said = [
+      { role: 'user', content: 'Hello' },
+      { role: 'assistant', content: SAID },
+    ];
+    const rendered = whole([...said, ...messages]);
+    const at = rendered.lastIndexOf(SAID);
+    if (at < 0)
+      throw new RangeError('the chat template leaves out what was said before, so nothing can come behind it');
+    const rest = rendered.slice(at + SAID.length);
+    // An answer that ended there has it in its tokens, or in its text.
+    const last = ids.at(-1);
+    const end = last !== undefined && isEnd(shape, last) ? (texts.get(last) ?? '') : '';
+    if (end !== '' && rest.startsWith(end)) return rest.slice(end.length);
+    if (chat === undefined && text.endsWith(PLAIN_STOP))
+      return rest.slice(rest.indexOf(PLAIN_USER) + PLAIN_USER.length);
+    return rest;
+  }
 }
 
 /** Id → text, of a file that is known to be sound. */

@@ -1,4 +1,5 @@
 /** What is said to the thread with the tokenizer, and what it answers. */
+import type { ChatTemplate } from '../../protocol/image/chat-template.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { ChatMessage } from './chat-template.js';
 
@@ -7,8 +8,8 @@ export interface TextJob {
   /** `tokenizer.json`. */
   readonly tokenizerJson: Uint8Array;
   readonly shape: ModelShape;
-  /** Jinja; the plain one unless given. */
-  readonly template: string | undefined;
+  /** The plain one unless given. */
+  readonly chat: ChatTemplate | undefined;
 }
 
 export type TextRequest =

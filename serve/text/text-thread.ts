@@ -5,7 +5,7 @@ import { chatRenderer } from './chat-template.js';
 import type { TextAnswer, TextJob, TextRequest } from './text-messages.js';
 
 // The only one to start this thread is `TextThread`.
-const { tokenizerJson, shape, template } = workerData as TextJob;
+const { tokenizerJson, shape, chat } = workerData as TextJob;
 const { encode, textStream } = await loadTokenizer(tokenizerJson, shape);
 /** Made when it is asked for: a template may be wrong, or take forever. */
 let render: ReturnType<typeof chatRenderer> | undefined;
@@ -22,10 +22,9 @@ function answer(request: TextRequest): TextAnswer {
       return [...ids.map((id) => stream.push(id)), stream.flush()].join('');
     };
     if (request.do === 'decode') return { text: decode(request.ids) };
-    render ??= chatRenderer(template, tokenizerJson, shape);
+    render ??= chatRenderer(chat, tokenizerJson, shape);
     const { messages, before } = request;
-    if (before === undefined) return { ids: encode(render(messages)) };
-    return { ids: encode(render(messages, decode(before)), true) };
+    return { text: before === undefined ? render(messages) : render(messages, { ids: before, text: decode(before) }) };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
   }

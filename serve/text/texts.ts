@@ -46,8 +46,8 @@ export class Texts {
    * @throws TextProblem
    */
   async render(messages: readonly ChatMessage[], before?: readonly number[]): Promise<number[]> {
-    const { ids = [] } = await this.#ask({ do: 'render', messages, before }, RENDER_LIMIT_MS);
-    return ids;
+    const { text = '' } = await this.#ask({ do: 'render', messages, before }, RENDER_LIMIT_MS);
+    return await this.encode(text, before !== undefined);
   }
 
   async close(): Promise<void> {

@@ -68,6 +68,15 @@ describe('the manifest', () => {
     expect(decodeManifest(encode(fields))).toEqual(several);
   });
 
+  test('has a template for conversations, or no key for it', () => {
+    const chat = { template: '{{ messages }}\n\u{1f600}', tokens: { eos_token: '<|im_end|>', bos_token: '' } };
+    const fields = { ...FIELDS, chat: { template: chat.template, ...chat.tokens } };
+    expect(Buffer.from(encode(fields)).equals(encodeManifest({ ...MANIFEST, chat }))).toBe(true);
+    expect(decodeManifest(encode(fields))).toEqual({ ...MANIFEST, chat });
+    const longest = { template: '\u00e4'.repeat(16_384), pad_token: 'x'.repeat(256) };
+    expect(decodeManifest(encode({ ...FIELDS, chat: longest })).chat?.template).toHaveLength(16_384);
+  });
+
   test('has the same length whatever hashes, tokens and receipts are in it', () => {
     const length = encodeManifest(MANIFEST).length;
     const u32s = (count: number, max: number): fc.Arbitrary<Uint32Array> =>
@@ -141,6 +150,14 @@ describe('the manifest', () => {
     ['self_test.tokens', { ...FIELDS, self_test: { ...selfTest, tokens: new Uint8Array(3) } }],
     ['self_test.tokens', { ...FIELDS, self_test: { ...selfTest, tokens: Uint8Array.of(0, 0, 0, 1) } }],
     ['self_test.receipts', { ...FIELDS, self_test: { ...selfTest, receipts: new Uint8Array(12) } }],
+    ['chat', { ...FIELDS, chat: '{{ messages }}' }],
+    ['chat', { ...FIELDS, chat: { eos_token: '' } }],
+    ['chat', { ...FIELDS, chat: { template: 'x', tools: 'x' } }],
+    ['chat.template', { ...FIELDS, chat: { template: '' } }],
+    ['chat.template', { ...FIELDS, chat: { template: 1 } }],
+    ['chat.template', { ...FIELDS, chat: { template: 'x'.repeat(32_769) } }],
+    ['chat.eos_token', { ...FIELDS, chat: { template: 'x', eos_token: 'x'.repeat(257) } }],
+    ['chat.eos_token', { ...FIELDS, chat: { template: 'x', eos_token: 2 } }],
     ['ternary_weights', { ...FIELDS, ternary_weights: FIELDS.ternary_weights + 1 }],
     ['ternary_weights', { ...FIELDS, ternary_weights: true }],
   ])('is refused, naming %j', (key, fields) => {

@@ -13,7 +13,7 @@ let texts: Texts | undefined;
 afterEach(async () => await texts?.close());
 
 function textsWith(template: string): Texts {
-  return (texts = new Texts({ tokenizerJson, shape, template }));
+  return (texts = new Texts({ tokenizerJson, shape, chat: { template, tokens: {} } }));
 }
 
 /** What a template makes of a conversation, special tokens apart. */
