@@ -8,10 +8,12 @@
  */
 
 import type { Machine, MachineFacts, Sequence } from '../../model/machine/machine.js';
+import { stateWords } from '../../protocol/state/sequence-state.js';
 import { STATE_GROUP } from '../../protocol/wire/groups/messages-state.js';
 import type { BoardConnection } from '../connection.js';
 import { BoardSequence } from './board-sequence.js';
 import { BoardText } from './board-text.js';
+import { ReadingPace } from './reading-pace.js';
 
 export interface BoardMachineOptions {
   /** Who samples: the board itself if it can, or this computer from the candidates that the board sends. */
@@ -26,6 +28,8 @@ export class BoardMachine implements Machine {
   readonly facts: MachineFacts;
   readonly #connection: BoardConnection;
   readonly #sampling: 'board' | 'host';
+  /** What reading its states takes, whichever text they are of. */
+  readonly #pace: ReadingPace | undefined;
   #isTaken = false;
 
   /** @throws BoardError `board-no-image` */
@@ -39,14 +43,15 @@ export class BoardMachine implements Machine {
     this.facts = { name, kind: 'board', shape, image, sequences: 1, can };
     this.#connection = connection;
     this.#sampling = sampling;
+    this.#pace = state ? new ReadingPace(connection.clock, stateWords(shape)) : undefined;
   }
 
   open(): Promise<Sequence> {
     if (this.#isTaken) throw new RangeError('a board has one sequence at a time');
     this.#isTaken = true;
-    const { shape, image, can } = this.facts;
-    const sampling = this.#sampling;
-    const text = new BoardText({ connection: this.#connection, shape, image, sampling, hasStates: can.state });
+    const { shape, image } = this.facts;
+    const [connection, sampling, pace] = [this.#connection, this.#sampling, this.#pace];
+    const text = new BoardText({ connection, shape, image, sampling, pace });
     return Promise.resolve(new BoardSequence(text, () => void (this.#isTaken = false)));
   }
 

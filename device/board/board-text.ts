@@ -15,6 +15,7 @@ import { boardMalformed, otherImage, otherThanBefore } from '../board-error.js';
 import type { BoardConnection } from '../connection.js';
 import type { BoardSession } from '../session.js';
 import { Checkpoints } from './checkpoints.js';
+import type { ReadingPace } from './reading-pace.js';
 import { writeState } from './state-transfer.js';
 import { Trail, ZERO_POINT, type FedToken, type StatePoint } from './trail.js';
 import { seedOf } from '../../protocol/sampling.js';
@@ -25,8 +26,8 @@ export interface BoardTextOptions {
   readonly image: ImageIdentity;
   /** Who samples. */
   readonly sampling: 'board' | 'host';
-  /** Whether the board gives and takes states. */
-  readonly hasStates: boolean;
+  /** Of a board that gives and takes states. */
+  readonly pace: ReadingPace | undefined;
 }
 
 /** Who waits for tokens that are fed. */
@@ -64,14 +65,14 @@ export class BoardText {
   /** The session in which the board's state is that at the end of the trail. */
   #presentIn: BoardSession | undefined;
 
-  constructor({ connection, shape, image, sampling, hasStates }: BoardTextOptions) {
+  constructor({ connection, shape, image, sampling, pace }: BoardTextOptions) {
     this.shape = shape;
     this.sampling = sampling;
     this.#connection = connection;
     this.#image = image.sha256;
     const { clock } = connection;
     const options = { clock, words: stateWords(shape), trail: () => this.trail };
-    this.checkpoints = hasStates ? new Checkpoints(options) : undefined;
+    this.checkpoints = pace && new Checkpoints({ ...options, pace });
   }
 
   get session(): BoardSession {

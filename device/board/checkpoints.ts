@@ -11,16 +11,11 @@ export interface CheckpointOptions {
   readonly clock: Clock;
   /** L · H. */
   readonly words: number;
+  /** What is known of the board. */
+  readonly pace: ReadingPace;
   /** Of the text as it is now. */
   readonly trail: () => Trail;
 }
-
-/** Words from which the time of a whole state is estimated at first: 40 ms of a line of 115,200 baud. */
-const PROBE_WORDS = 100;
-/** In so long more words are read, to know it better. */
-const PROBING_MS = 100;
-/** Where twice as many words take less than so many times as long, it is not the line that takes the time. */
-const HARDLY_LONGER = 1.5;
 
 export class Checkpoints {
   readonly pace: ReadingPace;
@@ -35,11 +30,11 @@ export class Checkpoints {
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
-    this.pace = new ReadingPace(options.clock);
+    this.pace = options.pace;
   }
 
   /**
-   * While a run goes on: begins to read if it is time.
+   * While a run goes on: begins to read if it is time, or to find out what it costs.
    *
    * @param position tokens that are certainly fed @param last the most that can be
    * @throws what a reading in this session threw
@@ -48,13 +43,16 @@ export class Checkpoints {
     const failure = this.#failure;
     // Of a session that is over tokens may still be here, which come first.
     if (failure?.session === session && !isLoss(failure.error)) throw failure.error;
-    if (this.#reading !== undefined || !this.#isDue(position)) return;
-    this.#reading = this.#readMeanwhile(session, position, last);
+    if (this.#reading !== undefined) return;
+    if (this.#isDue(position)) this.#reading = this.#meanwhile(session, () => this.#read(session, position, last));
+    else if (this.pace.probe !== undefined) {
+      this.#reading = this.#meanwhile(session, () => this.#probe(session, position, last));
+    }
   }
 
-  /** While the board waits at `position`: reads if it is time, and the first time, to see what it costs. */
+  /** While the board waits at `position`: reads if it is time, or to see what it costs. */
   async betweenTokens(session: BoardSession, position: number): Promise<void> {
-    if (!this.pace.isKnown) await this.#measure(session, position);
+    if (this.pace.probe !== undefined || !this.pace.isKnown) await this.#measure(session, position);
     else if (this.#isDue(position)) await this.readAt(session, position);
   }
 
@@ -77,29 +75,24 @@ export class Checkpoints {
     return position - this.#askedAt >= this.pace.tokens;
   }
 
-  /**
-   * Finds out what a reading takes. The first answers come late, because the machine code for them is made meanwhile, and
-   * by them a fast line would be a slow one, of which hardly a state is read: so twice as many words are read each time.
-   */
+  /** Finds out what a reading takes, as far as there is time for it. */
   async #measure(session: BoardSession, position: number): Promise<void> {
-    const { clock, words } = this.#options;
     await this.#reading;
-    const firstMs = clock.now();
-    let beforeMs = Infinity;
-    for (let probe = PROBE_WORDS; probe < words; probe *= 2) {
-      const startMs = clock.now();
-      await readBeginning(session, { words, first: position, last: position }, probe);
-      const tookMs = clock.now() - startMs;
-      this.pace.readTook(tookMs * (words / probe));
-      if (tookMs > HARDLY_LONGER * beforeMs && startMs + tookMs - firstMs > PROBING_MS) return;
-      beforeMs = tookMs;
-    }
-    await this.#read(session, position, position);
+    while (this.pace.probe !== undefined) await this.#probe(session, position, position);
+    if (!this.pace.isProbing) await this.#read(session, position, position);
   }
 
-  async #readMeanwhile(session: BoardSession, first: number, last: number): Promise<void> {
+  async #probe(session: BoardSession, first: number, last: number): Promise<void> {
+    const { clock, words } = this.#options;
+    const startMs = clock.now();
+    await readBeginning(session, { words, first, last }, this.pace.probe ?? words);
+    this.pace.probed(clock.now() - startMs);
+  }
+
+  /** Beside a run. */
+  async #meanwhile(session: BoardSession, work: () => Promise<unknown>): Promise<void> {
     try {
-      await this.#read(session, first, last);
+      await work();
     } catch (error) {
       this.#failure = { session, error };
       this.#askedAt = this.#options.trail().lastPoint;

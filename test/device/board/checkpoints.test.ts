@@ -276,6 +276,27 @@ describe('reading states', () => {
     expect(messages.get(STATE_KEEP.type)).toBeGreaterThan(5);
   });
 
+  // A slow moment at the beginning used to count for good.
+  it('is found out to be cheap behind a slow moment', async () => {
+    const sections = tinySections(1, { ...TINY_SHAPE, vocabSize: 64, eosTokenId: 63, hiddenSize: 16, layers: 16 });
+    const line = new BoardOnALine({ image: goodImageOf(sections), workMs: WORK_MS });
+    const connection = await line.connect();
+    const messages = countMessages(line);
+    const { fate } = line;
+    line.fate = (frame) => fate(frame).map((piece) => ({ ...piece, lateMs: line.clock.now() < 150 ? 60 : 0 }));
+    const sequence = await boardSequence(connection, STATES);
+    const readings: (number | undefined)[] = [];
+    const run = async (): Promise<void> => {
+      for await (const { index } of sequence.generate({ ...LONG, maxTokens: 5000 })) {
+        if (index % 1000 === 0) readings.push(messages.get(STATE_KEEP.type));
+      }
+    };
+    await line.clock.until(run());
+    const [, , early, , late] = readings;
+    expect(early).toBeLessThan(10);
+    expect(late).toBeGreaterThan(20);
+  });
+
   it('is not tried with a board that is not known to give them', async () => {
     const line = new BoardOnALine({ image: IMAGE, workMs: WORK_MS });
     const messages = countMessages(line);
