@@ -16,6 +16,8 @@ export interface MachineRequest {
   readonly key?: Uint8Array | undefined;
   /** Seconds to wait for a board to come. */
   readonly wait?: number;
+  /** For how long a board that is lost is looked for, in milliseconds; as long as a restart takes unless given. */
+  readonly reconnectMs?: number | undefined;
   /** Who samples if it is a board. */
   readonly sampling?: 'board' | 'host' | undefined;
   /** Threads that compute, where that is this computer's processor; as many as are fastest unless given. */

@@ -10,7 +10,7 @@ import type { MachineRequest } from './machines.js';
 import type { EngineOptions } from './options.js';
 
 /** Which board, and for how many seconds to wait until it comes. */
-export type BoardRequest = Pick<MachineRequest, 'board' | 'key' | 'wait'>;
+export type BoardRequest = Pick<MachineRequest, 'board' | 'key' | 'wait' | 'reconnectMs'>;
 
 /** What may pass when a board has just come. */
 const SETTLING: ReadonlySet<string> = new Set(['board-denied', 'board-wrong-driver', 'board-busy']);
@@ -26,10 +26,13 @@ const LOOK_AGAIN_MS = 200;
 const SETTLE_MS = 2000;
 
 /** Opens a session with the board that is meant, or else the only one. @throws BoardError; AbortError */
-export async function openBoard({ board, key, wait = 0 }: BoardRequest, options: EngineOptions): Promise<OpenedBoard> {
+export async function openBoard(
+  { board, key, wait = 0, reconnectMs }: BoardRequest,
+  options: EngineOptions,
+): Promise<OpenedBoard> {
   return await whenItComes(wait, options, async () => {
     const address = await selectBoard(board);
-    return { address, connection: await connect(address, key, options) };
+    return { address, connection: await connect(address, { key, reconnectMs }, options) };
   });
 }
 
@@ -61,13 +64,14 @@ export async function whenItComes<T>(
 /** What the board says on its own, and trouble with the wire, is told as notes. */
 export async function connect(
   address: BoardAddress,
-  key: Uint8Array | undefined,
+  { key, reconnectMs }: Pick<BoardRequest, 'key' | 'reconnectMs'>,
   { signal, onNote, onDetail, wires }: EngineOptions,
 ): Promise<BoardConnection> {
   let text = '';
   const connection = await BoardConnection.open(opener(address), {
     signal,
     key,
+    ...(reconnectMs !== undefined && { reconnectMs }),
     observer: wires,
     onLost: ({ message, reason }) => onNote(`${message}: ${reason} Looking for it …`),
     onBootText: (bytes) => {

@@ -1,6 +1,6 @@
 /** All that the routes share: models, bounds, and who is told what goes wrong. */
 import type { Access, GuardedEnv } from './access/guards.js';
-import { modelNotFound, noStateFolder } from './api-error.js';
+import { modelNotFound, noMachine, noStateFolder } from './api-error.js';
 import type { ServedModel } from './models/served-model.js';
 import type { Conversations } from './conversations/conversations.js';
 import type { StoreLimits } from './conversations/store.js';
@@ -31,6 +31,7 @@ export const USUAL_LIMITS: ServiceLimits = {
 };
 
 export interface Service {
+  /** They may change while it runs. */
   readonly models: readonly ServedModel[];
   /** Undefined if there is no folder for them. */
   readonly conversations?: Conversations | undefined;
@@ -66,12 +67,14 @@ export interface RequestFacts {
 
 export type App = Hono<GuardedEnv>;
 
-/** The first one unless a name is given. @throws ApiError `model_not_found` */
+/** The first one unless a name is given. @throws ApiError `model_not_found`, `no_machine` */
 export function modelOf({ models }: Pick<Service, 'models'>, name: string | null | undefined): ServedModel {
   const found = models.find(
     ({ id, fingerprint }) => name === undefined || name === null || name === id || name === fingerprint,
   );
   if (found !== undefined) return found;
+  // Boards may come yet.
+  if (models.length === 0) throw noMachine(name ?? 'anything');
   throw modelNotFound(
     name ?? '',
     models.map(({ id }) => id),

@@ -7,6 +7,7 @@ export const serve = defineCommand({
   examples: [
     'mmfree serve',
     'mmfree serve --image tales.mmfree --image other.mmfree --port 0 --json',
+    'mmfree serve --board auto --backend cpu',
     'mmfree serve --config /etc/mmfree/serve.json',
     'mmfree serve --board serial:/dev/ttyACM0 --board serial:/dev/ttyACM1 --backend cpu',
   ],
@@ -24,7 +25,7 @@ export const serve = defineCommand({
     ),
     board: repeatedOption(
       '--board <selector>',
-      'a board to serve, as for `mmfree run`; may be given several times',
+      'a board to serve, as for `mmfree run`, or `auto` for all that are plugged in, whenever; may be given several times',
       text,
     ),
     keyFile: keyFileOption,

@@ -41,11 +41,11 @@ export class BoardWatch {
 }
 
 function seenOf(found: readonly FoundBoard[]): Map<string, Seen> {
-  return new Map(found.map((board) => [keyOf(board), { board, look: lookOf(board) }]));
+  return new Map(found.map((board) => [boardKey(board), { board, look: lookOf(board) }]));
 }
 
 /** A USB device that was plugged in again, or a virtual board that was started again, is another one. */
-function keyOf({ address, usb, pid }: FoundBoard): string {
+export function boardKey({ address, usb, pid }: FoundBoard): string {
   return usb === undefined ? `${addressText(address)} ${pid ?? ''}` : `usb ${usb.path} ${usb.address}`;
 }
 

@@ -1,83 +1,106 @@
-/** Keeps a machine in service: one that was lost is closed, and opened again when it is there, such as a board that was pulled and comes back. */
+/**
+ * Keeps a machine in service, with whatever image it has: one that was lost is closed, and opened again when it is there, such as a board that was
+ * pulled and comes back; one that is to be worked at leaves, and comes back behind that.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenedMachine } from '../../engine/opened-machine.js';
-import { sameBytes } from '../../protocol/little-endian.js';
 import { Place, type PlaceLimits } from '../scheduler/place.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
-
-/** Where a machine comes from. */
-export interface MachineSource {
-  /** For people. */
-  readonly name: string;
-  /** @throws what the engine throws */
-  open(signal: AbortSignal): Promise<OpenedMachine>;
-}
+import type { MachineSource } from './machine-source.js';
 
 export interface KeeperEvents {
   onLost(name: string, error: unknown): void;
   onBack(name: string): void;
 }
 
+export interface KeeperOptions {
+  /** Where a machine with such an image serves. @throws TokenizerError */
+  readonly join: (keeper: Keeper, opened: OpenedMachine) => Promise<Scheduler>;
+  readonly limits: () => PlaceLimits;
+  readonly events: KeeperEvents;
+}
+
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 
+interface Seat {
+  readonly scheduler: Scheduler;
+  readonly place: Place;
+}
+
 export class Keeper {
-  readonly #source: MachineSource;
-  readonly #scheduler: Scheduler;
-  readonly #limits: () => PlaceLimits;
-  readonly #events: KeeperEvents;
+  readonly source: MachineSource;
+  readonly #options: KeeperOptions;
   readonly #end = new AbortController();
-  #place: Place;
+  /** While it serves. */
+  #seat: Seat | undefined;
   /** What is being opened or closed. */
   #work: Promise<void> = Promise.resolve();
 
-  /** @param opened of this source; the keeper closes it */
-  constructor(
-    source: MachineSource,
-    opened: OpenedMachine,
-    scheduler: Scheduler,
-    limits: () => PlaceLimits,
-    events: KeeperEvents,
-  ) {
-    this.#source = source;
-    this.#scheduler = scheduler;
-    this.#limits = limits;
-    this.#events = events;
-    this.#place = new Place(opened.machine, limits);
-    scheduler.add(this.#place);
+  constructor(source: MachineSource, options: KeeperOptions) {
+    this.source = source;
+    this.#options = options;
+  }
+
+  /** Into service. @throws what the engine throws; TokenizerError */
+  async open(signal: AbortSignal): Promise<void> {
+    const opened = await this.source.open(AbortSignal.any([signal, this.#end.signal]));
+    try {
+      const scheduler = await this.#options.join(this, opened);
+      this.#end.signal.throwIfAborted();
+      const place = new Place(opened.machine, this.#options.limits);
+      this.#seat = { scheduler, place };
+      scheduler.add(place);
+    } catch (error) {
+      await opened.machine.close();
+      throw error;
+    }
   }
 
   /** A place that the scheduler took out of service. @returns whether it was this one */
   lost(place: Place, error: unknown): boolean {
-    if (place !== this.#place) return false;
-    this.#events.onLost(this.#source.name, error);
-    this.#work = this.#replace(place.machine.facts.image.sha256);
+    if (place !== this.#seat?.place) return false;
+    this.#seat = undefined;
+    this.#options.events.onLost(this.source.name, error);
+    this.#work = this.#reopen(place);
     return true;
   }
 
+  /** Out of service: what it computes comes to its end there, or goes on elsewhere. */
+  async leave(): Promise<void> {
+    await this.#work;
+    if (this.#seat === undefined) return;
+    const { scheduler, place } = this.#seat;
+    await scheduler.retire(place);
+    // It may have been lost meanwhile.
+    if (this.#seat?.place !== place) return await this.leave();
+    this.#seat = undefined;
+    await closeAnyway(place);
+  }
+
+  /** For good, at once: what it computes goes on elsewhere. */
   async close(): Promise<void> {
     this.#end.abort();
     await this.#work;
-    this.#scheduler.remove(this.#place);
-    await closeAnyway(this.#place);
+    if (this.#seat === undefined) return;
+    const { scheduler, place } = this.#seat;
+    this.#seat = undefined;
+    scheduler.remove(place);
+    await closeAnyway(place);
   }
 
-  /** Until it is there again, with the same image. */
-  async #replace(sha256: Uint8Array): Promise<void> {
+  /** Until it is there again. */
+  async #reopen(place: Place): Promise<void> {
     const { signal } = this.#end;
-    await closeAnyway(this.#place);
+    await closeAnyway(place);
     for (let waitMs = FIRST_WAIT_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
       try {
         await sleep(waitMs, undefined, { signal });
-        const { machine } = await this.#source.open(signal);
-        this.#place = new Place(machine, this.#limits);
-        if (!sameBytes(machine.facts.image.sha256, sha256)) throw new Error('it has another image now');
-        this.#events.onBack(this.#source.name);
-        this.#scheduler.add(this.#place);
+        await this.open(signal);
+        this.#options.events.onBack(this.source.name);
         return;
       } catch {
         // It is told already that it is lost.
-        await closeAnyway(this.#place);
       }
     }
   }

@@ -1,8 +1,13 @@
-/** The models in service, made of machines: those with the same image are one model. */
+/**
+ * The models in service, made of machines, which come and go: those with the same image are one model. A model is there as long as a machine has its
+ * image, or had it last.
+ */
+import type { OpenedMachine } from '../../engine/opened-machine.js';
 import { hexOf } from '../../protocol/hex.js';
 import type { PlaceLimits } from '../scheduler/place.js';
 import { Scheduler, type SchedulerEvents, type SchedulerLimits } from '../scheduler/scheduler.js';
-import { Keeper, type KeeperEvents, type MachineSource } from './keeper.js';
+import { Keeper, type KeeperEvents } from './keeper.js';
+import type { MachineSource } from './machine-source.js';
 import { servedModel, type ServedModel } from './served-model.js';
 
 export interface ModelsOptions {
@@ -11,49 +16,68 @@ export interface ModelsOptions {
 }
 
 export class Models {
-  readonly list: readonly ServedModel[];
-  readonly #keepers: readonly Keeper[];
+  readonly #options: ModelsOptions;
+  #list: readonly ServedModel[] = [];
+  /** In the order of the models, each with that of the image that it has, or had last. */
+  readonly #keepers = new Map<Keeper, ServedModel | undefined>();
+  /** By SHA-256 of the image, those that are being made too. */
+  readonly #known = new Map<string, Promise<ServedModel>>();
 
-  private constructor(list: readonly ServedModel[], keepers: readonly Keeper[]) {
-    this.list = list;
-    this.#keepers = keepers;
+  constructor(options: ModelsOptions) {
+    this.#options = options;
+  }
+
+  /** The first one serves those who name none. */
+  get list(): readonly ServedModel[] {
+    return this.#list;
   }
 
   /**
-   * Opens everything, one after the other, as several may want the same memory.
+   * Machines come into service, one after the other, as several may want the same memory; then others leave it.
    *
-   * @param sources at least one
-   * @throws what the engine throws; TokenizerError. Everything is closed then.
+   * @returns when those that leave have come to the end of what they compute
+   * @throws what the engine throws; TokenizerError. Nothing has changed then.
    */
-  static async open(
-    sources: readonly MachineSource[],
+  async change(
+    coming: readonly MachineSource[],
+    leaving: readonly MachineSource[],
     signal: AbortSignal,
-    { limits, events }: ModelsOptions,
-  ): Promise<Models> {
-    const models = new Map<string, ServedModel>();
-    const keepers: Keeper[] = [];
-    const onLost: SchedulerEvents['onLost'] = (place, error) => void keepers.some((keeper) => keeper.lost(place, error));
+  ): Promise<{ readonly left: Promise<unknown> }> {
+    const come: MachineSource[] = [];
     try {
-      for (const source of sources) {
-        const opened = await source.open(signal);
-        try {
-          const key = hexOf(opened.machine.facts.image.sha256);
-          const { name } = opened.machine.facts.image;
-          const id = [...models.values()].some((other) => other.id === name) ? `${name}@${key.slice(0, 8)}` : name;
-          const model =
-            models.get(key) ?? (await servedModel(opened, id, new Scheduler(id, limits, { ...events, onLost })));
-          models.set(key, model);
-          keepers.push(new Keeper(source, opened, model.scheduler, limits, events));
-        } catch (error) {
-          await opened.machine.close();
-          throw error;
-        }
+      for (const source of coming) {
+        await this.add(source, signal);
+        come.push(source);
       }
-      return new Models([...models.values()], keepers);
     } catch (error) {
-      await closeAll([...models.values()], keepers);
+      await Promise.all(come.map(async (source) => await this.remove(source, false)));
       throw error;
     }
+    return { left: Promise.all(leaving.map(async (source) => await this.remove(source, true))) };
+  }
+
+  /** @throws what the engine throws; TokenizerError */
+  async add(source: MachineSource, signal: AbortSignal): Promise<void> {
+    const { limits, events } = this.#options;
+    const keeper = new Keeper(source, { join: async (...joining) => await this.#join(...joining), limits, events });
+    this.#keepers.set(keeper, undefined);
+    try {
+      await keeper.open(signal);
+    } catch (error) {
+      this.#keepers.delete(keeper);
+      this.#prune();
+      throw error;
+    }
+  }
+
+  /** Takes a machine out of service. @param isThere whether it may end what it computes */
+  async remove(source: MachineSource, isThere: boolean): Promise<void> {
+    const keeper = [...this.#keepers.keys()].find((other) => other.source.key === source.key);
+    if (keeper === undefined) return;
+    this.#keepers.delete(keeper);
+    this.#prune();
+    if (isThere) await keeper.leave();
+    await keeper.close();
   }
 
   /** No new texts; resolves when the last one is done. */
@@ -68,11 +92,51 @@ export class Models {
 
   async close(): Promise<void> {
     this.end();
-    await closeAll(this.list, this.#keepers);
+    await Promise.all(Array.from(this.#keepers.keys(), async (keeper) => await keeper.close()));
+    await Promise.all(this.list.map(async ({ texts }) => await texts?.close()));
   }
-}
 
-async function closeAll(models: readonly ServedModel[], keepers: readonly Keeper[]): Promise<void> {
-  await Promise.all(keepers.map(async (keeper) => await keeper.close()));
-  await Promise.all(models.map(async ({ texts }) => await texts?.close()));
+  async #join(keeper: Keeper, opened: OpenedMachine): Promise<Scheduler> {
+    const key = hexOf(opened.machine.facts.image.sha256);
+    const making = this.#known.get(key) ?? this.#make(key, opened);
+    this.#known.set(key, making);
+    const model = await making;
+    // It may have been removed meanwhile; its place is closed with it then.
+    if (this.#keepers.has(keeper)) this.#keepers.set(keeper, model);
+    this.#prune();
+    return model.scheduler;
+  }
+
+  async #make(key: string, opened: OpenedMachine): Promise<ServedModel> {
+    const { limits, events } = this.#options;
+    const onLost: SchedulerEvents['onLost'] = (place, error) => {
+      for (const keeper of this.#keepers.keys()) if (keeper.lost(place, error)) return;
+    };
+    try {
+      const name = (): string => model.id;
+      const model = await servedModel(opened, new Scheduler(name, limits, { ...events, onLost }));
+      return model;
+    } catch (error) {
+      this.#known.delete(key);
+      throw error;
+    }
+  }
+
+  /** Models that no machine has any more are gone for clients; the name of an image is that of the first one that has it. */
+  #prune(): void {
+    const used = new Set(this.#keepers.values());
+    for (const model of this.#list) {
+      if (used.has(model)) continue;
+      this.#known.delete(model.fingerprint);
+      model.scheduler.dismiss();
+      void model.texts?.close();
+    }
+    this.#list = [...used].filter((model) => model !== undefined);
+    const names = new Set<string>();
+    for (const model of this.#list) {
+      const { name } = model.image;
+      model.id = names.has(name) ? `${name}@${model.fingerprint.slice(0, 8)}` : name;
+      names.add(name);
+    }
+  }
 }

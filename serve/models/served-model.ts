@@ -9,8 +9,8 @@ import type { Scheduler } from '../scheduler/scheduler.js';
 import { Texts } from '../text/texts.js';
 
 export interface ServedModel {
-  /** By which requests name it. */
-  readonly id: string;
+  /** By which requests name it: the name of its image, where no other one has it. */
+  id: string;
   readonly image: ImageIdentity;
   /** SHA-256 of the image, in hexadecimal. */
   readonly fingerprint: string;
@@ -29,13 +29,12 @@ export interface ServedModel {
 /** @throws TokenizerError */
 export async function servedModel(
   { machine, tokenizerJson, chat }: OpenedMachine,
-  id: string,
   scheduler: Scheduler,
 ): Promise<ServedModel> {
   const { image, shape } = machine.facts;
   const hasTokenizer = tokenizerJson.length > 0;
   return {
-    id,
+    id: image.name,
     image,
     fingerprint: hexOf(image.sha256),
     shape,

@@ -10,8 +10,9 @@ import type { App, Service } from '../service.js';
 export function statusRoutes(app: App, service: Service): void {
   app.get('/health', (context) => context.json({ status: 'ok' }));
   app.get('/ready', (context) => {
-    const idle = service.models.find(({ scheduler }) => scheduler.places.length === 0);
-    if (idle !== undefined) throw noMachine(idle.id);
+    const { models } = service;
+    const idle = models.find(({ scheduler }) => scheduler.places.length === 0);
+    if (idle !== undefined || models.length === 0) throw noMachine(idle?.id ?? 'anything');
     return context.json({ status: 'ready' });
   });
   app.get('/metrics', async (context) => {

@@ -19,6 +19,8 @@ export class Place {
   readonly machine: Machine;
   readonly #limits: () => PlaceLimits;
   readonly runs = new Set<Run>();
+  /** Whether it takes no more. */
+  isLeaving = false;
 
   constructor(machine: Machine, limits: () => PlaceLimits) {
     this.machine = machine;
@@ -31,7 +33,7 @@ export class Place {
   }
 
   get isFree(): boolean {
-    return this.runs.size < this.seats;
+    return !this.isLeaving && this.runs.size < this.seats;
   }
 
   /** How full it is, 0 … 1. */

@@ -43,11 +43,15 @@ export interface SchedulerEvents {
 /** Machines that may be lost under one job. */
 const MOST_LOSSES = 3;
 
+/** How long jobs have to come to their end at a machine that leaves, and to let go of it then. */
+const LEAVE_MS = 30_000;
+const STOP_MS = 2_000;
+
 /** Clients throw longer times away. */
 const MAX_RETRY_SECONDS = 60;
 
 export class Scheduler {
-  readonly #model: string;
+  readonly #model: () => string;
   readonly #limits: () => SchedulerLimits;
   readonly #events: SchedulerEvents;
   readonly #places = new Set<Place>();
@@ -56,10 +60,12 @@ export class Scheduler {
   readonly prefixes: Prefixes;
   #arrivals = 0;
   #isClosing = false;
+  /** No machine will come any more. */
+  #isDismissed = false;
   /** How long jobs took lately, for those who are told to come again. */
   #usualMs = 1000;
 
-  constructor(model: string, limits: () => SchedulerLimits, events: SchedulerEvents = {}) {
+  constructor(model: () => string, limits: () => SchedulerLimits, events: SchedulerEvents = {}) {
     this.#model = model;
     this.#limits = limits;
     this.#events = events;
@@ -95,6 +101,14 @@ export class Scheduler {
     for (const { stop } of place.runs) stop.abort();
   }
 
+  /** As {@link remove}, once its jobs have come to their end, or have had time for it. */
+  async retire(place: Place): Promise<void> {
+    place.isLeaving = true;
+    for (const stopMs = performance.now() + LEAVE_MS; place.runs.size > 0 && performance.now() < stopMs;) await look();
+    this.remove(place);
+    for (const stopMs = performance.now() + STOP_MS; place.runs.size > 0 && performance.now() < stopMs;) await look();
+  }
+
   /**
    * Takes jobs, all or none.
    *
@@ -102,11 +116,11 @@ export class Scheduler {
    */
   submit(works: readonly Work[]): Job[] {
     if (this.#isClosing) throw shuttingDown();
-    if (this.#places.size === 0) throw noMachine(this.#model);
-    if (works.some(({ top }) => top !== undefined) && !this.canScore) throw noLogits(this.#model);
-    if (works.some(({ keepsState }) => keepsState) && !this.canSave) throw noStates(this.#model);
+    if (this.#places.size === 0) throw noMachine(this.#model());
+    if (works.some(({ top }) => top !== undefined) && !this.canScore) throw noLogits(this.#model());
+    if (works.some(({ keepsState }) => keepsState) && !this.canSave) throw noStates(this.#model());
     const kinds = new Set(this.places.map(({ machine }) => machine.facts.kind));
-    if (works.some(({ on }) => on?.every((kind) => !kinds.has(kind)) === true)) throw noVerifier(this.#model);
+    if (works.some(({ on }) => on?.every((kind) => !kinds.has(kind)) === true)) throw noVerifier(this.#model());
     const { queue, perOwner } = this.#limits();
     const free = this.places.reduce((sum, { seats, runs }) => sum + seats - runs.size, 0);
     if (this.waiting + works.length > queue + free) throw queueFull(this.waiting, this.#retrySeconds());
@@ -118,6 +132,12 @@ export class Scheduler {
     for (const job of jobs) this.#wait(job);
     this.#dispatch();
     return jobs;
+  }
+
+  /** No new jobs: those that wait are told to ask again, those that are computed come to their end. */
+  dismiss(): void {
+    this.#isClosing = this.#isDismissed = true;
+    for (const job of this.#waiting.inOrder(() => 0)) this.#leave(job, noMachine(this.#model()));
   }
 
   /** Ends everything: jobs that are under way fail with an error after which clients ask again. */
@@ -135,9 +155,7 @@ export class Scheduler {
   /** No new jobs; resolves when the last one is done. */
   async drained(): Promise<void> {
     this.#isClosing = true;
-    while (this.waiting > 0 || this.places.some(({ runs }) => runs.size > 0)) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    while (this.waiting > 0 || this.places.some(({ runs }) => runs.size > 0)) await look();
   }
 
   #wait(job: Job): void {
@@ -200,11 +218,12 @@ export class Scheduler {
     const startMs = performance.now();
     if (job.startedMs === undefined) {
       job.startedMs = startMs;
-      this.#events.onStart?.(job, startMs - job.arrivedMs, this.#model);
+      this.#events.onStart?.(job, startMs - job.arrivedMs, this.#model());
     }
     try {
       await this.#compute(run, place);
       if (job.work.signal.aborted || !run.stop.signal.aborted || job.final !== undefined) job.end();
+      else if (!job.isDone && this.#isDismissed) job.fail(noMachine(this.#model()));
       else if (!job.isDone) this.#waiting.add(job);
       if (job.isDone) this.#usualMs += (performance.now() - job.startedMs - this.#usualMs) / 8;
     } catch (error) {
@@ -266,7 +285,7 @@ export class Scheduler {
   /** Nobody waits for a machine that does not come back. */
   #failStranded(): void {
     for (const job of this.#waiting.inOrder(() => 0)) {
-      if (!this.places.some((place) => place.suits(job))) this.#leave(job, noMachine(this.#model));
+      if (!this.places.some((place) => place.suits(job))) this.#leave(job, noMachine(this.#model()));
     }
   }
 
@@ -276,4 +295,9 @@ export class Scheduler {
     const seconds = (this.#usualMs * (this.waiting + 1)) / 1000 / Math.max(1, seats);
     return Math.min(MAX_RETRY_SECONDS, Math.max(1, Math.ceil(seconds)));
   }
+}
+
+/** Until the next look at what is under way. */
+async function look(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -50,7 +50,9 @@ export class Texts {
     return await this.encode(text, before !== undefined);
   }
 
+  /** Behind what was asked of it. */
   async close(): Promise<void> {
+    await this.#last;
     await this.#worker?.terminate();
   }
 

@@ -2,6 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,6 +109,21 @@ function asJsonRun(exit: number, argv: readonly string[], stdout: string): JsonR
 /** Starts the compiled program. */
 export function startCompiled(...argv: string[]): ChildProcess {
   return spawn(process.execPath, [inRoot('dist/cli/main.js'), ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Starts the compiled program, and waits until it says that it is ready. @throws Error if it does not */
+export async function startReady(...argv: string[]): Promise<{
+  readonly child: ChildProcess;
+  readonly ready: { readonly url?: string; readonly addresses?: readonly string[] };
+}> {
+  const child = startCompiled('--json', ...argv);
+  // Nobody may wait for room in it.
+  child.stderr!.resume();
+  for await (const line of createInterface(child.stdout!)) {
+    const event = JSON.parse(line) as { readonly type: string; readonly url?: string };
+    if (event.type === 'ready') return { child, ready: event };
+  }
+  throw new Error(`it did not start: ${argv.join(' ')}`);
 }
 
 /** How a process ended. */

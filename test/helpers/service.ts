@@ -8,7 +8,7 @@ import { Conversations } from '../../serve/conversations/conversations.js';
 import type { ConversationStore } from '../../serve/conversations/store.js';
 import { createMetrics } from '../../serve/metrics.js';
 import { Models } from '../../serve/models/models.js';
-import type { MachineSource } from '../../serve/models/keeper.js';
+import type { MachineSource } from '../../serve/models/machine-source.js';
 import { USUAL_LIMITS, type RequestFacts, type Service, type ServiceLimits } from '../../serve/service.js';
 import { TALES_IMAGE } from './command-line.js';
 
@@ -16,13 +16,13 @@ const engine = { signal: new AbortController().signal, onNote: (): void => {} };
 
 /** Tales on the processor, by its kernels or by the reference. */
 export function talesOn(kind: 'cpu' | 'reference'): MachineSource {
-  return { name: kind, open: async () => await machineKind(kind).open({ image: TALES_IMAGE }, engine) };
+  return { name: kind, key: kind, open: async () => await machineKind(kind).open({ image: TALES_IMAGE }, engine) };
 }
 
 /** What a board runs. */
 export function boardSource(selector: string): MachineSource {
-  const request = { board: parseSelector(selector)!, text: true };
-  return { name: selector, open: async () => await machineKind('board').open(request, engine) };
+  const request = { board: parseSelector(selector)!, text: true, reconnectMs: 0 };
+  return { name: selector, key: selector, open: async () => await machineKind('board').open(request, engine) };
 }
 
 /** A machine without text, for what text does not matter to. */
@@ -30,7 +30,7 @@ export function sourceOf(name: string, machine: () => Machine): MachineSource {
   const open: MachineSource['open'] = async () => {
     return { machine: machine(), imageName: name, place: name, tokenizerJson: new Uint8Array(0) };
   };
-  return { name, open };
+  return { name, key: name, open };
 }
 
 /** What seed, tokens and receipts are told with. */
@@ -107,12 +107,15 @@ export async function serviceOf({
   const limits = (): ServiceLimits => ({ ...USUAL_LIMITS, ...some });
   const metrics = createMetrics(() => models.list);
   const events = { ...metrics.events, onLost: () => metrics.onMachineLost(), onBack: (): void => {} };
-  const models: Models = await Models.open(sources, engine.signal, { limits, events });
+  const models: Models = new Models({ limits, events });
+  await models.change(sources, [], engine.signal);
   const failures: unknown[] = [];
   const conversations = store && new Conversations(store, () => models.list);
   const requests: RequestFacts[] = [];
   const service: Service = {
-    models: models.list,
+    get models() {
+      return models.list;
+    },
     conversations,
     limits,
     access: () => ({ hosts: new Set(), origins: new Set(), keys: undefined, ...access }),

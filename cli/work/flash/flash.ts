@@ -120,7 +120,7 @@ async function wayTo(
 ): Promise<Way> {
   const { output, signal, wires } = context;
   if (target.kind === 'session') {
-    const connection = await connect(target.address, key, engineOptions(context));
+    const connection = await connect(target.address, { key }, engineOptions(context));
     const { hello } = connection.session;
     return {
       name: 'serial protocol',

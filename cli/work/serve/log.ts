@@ -1,5 +1,6 @@
 /** The log of the service, by pino: a line of JSON each on standard error. Neither texts nor keys are in it. */
 import { pino } from '../../../serve/packages/log.js';
+import type { HotPlugEvents } from '../../../serve/models/hot-plug.js';
 import type { KeeperEvents } from '../../../serve/models/keeper.js';
 import type { ServiceLog } from '../../../serve/service.js';
 import { describeProblem } from '../../advice/describe-problem.js';
@@ -13,7 +14,7 @@ export interface ServiceLogs {
     onReload(file: string | undefined, reload: () => Promise<readonly string[]>): Promise<void>;
   };
   readonly setLevel: (level: LogLevel) => void;
-  readonly machines: KeeperEvents;
+  readonly machines: KeeperEvents & HotPlugEvents;
 }
 
 const STANDARD_ERROR = 2;
@@ -43,6 +44,12 @@ export function serviceLog(level: LogLevel): ServiceLogs {
         logger.error({ machine: name, code, message, cause, fix }, 'a machine is out of service');
       },
       onBack: (name) => logger.info({ machine: name }, 'a machine is back'),
+      onCame: (name) => logger.info({ machine: name }, 'a machine has come into service'),
+      onGone: (name) => logger.info({ machine: name }, 'a machine is gone'),
+      onRefused: (name, error) => {
+        const { code, message, cause, fix } = describeProblem(error);
+        logger.warn({ machine: name, code, message, cause, fix }, 'a machine is there that cannot serve');
+      },
     },
   };
 }

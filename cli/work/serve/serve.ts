@@ -10,8 +10,8 @@ import type { ServiceLimits } from '../../../serve/service.js';
 import type { CommandContext } from '../../command.js';
 import { cannotListen } from '../listen-address.js';
 import { serviceLog } from './log.js';
+import { ServiceMachines } from './machines.js';
 import { settingsAgain, settingsOf, type ServeInput } from './settings.js';
-import { sourcesOf } from './sources.js';
 
 /** From the request to end on: so long texts go on, so long answers are sent, then who is still there is cut off. */
 const DRAIN_MS = 3_500;
@@ -27,8 +27,7 @@ export async function serve(
   let settings = await settingsOf(input);
   const limits = (): ServiceLimits => settings.limits;
   const { log, machines, setLevel } = serviceLog(settings.logLevel);
-  let models: Models | undefined = undefined;
-  const metrics = createMetrics(() => models?.list ?? []);
+  const metrics = createMetrics(() => models.list);
   const events = {
     ...metrics.events,
     onLost: (name: string, error: unknown) => {
@@ -37,14 +36,17 @@ export async function serve(
     },
     onBack: (name: string) => machines.onBack(name),
   };
-  models = await Models.open(sourcesOf(input, context), signal, { limits, events });
-  const { list } = models;
+  const models: Models = new Models({ limits, events });
+  const inService = new ServiceMachines(models, input, machines, context);
   let folder: StateFolder | undefined;
   try {
+    await inService.open();
     if (input.stateDir !== undefined) folder = await openStateFolder(input.stateDir, limits);
     const service = {
-      models: list,
-      conversations: folder && new Conversations(folder.conversations, () => list),
+      get models() {
+        return models.list;
+      },
+      conversations: folder && new Conversations(folder.conversations, () => models.list),
       limits,
       access: () => settings.access,
       metrics,
@@ -58,18 +60,21 @@ export async function serve(
       throw cannotListen('--port', `${input.port} of --host ${input.host}`, '0', error);
     });
     context.takeTimeToEnd(MOST_MS);
-    context.onHangUp(() => {
-      void log.onReload(input.config, async () => {
-        const again = await settingsAgain(await readAgain(), input);
-        settings = again.settings;
-        setLevel(settings.logLevel);
-        if (settings.tls !== undefined) server.replaceCertificate(settings.tls);
-        return again.needRestart;
-      });
-    });
+    const reload = async (): Promise<readonly string[]> => {
+      const now = await readAgain();
+      const again = await settingsAgain(now, input);
+      await inService.change(now);
+      settings = again.settings;
+      setLevel(settings.logLevel);
+      if (settings.tls !== undefined) server.replaceCertificate(settings.tls);
+      return again.needRestart;
+    };
+    // One after the other.
+    let reloaded: Promise<void> = Promise.resolve();
+    context.onHangUp(() => void (reloaded = reloaded.then(async () => await log.onReload(input.config, reload))));
     const names = models.list.map(({ id }) => id);
     output.event('ready', { url: server.url, models: names });
-    output.print(`serving ${names.join(', ')} at ${server.url}/v1\n`);
+    output.print(`serving ${names.join(', ') || 'boards that will come'} at ${server.url}/v1\n`);
     output.note('Ctrl-C ends it');
     if (!signal.aborted) await once(signal, 'abort');
     await ended(models, server);

@@ -30,10 +30,6 @@ const AT_START = {
   host: '--host',
   port: '--port',
   stateDir: '--state-dir',
-  image: '--image',
-  board: '--board',
-  keyFile: '--key-file',
-  backend: '--backend',
 } as const satisfies Partial<Record<keyof ServeInput, string>>;
 
 export interface Settings {

@@ -88,7 +88,7 @@ it('is read back from a board that alone has the image', async () => {
 it('writes the chats of the service', async () => {
   const open = async (): ReturnType<ReturnType<typeof machineKind>['open']> =>
     await machineKind('cpu').open({ image: path('chat.mmfree') }, engine);
-  const tested = await serviceOf({ sources: [{ name: 'chat', open }] });
+  const tested = await serviceOf({ sources: [{ key: 'cpu', name: 'chat', open }] });
   try {
     const messages = [{ role: 'user', content: 'ab' }];
     const chat = await tested.json('/v1/chat/completions', { messages, seed: 3, max_tokens: 8 });

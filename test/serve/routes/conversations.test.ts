@@ -7,7 +7,7 @@ import { openStateFolder, type StateFolder } from '../../../serve/conversations/
 import { USUAL_LIMITS, type ServiceLimits } from '../../../serve/service.js';
 import { mmfree, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 import { boardSource, serviceOf, talesOn, type Answer, type ServiceUnderTest } from '../../helpers/service.js';
-import type { MachineSource } from '../../../serve/models/keeper.js';
+import type { MachineSource } from '../../../serve/models/machine-source.js';
 
 const PATH = '/v1/completions';
 const PROMPT = 'Once upon a time';

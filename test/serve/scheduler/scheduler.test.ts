@@ -12,7 +12,11 @@ function scheduler(
   limits: Partial<SchedulerLimits> = {},
   events: SchedulerEvents = {},
 ): Scheduler {
-  const made = new Scheduler('tiny', () => ({ ...LIMITS, ...limits }), events);
+  const made = new Scheduler(
+    () => 'tiny',
+    () => ({ ...LIMITS, ...limits }),
+    events,
+  );
   for (const place of places) made.add(place);
   return made;
 }

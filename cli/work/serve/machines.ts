@@ -1,0 +1,76 @@
+/** The machines of a service that runs: those that options name, which may change, and boards that come and go. */
+import { expectSelfTest } from '../../../engine/self-test.js';
+import { HotPlug, type HotPlugEvents } from '../../../serve/models/hot-plug.js';
+import type { MachineSource } from '../../../serve/models/machine-source.js';
+import type { Models } from '../../../serve/models/models.js';
+import { openChecked } from '../../../model/check-image.js';
+import type { Machine } from '../../../model/machine/machine.js';
+import type { CommandContext } from '../../command.js';
+import { pluggedBoards, sourcesOf, type SourcesInput } from './sources.js';
+
+export class ServiceMachines {
+  readonly #models: Models;
+  readonly #context: CommandContext;
+  readonly #hotPlug: HotPlug;
+  #input: SourcesInput;
+  #sources: readonly MachineSource[] = [];
+
+  constructor(models: Models, input: SourcesInput, events: HotPlugEvents, context: CommandContext) {
+    this.#models = models;
+    this.#input = input;
+    this.#context = context;
+    this.#hotPlug = new HotPlug(models, async () => await pluggedBoards(this.#input, context), events);
+  }
+
+  /** Those that are named, and those that are plugged in now. @throws what the engine throws; UsageError */
+  async open(): Promise<void> {
+    const { signal } = this.#context;
+    const sources = sourcesOf(this.#input, this.#context);
+    await this.#models.change(sources, [], signal);
+    this.#sources = sources;
+    await Promise.all(await this.#hotPlug.look(signal));
+    void this.#hotPlug.watch(signal);
+  }
+
+  /**
+   * What options name now comes into service, also a file with another image than before, when it has passed its self-test; what they do not name any
+   * more leaves it behind that.
+   *
+   * @throws what the engine throws; MismatchError; UsageError. Nothing has changed then.
+   */
+  async change(input: SourcesInput): Promise<void> {
+    const { signal } = this.#context;
+    const sources = sourcesOf(input, this.#context);
+    const coming = sources.filter(({ key }) => !this.#sources.some((before) => before.key === key));
+    const leaving = this.#sources.filter((before) => !sources.some(({ key }) => before.key === key));
+    await this.#models.change(coming.map(tested), leaving, signal);
+    this.#sources = sources;
+    this.#input = input;
+  }
+}
+
+/** A board has repeated the self-test of its image before it runs it. */
+function tested(source: MachineSource): MachineSource {
+  return {
+    ...source,
+    open: async (signal) => {
+      const opened = await source.open(signal);
+      try {
+        if (opened.imagePath !== undefined) await expectSelfTestOf(opened.imagePath, opened.machine, signal);
+        return opened;
+      } catch (error) {
+        await opened.machine.close();
+        throw error;
+      }
+    },
+  };
+}
+
+async function expectSelfTestOf(path: string, machine: Machine, signal: AbortSignal): Promise<void> {
+  const image = await openChecked(path, signal);
+  try {
+    await expectSelfTest(machine, image.view.manifest, signal);
+  } finally {
+    image.close();
+  }
+}
