@@ -32,6 +32,8 @@ export interface CommandContext {
   readonly takeTimeToEnd: (ms: number) => void;
   /** From now on SIGHUP ends nothing: it calls the listener, which reads again what may have changed. */
   readonly onHangUp: (listener: () => void) => void;
+  /** At Ctrl-C the listener is asked first: if it says that it has ended something, the command goes on. */
+  readonly onInterrupt: (listener: () => boolean) => void;
 }
 
 /** Registers itself at a parser and returns what reads its value after parsing. */

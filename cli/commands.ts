@@ -48,6 +48,11 @@ export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [
     load: async () => (await import('./commands/run.js')).run,
   },
   {
+    name: 'chat',
+    summary: 'talk with a model',
+    load: async () => (await import('./commands/chat.js')).chat,
+  },
+  {
     name: 'serve',
     summary: "answer requests of OpenAI's interface over HTTP, from every machine there is",
     load: async () => (await import('./commands/serve.js')).serve,

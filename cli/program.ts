@@ -64,6 +64,7 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   let endingSignal: EndingSignal = 'SIGINT';
   let graceMs = host.graceMs ?? Infinity;
   let hangUp: (() => void) | undefined;
+  let interruptOne = (): boolean => false;
   // What waits for a pipe, a board or a computation that does not end is left where it is.
   const overdue = new Promise<never>((_, reject) => {
     host.onInterrupt((signal) => {
@@ -71,6 +72,7 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
         hangUp();
         return undefined;
       }
+      if (signal === 'SIGINT' && interruptOne()) return undefined;
       endingSignal = signal;
       interrupt.abort();
       if (graceMs < Infinity) setTimeout(() => reject(interrupt.signal.reason as Error), graceMs);
@@ -99,7 +101,9 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   try {
     const takeTimeToEnd = (ms: number): void => void (graceMs = Math.max(graceMs, ms));
     const onHangUp = (listener: () => void): void => void (hangUp = listener);
-    const work = { output: reporter, stdin: host.stdin, signal: interrupt.signal, takeTimeToEnd, onHangUp };
+    const onInterrupt = (listener: () => boolean): void => void (interruptOne = listener);
+    const { signal } = interrupt;
+    const work = { output: reporter, stdin: host.stdin, signal, takeTimeToEnd, onHangUp, onInterrupt };
     program = await buildProgram(commands, host, work, reporter, stdout, settings);
     await Promise.race([program.parseAsync(host.argv, { from: 'user' }), uncaught, overdue]);
     if (interrupt.signal.aborted) problem = INTERRUPTED;

@@ -5,6 +5,8 @@ import type { Readable } from 'node:stream';
 export interface StandardInput {
   /** Whether it is a pipe or a file: not a terminal, where nobody may be, nor the null device. */
   readonly isPiped: boolean;
+  /** Whether somebody types into it and sees there what is printed. */
+  readonly isTerminal: boolean;
   /** Once. */
   open(): Readable;
 }
@@ -19,6 +21,9 @@ export const standardInput: StandardInput = {
     } catch {
       return false;
     }
+  },
+  get isTerminal() {
+    return process.stdin.isTTY && process.stdout.isTTY;
   },
   open: () => process.stdin,
 };

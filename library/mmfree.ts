@@ -30,6 +30,7 @@ export { samplerSettings, type SamplerOptions } from '../model/integer/sampler.j
 export type { HeldStream, TextStream } from '../model/text/text-stream.js';
 export type { Tokenizer } from '../model/text/tokenizer.js';
 export { MmfreeError, type ErrorDetails } from '../protocol/errors.js';
+export type { ChatTemplate, TemplateToken } from '../protocol/image/chat-template.js';
 export type { ManifestSource, SelfTest } from '../protocol/image/manifest.js';
 export type { ModelShape } from '../protocol/image/model-shape.js';
 export type { SamplerSettings } from '../protocol/sampling.js';

@@ -13,6 +13,7 @@ export const TEMPLATE_TOKENS = [
   'mask_token',
 ] as const;
 
+/** One of them. */
 export type TemplateToken = (typeof TEMPLATE_TOKENS)[number];
 
 /** A template and the texts that it may name. */

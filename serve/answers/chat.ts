@@ -2,7 +2,8 @@
 import { noTokenizer } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { Score } from '../scheduler/score.js';
-import { PLAIN_STOP, type ChatMessage } from '../text/chat-template.js';
+import type { ChatMessage } from '../text/chat-template.js';
+import { chatTokens } from '../text/chat-tokens.js';
 import type { Prompt } from './answer-text.js';
 import type { Piece } from './choice.js';
 import { joined } from './completions.js';
@@ -27,17 +28,8 @@ export async function chatPrompt(
     // What OpenAI calls its newer system messages, templates do not know.
     return { role: role === 'developer' ? 'system' : role, content: text };
   });
-  const ids = await model.texts.render(messages, before?.lastIds);
-  const { bosTokenId } = model.shape;
-  // A text that goes on has it already.
-  if (before !== undefined) return { ids: ids[0] === bosTokenId ? ids.slice(1) : ids, isBegun: false, before };
-  // Most templates begin with it themselves.
-  return ids[0] === bosTokenId ? { ids, isBegun: false } : { ids: [bosTokenId, ...ids], isBegun: true };
-}
-
-/** Beside those of the request: where a model that was taught no template would go on with what the user says next. */
-export function chatStops({ chat }: Pick<ServedModel, 'chat'>): string[] {
-  return chat === undefined ? [PLAIN_STOP] : [];
+  const tokens = await chatTokens(model.texts, model.shape, messages, before?.lastIds);
+  return { ...tokens, ...(before && { before }) };
 }
 
 /** How answers of a conversation are written. @param hasScores whether there are log-probabilities */

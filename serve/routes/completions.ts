@@ -1,6 +1,6 @@
 /** POST /v1/completions and /v1/chat/completions. */
 import { isEnd } from '../../protocol/image/end-tokens.js';
-import { chatFormat, chatPrompt, chatStops } from '../answers/chat.js';
+import { chatFormat, chatPrompt } from '../answers/chat.js';
 import { completionFormat, promptsOf } from '../answers/completions.js';
 import type { Prompt } from '../answers/answer-text.js';
 import { eventStream } from '../answers/event-stream.js';
@@ -9,6 +9,7 @@ import { generationSettings } from '../answers/settings.js';
 import { apiErrorOf, conversationOfOtherModel, invalidValue, noTokenizer, unsupported } from '../api-error.js';
 import type { Turn } from '../conversations/turn.js';
 import type { ServedModel } from '../models/served-model.js';
+import { chatStops } from '../text/chat-template.js';
 import type { GuardedEnv } from '../access/guards.js';
 import type { Context } from '../packages/http.js';
 import { chatRequest, completionRequest, type CompletionRequest } from '../schemas.js';
@@ -42,7 +43,7 @@ export function chatRoutes(app: App, service: Service): void {
       const { stops, ...settings } = generationSettings(asked, limits.tokens, turn?.saved.sampler);
       const request = {
         prompts: [await chatPrompt(model, body.messages, beforeOf(turn))],
-        settings: { ...settings, stops: [...stops, ...chatStops(model)] },
+        settings: { ...settings, stops: [...stops, ...chatStops(model.chat)] },
         echo: false,
         top,
         mostPromptTokens: limits.promptTokens,

@@ -27,7 +27,12 @@ const PLAIN_TEMPLATE =
 const PLAIN_USER = 'user:';
 
 /** Where a base model would go on with what the user says next. */
-export const PLAIN_STOP = `\n${PLAIN_USER}`;
+const PLAIN_STOP = `\n${PLAIN_USER}`;
+
+/** Stop strings that belong to the template: those who were taught one end by a token. */
+export function chatStops(chat: ChatTemplate | undefined): string[] {
+  return chat === undefined ? [PLAIN_STOP] : [];
+}
 
 /** Longer text is more than any model here reads. In UTF-16 units. */
 const MAX_RENDERED = 16 * 2 ** 20;

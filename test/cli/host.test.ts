@@ -66,6 +66,8 @@ const BRIEF: readonly Line[] = [
   ['inspect', TALES_IMAGE],
   ['models'],
   ['run', ...IMAGE, '--max-tokens', '100000', 'Once'],
+  // Nobody says anything.
+  ['chat', ...IMAGE],
   ['key', '-o', 'OUT'],
   ['completion', 'bash'],
 ];

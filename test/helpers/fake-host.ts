@@ -63,7 +63,7 @@ export class FakeProcess {
   readonly stdout: FakeStream;
   readonly stderr: FakeStream;
   /** Nothing is piped in unless a test says so. */
-  stdin: StandardInput = { isPiped: false, open: () => Readable.from([]) };
+  stdin: StandardInput = { isPiped: false, isTerminal: false, open: () => Readable.from([]) };
   nowMs = 0;
   /** How far the clock goes on each time it is read. */
   tickMs = 0;

@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 /** What `run` continues, with something piped in. */
 async function promptOf(content: string, prompt?: string, promptFile?: string): Promise<string> {
-  const stdin = { isPiped: true, open: () => Readable.from([Buffer.from(content)]) };
+  const stdin = { isPiped: true, isTerminal: false, open: () => Readable.from([Buffer.from(content)]) };
   const { signal } = new AbortController();
   return await readPrompt({ prompt, promptFile }, true, { stdin, signal, output: {} as Output });
 }
@@ -57,7 +57,7 @@ describe('the prompt', () => {
 
   it('may be ids', async () => {
     const fake = new FakeProcess();
-    fake.stdin = { isPiped: true, open: () => Readable.from([Buffer.from('0 334 404\n')]) };
+    fake.stdin = { isPiped: true, isTerminal: false, open: () => Readable.from([Buffer.from('0 334 404\n')]) };
     expect((await fake.run(COMMANDS, ...tales, '--ids')).stdout.text).toBe('911 272\n');
   });
 
@@ -76,7 +76,7 @@ describe('the prompt', () => {
   it('is refused when it does not end', async () => {
     const fake = new FakeProcess();
     const endless = Readable.from((function* () { for (;;) yield Buffer.alloc(2 ** 20, 97); })()); // prettier-ignore
-    fake.stdin = { isPiped: true, open: () => endless };
+    fake.stdin = { isPiped: true, isTerminal: false, open: () => endless };
     const { exit, stderr } = await fake.run(COMMANDS, ...tales);
     expect([exit, stderr.lines[0]]).toEqual([2, 'error: standard input has more than 4194304 bytes']);
   });
@@ -87,7 +87,7 @@ describe('the prompt', () => {
       const fake = new FakeProcess();
       let running: Promise<FakeRun> | undefined;
       await new Promise<void>((opened) => {
-        fake.stdin = { isPiped: true, open: () => (opened(), new PassThrough()) };
+        fake.stdin = { isPiped: true, isTerminal: false, open: () => (opened(), new PassThrough()) };
         running = fake.run(COMMANDS, ...tales);
       });
       vi.advanceTimersByTime(1999);

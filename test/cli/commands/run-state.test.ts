@@ -396,7 +396,7 @@ it('what is piped in is no prompt of a text that goes on, unless somebody says s
   await textOf(...on('byte-level'), ...most(2), ...saveTo('piped'), 'x');
   const told = async (...argv: string[]): Promise<string> => {
     const fake = new FakeProcess();
-    fake.stdin = { isPiped: true, open: () => Readable.from([Buffer.from('yz')]) };
+    fake.stdin = { isPiped: true, isTerminal: false, open: () => Readable.from([Buffer.from('yz')]) };
     const { stdout } = await fake.run(COMMANDS, 'run', ...on('byte-level'), ...loadFrom('piped'), ...most(2), ...argv);
     return stdout.text;
   };

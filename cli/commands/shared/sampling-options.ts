@@ -1,0 +1,34 @@
+/** The options that say how tokens are chosen. */
+import { MAX_CANDIDATES, TEMPERATURE_MILLI, TEMPERATURE_RANGE, USUAL_SAMPLING } from '../../../protocol/sampling.js';
+import { option } from '../../command.js';
+import { decimal, integer, seedOrRandom } from '../../options.js';
+
+/** What a state has too: who loads one does not mean settings that are made for all commands. */
+const OF_STATES = { excludes: ['load-state'] };
+
+export const samplingOptions = {
+  temperature: option(
+    '--temperature <number>',
+    `0 always takes the likeliest token; else ${TEMPERATURE_RANGE} (default: ${USUAL_SAMPLING.temperature})`,
+    decimal({ min: 0, max: TEMPERATURE_MILLI.max / 1000, example: 0.8 }),
+    OF_STATES,
+  ),
+  topK: option(
+    '--top-k <number>',
+    `choose among this many of the likeliest tokens, 1 to ${MAX_CANDIDATES} (default: ${USUAL_SAMPLING.topK})`,
+    integer({ min: 1, max: MAX_CANDIDATES, example: 40 }),
+    OF_STATES,
+  ),
+  topP: option(
+    '--top-p <number>',
+    `choose among the likeliest tokens that have this probability together (default: ${USUAL_SAMPLING.topP})`,
+    decimal({ min: 0.00001, max: 1, example: 0.95 }),
+    OF_STATES,
+  ),
+  seed: option(
+    '--seed <number>',
+    `the same seed gives the same text, on every machine; random takes a new one and shows it (default: ${USUAL_SAMPLING.seed})`,
+    seedOrRandom,
+    OF_STATES,
+  ),
+};
