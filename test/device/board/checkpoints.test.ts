@@ -283,18 +283,20 @@ describe('reading states', () => {
     const connection = await line.connect();
     const messages = countMessages(line);
     const { fate } = line;
-    line.fate = (frame) => fate(frame).map((piece) => ({ ...piece, lateMs: line.clock.now() < 150 ? 60 : 0 }));
+    line.fate = (frame) =>
+      fate(frame).map((piece) => ({ ...piece, lateMs: messages.get(STATE_KEEP.type) === 1 ? 120 : 0 }));
     const sequence = await boardSequence(connection, STATES);
-    const readings: (number | undefined)[] = [];
-    const run = async (): Promise<void> => {
-      for await (const { index } of sequence.generate({ ...LONG, maxTokens: 5000 })) {
-        if (index % 1000 === 0) readings.push(messages.get(STATE_KEEP.type));
+    let tokens = 0;
+    const readingsAfter = async (more: number): Promise<number> => {
+      const before = messages.get(STATE_KEEP.type) ?? 0;
+      for (const end = tokens + more; tokens < end;) {
+        const request = { ...LONG, prompt: [1], maxTokens: end - tokens };
+        for await (const _ of sequence.generate(request)) tokens++;
       }
+      return messages.get(STATE_KEEP.type)! - before;
     };
-    await line.clock.until(run());
-    const [, , early, , late] = readings;
-    expect(early).toBeLessThan(10);
-    expect(late).toBeGreaterThan(20);
+    expect(await line.clock.until(readingsAfter(2000))).toBeLessThan(5);
+    expect(await line.clock.until(readingsAfter(2000))).toBeGreaterThan(20);
   });
 
   it('is not tried with a board that is not known to give them', async () => {
