@@ -284,7 +284,7 @@ describe('reading states', () => {
     const messages = countMessages(line);
     const { fate } = line;
     line.fate = (frame) =>
-      fate(frame).map((piece) => ({ ...piece, lateMs: messages.get(STATE_KEEP.type) === 1 ? 120 : 0 }));
+      fate(frame).map((piece) => ({ ...piece, lateMs: messages.get(STATE_KEEP.type) === 1 ? 60 : 0 }));
     const sequence = await boardSequence(connection, STATES);
     let tokens = 0;
     const readingsAfter = async (more: number): Promise<number> => {
@@ -295,8 +295,8 @@ describe('reading states', () => {
       }
       return messages.get(STATE_KEEP.type)! - before;
     };
-    expect(await line.clock.until(readingsAfter(2000))).toBeLessThan(5);
-    expect(await line.clock.until(readingsAfter(2000))).toBeGreaterThan(20);
+    expect(await line.clock.until(readingsAfter(600))).toBeLessThan(5);
+    expect(await line.clock.until(readingsAfter(3000))).toBeGreaterThan(20);
   });
 
   it('is not tried with a board that is not known to give them', async () => {
