@@ -3,7 +3,7 @@
  * string. What is held back until more is known belongs to the state of the text (docs/STATE.md).
  */
 import type { GeneratedToken, GenerateRequest, Machine, MachineFacts, Sequence } from '../model/machine/machine.js';
-import { StopMatcher } from '../model/text/stop-matcher.js';
+import { RunningText, type TextPiece } from '../model/text/running-text.js';
 import type { TextStream } from '../model/text/text-stream.js';
 import { loadTokenizer, type Tokenizer } from '../model/text/tokenizer.js';
 import { isEnd } from '../protocol/image/end-tokens.js';
@@ -29,20 +29,16 @@ export interface TextOpening {
 }
 
 /** A step of a text. */
-export interface TextStep {
+export interface TextStep extends Omit<TextPiece, 'end'> {
   /** Of the first step only. */
   readonly opening?: TextOpening;
   /** What was chosen; absent in the only step of a text that ends before it has a token. */
   readonly token?: GeneratedToken;
-  /** What the token adds to the text. */
-  readonly added: string;
-  /** What can be shown now: what may be the beginning of a stop string is held back. */
-  readonly text: string;
   /** Why the text ends here; absent in all steps but the last, and in that too where it is aborted. */
   readonly end?: TextEnd;
 }
 
-export type TextEnd = 'end-of-text' | 'stop' | 'max-tokens';
+export type TextEnd = NonNullable<TextPiece['end']> | 'max-tokens';
 
 /** @throws EngineError `no-tokenizer`; TokenizerError */
 export async function tokenizerOf(opened: OpenedMachine): Promise<Tokenizer> {
@@ -117,11 +113,11 @@ export class TextSession {
   async *generate({ stop = [], source, ...request }: TextRequest): AsyncGenerator<TextStep, void> {
     const { prompt, maxTokens, sampler } = request;
     const { sequence } = this;
-    const stopper = new StopMatcher(stop);
+    const running = new RunningText(this.#facts.shape, this.#stream, stop);
     // A stop string may begin in front of the first token, not in front of a prompt, or in it.
-    const before = prompt.length > 0 ? this.#pending : stopper.push(this.#pending);
-    if (stopper.stopped) {
-      this.#pending = stopper.held;
+    const before = prompt.length > 0 ? this.#pending : running.begin(this.#pending);
+    if (running.end !== undefined) {
+      this.#pending = running.held;
       yield { opening: { before, prompt: '' }, added: '', text: '', end: 'stop' };
       return;
     }
@@ -134,15 +130,10 @@ export class TextSession {
         if (count++ === 0) fed = this.#fed(prompt, sampler);
         const opening = count === 1 ? { before, prompt: fed } : undefined;
         this.#chosen = token.id;
-        const isLast = this.isAtEnd;
-        // No token makes a character complete that an end token follows.
-        const rest = isLast ? this.#flushStream() : '';
-        const added = rest + (this.#stream?.push(token.id) ?? '');
-        let text = stopper.push(isLast ? rest : added);
-        const end = stopper.stopped ? 'stop' : isLast ? 'end-of-text' : count === maxTokens ? 'max-tokens' : undefined;
-        if (isLast) text += stopper.flush();
-        this.#pending = stopper.held;
-        yield { token, added, text, ...(opening && { opening }), ...(end && { end }) };
+        const piece = running.push(token.id);
+        const end = piece.end ?? (count === maxTokens ? 'max-tokens' : undefined);
+        this.#pending = running.held;
+        yield { token, ...piece, ...(opening && { opening }), ...(end && { end }) };
         if (end !== undefined) return;
       }
     } finally {
@@ -151,7 +142,7 @@ export class TextSession {
       if (count === 0 && passed > 0) fed = this.#fed(prompt.slice(0, passed - waiting), sampler);
     }
     if (count > 0) return;
-    this.#pending = stopper.held;
+    this.#pending = running.held;
     yield { opening: { before, prompt: fed }, added: '', text: '' };
   }
 

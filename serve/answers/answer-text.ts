@@ -1,8 +1,7 @@
 /** The text of an answer as its tokens come: what they say, up to a stop string. */
-import { StopMatcher } from '../../model/text/stop-matcher.js';
+import { RunningText, type TextPiece } from '../../model/text/running-text.js';
 import type { TextStream } from '../../model/text/text-stream.js';
 import type { Tokenizer } from '../../model/text/tokenizer.js';
-import { isEnd } from '../../protocol/image/end-tokens.js';
 import type { HeldText } from '../../protocol/state/state-file.js';
 import type { ServedModel } from '../models/served-model.js';
 
@@ -27,53 +26,37 @@ export interface Before {
 export class AnswerText {
   /** That of the prompt. */
   readonly prompt: string;
-  readonly #model: Pick<ServedModel, 'shape'>;
+  /** What can be told before the first token: behind a prompt, it belongs to the text before. */
+  readonly opening: string;
   readonly #stream: TextStream | undefined;
-  readonly #stopper: StopMatcher;
-  /** Certain, and not told. */
-  #text: string;
-  #isEnded = false;
+  readonly #text: RunningText;
 
   constructor(
     model: Pick<ServedModel, 'shape'> & { readonly tokenizer: Tokenizer | undefined },
     { ids, before }: Prompt,
     stops: readonly string[],
   ) {
-    this.#model = model;
     this.#stream = model.tokenizer?.textStream();
-    this.#stopper = new StopMatcher(stops);
+    this.#text = new RunningText(model.shape, this.#stream, stops);
     const held = before?.held;
     const rest = before === undefined ? '' : (this.#stream?.resume(held) ?? '');
     const opening = held === undefined ? rest : new TextDecoder().decode(held.text) + rest;
     this.prompt = ids.map((id) => this.#stream?.push(id) ?? '').join('');
-    // Behind a prompt, it belongs to the text before.
-    this.#text = ids.length > 0 ? '' : this.#stopper.push(opening);
+    this.opening = ids.length > 0 ? '' : this.#text.begin(opening);
   }
 
   /** Whether a stop string or an end token was met. */
   get isEnded(): boolean {
-    return this.#isEnded;
+    return this.#text.end !== undefined;
   }
 
-  /** @returns whether it ends the text */
-  push(id: number): boolean {
-    const added = this.#stream?.push(id) ?? '';
-    const isLast = isEnd(this.#model.shape, id);
-    if (!isLast) this.#text += this.#stopper.push(added);
-    this.#isEnded ||= isLast || this.#stopper.stopped;
-    return this.#isEnded;
+  push(id: number): TextPiece {
+    return this.#text.push(id);
   }
 
-  /** What is certain since the last call. */
-  take(): string {
-    const text = this.#text;
-    this.#text = '';
-    return text;
-  }
-
-  /** What is not certain becomes text: nothing follows. */
-  end(): void {
-    if (!this.#stopper.stopped) this.#text += this.#stopper.push(this.#stream?.flush() ?? '') + this.#stopper.flush();
+  /** What was not certain becomes text: nothing follows. */
+  end(): string {
+    return this.#text.flush();
   }
 
   /** For who goes on, before {@link end}: parts of a character are told at the end of an answer, and whole at the beginning of the next. */

@@ -4,7 +4,7 @@ import type { HeldText } from '../../protocol/state/state-file.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { GivenToken, Job } from '../scheduler/job.js';
 import type { Score } from '../scheduler/score.js';
-import { AnswerText, type Prompt } from './answer-text.js';
+import type { AnswerText, Prompt } from './answer-text.js';
 import type { DoneChoice, Observer } from './observer.js';
 
 export type FinishReason = 'stop' | 'length';
@@ -34,7 +34,8 @@ export interface ChoiceSettings {
   readonly number: number;
   readonly seed: bigint;
   readonly prompt: Prompt;
-  readonly stops: readonly string[];
+  /** The one that its job makes. */
+  readonly text: AnswerText;
   readonly echo: boolean;
   readonly observer: Observer;
   /** Ends its job. */
@@ -96,28 +97,28 @@ export class Choice {
   }
 
   async *#told(isPaced: boolean): AsyncGenerator<Piece, void> {
-    const { prompt, stops, echo, stop, keep } = this.#settings;
+    const { text, echo, stop, keep } = this.#settings;
     const { job } = this;
-    const text = new AnswerText(this.#model, prompt, stops);
     let isFirst = true;
     for (;;) {
       const startMs = performance.now();
       const tokens = await job.take();
-      const end = tokens.findIndex(({ id }) => text.push(id));
-      const used = end < 0 ? tokens.length : end + 1;
-      let finish: FinishReason | null = text.isEnded ? 'stop' : null;
-      if (finish === null && this.told + used === job.work.maxTokens) finish = 'length';
+      this.told += tokens.length;
+      const isAtEnd = job.isWhole && this.told === job.given.length;
+      const finish: FinishReason | null =
+        isAtEnd && text.isEnded ? 'stop' : this.told === job.work.maxTokens ? 'length' : null;
       // It was aborted.
       if (finish === null && tokens.length === 0) return;
+      const pieces = tokens.map(({ piece }) => piece?.text ?? '');
+      if (isFirst) pieces.unshift(text.opening);
       if (finish !== null) {
         await keep?.(job, text.held());
-        text.end();
+        pieces.push(text.end());
       }
-      this.told += used;
       yield {
         choice: this,
-        text: text.take(),
-        tokens: tokens.slice(0, used),
+        text: pieces.join(''),
+        tokens,
         finish,
         ...(isFirst && echo && { prompt: this.#echoed(text.prompt) }),
       };

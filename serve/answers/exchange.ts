@@ -1,6 +1,5 @@
 /** From prompts to the choices of an answer, and from these to what is sent: at once, or chunk by chunk. */
 import { randomUUID } from 'node:crypto';
-import { isEnd } from '../../protocol/image/end-tokens.js';
 import { clientLeft, invalidValue, tooManyTokens } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { Turn } from '../conversations/turn.js';
@@ -149,13 +148,15 @@ function submitted(model: ServedModel, request: ExchangeRequest, caller: Caller)
     if (bad !== undefined) throw invalidValue('prompt', `token ${bad} is not below ${model.shape.vocabSize}`);
   }
   const planned = prompts.flatMap((prompt) =>
-    Array.from({ length: settings.choices }, (_, choice) => ({ prompt, choice, end: new AbortController() })),
+    Array.from({ length: settings.choices }, (_, choice) => {
+      return { prompt, choice, text: new AnswerText(model, prompt, settings.stops), end: new AbortController() };
+    }),
   );
-  const works = planned.map(({ prompt, choice, end }): Work => {
+  const works = planned.map(({ prompt, choice, text, end }): Work => {
     return {
       prompt: prompt.ids,
       maxTokens: settings.maxTokens,
-      isLast: lastOf(model, prompt, settings.stops),
+      text,
       start: turn?.saved.state,
       keepsState: turn !== undefined,
       sampler: settings.sampler(choice),
@@ -168,20 +169,12 @@ function submitted(model: ServedModel, request: ExchangeRequest, caller: Caller)
   });
   const jobs = model.scheduler.submit(works);
   return jobs.map((job, number) => {
-    const { prompt, choice, end } = planned[number]!;
+    const { prompt, choice, text, end } = planned[number]!;
     const seed = choiceSeed(settings.seed, choice);
-    const { stops } = settings;
     const { observer } = caller;
     const keep = turn && turn.keep.bind(turn);
-    return new Choice(model, job, { number, seed, prompt, stops, echo, observer, stop: () => end.abort(), keep });
+    return new Choice(model, job, { number, seed, prompt, text, echo, observer, stop: () => end.abort(), keep });
   });
-}
-
-/** So that nothing is computed behind the end of an answer, and its state is the one there. */
-function lastOf(model: ServedModel, prompt: Prompt, stops: readonly string[]): (id: number) => boolean {
-  if (stops.length === 0) return (id) => isEnd(model.shape, id);
-  const text = new AnswerText(model, prompt, stops);
-  return (id) => text.push(id);
 }
 
 function proofOf(pieces: readonly Piece[]): Proof | undefined {

@@ -3,6 +3,7 @@
  * machine and go on at another one.
  */
 import type { SamplerSettings } from '../../protocol/sampling.js';
+import type { TextPiece } from '../../model/text/running-text.js';
 import type { SequenceState } from '../../protocol/state/sequence-state.js';
 import { machineDiffers } from '../api-error.js';
 import type { Score } from './score.js';
@@ -23,8 +24,8 @@ export interface Work {
   readonly prompt: readonly number[];
   /** Tokens to choose at most; 0 only feeds. */
   readonly maxTokens: number;
-  /** Asked about each token that is chosen, once and in order: whether nothing is wanted behind it, as behind a stop string. */
-  readonly isLast?: ((id: number) => boolean) | undefined;
+  /** Gets each token that is chosen, once and in order; nothing is wanted behind its end, as behind a stop string. */
+  readonly text?: { push(id: number): TextPiece } | undefined;
   /** Its state behind the last token is wanted. */
   readonly keepsState?: boolean | undefined;
   readonly sampler: SamplerSettings;
@@ -56,6 +57,12 @@ export interface GivenToken {
   readonly score?: Score | undefined;
 }
 
+/** One that counts. */
+export interface ToldToken extends GivenToken {
+  /** What it says; absent where no text is wanted. */
+  readonly piece?: TextPiece | undefined;
+}
+
 /** Takes what comes, until the job is taken away from this machine. */
 export interface Receiver {
   /** @returns whether nothing is wanted behind it */
@@ -68,7 +75,7 @@ export class Job {
   /** Order of arrival. */
   readonly number: number;
   readonly arrivedMs: number;
-  readonly given: GivenToken[] = [];
+  readonly given: ToldToken[] = [];
   /** Scores of the tokens of the prompt behind its first one. */
   readonly promptScores: Score[] = [];
   /** Where it goes on: a state, and how many tokens of the prompt, and of those that were given, it is behind. */
@@ -122,8 +129,9 @@ export class Job {
     const at = token.index - (this.work.start?.nextDraw ?? 0);
     const before = this.given[at];
     if (before === undefined) {
-      this.given.push(token);
-      this.#isWhole = this.given.length === this.work.maxTokens || this.work.isLast?.(token.id) === true;
+      const piece = this.work.text?.push(token.id);
+      this.given.push({ ...token, piece });
+      this.#isWhole = this.given.length === this.work.maxTokens || piece?.end !== undefined;
       this.#wake();
     } else if (before.receipt !== token.receipt || before.id !== token.id) {
       throw machineDiffers(before.machine, token.machine, token.index);
@@ -154,7 +162,7 @@ export class Job {
    *
    * @throws what the job failed with, behind the tokens that came before
    */
-  async take(): Promise<readonly GivenToken[]> {
+  async take(): Promise<readonly ToldToken[]> {
     while (this.#taken === this.given.length && !this.#isDone) {
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }

@@ -18,7 +18,7 @@ it.each([
   const machine = new BoardMachine(await line.connect());
   const messages = countMessages(line);
   let seen = 0;
-  const asked = work(4, { isLast: () => ++seen === lastAt });
+  const asked = work(4, { text: { push: () => ({ added: '', text: '', ...(++seen === lastAt && { end: 'stop' }) }) } });
   const job = new Job(asked, 0);
   const receiver = { token: job.give.bind(job), promptScore: () => {} };
   const prefixes = new Prefixes(() => 0);
