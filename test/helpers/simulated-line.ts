@@ -32,15 +32,19 @@ export class VirtualTime {
   /** Lets time pass until `isDone`; fails if that takes too long. */
   until(isDone: () => boolean, limitMs: number): void {
     const endMs = this.nowMs + limitMs;
-    while (!isDone()) this.step(endMs);
+    while (!isDone()) {
+      if (!this.step(endMs)) throw new Error(`not done at ${endMs} ms of virtual time`);
+    }
   }
 
-  /** Goes to the next thing that happens; fails if that is after `endMs`, or never. */
-  step(endMs: number): void {
-    const next = this.#agenda.shift();
-    if (next === undefined || next.atMs > endMs) throw new Error(`not done at ${endMs} ms of virtual time`);
+  /** Goes to the next thing that happens. @returns false if that is after `endMs`, or never */
+  step(endMs: number): boolean {
+    const [next] = this.#agenda;
+    if (next === undefined || next.atMs > endMs) return false;
+    this.#agenda.shift();
     this.nowMs = next.atMs;
     next.run();
+    return true;
   }
 }
 
