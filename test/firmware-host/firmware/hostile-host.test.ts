@@ -165,7 +165,7 @@ const REACHED = (
 ).split(/ (?=[A-Z])|,/);
 
 describe('a board', () => {
-  it('survives a million hostile inputs and serves the next host', { timeout: 300_000 }, async () => {
+  it('survives a million hostile inputs and serves the next host', { timeout: count(300_000, 3_600_000) }, async () => {
     const random = new Prng(3);
     const line = new BoardOnALine({ image: IMAGE });
     const host = new RawHost();
