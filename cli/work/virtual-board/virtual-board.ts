@@ -2,6 +2,7 @@
 import { createPrivateKey, createPublicKey, randomBytes, randomInt } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { announceVirtualBoard } from '../../../device/finding/announce-virtual-board.js';
 import { Board, type BoardOptions } from '../../../firmware-host/firmware/board.js';
 import { restartRequest } from '../../../firmware-host/firmware/restart-request.js';
@@ -42,6 +43,7 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
   const store = openFlash('--flash-file', input.flashFile, input.flashMib * 2 ** 20);
   const flashes = { next: new NorFlash(store, SECTOR_BYTES, faults.timing) };
   if (input.image !== undefined) await install(input.image, flashes.next, options.slots, signal);
+  await heard(signal);
   // Behind the installation, which is the factory's.
   if (faults.powerCut !== undefined) flashes.next.cutPower(faults.powerCut);
 
@@ -151,6 +153,12 @@ async function boardOptions(
   };
 }
 
+/** Between pieces of work that take long, as a board's own does: a signal that has come ends the command. */
+async function heard(signal: AbortSignal): Promise<void> {
+  await setImmediate();
+  signal.throwIfAborted();
+}
+
 /** As in a factory: the image lies in slot 0, and is the one to start. */
 async function install(path: string, flash: NorFlash, slots: 1 | 2, signal: AbortSignal): Promise<void> {
   const image = await loadChecked(path, signal);
@@ -160,6 +168,7 @@ async function install(path: string, flash: NorFlash, slots: 1 | 2, signal: Abor
       const needed = Math.ceil((slots * image.view.fileLength) / 2 ** 20) + 1;
       throw badValue('--image', path, `at most ${slotBytes} bytes long, as long as a slot`, `--flash-mib ${needed}`);
     }
+    await heard(signal);
     installImage(flash, slots, image.source);
   } finally {
     image.close();
