@@ -162,7 +162,7 @@ describe('a host', () => {
       expect(ends.get('done')).toBeGreaterThan(sessions / 20);
       expect(ends.get('board-malformed')).toBeGreaterThan(sessions / 20);
       const told = [...ends].map(([end, times]) => `${end} ${times}`).join(', ');
-      figure('hostile boards', `${inputs.toLocaleString('en-US')} inputs in ${sessions} sessions: ${told}`);
+      figure('wire: hostile boards', `${inputs.toLocaleString('en-US')} inputs in ${sessions} sessions: ${told}`);
     },
   );
 });

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { figureOfCases } from '../helpers/counts.js';
 import { record, recorded, replayToBoard, replayToHost } from '../helpers/recorded-session.js';
 import type { RecordedSession } from '../helpers/recorded-session.js';
 
@@ -14,6 +15,8 @@ const nonces = vi.hoisted(() => ({ next: 0 }));
 vi.mock('../../device/random.js', () => ({ randomWord: () => 0x1234_5600 + nonces.next++ }));
 
 beforeEach(() => void (nonces.next = 0));
+
+figureOfCases('wire: recorded sessions of hosts and boards from before capabilities, unchanged byte for byte');
 
 const NAMES = ['compute', 'compute-one-buffer', 'resume', 'flash'];
 

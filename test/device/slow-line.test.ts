@@ -5,7 +5,7 @@
 
 import { writeFileSync } from 'node:fs';
 
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 import { BoardMachine } from '../../device/board/board-machine.js';
 import { flashImage } from '../../device/flash-image.js';
@@ -110,6 +110,14 @@ const RATES = [0.5, 1, 4, 11.5];
 const WINDOWS = [1, 2, 8, 32];
 
 describe('a run on a line that is slower than the board', () => {
+  const mostAhead = new Map<number, number>();
+  afterAll(() => {
+    figure(
+      `wire: most tokens ahead of INFO or ENDED at ${RATES.join(', ')} bytes/ms, by window`,
+      [...mostAhead].map(([window, most]) => `${window}: ${most}`).join(', '),
+    );
+  });
+
   // With a full queue of tokens in the link, neither was answered in 400 tokens.
   it.each(RATES.flatMap((rate) => WINDOWS.map((window) => [rate, window] as const)))(
     'at %d bytes/ms with a window of %d is asked and cancelled within a token and a window',
@@ -140,7 +148,7 @@ describe('a run on a line that is slower than the board', () => {
       expect(ahead).toBeLessThanOrEqual(window + 1);
       const aheadOfEnd = await tokensUntil(CANCEL, encodeMessage(CANCEL, { run: RUN_ID }), ENDED.type);
       expect(aheadOfEnd).toBeLessThanOrEqual(window + 1);
-      figure(`tokens ahead of INFO and ENDED, ${rate} bytes/ms, window ${window}`, `${ahead}, ${aheadOfEnd}`);
+      mostAhead.set(window, Math.max(mostAhead.get(window) ?? 0, ahead, aheadOfEnd));
     },
   );
 });
@@ -183,7 +191,10 @@ describe('a host on a line of 1,000 bytes/s that is interrupted', () => {
     interrupt.abort();
     await line.clock.until(work);
     expect(line.clock.now() - atMs).toBeLessThan(1000);
-    figure('interrupted on a line of 1,000 bytes/s, ended after', `${Math.round(line.clock.now() - atMs)} ms`);
+    figure(
+      'wire: a host on a line of 1,000 bytes/s that is interrupted ends after',
+      `${Math.round(line.clock.now() - atMs)} ms`,
+    );
 
     line.fate = ({ bytes }) => [{ bytes }];
     const next = await line.connect();

@@ -1,6 +1,6 @@
 /** What a user has after `npm install --global mmfree`, as an ordinary user, without a GPU. Uses the compiled program. */
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { dirname, join, relative } from 'node:path';
@@ -15,8 +15,8 @@ const MOST_BYTES = 20e6;
 /** This one, and those of scripts/other-nodes.mjs. */
 const NODES = [process.execPath, ...(process.env['MMFREE_TEST_NODES'] ?? '').split('\n').filter((path) => path !== '')];
 
-/** What boards told on each Node, which must be one thing. */
-const tales = new Set<string>();
+/** What a board told on each Node, which must be one thing. */
+const tales = new Map<string, string>();
 
 const PROMPT = 'Once upon a time';
 
@@ -88,7 +88,7 @@ it('is at most 20 MB, without the package for GPUs', () => {
   expect(installed.bytes).toBeGreaterThan(5e6);
   expect(installed.bytes).toBeLessThanOrEqual(MOST_BYTES);
   expect(existsSync(join(installed.root, 'node_modules/webgpu'))).toBe(false);
-  figure('`npm install --global mmfree` without GPU', `${(installed.bytes / 1e6).toFixed(1)} MB`);
+  figure('install: `npm install --global mmfree` without GPU', `${(installed.bytes / 1e6).toFixed(1)} MB`);
 });
 
 it('holds what its documents link to', () => {
@@ -102,7 +102,7 @@ it('holds what its documents link to', () => {
   );
   expect(links.length).toBeGreaterThan(30);
   expect(links.filter((link) => link.endsWith('MISSING'))).toEqual([]);
-  figure('links of installed documents that lead into the package', `${links.length} of ${links.length}`);
+  figure('install: links of its documents that lead into the package', `${links.length} of ${links.length}`);
 });
 
 it.each(['LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'README.md', 'models/NOTICE.md'])(
@@ -205,10 +205,10 @@ describe.each(NODES)('on %s', (node) => {
         node,
       );
       expect(told).toMatchObject({ exit: 0 });
-      tales.add(told.stdout);
-      expect([...tales]).toEqual([expect.stringMatching(/\w+ \w+/)]);
+      tales.set(spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim(), told.stdout);
+      expect([...new Set(tales.values())]).toEqual([expect.stringMatching(/\w+ \w+/)]);
       if (node === NODES[0]) await expectTextToMove(selector);
-      figure('tales of a board flashed by the installed package', `the same on ${NODES.length} versions of Node`);
+      figure('install: tales of a board that it flashed', `the same on Node ${[...tales.keys()].join(', ')}`);
     } finally {
       board.kill('SIGTERM');
       if (board.exitCode === null) await once(board, 'exit');

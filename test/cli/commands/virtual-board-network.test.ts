@@ -78,7 +78,7 @@ describe('a virtual board on the network', () => {
       0,
     );
     const tookMs = performance.now() - startedAtMs;
-    figure(`${IDLE} idle connections: the next host is done after`, `${(tookMs / 1000).toFixed(1)} s`);
+    figure(`network: ${IDLE} idle connections: the next host is done after`, `${(tookMs / 1000).toFixed(1)} s`);
     for (const socket of idle) socket.destroy();
     await board.stop();
   });
@@ -96,7 +96,7 @@ describe('a virtual board on the network', () => {
     expect(heard).toBe(0);
     expect(await imageOn(board)).toMatchObject({ name: 'old', confirmed: true });
     expect((await readFile(path('flash'))).equals(before)).toBe(true);
-    figure('an HTTP POST with the frames of a flash in its body: sectors of the flash changed', '0');
+    figure('network: an HTTP POST with the frames of a flash in its body: sectors of the flash changed', '0');
     // What it was kept from: the same bytes without the head.
     const host = dial(board);
     host.write(body);

@@ -79,8 +79,8 @@ let combinations = 0;
 
 afterAll(() => {
   figure(
-    'device quirks',
-    `${combinations} combinations of what, whose and when after the last byte: the file is whole, no error`,
+    'devices: combinations of what fails, on whose device and when behind the last byte; whole, and no error',
+    `${combinations}`,
   );
 });
 

@@ -258,7 +258,7 @@ describe('hosts without the key', () => {
     }
     const allowed = [BOARD_ERRORS.unknownRequest, AUTH_ERRORS.wrongProof].map((code) => `${ERROR.type} ${code}`);
     expect([...answers.keys()].toSorted()).toEqual(allowed.toSorted());
-    figure('without the key: requests answered', `0 in ${tries.toLocaleString('en-US')} tries`);
+    figure('network: requests answered without the key', `0 in ${tries.toLocaleString('en-US')} tries`);
     const { session } = await line.connect({ key: KEY });
     expect((await line.clock.until(session.info())).steps).toBe(0);
   });

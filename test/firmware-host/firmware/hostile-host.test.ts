@@ -200,7 +200,7 @@ describe('a board', () => {
     const stepped = connection.session.request(run.STEP, { taps: 1, candidates: 3, token: 1 }, run.STEPPED);
     expect((await line.clock.until(stepped)).words).toHaveLength(3 + 2 * 3);
     await line.clock.until(connection.close());
-    figure('hostile hosts', `${INPUTS.toLocaleString('en-US')} inputs, no crash`);
+    figure('wire: hostile hosts', `${INPUTS.toLocaleString('en-US')} inputs, no crash`);
   });
 
   it('gathers nothing for a host that asks and does not read', () => {

@@ -11,9 +11,12 @@ import { EMBEDDINGS, FINAL_NORM, HEAD, LOWER_BOUNDS } from '../../../model/check
 import { parseJsonObject } from '../../../model/json-object.js';
 import { readFloat32 } from '../../../model/checkpoint/tensor-source.js';
 import type { TensorSource } from '../../../model/checkpoint/tensor-source.js';
+import { figureOfCases } from '../../helpers/counts.js';
 import { rejectionOf } from '../../helpers/refusal.js';
 import { makeTensors, TINY_CONFIG, writeCheckpoint, writeShards } from '../../helpers/synthetic-checkpoint.js';
 import type { TestTensor } from '../../helpers/synthetic-checkpoint.js';
+
+figureOfCases('checkpoints: files and shards as others write them, read or refused by name');
 
 const GOLDEN = fileURLToPath(new URL('../../fixtures/golden-a', import.meta.url));
 

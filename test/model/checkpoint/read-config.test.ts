@@ -4,7 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { CheckpointError } from '../../../model/checkpoint/checkpoint-error.js';
 import { parseConfig } from '../../../model/checkpoint/read-config.js';
 import type { ModelConfig } from '../../../model/config.js';
+import { figureOfCases } from '../../helpers/counts.js';
 import { attempt, refusalOf } from '../../helpers/refusal.js';
+
+figureOfCases('checkpoints: configurations as others write them, read or refused by name');
 
 function parse(config: unknown): ModelConfig {
   return parseText(JSON.stringify(config));

@@ -56,7 +56,7 @@ describe.each(acceptedStyles())('the tokenizer "$name"', (style) => {
 
 afterAll(() => {
   figure(
-    'texts encoded and token sequences decoded otherwise than by the Rust library tokenizers',
+    'tokenizers: texts encoded and token sequences decoded otherwise than by the Rust library',
     `0 of ${total.texts} and 0 of ${total.sequences}, ${total.styles} tokenizers`,
   );
 });
