@@ -26,6 +26,7 @@ export const USUAL_LIMITS: ServiceLimits = {
   perOwner: 256,
   tokenMs: 60_000,
   prefixBytes: 64 * 2 ** 20,
+  auditShare: 0,
   conversations: 10_000,
   conversationBytes: 2 ** 30,
 };

@@ -1,6 +1,6 @@
 /** `mmfree serve`: declaration. */
 import { defineCommand, option, optionWithDefault, repeatedOption } from '../command.js';
-import { integer, oneOf, path, text } from '../options.js';
+import { decimal, integer, oneOf, path, text } from '../options.js';
 import { backendOption, keyFileOption } from './shared/source-options.js';
 
 export const serve = defineCommand({
@@ -40,6 +40,12 @@ export const serve = defineCommand({
       'remember states of texts, for texts that begin as they do, in so much memory for each image; 0 remembers none',
       integer({ min: 0, max: 65_536, example: 64 }),
       64,
+    ),
+    audit: optionWithDefault(
+      '--audit <share>',
+      'compute this share of all answers again, on another machine that is idle; who computes something else is out of service',
+      decimal({ min: 0, max: 1, example: 0.01 }),
+      0,
     ),
     host: optionWithDefault('--host <address>', 'listen at this address', text, '127.0.0.1'),
     port: optionWithDefault(

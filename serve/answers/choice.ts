@@ -92,7 +92,7 @@ export class Choice {
       reason = 'error';
       throw error;
     } finally {
-      observer.onDone(this.#model.id, { reason, tokens: this.told, seconds: seconds() });
+      observer.onDone(this.#model.id, { reason, tokens: this.told, found: this.job.found, seconds: seconds() });
     }
   }
 

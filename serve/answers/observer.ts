@@ -11,6 +11,8 @@ export interface Observer {
 export interface DoneChoice {
   readonly reason: 'stop' | 'length' | 'abort' | 'error';
   readonly tokens: number;
+  /** Of its prompt, those that were not fed. */
+  readonly found: number;
   /** Since the request came. */
   readonly seconds: number;
 }

@@ -24,6 +24,8 @@ export class Conversations {
   readonly #models: () => readonly ServedModel[];
   /** Those of which an answer, or a change, is under way. */
   readonly #held = new Set<string>();
+  /** Machines that computed one since it was begun or brought in, as far as this service has seen it. */
+  readonly #machines = new Map<string, Set<string>>();
 
   /** @param models in service; they may change */
   constructor(store: ConversationStore, models: () => readonly ServedModel[]) {
@@ -55,6 +57,12 @@ export class Conversations {
     return new Map(this.list).get(id);
   }
 
+  /** Whether a machine had part in it that computes something wrong. */
+  isDoubtful(id: string): boolean {
+    const machines = this.#machines.get(id) ?? new Set();
+    return this.#models().some(({ scheduler }) => [...scheduler.distrusted].some((name) => machines.has(name)));
+  }
+
   /** Makes one in which nothing has been said; one that is there stays as it is. @returns whether it was made @throws ApiError */
   async create(id: string, model: ServedModel): Promise<boolean> {
     return await this.#holding(id, async () => {
@@ -72,6 +80,7 @@ export class Conversations {
       const isNew = !this.#store.has(id);
       this.#modelOf(id, decoded(bytes));
       await this.#store.write(id, bytes);
+      this.#machines.delete(id);
       return isNew;
     });
   }
@@ -79,7 +88,10 @@ export class Conversations {
   /** @throws ApiError */
   async delete(id: string): Promise<void> {
     this.#expect(id);
-    await this.#holding(id, async () => await this.#store.delete(id));
+    await this.#holding(id, async () => {
+      await this.#store.delete(id);
+      this.#machines.delete(id);
+    });
   }
 
   /** Takes a conversation for one answer. Whoever has it ends it. @throws ApiError, also `conversation_busy` */
@@ -89,7 +101,11 @@ export class Conversations {
     try {
       const saved = await this.read(id);
       const model = this.#modelOf(id, saved);
-      return new Turn(id, model, saved, async (bytes) => await this.#store.write(id, bytes), letGo);
+      const write: ConstructorParameters<typeof Turn>[3] = async (bytes, machines) => {
+        await this.#store.write(id, bytes);
+        this.#machines.set(id, new Set([...(this.#machines.get(id) ?? []), ...machines]));
+      };
+      return new Turn(id, model, saved, write, letGo);
     } catch (error) {
       letGo();
       throw error;

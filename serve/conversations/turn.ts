@@ -12,17 +12,17 @@ export class Turn {
   readonly saved: SavedState;
   /** Tokens that it has after this answer, when that is kept. */
   position: number | undefined;
-  readonly #write: (bytes: Uint8Array) => Promise<void>;
+  readonly #write: (bytes: Uint8Array, machines: ReadonlySet<string>) => Promise<void>;
   readonly #letGo: () => void;
   #writing: Promise<void> = Promise.resolve();
   #isEnded = false;
 
-  /** @param write resolves when it is there for good @param letGo lets others have it */
+  /** @param write resolves when it is there for good, told which machines computed it @param letGo lets others have it */
   constructor(
     id: string,
     model: ServedModel,
     saved: SavedState,
-    write: (bytes: Uint8Array) => Promise<void>,
+    write: (bytes: Uint8Array, machines: ReadonlySet<string>) => Promise<void>,
     letGo: () => void,
   ) {
     this.id = id;
@@ -58,6 +58,7 @@ export class Turn {
         ...(held && { held }),
         ...(tokens && { tokens }),
       }),
+      new Set(given.map(({ machine }) => machine)),
     );
     this.#writing = writing.catch(() => {});
     await writing;

@@ -11,6 +11,8 @@ import type { MachineSource } from './machine-source.js';
 export interface KeeperEvents {
   onLost(name: string, error: unknown): void;
   onBack(name: string): void;
+  /** It computes something wrong, and does not come back. */
+  onDistrusted(name: string, error: Error): void;
 }
 
 export interface KeeperOptions {
@@ -63,6 +65,15 @@ export class Keeper {
     this.#seat = undefined;
     this.#options.events.onLost(this.source.name, error);
     this.#work = this.#reopen(place);
+    return true;
+  }
+
+  /** A place that computes something wrong: out of service for good. @returns whether it was this one */
+  distrusted(place: Place, error: Error): boolean {
+    if (place !== this.#seat?.place) return false;
+    this.#seat = undefined;
+    this.#options.events.onDistrusted(this.source.name, error);
+    this.#work = closeAnyway(place);
     return true;
   }
 

@@ -12,7 +12,7 @@ import { servedModel, type ServedModel } from './served-model.js';
 
 export interface ModelsOptions {
   readonly limits: () => SchedulerLimits & PlaceLimits;
-  readonly events: KeeperEvents & Omit<SchedulerEvents, 'onLost'>;
+  readonly events: KeeperEvents & Omit<SchedulerEvents, 'onLost' | 'onDistrusted'>;
 }
 
 export class Models {
@@ -112,9 +112,12 @@ export class Models {
     const onLost: SchedulerEvents['onLost'] = (place, error) => {
       for (const keeper of this.#keepers.keys()) if (keeper.lost(place, error)) return;
     };
+    const onDistrusted: SchedulerEvents['onDistrusted'] = (place, error) => {
+      for (const keeper of this.#keepers.keys()) if (keeper.distrusted(place, error)) return;
+    };
     try {
       const name = (): string => model.id;
-      const model = await servedModel(opened, new Scheduler(name, limits, { ...events, onLost }));
+      const model = await servedModel(opened, new Scheduler(name, limits, { ...events, onLost, onDistrusted }));
       return model;
     } catch (error) {
       this.#known.delete(key);

@@ -60,5 +60,6 @@ async function described(conversations: Conversations, id: string): Promise<obje
     chosen_token: state.chosen ?? null,
     last_receipt: state.lastReceipt === undefined ? null : hexOfWord(state.lastReceipt),
     lists_tokens: tokens !== undefined,
+    doubtful: conversations.isDoubtful(id),
   };
 }

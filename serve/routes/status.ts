@@ -44,7 +44,12 @@ function properties({ models, limits }: Service): object {
 }
 
 function slots({ id, scheduler }: Service['models'][number]): object {
-  return { model: id, waiting: scheduler.waiting, machines: scheduler.places.map(machine) };
+  return {
+    model: id,
+    waiting: scheduler.waiting,
+    machines: scheduler.places.map(machine),
+    distrusted: [...scheduler.distrusted],
+  };
 }
 
 function machine({ machine: { facts }, seats, runs }: Place): object {

@@ -56,8 +56,8 @@ interface Beginning {
 
 /** Restores what is known of the beginning of a text; undefined for one that begins with a state of its own, or of which every token is to be told. */
 async function goOn(job: Job, sequence: Sequence, prefixes: Prefixes): Promise<Beginning | undefined> {
-  const { prompt, start, scoresPrompt } = job.work;
-  if (!prefixes.isOn || start !== undefined || scoresPrompt === true) return undefined;
+  const { prompt, start, scoresPrompt, auditOf } = job.work;
+  if (!prefixes.isOn || start !== undefined || scoresPrompt === true || auditOf !== undefined) return undefined;
   // The last token gives the logits from which the first one is chosen.
   const last = prompt.length - 1;
   const { state, length: found, shared } = prefixes.find(prompt.slice(0, last));
@@ -83,6 +83,7 @@ export async function keepState(job: Job, sequence: Sequence): Promise<void> {
   job.fed = fed;
   job.covered = state.nextDraw - (start?.nextDraw ?? 0);
   job.state = state;
+  job.stateFrom = job.machine;
 }
 
 /** Tokens are chosen here, from logits of which a machine says everything. */

@@ -35,6 +35,8 @@ export interface Work {
   readonly scoresPrompt?: boolean | undefined;
   /** The text is this one, and is only followed. */
   readonly told?: Told | undefined;
+  /** It computes again what machines of these names computed: another one does, and nothing that is known is used. */
+  readonly auditOf?: ReadonlySet<string> | undefined;
   /** Kinds of machines that may compute it; all unless given. */
   readonly on?: readonly string[] | undefined;
   /** Whose it is: places are shared fairly among those. */
@@ -80,6 +82,8 @@ export class Job {
   readonly promptScores: Score[] = [];
   /** Where it goes on: a state, and how many tokens of the prompt, and of those that were given, it is behind. */
   state: SequenceState | undefined;
+  /** The machine that saved it, of a job that was taken from one. */
+  stateFrom = '';
   fed = 0;
   covered = 0;
   /** Tokens of the prompt that were not fed, because a state behind them was known. */
@@ -137,6 +141,13 @@ export class Job {
       throw machineDiffers(before.machine, token.machine, token.index);
     }
     return this.#isWhole && at === this.given.length - 1;
+  }
+
+  /** It begins again where it began: its state is not to be trusted. */
+  restart(): void {
+    this.state = this.work.start;
+    this.fed = 0;
+    this.covered = 0;
   }
 
   /** Nothing more comes: it is whole, or was aborted. */

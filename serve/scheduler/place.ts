@@ -21,6 +21,8 @@ export class Place {
   readonly runs = new Set<Run>();
   /** Whether it takes no more. */
   isLeaving = false;
+  /** Whether it computes something wrong: no state of it is used. */
+  isDistrusted = false;
 
   constructor(machine: Machine, limits: () => PlaceLimits) {
     this.machine = machine;
@@ -43,8 +45,8 @@ export class Place {
 
   /** Whether it can compute a job at all. */
   suits({ work, state }: Pick<Job, 'work' | 'state'>): boolean {
-    const { can, kind } = this.machine.facts;
-    if (work.on?.includes(kind) === false) return false;
+    const { can, kind, name } = this.machine.facts;
+    if (work.on?.includes(kind) === false || work.auditOf?.has(name) === true) return false;
     return (work.top === undefined || can.logits) && ((state === undefined && work.keepsState !== true) || can.state);
   }
 

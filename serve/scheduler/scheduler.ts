@@ -13,6 +13,7 @@ import {
   queueFull,
   shuttingDown,
 } from '../api-error.js';
+import { Audits, type AuditEvents } from './audits.js';
 import { compute, keepState } from './compute.js';
 import { Job, type Work } from './job.js';
 import { Place, type Run } from './place.js';
@@ -30,14 +31,18 @@ export interface SchedulerLimits {
   readonly tokenMs: number;
   /** For states of beginnings of texts, of each model. */
   readonly prefixBytes: number;
+  /** Of answers, 0 … 1: so many are computed again on another machine. */
+  readonly auditShare: number;
 }
 
 /** What others want to know. */
-export interface SchedulerEvents {
+export interface SchedulerEvents extends AuditEvents {
   onStart?(job: Job, waitedMs: number, model: string): void;
   onPreempted?(job: Job): void;
   /** A machine is out of service; whoever put it there closes it. */
   onLost?(place: Place, error: unknown): void;
+  /** The same, for good: it computes something wrong. */
+  onDistrusted?(place: Place, error: Error): void;
 }
 
 /** Machines that may be lost under one job. */
@@ -58,6 +63,9 @@ export class Scheduler {
   readonly #waiting = new Waiting();
   /** What is known of beginnings of texts. */
   readonly prefixes: Prefixes;
+  readonly #audits: Audits;
+  /** Machines that computed something wrong, by name. */
+  readonly #distrusted = new Set<string>();
   #arrivals = 0;
   #isClosing = false;
   /** No machine will come any more. */
@@ -70,6 +78,12 @@ export class Scheduler {
     this.#limits = limits;
     this.#events = events;
     this.prefixes = new Prefixes(() => limits().prefixBytes);
+    this.#audits = new Audits(this, model, () => limits().auditShare, events);
+  }
+
+  /** Names of machines that are out of service because they compute something wrong. */
+  get distrusted(): ReadonlySet<string> {
+    return this.#distrusted;
   }
 
   get waiting(): number {
@@ -155,6 +169,7 @@ export class Scheduler {
   /** No new jobs; resolves when the last one is done. */
   async drained(): Promise<void> {
     this.#isClosing = true;
+    this.#audits.close();
     while (this.waiting > 0 || this.places.some(({ runs }) => runs.size > 0)) await look();
   }
 
@@ -218,24 +233,27 @@ export class Scheduler {
     const startMs = performance.now();
     if (job.startedMs === undefined) {
       job.startedMs = startMs;
-      this.#events.onStart?.(job, startMs - job.arrivedMs, this.#model());
+      if (job.work.auditOf === undefined) this.#events.onStart?.(job, startMs - job.arrivedMs, this.#model());
     }
     try {
       await this.#compute(run, place);
       if (job.work.signal.aborted || !run.stop.signal.aborted || job.final !== undefined) job.end();
       else if (!job.isDone && this.#isDismissed) job.fail(noMachine(this.#model()));
       else if (!job.isDone) this.#waiting.add(job);
+      if (job.isWhole || !(job.work.signal.aborted || run.stop.signal.aborted)) this.#audits.consider(job);
       if (job.isDone) this.#usualMs += (performance.now() - job.startedMs - this.#usualMs) / 8;
     } catch (error) {
       this.#lost(job, place, error);
     } finally {
       place.runs.delete(run);
       this.#dispatch();
+      this.#audits.look();
     }
   }
 
   /** @throws what the machine throws */
-  async #compute({ job, stop }: Run, { machine }: Place): Promise<void> {
+  async #compute({ job, stop }: Run, place: Place): Promise<void> {
+    const { machine } = place;
     const signal = AbortSignal.any([stop.signal, job.work.signal]);
     let isHeard = true;
     job.promptScores.length = 0;
@@ -253,6 +271,7 @@ export class Scheduler {
           job.final = await sequence.save();
         }
         if (!stop.signal.aborted || job.work.signal.aborted || job.isDone || job.final !== undefined) return;
+        if (place.isDistrusted) return job.restart();
         if (machine.facts.can.state && job.isMovable) await keepState(job, sequence);
         this.#events.onPreempted?.(job);
       };
@@ -280,6 +299,18 @@ export class Scheduler {
     if (job.losses > MOST_LOSSES || this.#isClosing) return job.fail(machineFailed(error));
     this.#waiting.add(job);
     setTimeout(() => this.#failStranded(), this.#limits().tokenMs).unref();
+  }
+
+  /** A machine that computes something wrong is out of service for good, and nothing that it made is used any more. */
+  distrust(place: Place, error: Error): void {
+    if (!this.#places.delete(place)) return;
+    const { name } = place.machine.facts;
+    place.isDistrusted = true;
+    this.#distrusted.add(name);
+    this.prefixes.clear();
+    for (const job of this.#waiting.inOrder(() => 0)) if (job.stateFrom === name) job.restart();
+    for (const { stop } of place.runs) stop.abort();
+    this.#events.onDistrusted?.(place, error);
   }
 
   /** Nobody waits for a machine that does not come back. */

@@ -106,7 +106,12 @@ export async function serviceOf({
 }: ServiceTestOptions = {}): Promise<ServiceUnderTest> {
   const limits = (): ServiceLimits => ({ ...USUAL_LIMITS, ...some });
   const metrics = createMetrics(() => models.list);
-  const events = { ...metrics.events, onLost: () => metrics.onMachineLost(), onBack: (): void => {} };
+  const events = {
+    ...metrics.events,
+    onLost: () => metrics.onMachineLost(),
+    onBack: (): void => {},
+    onDistrusted: (): void => {},
+  };
   const models: Models = new Models({ limits, events });
   await models.change(sources, [], engine.signal);
   const failures: unknown[] = [];

@@ -15,6 +15,8 @@ export interface ServiceLogs {
   };
   readonly setLevel: (level: LogLevel) => void;
   readonly machines: KeeperEvents & HotPlugEvents;
+  /** Two machines differ, and nobody can say which one is wrong. */
+  readonly onDoubt: (message: string) => void;
 }
 
 const STANDARD_ERROR = 2;
@@ -38,11 +40,14 @@ export function serviceLog(level: LogLevel): ServiceLogs {
       },
     },
     setLevel: (now) => void (logger.level = now),
+    onDoubt: (message) => logger.error({ message }, 'one of two machines computes something wrong'),
     machines: {
       onLost: (name, error) => {
         const { code, message, cause, fix } = describeProblem(error);
         logger.error({ machine: name, code, message, cause, fix }, 'a machine is out of service');
       },
+      onDistrusted: (name, { message }) =>
+        logger.error({ machine: name, message }, 'a machine computes something wrong, and is out of service for good'),
       onBack: (name) => logger.info({ machine: name }, 'a machine is back'),
       onCame: (name) => logger.info({ machine: name }, 'a machine has come into service'),
       onGone: (name) => logger.info({ machine: name }, 'a machine is gone'),

@@ -6,7 +6,7 @@ import { createApp } from '../../../serve/app.js';
 import { createMetrics } from '../../../serve/metrics.js';
 import { Models } from '../../../serve/models/models.js';
 import { listen, type RunningServer } from '../../../serve/server.js';
-import type { ServiceLimits } from '../../../serve/service.js';
+import type { Service, ServiceLimits } from '../../../serve/service.js';
 import type { CommandContext } from '../../command.js';
 import { cannotListen } from '../listen-address.js';
 import { serviceLog } from './log.js';
@@ -26,8 +26,11 @@ export async function serve(
   const { output, signal } = context;
   let settings = await settingsOf(input);
   const limits = (): ServiceLimits => settings.limits;
-  const { log, machines, setLevel } = serviceLog(settings.logLevel);
-  const metrics = createMetrics(() => models.list);
+  const { log, machines, setLevel, onDoubt } = serviceLog(settings.logLevel);
+  const metrics = createMetrics(
+    () => models.list,
+    () => service?.conversations,
+  );
   const events = {
     ...metrics.events,
     onLost: (name: string, error: unknown) => {
@@ -35,14 +38,20 @@ export async function serve(
       machines.onLost(name, error);
     },
     onBack: (name: string) => machines.onBack(name),
+    onDistrusted: (name: string, error: Error) => machines.onDistrusted(name, error),
+    onMismatch: (model: string, machine: string | undefined, error: Error) => {
+      metrics.events.onMismatch(model, machine, error);
+      if (machine === undefined) onDoubt(error.message);
+    },
   };
   const models: Models = new Models({ limits, events });
   const inService = new ServiceMachines(models, input, machines, context);
   let folder: StateFolder | undefined;
+  let service: Service | undefined;
   try {
     await inService.open();
     if (input.stateDir !== undefined) folder = await openStateFolder(input.stateDir, limits);
-    const service = {
+    service = {
       get models() {
         return models.list;
       },

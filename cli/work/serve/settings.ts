@@ -17,6 +17,8 @@ export interface ServeInput extends SourcesInput, AccessInput {
   readonly stateDir: string | undefined;
   /** MiB. */
   readonly prefixCache: number;
+  /** Share of answers. */
+  readonly audit: number;
   readonly mostTokens: number | undefined;
   readonly mostPromptTokens: number | undefined;
   readonly queue: number | undefined;
@@ -78,6 +80,7 @@ function limitsOf(input: ServeInput): ServiceLimits {
     tokens: input.mostTokens ?? tokens,
     promptTokens: input.mostPromptTokens ?? promptTokens,
     prefixBytes: input.prefixCache * 2 ** 20,
+    auditShare: input.audit,
     seats: input.seats,
     queue: input.queue ?? queue,
     perOwner: input.perKey ?? perOwner,

@@ -5,7 +5,7 @@ import { Place, type PlaceLimits } from '../../../serve/scheduler/place.js';
 import { Scheduler, type SchedulerEvents, type SchedulerLimits } from '../../../serve/scheduler/scheduler.js';
 import { all, alone, machine, work } from './machines.js';
 
-const LIMITS: SchedulerLimits = { queue: 100, perOwner: 100, tokenMs: 60_000, prefixBytes: 2 ** 20 };
+const LIMITS: SchedulerLimits = { queue: 100, perOwner: 100, tokenMs: 60_000, prefixBytes: 2 ** 20, auditShare: 0 };
 
 function scheduler(
   places: readonly Place[],
