@@ -7,6 +7,7 @@ import { hexOf } from '../hex.js';
 import { BOOT_RECORD_BYTES, BOOT_RECORD_FIELDS, PROGRAM_WORDS, SHAPE_FIELDS } from '../image/boot-record.js';
 import { BOOT_RECORD_OFFSET, MANIFEST_OFFSET, MAX_MANIFEST_BYTES, SECTION_ALIGNMENT } from '../image/image-layout.js';
 import { CONSTANTS, MODEL_LIMITS, SECTION_NAMES, TRITS_PER_BYTE } from '../image/model-shape.js';
+import { tablesSection } from '../image/tables.js';
 import { HEAD_BLOCK, LAYER_BLOCK, SCALE, type Block, type Dimension } from '../image/tensors.js';
 import { MAX_CANDIDATES, MAX_INV_TEMPERATURE, MAX_TOP_P } from '../sampling.js';
 import { FRAME_KINDS, MAX_ENCODED_BYTES, MAX_PAYLOAD_BYTES, MAX_WINDOW } from '../wire/frame.js';
@@ -38,6 +39,9 @@ ${defines('BOOT_RECORD', { offset: BOOT_RECORD_OFFSET, bytes: BOOT_RECORD_BYTES 
 ${defines('AT', bootRecordFields())}
 ${defines('', { manifestOffset: MANIFEST_OFFSET, maxManifestBytes: MAX_MANIFEST_BYTES, sectionAlignment: SECTION_ALIGNMENT })}
 ${defines('', { programWords: PROGRAM_WORDS, tritsPerByte: TRITS_PER_BYTE, blockConstants: CONSTANTS })}
+
+/* SHA-256 of the section tables, which is the same in every image. */
+${byteList('TABLES_SHA256', sha256(tablesSection()))}
 
 /* Largest sizes that the arithmetic is proven for: docs/ARITHMETIC.md, section 2. */
 ${defines('MAX', { vocabSize: MODEL_LIMITS.vocabSize, hiddenSize: MODEL_LIMITS.hiddenSize, intermediateSize: MODEL_LIMITS.intermediateSize, layers: MODEL_LIMITS.layers })}
