@@ -42,6 +42,7 @@ static enum mmf_progress hash_piece(struct mmf_check *check) {
   if (!hash_sections(check, check->hashed, check->hashed + length)) return MMF_WRONG;
   check->hashed += length;
   if (check->hashed < check->image->seal) return MMF_GOES_ON;
+  check->whole = check->file;
   const bool is_right = ends_with(&check->file, check->image->sha256) &&
                         mmf_equal(check->image->section_hashes[MMF_TABLES], TABLES_SHA256, sizeof TABLES_SHA256);
   return is_right ? MMF_GOES_ON : MMF_WRONG;
@@ -116,6 +117,13 @@ static uint32_t check_trits(const struct mmf_image *image, uint32_t at, bool *is
   const uint32_t rest = place.rows % MMFREE_TRITS_PER_BYTE;
   *is_right = are_trits(bytes, length, is_last && rest != 0 ? rest : MMFREE_TRITS_PER_BYTE);
   return at + length;
+}
+
+void mmf_check_file_hash(const struct mmf_check *check, uint8_t digest[MMF_SHA256_BYTES]) {
+  const struct mmf_image *image = check->image;
+  struct mmf_sha256 whole = check->whole;
+  mmf_sha256_add(&whole, image->bytes + image->seal, image->head.file_length - image->seal);
+  mmf_sha256_end(&whole, digest);
 }
 
 enum mmf_progress mmf_check_work(struct mmf_check *check) {

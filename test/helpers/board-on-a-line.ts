@@ -18,6 +18,7 @@ import { memorySource } from '../../protocol/byte-source.js';
 import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';
 import { framesIn } from './frames.js';
+import { C_BOARD, CBoard } from './c-board.js';
 import { VirtualTime } from './simulated-line.js';
 
 const SECTOR_BYTES = 4096;
@@ -199,7 +200,7 @@ export class BoardOnALine {
 
   #start(): [NorFlash, Board] {
     const flash = new NorFlash(memoryStore(this.bits), SECTOR_BYTES, this.#setup.timing);
-    const board = new Board({
+    const options: BoardOptions = {
       identity: { board: 'test', serial: 'T-1', firmware: '0' },
       slots: 2,
       policy: { limits: MODEL_LIMITS, minimumRevision: 0 },
@@ -207,7 +208,9 @@ export class BoardOnALine {
       flash,
       bootNonce: ++this.#starts,
       now: () => this.clock.now(),
-    });
+    };
+    // Tests that look into the board itself are those of this one.
+    const board = C_BOARD === undefined ? new Board(options) : (new CBoard(C_BOARD, options) as unknown as Board);
     return [flash, board];
   }
 

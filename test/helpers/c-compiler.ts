@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const STRICT = ['-std=c11', '-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Werror'];
+const STRICT = ['-std=c11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Werror'];
 const INCLUDES = ['docs/firmware', 'firmware/core'].map((folder) => `-I${join(ROOT, folder)}`);
 
 export const HAS_C_COMPILER = spawnSync('cc', ['--version']).status === 0;

@@ -9,6 +9,7 @@ import * as flash from '../../../protocol/wire/messages-flash.js';
 import * as run from '../../../protocol/wire/messages-run.js';
 import type { LayoutValue } from '../../../protocol/wire/layout.js';
 import { BoardOnALine } from '../../helpers/board-on-a-line.js';
+import { IS_ANOTHER_BOARD } from '../../helpers/c-board.js';
 import type { Setup } from '../../helpers/board-on-a-line.js';
 import { goodImage, goodImageOf } from '../../helpers/good-image.js';
 import { TINY_SHAPE, tinyImage, tinySections } from '../../helpers/tiny-image.js';
@@ -381,7 +382,7 @@ describe('an update', () => {
     await expect(bench.wait(beyond)).rejects.toMatchObject(board(BOARD_ERRORS.writeOutOfOrder, OLD.length - 100));
   });
 
-  it('takes as long as the flash does, while the link lives', async () => {
+  it.skipIf(IS_ANOTHER_BOARD)('takes as long as the flash does, while the link lives', async () => {
     const bench = await Bench.open({ image: OLD, timing: { eraseMs: 2000, programMs: 100 } });
     const startMs = bench.line.clock.now();
     await update(bench, NEW);

@@ -1,0 +1,139 @@
+/**
+ * The board of firmware/ in the place of the one in TypeScript: a process of its own, to which each call is a question and an
+ * answer, so that it lives in the time of a test and writes into the test's flash. `MMFREE_C_BOARD` names its program.
+ */
+
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BoardLine, BoardOptions } from '../../firmware-host/firmware/board.js';
+import type { BoardLineOptions } from '../../firmware-host/firmware/host-line.js';
+import { FlashFailure } from '../../firmware-host/firmware/flash/nor-flash.js';
+
+export const C_BOARD = process.env['MMFREE_C_BOARD'];
+
+/** Tests that look into a board, or replace parts of it, are those of the one in TypeScript. */
+export const IS_ANOTHER_BOARD = C_BOARD !== undefined;
+
+const MOST_NAME_BYTES = 64;
+const NEVER = 0xffff_ffff;
+
+export class CBoard {
+  readonly #options: BoardOptions;
+  readonly #lines = new Map<number, BoardLineOptions>();
+  readonly #number: number;
+
+  /** @throws PowerLost */
+  constructor(program: string, options: BoardOptions) {
+    this.#options = options;
+    boards ??= new BoardProcess(program);
+    this.#number = 0;
+    const { flash, slots, bootNonce, policy } = options;
+    const { vocabSize, hiddenSize, intermediateSize, layers } = policy.limits;
+    const bits = flash.read(0, flash.length);
+    const numbers = [bootNonce, slots, flash.sectorBytes, policy.minimumRevision, vocabSize, hiddenSize];
+    const { board, serial, firmware } = options.identity;
+    const names = new Uint8Array(3 * MOST_NAME_BYTES);
+    [board, serial, firmware].forEach((name, index) => names.set(Buffer.from(name), index * MOST_NAME_BYTES));
+    const sizes = words([this.#now, ...numbers, intermediateSize, layers, bits.length]);
+    this.#number = this.#ask('S', [], Buffer.concat([names, sizes, bits]));
+  }
+
+  addLine(options: BoardLineOptions): BoardLine {
+    const number = this.#ask('L', []);
+    this.#lines.set(number, options);
+    return {
+      receive: (bytes) => void this.#ask('R', [this.#now, number, bytes.length], bytes),
+      unplug: () => {
+        this.#lines.delete(number);
+        this.#ask('X', [number]);
+      },
+    };
+  }
+
+  poll(): number {
+    const waitMs = this.#ask('W', [this.#now]);
+    return waitMs === NEVER ? Infinity : waitMs;
+  }
+
+  get #now(): number {
+    return Math.floor(this.#options.now());
+  }
+
+  #ask(command: string, numbers: readonly number[], bytes: Uint8Array = new Uint8Array(0)): number {
+    const process = boards!;
+    process.write(Buffer.from(command), words([this.#number, ...numbers]), bytes);
+    for (;;) {
+      const event = String.fromCharCode(process.read(1)[0]!);
+      if (event === 'd') return process.word();
+      if (event === 'w') {
+        const [line, length] = [process.word(), process.word()];
+        this.#lines.get(line)?.write(process.read(length));
+      } else if (event === 'e') {
+        const offset = process.word();
+        this.#change(offset, this.#options.flash.sectorBytes, () => this.#options.flash.eraseSector(offset));
+      } else {
+        const [offset, length] = [process.word(), process.word()];
+        const data = process.read(length);
+        this.#change(offset, length, () => this.#options.flash.programPage(offset, data));
+      }
+    }
+  }
+
+  /** An operation of the flash, and what it left; a power cut takes the board with it. */
+  #change(offset: number, length: number, operation: () => void): void {
+    const process = boards!;
+    try {
+      operation();
+    } catch (error) {
+      if (error instanceof FlashFailure) return process.write(words([0]));
+      process.write(words([2]));
+      process.read(5);
+      throw error;
+    }
+    process.write(words([1]), this.#options.flash.read(offset, length));
+  }
+}
+
+/** One for all boards of a test file. */
+class BoardProcess {
+  readonly #commands: number;
+  readonly #events: number;
+
+  constructor(program: string) {
+    const folder = mkdtempSync(join(tmpdir(), 'mmfree-c-board-'));
+    const paths = ['commands', 'events'].map((name) => join(folder, name));
+    execFileSync('mkfifo', paths);
+    spawn(program, paths, { stdio: ['ignore', 'ignore', 'inherit'] }).unref();
+    this.#commands = openSync(paths[0]!, 'w');
+    this.#events = openSync(paths[1]!, 'r');
+    rmSync(folder, { recursive: true });
+  }
+
+  write(...pieces: readonly Uint8Array[]): void {
+    const bytes = Buffer.concat(pieces);
+    for (let done = 0; done < bytes.length;) done += writeSync(this.#commands, bytes, done);
+  }
+
+  read(length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    for (let done = 0; done < length;) {
+      const got = readSync(this.#events, bytes, done, length - done, null);
+      if (got === 0) throw new Error('the boards in C have ended');
+      done += got;
+    }
+    return bytes;
+  }
+
+  word(): number {
+    return new DataView(this.read(4).buffer).getUint32(0, true);
+  }
+}
+
+/** Ends with this one, which holds its commands. */
+let boards: BoardProcess | undefined;
+
+function words(numbers: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(numbers).buffer);
+}
