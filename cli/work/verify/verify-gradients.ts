@@ -1,10 +1,11 @@
 /** `mmfree verify --gradients`: what training computes, against gradients from PyTorch. */
 import { access } from 'node:fs/promises';
 import { gradientMismatch } from '../../../engine/mismatch-error.js';
+import type { ModelConfig } from '../../../model/config.js';
 import { readGolden } from '../../../model/measure/golden.js';
 import { compareGradients, readGradients } from '../../../model/train/compare-gradients.js';
 import { readParameters, type Tensors } from '../../../model/train/parameters.js';
-import { lossAndGradients } from '../../../model/train/reference/gradients.js';
+import type { Batch } from '../../../model/train/reference/gradients.js';
 import type { CommandContext } from '../../command.js';
 import { badValue } from '../../usage-error.js';
 import { openCheckpointAloud } from '../open-checkpoint.js';
@@ -20,10 +21,35 @@ interface GradientsInput {
 /** Published fused and unfused code differ by up to 3 % of a tensor, because int8 roundings fall differently. */
 const TOLERANCE = 0.05;
 
+type Compute = (
+  config: ModelConfig,
+  parameters: Tensors,
+  batch: Batch,
+) => Promise<{ readonly loss: number; readonly gradients: ReadonlyMap<string, ArrayLike<number>> }>;
+
+const BACKENDS: Readonly<Record<string, Compute>> = {
+  reference: async (config, parameters, batch) => {
+    const { lossAndGradients } = await import('../../../model/train/reference/gradients.js');
+    const wide = new Map([...parameters].map(([name, values]) => [name, Float64Array.from(values)]));
+    return lossAndGradients(config, wide, batch);
+  },
+  gpu: async (config, parameters, batch) => {
+    const { openGpu } = await import('../../../model/backends/gpu/device/adapter.js');
+    const { gpuGradients } = await import('../../../model/train/gpu/gradients.js');
+    const gpu = await openGpu();
+    try {
+      return await gpuGradients(gpu, config, parameters, batch);
+    } finally {
+      gpu.destroy();
+    }
+  },
+};
+
 export async function verifyGradients(input: GradientsInput, context: CommandContext): Promise<void> {
   const { output } = context;
   const { tolerance = TOLERANCE, backend = 'reference' } = input;
-  if (backend !== 'reference') throw badValue('--backend', backend, 'reference, which computes gradients', 'reference');
+  const compute = Object.hasOwn(BACKENDS, backend) ? BACKENDS[backend] : undefined;
+  if (compute === undefined) throw badValue('--backend', backend, 'reference or gpu, which compute gradients', 'gpu');
   // Or a mistyped path would be taken for a missing part of a checkpoint.
   await access(input.golden);
   await access(input.gradients);
@@ -37,8 +63,7 @@ export async function verifyGradients(input: GradientsInput, context: CommandCon
   }
   const expected = await readGradients(input.gradients, parameters);
   const batch = { ids: golden.inputIds, length: golden.length };
-  const wide = new Map([...parameters].map(([name, values]) => [name, Float64Array.from(values)]));
-  const { loss, gradients } = lossAndGradients(checkpoint.config, wide, batch);
+  const { loss, gradients } = await compute(checkpoint.config, parameters, batch);
   const comparisons = compareGradients(gradients, expected);
   for (const { tensor, relativeError, cosine } of comparisons) {
     output.print(`${relativeError.toExponential(2)}  cosine ${cosine.toFixed(6)}  ${tensor}\n`);

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { MODEL_PROGRAM } from '../../../model/program/model-program.js';
 import { GOLDEN_A, mmfree, mmfreeJson, TALES, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 import { goodImageOf } from '../../helpers/good-image.js';
+import { hasGpu } from '../../helpers/gpu.js';
 import { tinyImage, tinySections } from '../../helpers/tiny-image.js';
 import { BigIntModel } from '../../oracle/bigint-model.js';
 
@@ -144,6 +145,13 @@ describe('gradients of a checkpoint', () => {
     const { exit, result } = await mmfreeJson(...compare, '--tolerance', '0.001');
     expect(exit).toBe(9);
     expect(result['error']).toMatchObject({ code: 'mismatch-gradients', facts: { tolerance: 0.001 } });
+  });
+
+  it.runIf(hasGpu)('are computed on a GPU as well', async () => {
+    const { exit, result } = await mmfreeJson(...compare, '--backend', 'gpu');
+    expect(exit).toBe(0);
+    expect(result).toMatchObject({ backend: 'gpu', tokens: 96 });
+    expect(result['smallest_cosine']).toBeGreaterThan(0.999);
   });
 
   it('of a file that is not one of them are refused', async () => {

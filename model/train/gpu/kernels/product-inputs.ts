@@ -1,0 +1,26 @@
+/** WGSL: dy = Σ over outputs of dout·t·m, the gradient in front of a ternary product (docs/TRAINING.md, section 3). */
+import { tiledProduct, tiledProductGroups, tileShape } from './tiled-product.js';
+
+export function productInputsGroups(rows: number, inputs: number): readonly [number, number] {
+  return tiledProductGroups(rows, inputs, tileShape(rows, inputs));
+}
+
+export function productInputs(rows: number, outputs: number, inputs: number): string {
+  return tiledProduct({
+    rows,
+    columns: inputs,
+    tile: tileShape(rows, inputs),
+    isAlongI: false,
+    from: '0u',
+    to: `${outputs}u`,
+    code: /* wgsl */ `
+@group(0) @binding(0) var<storage, read> dOut: array<f32>;
+@group(0) @binding(1) var<storage, read> trits: array<u32>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dInputs: array<f32>;
+fn loadA(c: u32, i: u32) -> f32 { return dOut[i * ${outputs}u + c]; }
+fn loadB(c: u32, word: u32) -> vec4<f32> { return vec4<f32>(unpack4xI8(trits[c * ${inputs / 4}u + word])); }
+fn store(i: u32, j: u32, value: f32) { dInputs[i * ${inputs}u + j] = value * mean[0]; }
+`,
+  });
+}

@@ -1,0 +1,42 @@
+/**
+ * WGSL: dW = Σₙ dout·q/s, the gradient of latent weights (docs/TRAINING.md, section 3). Rows are many and matrices may be small, so the rows are split:
+ * each split leaves sums of its own, which `sumPartials` adds in a fixed order.
+ */
+import { tiledProduct, tiledProductGroups, tileShape } from './tiled-product.js';
+
+/** Workgroups that keep a large card busy. */
+const ENOUGH_GROUPS = 512;
+/** Fewer rows are not worth a split. */
+const LEAST_ROWS = 256;
+
+/** In how many parts the rows go. */
+export function rowSplits(rows: number, outputs: number, inputs: number): number {
+  const [x, y] = tiledProductGroups(outputs, inputs, tileShape(outputs, inputs));
+  return Math.max(1, Math.min(Math.ceil(ENOUGH_GROUPS / (x * y)), Math.ceil(rows / LEAST_ROWS)));
+}
+
+export function productWeightsGroups(rows: number, outputs: number, inputs: number): readonly [number, number, number] {
+  return [...tiledProductGroups(outputs, inputs, tileShape(outputs, inputs)), rowSplits(rows, outputs, inputs)];
+}
+
+export function productWeights(rows: number, outputs: number, inputs: number): string {
+  const each = Math.ceil(rows / rowSplits(rows, outputs, inputs));
+  return tiledProduct({
+    rows: outputs,
+    columns: inputs,
+    tile: tileShape(outputs, inputs),
+    isAlongI: true,
+    from: `group.z * ${each}u`,
+    to: `min(${rows}u, (group.z + 1u) * ${each}u)`,
+    code: /* wgsl */ `
+@group(0) @binding(0) var<storage, read> dOut: array<f32>;
+@group(0) @binding(1) var<storage, read> quantised: array<u32>;
+@group(0) @binding(2) var<storage, read> stats: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+var<private> split: u32;
+fn loadA(c: u32, i: u32) -> f32 { return dOut[c * ${outputs}u + i]; }
+fn loadB(c: u32, word: u32) -> vec4<f32> { return vec4<f32>(unpack4xI8(quantised[c * ${inputs / 4}u + word])) * stats[c].z; }
+fn store(i: u32, j: u32, value: f32) { partials[split * ${outputs * inputs}u + i * ${inputs}u + j] = value; }
+`,
+  }).replace('let firstColumn', 'split = group.z;\n  let firstColumn');
+}

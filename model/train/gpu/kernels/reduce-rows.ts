@@ -1,0 +1,34 @@
+/** WGSL: sum and maximum over the invocations of a workgroup, in floats. Always in the same order, so the same bits come out on the same card. */
+import type { Group } from '../../../backends/gpu/kernels/reduce.js';
+
+/** `fn reduced(local: u32, value: vec2<f32>) -> vec2<f32>`: the sum of x and the maximum of y of all invocations. In uniform control flow only. */
+export function rowReduction({ size, subgroup }: Group): string {
+  const lanes = Math.max(1, Math.min(subgroup, size));
+  const both = (a: string, b: string): string => `vec2(${a}.x + ${b}.x, max(${a}.y, ${b}.y))`;
+  const first = lanes > 1 ? 'vec2(subgroupAdd(value.x), subgroupMax(value.y))' : 'value';
+  return /* wgsl */ `
+var<workgroup> reducing: array<vec2<f32>, ${size / lanes}>;
+fn reduced(local: u32, value: vec2<f32>) -> vec2<f32> {
+  let combined = ${first};
+  workgroupBarrier(); // others may still read the result of the last call
+  if (local % ${lanes}u == 0u) { reducing[local / ${lanes}u] = combined; }
+  workgroupBarrier();
+  for (var stride = ${size / lanes / 2}u; stride > 0u; stride >>= 1u) {
+    if (local < stride) {
+      let a = reducing[local];
+      let b = reducing[local + stride];
+      reducing[local] = ${both('a', 'b')};
+    }
+    workgroupBarrier();
+  }
+  return reducing[0];
+}
+`;
+}
+
+/** Invocations for a row of `words` pieces: a power of two, at least a subgroup of any card. */
+export function rowGroup(words: number, subgroup: number): Group {
+  let size = 64;
+  while (size < 256 && size < words) size *= 2;
+  return { size, subgroup };
+}

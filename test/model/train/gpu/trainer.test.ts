@@ -1,0 +1,86 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { GpuDevice } from '../../../../model/backends/gpu/device/gpu-device.js';
+import { compareGradients } from '../../../../model/train/compare-gradients.js';
+import { Trainer } from '../../../../model/train/gpu/trainer.js';
+import { hasGpu } from '../../../helpers/gpu.js';
+import { insideTargets, integersOf, toy, trainerOf, type Toy } from '../../../helpers/training.js';
+import { TwinAdamW } from '../../../oracle/training/adamw.js';
+import { twinGradients } from '../../../oracle/training/twin.js';
+
+let device: GpuDevice | undefined;
+afterEach(() => device?.destroy());
+
+const open = async (model: Toy, options = {}): Promise<{ gpu: GpuDevice; trainer: Trainer }> => {
+  const opened = await trainerOf(model, options);
+  device = opened.gpu;
+  return opened;
+};
+
+const feed = (trainer: Trainer, { ids, length }: Toy): void => {
+  trainer.microBatch(Uint32Array.from(ids), insideTargets(ids, length));
+};
+
+const worst = (a: ReadonlyMap<string, ArrayLike<number>>, b: ReadonlyMap<string, ArrayLike<number>>): number =>
+  Math.max(...compareGradients(a, b).map(({ relativeError }) => relativeError));
+
+const SMALL = toy([32, 48, 2, 50], [3, 8]);
+
+describe.runIf(hasGpu)('gradients on a GPU', () => {
+  it.each([
+    ['less than a tile', SMALL, {}],
+    ['several tiles, and logits in two pieces', toy([128, 260, 2, 150], [2, 80]), { logitBytes: 4 * 150 * 100 }],
+  ])('are those of a twin that takes their integers: %s', async (_, model, options) => {
+    const { gpu, trainer } = await open(model, options);
+    trainer.begin();
+    feed(trainer, model);
+    const loss = await trainer.loss();
+    const gradients = await trainer.gradients();
+    const integers = await integersOf(gpu, trainer, model);
+    const twin = twinGradients(model.config, model.parameters, model.ids, model.length, { integers });
+    expect(Math.abs(loss / twin.loss - 1)).toBeLessThan(1e-5);
+    expect(worst(gradients, twin.gradients)).toBeLessThan(1e-4);
+  });
+
+  it('have the same bits every time, and add up over micro-batches', async () => {
+    const { trainer } = await open(SMALL);
+    trainer.begin();
+    feed(trainer, SMALL);
+    const once = await trainer.gradients();
+    trainer.begin();
+    feed(trainer, SMALL);
+    expect(await trainer.gradients()).toEqual(once);
+    feed(trainer, SMALL);
+    const twice = new Map([...once].map(([name, values]) => [name, values.map((value) => 2 * value)]));
+    expect(worst(await trainer.gradients(), twice)).toBeLessThan(1e-6);
+  });
+});
+
+describe.runIf(hasGpu)('a step on a GPU', () => {
+  it('moves parameters as AdamW in double precision, and leaves them alone when the loss is not a number', async () => {
+    const { trainer } = await open(SMALL);
+    const settings = { rate: 1e-2, betas: [0.9, 0.95], epsilon: 1e-8, decay: 0.1, clip: 0.5 } as const;
+    const twin = new Map([...SMALL.parameters].map(([name, values]) => [name, Float64Array.from(values)]));
+    const optimiser = new TwinAdamW();
+    for (let step = 1; step <= 2; step++) {
+      trainer.begin();
+      feed(trainer, SMALL);
+      // The gradients' own accuracy is the other test's.
+      const gradients = await trainer.gradients();
+      const wide = new Map([...gradients].map(([name, values]) => [name, Float64Array.from(values)]));
+      const norm = optimiser.update(twin, wide, settings);
+      const report = await trainer.update({ ...settings, beta1: 0.9, beta2: 0.95, step });
+      expect(Math.abs(report.gradientNorm / norm - 1)).toBeLessThan(1e-5);
+      expect(worst(await trainer.parameters(), twin)).toBeLessThan(1e-5);
+    }
+    const before = await trainer.state();
+    trainer.load(new Map([...SMALL.parameters, ['model.norm.weight', new Float32Array(32).fill(NaN)]]));
+    const spoilt = await trainer.state();
+    trainer.begin();
+    feed(trainer, SMALL);
+    const report = await trainer.update({ ...settings, beta1: 0.9, beta2: 0.95, step: 3 });
+    expect(report.loss).toBeNaN();
+    expect(await trainer.state()).toEqual(spoilt);
+    trainer.restore(before);
+    expect(await trainer.state()).toEqual(before);
+  });
+});
