@@ -1,0 +1,92 @@
+/**
+ * `npm run bench:train -- [4M] [21M] [370M]`: speed and memory of training on this computer's GPU. Prints one JSON line per shape, with the
+ * batches of the published code's measurement: tokens a second (median of five steps behind two), bytes on the GPU, loss, and seconds that
+ * each kernel takes in a micro-batch (each in a pass of its own, so their sum is more than what they take together).
+ *
+ * Random tokens: only speed and memory mean anything. `--micro N` sets the windows that go through the card at a time.
+ */
+
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { root } from './setup.mjs';
+
+const load = async (path) => await import(pathToFileURL(join(root, 'dist', path)).href);
+const { openGpu } = await load('model/backends/gpu/device/adapter.js');
+const { timeDispatches } = await load('model/backends/gpu/device/dispatch.js');
+const { parseConfig } = await load('model/checkpoint/read-config.js');
+const { randomWindows } = await load('model/train/data/token-stream.js');
+const { Trainer } = await load('model/train/gpu/trainer.js');
+const { initialParameters } = await load('model/train/initial-parameters.js');
+const { microBatchOf } = await load('model/train/run/recipe.js');
+const { rowFloatsOf } = await load('model/train/run/train-steps.js');
+const { configJsonOf } = await load('model/train/shapes.js');
+
+/** Windows of a step and their length, tokens of the vocabulary: those of the published code's measurement. */
+const RUNS = {
+  '100K': [8, 64, 4096],
+  '4M': [192, 512, 4096],
+  '21M': [64, 512, 4096],
+  '370M': [8, 2048, 32_000],
+};
+const STEPS = 7;
+
+const given = process.argv.slice(2);
+const at = given.indexOf('--micro');
+const micro = at < 0 ? undefined : Number(given.splice(at, 2)[1]);
+for (const shape of given.length > 0 ? given : ['4M', '21M', '370M']) {
+  try {
+    console.log(JSON.stringify(await measured(shape)));
+  } catch (error) {
+    console.log(JSON.stringify({ shape, error: String(error.message ?? error), reason: error.reason }));
+  }
+}
+process.exit();
+
+async function measured(shape) {
+  const [batch, length, vocabulary] = RUNS[shape];
+  const facts = { vocabulary, bosId: 0, eosId: 0 };
+  const config = parseConfig(new TextEncoder().encode(configJsonOf(shape, facts)), 'config.json');
+  const sequences = micro ?? microBatchOf(batch, length, rowFloatsOf(config));
+  const gpu = await openGpu();
+  const startMs = performance.now();
+  const trainer = await Trainer.create(gpu, config, {
+    batch: { sequences, length },
+    targets: batch * length,
+    decayed: 'matrices',
+  });
+  const createSeconds = (performance.now() - startMs) / 1000;
+  trainer.load(initialParameters(config, 1n));
+  const text = Uint32Array.from({ length: 1 << 20 }, (_, k) => (Math.imul(k, 2_654_435_761) % vocabulary) >>> 0);
+  const seconds = [];
+  let report;
+  for (let step = 1; step <= STEPS; step++) {
+    const stepMs = performance.now();
+    trainer.begin();
+    for (let first = 0; first < batch; first += sequences) {
+      const { ids, targets } = randomWindows(text, { seed: 1n, step, first, count: sequences, length });
+      trainer.microBatch(ids, targets);
+    }
+    const settings = { rate: 1e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.01, clip: 1, step };
+    report = await trainer.update(settings);
+    seconds.push((performance.now() - stepMs) / 1000);
+  }
+  const middle = seconds.slice(2).toSorted((a, b) => a - b)[(STEPS - 3) / 2];
+  const kernels = gpu.features.timestamps ? await timeDispatches(gpu, trainer.microBatchKernels.dispatches, 0) : [];
+  const result = {
+    shape,
+    gpu: gpu.name,
+    batch,
+    length,
+    micro_batch: sequences,
+    seconds: Number(middle.toFixed(4)),
+    tokens_per_second: Math.round((batch * length) / middle),
+    gpu_gb: Number((trainer.allocatedBytes / 1e9).toFixed(2)),
+    loss: Number(report.loss.toFixed(3)),
+    create_seconds: Number(createSeconds.toFixed(1)),
+    kernels: Object.fromEntries(
+      [...kernels].toSorted((a, b) => b[1] - a[1]).map(([name, s]) => [name, Number(s.toFixed(6))]),
+    ),
+  };
+  gpu.destroy();
+  return result;
+}
