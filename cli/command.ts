@@ -117,6 +117,23 @@ export function argument<Value>(name: string, description: string, parse: Parser
   return (command) => mandatory(optional(command), name);
 }
 
+/** An argument that may be given several times, and must be given once. @param name such as `<text...>` */
+export function repeatedArgument<Value>(
+  name: string,
+  description: string,
+  parse: Parser<Value>,
+): Parameter<readonly Value[]> {
+  return (command) => {
+    const values: Value[] = [];
+    const parser = (text: string): Value[] => {
+      values.push(parse(text, name));
+      return values;
+    };
+    command.addArgument(new DeclaredArgument(name, description, parse).argParser(parser));
+    return () => values;
+  };
+}
+
 /** @param name in square brackets, such as `[prompt]` */
 export function optionalArgument<Value>(
   name: string,

@@ -8,6 +8,32 @@ export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [
     load: async () => (await import('./commands/pack.js')).pack,
   },
   {
+    name: 'train',
+    summary: 'make a model of your own from text, on a GPU',
+    load: async () => (await import('./commands/train.js')).train,
+  },
+  {
+    name: 'tokenizer',
+    summary: 'text and token ids',
+    commands: [
+      {
+        name: 'train',
+        summary: 'make a tokenizer from text',
+        load: async () => (await import('./commands/tokenizer/train.js')).tokenizerTrain,
+      },
+      {
+        name: 'encode',
+        summary: 'turn text into token ids',
+        load: async () => (await import('./commands/tokenizer/encode.js')).tokenizerEncode,
+      },
+      {
+        name: 'decode',
+        summary: 'turn token ids into text',
+        load: async () => (await import('./commands/tokenizer/decode.js')).tokenizerDecode,
+      },
+    ],
+  },
+  {
     name: 'inspect',
     summary: 'check every byte of a weight image or saved state and show what it holds',
     load: async () => (await import('./commands/inspect.js')).inspect,

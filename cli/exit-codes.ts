@@ -31,6 +31,8 @@ export const EXIT = {
   noGpu: 18,
   /** A tool of the system, such as those for gateware, is not installed, or failed. */
   noTool: 19,
+  /** Training came to a loss that is no number. */
+  diverged: 21,
   /** 128 + the signal that ended the command, as shells have it: SIGHUP, SIGINT, SIGTERM. */
   hungUp: 129,
   interrupted: 130,

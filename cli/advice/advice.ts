@@ -13,6 +13,7 @@ import type { CheckpointErrorCode } from '../../model/checkpoint/checkpoint-erro
 import type { FileErrorCode } from '../../model/files/file-error.js';
 import type { ProgramErrorCode } from '../../model/program/program-error.js';
 import type { TokenizerErrorCode } from '../../model/text/tokenizer-error.js';
+import type { TrainErrorCode } from '../../model/train/train-error.js';
 import type { MmfreeError } from '../../protocol/errors.js';
 import type { ImageErrorCode } from '../../protocol/image/image-error.js';
 import type { StateErrorCode } from '../../protocol/state/state-error.js';
@@ -20,6 +21,7 @@ import { BOARDS, BOARD_VARIANTS } from './boards.js';
 import { CHECKPOINTS, IMAGES } from './images.js';
 import { MACHINES } from './machines.js';
 import type { Advice } from './table.js';
+import { TRAINING } from './training.js';
 
 type Code =
   | BoardErrorCode
@@ -32,9 +34,10 @@ type Code =
   | MismatchCode
   | ProgramErrorCode
   | StateErrorCode
-  | TokenizerErrorCode;
+  | TokenizerErrorCode
+  | TrainErrorCode;
 
-const BY_CODE: Readonly<Record<Code, Advice>> = { ...IMAGES, ...CHECKPOINTS, ...MACHINES, ...BOARDS };
+const BY_CODE: Readonly<Record<Code, Advice>> = { ...IMAGES, ...CHECKPOINTS, ...MACHINES, ...BOARDS, ...TRAINING };
 /** These come first: a variant is a part of what its code says. */
 const BY_VARIANT: Readonly<Record<BoardErrorVariant, Advice>> = BOARD_VARIANTS;
 

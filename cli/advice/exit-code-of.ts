@@ -17,6 +17,7 @@ const EXIT_OF_CLASS: ReadonlyMap<string, ExitCode> = new Map([
   ['StateError', EXIT.badImage],
   ['EngineError', EXIT.usage],
   ['MismatchError', EXIT.mismatch],
+  ['TrainError', EXIT.usage],
   ['AbortError', EXIT.interrupted],
 ]);
 
@@ -61,6 +62,7 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['usb-unavailable', EXIT.transferFailed],
   ['gateware-tool-missing', EXIT.noTool],
   ['gateware-tool-failed', EXIT.noTool],
+  ['train-diverged', EXIT.diverged],
   ['peer-missing', EXIT.noTool],
   ['peer-failed', EXIT.noTool],
   // Of GPUs as of boards, where it is the same thing.

@@ -70,7 +70,8 @@ export function evaluationWindows(
   });
 }
 
-function* documents(text: string): Generator<string> {
+/** What is between lines that are `<|endoftext|>`. */
+export function* documents(text: string): Generator<string> {
   let lines: string[] = [];
   for (const line of text.split('\n')) {
     if (line === DOCUMENT_END) {

@@ -5,7 +5,7 @@ import type { ModelConfig } from '../../config.js';
 import { mlgruGroups } from './kernels/mlgru.js';
 import { normBackGroups } from './kernels/norm-back.js';
 import { rowSplits } from './kernels/product-weights.js';
-import { STEP_WORDS, SWEEPS } from './kernels/optimiser.js';
+import { STEP_WORDS, sweeps } from './kernels/optimiser.js';
 import { ALIGNMENT, BLOCK, MEAN_STRIDE, type ParameterLayout } from './parameter-layout.js';
 
 /** How many rows go through at a time. */
@@ -144,7 +144,7 @@ export function trainingBuffers(
     targets: floats('targets', N),
     order: floats('order', N),
     runs: floats('runs', 4 * Math.min(N, V)),
-    squareSums: floats('square sums', SWEEPS),
+    squareSums: floats('square sums', sweeps(layout.total)),
     /** Loss, norm of the gradients. */
     report: floats('report', 4),
     step: gpu.buffer('step', 4 * STEP_WORDS, USAGE.uniform | USAGE.copyTarget),

@@ -20,7 +20,7 @@ import { gateOutput, gateOutputBack } from './kernels/gate-output.js';
 import { gluBack, gluForth, gluGroups } from './kernels/glu.js';
 import { lowerBounds, lowerBoundsBack, lowerBoundsGroups } from './kernels/lower-bounds.js';
 import { mlgruGroups, scanBack, scanForth } from './kernels/mlgru.js';
-import { adamW, gradientNorm, lossSum, squareSums, SWEEPS } from './kernels/optimiser.js';
+import { adamW, gradientNorm, lossSum, squareSums, sweeps } from './kernels/optimiser.js';
 import { rowGroup } from './kernels/reduce-rows.js';
 import { ternarise } from './kernels/ternarise.js';
 import { BLOCK } from './parameter-layout.js';
@@ -96,9 +96,14 @@ export function preparingKernels({ gpu, config, layout, buffers }: TrainingSetup
 export function updatingKernels({ gpu, layout, buffers }: TrainingSetup, decayed: number): KernelList {
   const list = new KernelList(gpu);
   const { parameters, gradient, first, second, report, step } = buffers;
-  list.add('square-sums', squareSums(layout.total), [gradient, buffers.squareSums], [SWEEPS]);
-  list.add('gradient-norm', gradientNorm(), [buffers.squareSums, report], [1]);
-  list.add('adamw', adamW(layout.total, decayed), [parameters, gradient, first, second, report, step], [SWEEPS]);
+  list.add('square-sums', squareSums(layout.total), [gradient, buffers.squareSums], [sweeps(layout.total)]);
+  list.add('gradient-norm', gradientNorm(layout.total), [buffers.squareSums, report], [1]);
+  list.add(
+    'adamw',
+    adamW(layout.total, decayed),
+    [parameters, gradient, first, second, report, step],
+    [sweeps(layout.total)],
+  );
   return list;
 }
 

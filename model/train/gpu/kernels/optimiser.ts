@@ -2,8 +2,13 @@
 import { rowReduction } from './reduce-rows.js';
 
 const SIZE = 256;
-/** Workgroups that go through everything in strides. */
-export const SWEEPS = 1024;
+/** Workgroups that go through everything in strides, at most. */
+const MOST_SWEEPS = 1024;
+
+/** Workgroups for so many parameters. */
+export function sweeps(length: number): number {
+  return Math.min(MOST_SWEEPS, Math.ceil(length / 4 / SIZE));
+}
 
 /** Sums of squares: one for each sweep. */
 export function squareSums(length: number): string {
@@ -14,7 +19,7 @@ ${rowReduction({ size: SIZE, subgroup: 0 })}
 @compute @workgroup_size(${SIZE})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   var sum = 0.0;
-  for (var at = group.x * ${SIZE}u + local; at < ${length / 4}u; at += ${SWEEPS * SIZE}u) { sum += dot(gradient[at], gradient[at]); }
+  for (var at = group.x * ${SIZE}u + local; at < ${length / 4}u; at += ${sweeps(length) * SIZE}u) { sum += dot(gradient[at], gradient[at]); }
   let total = reduced(local, vec2(sum, 0.0));
   if (local == 0u) { sums[group.x] = total.x; }
 }
@@ -37,7 +42,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
 `;
 }
 
-export function gradientNorm(): string {
+export function gradientNorm(length: number): string {
   return /* wgsl */ `
 @group(0) @binding(0) var<storage, read> sums: array<f32>;
 @group(0) @binding(1) var<storage, read_write> report: array<f32>;
@@ -45,7 +50,7 @@ ${rowReduction({ size: SIZE, subgroup: 0 })}
 @compute @workgroup_size(${SIZE})
 fn main(@builtin(local_invocation_index) local: u32) {
   var sum = 0.0;
-  for (var at = local; at < ${SWEEPS}u; at += ${SIZE}u) { sum += sums[at]; }
+  for (var at = local; at < ${sweeps(length)}u; at += ${SIZE}u) { sum += sums[at]; }
   let total = reduced(local, vec2(sum, 0.0));
   if (local == 0u) { report[1] = sqrt(total.x); }
 }
@@ -77,7 +82,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let norm = report[1];
   if (!isFinite(norm) || !isFinite(report[0])) { return; }
   let scale = min(1.0, step.clip / (norm + 1e-6));
-  for (var at = id.x; at < ${length / 4}u; at += ${SWEEPS * SIZE}u) {
+  for (var at = id.x; at < ${length / 4}u; at += ${sweeps(length) * SIZE}u) {
     let g = gradient[at] * scale;
     let m = step.beta1 * first[at] + (1.0 - step.beta1) * g;
     let v = step.beta2 * second[at] + (1.0 - step.beta2) * g * g;

@@ -5,6 +5,11 @@ import type { Group } from '../../../backends/gpu/kernels/reduce.js';
 export function rowReduction({ size, subgroup }: Group): string {
   const lanes = Math.max(1, Math.min(subgroup, size));
   const both = (a: string, b: string): string => `vec2(${a}.x + ${b}.x, max(${a}.y, ${b}.y))`;
+  if (lanes === size) {
+    return /* wgsl */ `
+fn reduced(local: u32, value: vec2<f32>) -> vec2<f32> { return vec2(subgroupAdd(value.x), subgroupMax(value.y)); }
+`;
+  }
   const first = lanes > 1 ? 'vec2(subgroupAdd(value.x), subgroupMax(value.y))' : 'value';
   return /* wgsl */ `
 var<workgroup> reducing: array<vec2<f32>, ${size / lanes}>;
@@ -26,9 +31,9 @@ fn reduced(local: u32, value: vec2<f32>) -> vec2<f32> {
 `;
 }
 
-/** Invocations for a row of `words` pieces: a power of two, at least a subgroup of any card. */
+/** Invocations for a row of `words` pieces: a power of two, at least a subgroup. A software adapter pays for each at every barrier. */
 export function rowGroup(words: number, subgroup: number): Group {
-  let size = 64;
+  let size = Math.max(16, subgroup);
   while (size < 256 && size < words) size *= 2;
   return { size, subgroup };
 }

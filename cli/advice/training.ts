@@ -1,0 +1,15 @@
+/** Advice on training. */
+import type { TrainErrorCode } from '../../model/train/train-error.js';
+import { always, type Advice } from './table.js';
+
+export const TRAINING: Readonly<Record<TrainErrorCode, Advice>> = {
+  'train-no-text': null,
+  'train-bad-text': null,
+  'train-too-little-text': always('Give more text, or shorter windows with --context.'),
+  'train-bad-shape': always('Choose another shape with --shape, or change the --config.'),
+  'train-diverged': always(
+    'Begin again with a lower --rate, a longer --warm-up or a smaller --clip; the folder holds the last good checkpoint.',
+  ),
+  'train-folder-taken': always('Name a new folder with -o, or go on with the run that is there with --resume.'),
+  'train-cannot-resume': always('Give the same texts, or begin a new run in another folder.'),
+};

@@ -1,0 +1,74 @@
+/** `mmfree train`: declaration. */
+import { SHAPE_NAMES } from '../../model/train/shapes.js';
+import { defineCommand, flag, option, repeatedArgument, requiredOption } from '../command.js';
+import { decimal, integer, oneOf, path, seed } from '../options.js';
+
+export const train = defineCommand({
+  examples: [
+    'mmfree train tales.txt -o my-model',
+    'mmfree train books/ letters.jsonl -o my-model --shape 4M --minutes 30 --held-out validation.txt',
+    'mmfree train tales.txt -o my-model --resume',
+  ],
+  parameters: {
+    texts: repeatedArgument(
+      '<text...>',
+      'UTF-8 text to learn from: files, folders (.txt, .md, .jsonl), - for standard input; documents end at lines that are <|endoftext|>',
+      path,
+    ),
+    output: requiredOption('-o, --output <folder>', 'the checkpoint to write, and what goes on with it', path),
+    heldOut: option('--held-out <file>', 'text to measure the loss on, which is not learned', path),
+    shape: option(
+      '--shape <name>',
+      `size of the model: ${SHAPE_NAMES.join(', ')} (default: 4M; on a software adapter 100K)`,
+      oneOf(SHAPE_NAMES),
+    ),
+    config: option('--config <file>', 'config.json of the model instead of a shape', path),
+    tokenizer: option('--tokenizer <file>', 'tokenizer.json to use (default: one is made of the text)', path),
+    vocab: option(
+      '--vocab <number>',
+      'tokens of a tokenizer that is made of the text (default: 4096)',
+      integer({ min: 257, max: 65_536, example: 4096 }),
+    ),
+    from: option(
+      '--from <checkpoint>',
+      'go on from the weights of this checkpoint, with its shape and tokenizer',
+      path,
+    ),
+    context: option(
+      '--context <number>',
+      'tokens of a window (default: 512; on a software adapter 64)',
+      integer({ min: 2, max: 65_536, example: 512 }),
+    ),
+    batch: option(
+      '--batch <number>',
+      'windows of a step (default: 192; on a software adapter 8)',
+      integer({ min: 1, max: 65_536, example: 192 }),
+    ),
+    steps: option('--steps <number>', 'how many steps', integer({ min: 1, max: 10_000_000, example: 1000 })),
+    tokens: option('--tokens <number>', 'how many tokens', integer({ min: 1, max: 1e13, example: 400_000_000 })),
+    minutes: option(
+      '--minutes <number>',
+      'how long, by a measurement at the start (default: 10)',
+      decimal({ min: 0.01, max: 100_000, example: 30 }),
+    ),
+    rate: option(
+      '--rate <number>',
+      'highest rate of AdamW (default: 0.008, less for wide models)',
+      decimal({ min: 0, max: 10, example: 0.008 }),
+    ),
+    warmUp: option(
+      '--warm-up <number>',
+      'steps until the rate is highest (default: 200, at most a tenth of all)',
+      integer({ min: 0, max: 1_000_000, example: 200 }),
+    ),
+    decay: option('--decay <number>', 'decay of matrices (default: 0.02)', decimal({ min: 0, max: 1, example: 0.02 })),
+    clip: option(
+      '--clip <number>',
+      'largest norm of the gradients (default: 1)',
+      decimal({ min: 0, max: 1e9, example: 1 }),
+    ),
+    seed: option('--seed <number>', 'of weights and windows (default: 1)', seed),
+    resume: flag('--resume', 'go on with the run in the folder, bit for bit, with the same texts'),
+  },
+  load: async () => (await import('../work/train/train.js')).train,
+});

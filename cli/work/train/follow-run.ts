@@ -1,0 +1,113 @@
+/** `mmfree train`: the steps as they come: what is shown, written down and saved. */
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeOutput } from '../../../model/files/output-file.js';
+import type { Trainer } from '../../../model/train/gpu/trainer.js';
+import { lossCurve } from '../../../model/train/run/loss-curve.js';
+import type { Recipe } from '../../../model/train/run/recipe.js';
+import { sampleText } from '../../../model/train/run/sample.js';
+import { readState, saveModel, saveState } from '../../../model/train/run/save.js';
+import { heldOutLoss, trainSteps } from '../../../model/train/run/train-steps.js';
+import { TrainError } from '../../../model/train/train-error.js';
+import type { CommandContext } from '../../command.js';
+import type { PreparedModel } from './prepare-model.js';
+
+export interface Run {
+  readonly folder: string;
+  readonly model: PreparedModel;
+  readonly tokens: Uint32Array;
+  readonly trainer: Trainer;
+  readonly recipe: Recipe;
+  /** Steps that were done before. */
+  readonly done: number;
+  /** Their lines of `train.jsonl`. */
+  readonly lines: readonly string[];
+  readonly heldOut?: Uint32Array;
+}
+
+/** A crash costs so much at most. */
+const SAVE_MS = 60_000;
+/** Windows of the held-out text: as many as say something, within seconds. */
+const HELD_OUT_WINDOWS = 400;
+const SAMPLES = 2;
+const SAMPLE_TOKENS = 60;
+
+/** Goes through all steps. Ends early when the signal says so, with a state to go on from. */
+export async function followRun(run: Run, context: CommandContext): Promise<void> {
+  const { folder, trainer, recipe, tokens, done } = run;
+  const { output, signal } = context;
+  const perStep = recipe.batch * recipe.context;
+  const log = join(folder, 'train.jsonl');
+  await writeOutput(log, run.lines.map((line) => `${line}\n`).join(''));
+  if (done === 0) await saveState(folder, 0, await trainer.state());
+  const weights = [...trainer.layout.places.values()].reduce((sum, { length }) => sum + length, 0);
+  output.note(
+    `${weights.toLocaleString('en-US')} weights, ${tokens.length.toLocaleString('en-US')} tokens of text; ${recipe.steps} steps of ${recipe.batch} × ${recipe.context} tokens; ${(trainer.allocatedBytes / 2 ** 20).toFixed(0)} MiB on the GPU`,
+  );
+  // Ctrl-C: the state is written, so that nothing is lost.
+  context.takeTimeToEnd(30_000);
+  const progress = output.progress({ label: 'train', unit: 'tokens', total: recipe.steps * perStep });
+  progress.begin(done * perStep);
+  let savedMs = performance.now();
+  const isDue = (step: number): boolean =>
+    step === recipe.steps || signal.aborted || performance.now() - savedMs > SAVE_MS;
+  const each = Math.max(1, Math.round(recipe.steps / 20));
+  try {
+    for await (const { step, loss, gradientNorm, rate, isPause } of trainSteps(trainer, tokens, recipe, done, isDue)) {
+      const fields = { step, tokens: step * perStep, loss, gradient_norm: gradientNorm, rate };
+      await appendFile(log, `${JSON.stringify(fields)}\n`);
+      output.event('step', fields);
+      if (step % each === 0) output.note(`step ${step}  loss ${loss.toFixed(4)}`);
+      progress.update(step * perStep);
+      if (isPause) {
+        await saveState(folder, step, await trainer.state());
+        savedMs = performance.now();
+      }
+      signal.throwIfAborted();
+    }
+  } catch (error) {
+    if (error instanceof TrainError) await keepLastGood(run);
+    throw error;
+  } finally {
+    progress.end();
+  }
+}
+
+/** The checkpoint of the last state that was saved. */
+async function keepLastGood({ folder, model, trainer }: Run): Promise<void> {
+  const { state } = await readState(folder);
+  trainer.restore(state);
+  await saveModel(folder, model.config, await trainer.parameters());
+}
+
+/** Checkpoint, held-out loss, picture, samples. */
+export async function finishRun(run: Run, { output, signal }: CommandContext): Promise<void> {
+  const { folder, model, trainer, recipe, heldOut } = run;
+  await saveModel(folder, model.config, await trainer.parameters());
+  const held = heldOut && (await heldOutLoss(trainer, heldOut, recipe, HELD_OUT_WINDOWS));
+  const losses = await lossesIn(folder);
+  await writeOutput(join(folder, 'loss.svg'), lossCurve(losses, recipe.batch * recipe.context));
+  const samples: string[] = [];
+  for (let k = 0; k < SAMPLES; k++) {
+    samples.push(await sampleText(folder, model.tokenizer, SAMPLE_TOKENS, k, signal));
+  }
+  await writeOutput(join(folder, 'samples.txt'), samples.map((sample) => `${sample}\n`).join('\n'));
+  const last = losses.at(-1) ?? NaN;
+  output.print(
+    `${folder}: loss ${last.toFixed(4)} nats/token at the end${held === undefined ? '' : `, ${held.toFixed(4)} on held-out text`}\n\n${samples[0]}\n`,
+  );
+  output.result({
+    folder,
+    steps: recipe.steps,
+    tokens: recipe.steps * recipe.batch * recipe.context,
+    loss: last,
+    held_out_loss: held ?? null,
+    gpu_bytes: trainer.allocatedBytes,
+    samples,
+  });
+}
+
+async function lossesIn(folder: string): Promise<number[]> {
+  const lines = (await readFile(join(folder, 'train.jsonl'), 'utf8')).trimEnd().split('\n');
+  return lines.map((line) => (JSON.parse(line) as { loss: number }).loss);
+}

@@ -1,0 +1,112 @@
+/** What `mmfree train` is told, and what it takes where nothing is told. */
+import type { ModelConfig } from '../../../model/config.js';
+import type { Recipe } from '../../../model/train/run/recipe.js';
+import type { ShapeName } from '../../../model/train/shapes.js';
+import { UsageError } from '../../usage-error.js';
+
+/** What a new run is made of; a run that goes on has it already. */
+export interface NewRun {
+  readonly shape: ShapeName | undefined;
+  readonly config: string | undefined;
+  readonly tokenizer: string | undefined;
+  readonly vocab: number | undefined;
+  readonly from: string | undefined;
+  readonly context: number | undefined;
+  readonly batch: number | undefined;
+  readonly steps: number | undefined;
+  readonly tokens: number | undefined;
+  readonly minutes: number | undefined;
+  readonly rate: number | undefined;
+  readonly warmUp: number | undefined;
+  readonly decay: number | undefined;
+  readonly clip: number | undefined;
+  readonly seed: bigint | undefined;
+}
+
+export interface TrainInput extends NewRun {
+  readonly texts: readonly string[];
+  readonly output: string;
+  readonly heldOut: string | undefined;
+  readonly resume: boolean;
+}
+
+/** Where nothing is told: a card, or a processor that plays one. */
+export const DEFAULTS = {
+  card: { shape: '4M', context: 512, batch: 192 },
+  software: { shape: '100K', context: 64, batch: 8 },
+} as const;
+
+const MINUTES = 10;
+const VOCABULARY = 4096;
+/** Of a hidden size of 192, and of narrower ones; wider ones take less. */
+const RATE = 8e-3;
+const RATE_WIDTH = 192;
+
+export function vocabularyOf({ vocab = VOCABULARY }: NewRun): number {
+  return vocab;
+}
+
+/** @throws UsageError for options that say the same thing twice, or something that is settled */
+export function checkTogether(input: TrainInput): void {
+  const given = (names: readonly (keyof NewRun)[]): string[] => {
+    return names
+      .filter((name) => input[name] !== undefined)
+      .map((name) => (name === 'warmUp' ? '--warm-up' : `--${name}`));
+  };
+  const all = [
+    'shape',
+    'config',
+    'tokenizer',
+    'vocab',
+    'from',
+    'context',
+    'batch',
+    'steps',
+    'tokens',
+    'minutes',
+    'rate',
+    'warmUp',
+    'decay',
+    'clip',
+    'seed',
+  ] as const;
+  const settled = input.resume ? given(all) : [];
+  if (settled.length > 0) throw together(['--resume', ...settled], 'A run goes on as it began.');
+  for (const group of [
+    ['from', 'shape', 'config'],
+    ['from', 'tokenizer', 'vocab'],
+    ['steps', 'tokens', 'minutes'],
+  ] as const) {
+    if (given(group).length > 1) throw together(given(group), 'Each of them settles the same thing.');
+  }
+}
+
+function together(names: readonly string[], reason: string): UsageError {
+  return new UsageError('conflicting-options', `${names.join(' and ')} exclude each other`, {
+    reason,
+    fix: `Leave out ${names.slice(1).join(', ')}.`,
+  });
+}
+
+/** @param secondsPerStep measures, where the length of the run is a time */
+export async function recipeOf(
+  input: NewRun,
+  { hiddenSize }: ModelConfig,
+  { context, batch, microBatch }: Pick<Recipe, 'context' | 'batch' | 'microBatch'>,
+  secondsPerStep: () => Promise<number>,
+): Promise<Recipe> {
+  const { decay = 0.02, clip = 1, seed = 1n, rate = RATE * Math.min(1, Math.sqrt(RATE_WIDTH / hiddenSize)) } = input;
+  const steps = await stepsOf(input, context * batch, secondsPerStep);
+  const warmUp = input.warmUp ?? Math.min(200, Math.ceil(steps / 10));
+  return { context, batch, microBatch, steps, rate, warmUp, decay, clip, seed: String(seed) };
+}
+
+async function stepsOf(
+  { steps, tokens, minutes = MINUTES }: NewRun,
+  tokensPerStep: number,
+  secondsPerStep: () => Promise<number>,
+): Promise<number> {
+  if (steps !== undefined) return steps;
+  if (tokens !== undefined) return Math.ceil(tokens / tokensPerStep);
+  return Math.max(1, Math.floor((60 * minutes) / (await secondsPerStep())));
+}

@@ -1,0 +1,147 @@
+/** `mmfree train`: the work. */
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openGpu } from '../../../model/backends/gpu/device/adapter.js';
+import type { GpuDevice } from '../../../model/backends/gpu/device/gpu-device.js';
+import { GpuError } from '../../../model/backends/gpu/device/gpu-error.js';
+import { writeOutput } from '../../../model/files/output-file.js';
+import { isJsonObject } from '../../../model/json-object.js';
+import { readDocuments } from '../../../model/train/data/read-documents.js';
+import { hashOfTokens } from '../../../model/train/data/token-stream.js';
+import { Trainer } from '../../../model/train/gpu/trainer.js';
+import { microBatchOf, type Recipe } from '../../../model/train/run/recipe.js';
+import { linesUpTo, readState } from '../../../model/train/run/save.js';
+import { rowFloatsOf, secondsOfMicroBatch } from '../../../model/train/run/train-steps.js';
+import { cannotResume, folderTaken } from '../../../model/train/train-error.js';
+import type { CommandContext } from '../../command.js';
+import { finishRun, followRun, type Run } from './follow-run.js';
+import { modelIn, newModel, tokensOf } from './prepare-model.js';
+import { checkTogether, DEFAULTS, recipeOf, type TrainInput } from './train-input.js';
+
+export async function train(input: TrainInput, context: CommandContext): Promise<void> {
+  checkTogether(input);
+  if (!input.resume) await expectEmpty(input.output);
+  const documents = await readDocuments(input.texts, context.signal);
+  const heldOut = input.heldOut === undefined ? undefined : await readDocuments([input.heldOut], context.signal);
+  const { gpu, isSoftware } = await openAnyGpu(context);
+  try {
+    const run = input.resume
+      ? await resumedRun(input, documents, gpu, context)
+      : await newRun(input, documents, isSoftware ? DEFAULTS.software : DEFAULTS.card, gpu, context);
+    const held = heldOut && (await tokensOf(heldOut, run.model, run.recipe.context, context));
+    const whole: Run = { ...run, folder: input.output, ...(held && { heldOut: held }) };
+    await followRun(whole, context);
+    await finishRun(whole, context);
+  } finally {
+    gpu.destroy();
+  }
+}
+
+/** A card, or else a processor that plays one, which is told. @throws GpuError `gpu-not-found` */
+async function openAnyGpu({
+  output,
+}: CommandContext): Promise<{ readonly gpu: GpuDevice; readonly isSoftware: boolean }> {
+  try {
+    return { gpu: await openGpu({ software: false }), isSoftware: false };
+  } catch (error) {
+    if (!(error instanceof GpuError && error.code === 'gpu-not-found')) throw error;
+    const gpu = await openGpu();
+    output.note(
+      `warning: ${gpu.name} is a program that plays a GPU: training takes hundreds of times as long as on a card`,
+    );
+    return { gpu, isSoftware: true };
+  }
+}
+
+async function newRun(
+  input: TrainInput,
+  documents: readonly string[],
+  defaults: (typeof DEFAULTS)[keyof typeof DEFAULTS],
+  gpu: GpuDevice,
+  context: CommandContext,
+): Promise<Omit<Run, 'folder'>> {
+  const model = await newModel(input, documents, defaults.shape, context);
+  const { context: length = defaults.context, batch = defaults.batch, seed = 1n } = input;
+  const tokens = await tokensOf(documents, model, length, context);
+  const microBatch = microBatchOf(batch, length, rowFloatsOf(model.config));
+  const trainer = await trainerOf(gpu, model.config, { context: length, batch, microBatch });
+  trainer.load(model.parameters(seed));
+  const secondsPerStep = async (): Promise<number> =>
+    (batch / microBatch) * (await secondsOfMicroBatch(trainer, tokens, { count: microBatch, length }));
+  const recipe = await recipeOf(input, model.config, { context: length, batch, microBatch }, secondsPerStep);
+  await mkdir(input.output, { recursive: true });
+  await writeOutput(join(input.output, 'config.json'), model.configJson);
+  await writeOutput(join(input.output, 'tokenizer.json'), model.tokenizerJson);
+  const facts = { recipe, tokens: tokens.length, tokens_sha256: hashOfTokens(tokens) };
+  await writeOutput(join(input.output, 'run.json'), `${JSON.stringify(facts, undefined, 2)}\n`);
+  return { model, tokens, trainer, recipe, done: 0, lines: [] };
+}
+
+async function resumedRun(
+  input: TrainInput,
+  documents: readonly string[],
+  gpu: GpuDevice,
+  context: CommandContext,
+): Promise<Omit<Run, 'folder'>> {
+  const folder = input.output;
+  const { recipe, hash } = await readRun(folder);
+  const model = await modelIn(folder);
+  const tokens = await tokensOf(documents, model, recipe.context, context);
+  if (hashOfTokens(tokens) !== hash) throw cannotResume(folder, 'the text is another one');
+  const { step, state } = await readState(folder);
+  const trainer = await trainerOf(gpu, model.config, recipe);
+  if (state.parameters.length !== trainer.layout.total) throw cannotResume(folder, 'its state is of another shape');
+  trainer.restore(state);
+  context.output.note(`going on behind step ${step} of ${recipe.steps}`);
+  return { model, tokens, trainer, recipe, done: step, lines: await linesUpTo(folder, step) };
+}
+
+async function trainerOf(
+  gpu: GpuDevice,
+  config: Run['model']['config'],
+  { context, batch, microBatch }: Pick<Recipe, 'context' | 'batch' | 'microBatch'>,
+): Promise<Trainer> {
+  return await Trainer.create(gpu, config, {
+    batch: { sequences: microBatch, length: context },
+    targets: batch * context,
+    decayed: 'matrices',
+  });
+}
+
+/** @throws TrainError if there is no run */
+async function readRun(folder: string): Promise<{ readonly recipe: Recipe; readonly hash: unknown }> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'));
+  } catch {
+    throw cannotResume(folder, 'there is no run.json that can be read');
+  }
+  if (!isJsonObject(value) || !isRecipe(value['recipe'])) throw cannotResume(folder, 'run.json holds something else');
+  return { recipe: value['recipe'], hash: value['tokens_sha256'] };
+}
+
+const COUNTS = ['context', 'batch', 'microBatch', 'steps'] as const;
+const NUMBERS = ['rate', 'warmUp', 'decay', 'clip'] as const;
+
+function isRecipe(value: unknown): value is Recipe {
+  if (!isJsonObject(value)) return false;
+  const isCount = (name: string): boolean =>
+    Number.isInteger(value[name]) && Number(value[name]) >= 1 && Number(value[name]) <= 1e9;
+  const { seed, batch, microBatch } = value;
+  return (
+    COUNTS.every(isCount) &&
+    NUMBERS.every((name) => Number.isFinite(value[name])) &&
+    typeof seed === 'string' &&
+    /^\d{1,20}$/.test(seed) &&
+    Number(batch) % Number(microBatch) === 0
+  );
+}
+
+/** @throws TrainError if the folder holds anything */
+async function expectEmpty(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  });
+  if (names.length > 0) throw folderTaken(folder);
+}

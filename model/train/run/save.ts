@@ -1,0 +1,86 @@
+/**
+ * What a run leaves in its folder.
+ *
+ * ```
+ * config.json, tokenizer.json, model.safetensors   the checkpoint, as `save_pretrained` writes it
+ * run.json                                         shape, recipe, hash of the text: what a run goes on with
+ * state.safetensors                                parameters and moments at a step
+ * train.jsonl                                      a line a step
+ * loss.svg, samples.txt                            for people
+ * ```
+ *
+ * Each file is whole or not there; `state.safetensors` alone says how far the run is.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { encodeSafetensorsHeader, type TensorSpec } from '../../checkpoint/safetensors-writer.js';
+import { SafetensorsFile } from '../../checkpoint/safetensors.js';
+import { readFloat32 } from '../../checkpoint/tensor-source.js';
+import { expectedTensors } from '../../checkpoint/tensor-names.js';
+import type { ModelConfig } from '../../config.js';
+import { OutputFile } from '../../files/output-file.js';
+import type { TrainerState } from '../gpu/trainer.js';
+import type { Tensors } from '../parameters.js';
+
+/** Writes a safetensors file, whole. */
+async function writeTensors(path: string, tensors: readonly (readonly [TensorSpec, Uint8Array])[]): Promise<void> {
+  const output = await OutputFile.create(path);
+  try {
+    await output.handle.writeFile(encodeSafetensorsHeader(tensors.map(([spec]) => spec)));
+    for (const [, bytes] of tensors) await output.handle.writeFile(bytes);
+    await output.commit();
+  } catch (error) {
+    await output.discard();
+    // Of an open file the system does not know the name.
+    throw error instanceof Error && 'syscall' in error ? Object.assign(error, { path }) : error;
+  }
+}
+
+const bytesOf = (values: Float32Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+/** `model.safetensors` in F32. */
+export async function saveModel(folder: string, config: ModelConfig, parameters: Tensors): Promise<void> {
+  const tensors = [...expectedTensors(config)].map(([name, shape]) => {
+    const values = parameters.get(name) ?? new Float32Array(0);
+    return [{ name, dtype: 'F32', shape }, bytesOf(values)] as const;
+  });
+  await writeTensors(join(folder, 'model.safetensors'), tensors);
+}
+
+const statePath = (folder: string): string => join(folder, 'state.safetensors');
+
+export async function saveState(folder: string, step: number, state: TrainerState): Promise<void> {
+  const { parameters, first, second } = state;
+  const of = (name: string, values: Float32Array): readonly [TensorSpec, Uint8Array] => [
+    { name, dtype: 'F32', shape: [values.length] },
+    bytesOf(values),
+  ];
+  await writeTensors(statePath(folder), [
+    // Exact: a run has less than 2²⁴ steps.
+    of('step', Float32Array.of(step)),
+    of('parameters', parameters),
+    of('first', first),
+    of('second', second),
+  ]);
+}
+
+/** @throws CheckpointError */
+export async function readState(folder: string): Promise<{ readonly step: number; readonly state: TrainerState }> {
+  const file = await SafetensorsFile.open(statePath(folder));
+  try {
+    const [step] = await readFloat32(file, 'step');
+    const parameters = await readFloat32(file, 'parameters');
+    const first = await readFloat32(file, 'first');
+    const second = await readFloat32(file, 'second');
+    return { step, state: { parameters, first, second } };
+  } finally {
+    await file.close();
+  }
+}
+
+/** The lines of `train.jsonl` up to a step: what a killed run wrote behind its last state is made again. */
+export async function linesUpTo(folder: string, step: number): Promise<string[]> {
+  const lines = (await readFile(join(folder, 'train.jsonl'), 'utf8')).split('\n');
+  return lines.slice(0, step);
+}

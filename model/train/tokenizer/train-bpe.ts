@@ -1,0 +1,180 @@
+/**
+ * A byte-level BPE tokenizer from text (Sennrich, Haddow, Birch: arXiv 1508.07909; the alphabet and the words of GPT-2).
+ *
+ * Again and again the most frequent pair of neighbours in a word becomes a token; of equally frequent ones the pair that was seen first. Only which
+ * words there are and how often matters, so each is looked at once for every change in it.
+ */
+import { byteLevelText, CHARACTER_OF_BYTE } from '../../text/byte-level.js';
+import { MinHeap } from '../../text/min-heap.js';
+import { splitIntoWords } from '../../text/words.js';
+
+/** Token 0: in front of every document, and behind it. */
+const END_OF_TEXT = '<|endoftext|>';
+/** In a heap a pair is (most − count) · PAIRS + its number, exact below 2⁵³. */
+const PAIRS = 2 ** 26;
+const MOST = 2 ** 27 - 1;
+/** A longer word is no word, and tokens of such a length help nobody. */
+const MAX_WORD_CHARACTERS = 256;
+
+interface Pair {
+  readonly left: number;
+  readonly right: number;
+  count: number;
+  /** Indices of words in which it was seen; it may be gone. */
+  readonly words: number[];
+}
+
+/**
+ * @param vocabulary tokens wanted, at least 257, which spell every byte; a short text gives fewer
+ * @returns `tokenizer.json` of Hugging Face
+ */
+export function trainTokenizer(documents: Iterable<string>, vocabulary: number): string {
+  const tokens = [END_OF_TEXT, ...CHARACTER_OF_BYTE.toSorted()];
+  const idOf = new Map(tokens.map((token, id) => [token, id]));
+  const { words, counts } = countWords(documents, idOf);
+  const pairs = new PairTable(words, counts);
+  const merges: (readonly [string, string])[] = [];
+  while (tokens.length < vocabulary) {
+    const pair = pairs.mostFrequent();
+    // What occurs once is no pattern.
+    if (pair === undefined || pair.count < 2) break;
+    const joined = tokens[pair.left] + tokens[pair.right];
+    merges.push([tokens[pair.left], tokens[pair.right]]);
+    const id = idOf.get(joined) ?? tokens.push(joined) - 1;
+    idOf.set(joined, id);
+    pairs.join(pair, id);
+  }
+  return tokenizerJson(tokens, merges);
+}
+
+/** Each word once, as ids of its bytes, in the order in which they come. */
+function countWords(
+  documents: Iterable<string>,
+  idOf: ReadonlyMap<string, number>,
+): { readonly words: number[][]; readonly counts: number[] } {
+  const countOf = new Map<string, number>();
+  for (const document of documents) {
+    for (const word of splitIntoWords(document, { style: 'byte-level', addPrefixSpace: false, split: true }, 'first')) {
+      if (word.length <= MAX_WORD_CHARACTERS) countOf.set(word, (countOf.get(word) ?? 0) + 1);
+    }
+  }
+  const words = Array.from(countOf.keys(), (word) =>
+    Array.from(byteLevelText(word), (symbol) => idOf.get(symbol) ?? 0),
+  );
+  return { words, counts: [...countOf.values()] };
+}
+
+/** How often each pair of neighbours occurs in all words. */
+class PairTable {
+  readonly #words: number[][];
+  readonly #counts: readonly number[];
+  readonly #pairs: Pair[] = [];
+  readonly #numberOf = new Map<number, number>();
+  readonly #heap = new MinHeap();
+
+  constructor(words: number[][], counts: readonly number[]) {
+    this.#words = words;
+    this.#counts = counts;
+    const changed = new Set<number>();
+    words.forEach((_, word) => this.#count(word, 1, changed));
+    this.#push(changed);
+  }
+
+  /** Taken from the table's heap; its count is right. */
+  mostFrequent(): Pair | undefined {
+    for (;;) {
+      const top = this.#heap.pop();
+      if (top === undefined) return undefined;
+      const pair = this.#pairs[top % PAIRS];
+      // Others are older counts of pairs that changed.
+      if (MOST - Math.floor(top / PAIRS) === Math.min(pair.count, MOST)) return pair;
+    }
+  }
+
+  /** Makes `id` of the pair wherever it is. */
+  join({ left, right, words }: Pair, id: number): void {
+    const changed = new Set<number>();
+    for (const word of new Set(words)) {
+      this.#count(word, -1, changed);
+      this.#words[word] = joinedIn(this.#words[word], left, right, id);
+      this.#count(word, 1, changed);
+    }
+    this.#push(changed);
+  }
+
+  #count(word: number, sign: 1 | -1, changed: Set<number>): void {
+    const symbols = this.#words[word];
+    for (let at = 0; at + 1 < symbols.length; at++) {
+      const number = this.#numberOfPair(symbols[at], symbols[at + 1]);
+      const pair = this.#pairs[number];
+      pair.count += sign * this.#counts[word];
+      if (sign > 0 && pair.words.at(-1) !== word) pair.words.push(word);
+      changed.add(number);
+    }
+  }
+
+  #numberOfPair(left: number, right: number): number {
+    const key = left * 2 ** 24 + right;
+    let number = this.#numberOf.get(key);
+    if (number === undefined) {
+      number = this.#pairs.push({ left, right, count: 0, words: [] }) - 1;
+      this.#numberOf.set(key, number);
+    }
+    return number;
+  }
+
+  #push(changed: ReadonlySet<number>): void {
+    for (const number of changed) {
+      const { count } = this.#pairs[number];
+      if (count > 0) this.#heap.push((MOST - Math.min(count, MOST)) * PAIRS + number);
+    }
+  }
+}
+
+/** From the left, as encoding does. */
+function joinedIn(symbols: readonly number[], left: number, right: number, id: number): number[] {
+  const joined: number[] = [];
+  for (let at = 0; at < symbols.length; at++) {
+    const isPair = symbols[at] === left && symbols[at + 1] === right;
+    joined.push(isPair ? id : symbols[at]);
+    if (isPair) at++;
+  }
+  return joined;
+}
+
+function tokenizerJson(tokens: readonly string[], merges: readonly (readonly [string, string])[]): string {
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
+  const file = {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: [
+      {
+        id: 0,
+        content: END_OF_TEXT,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      },
+    ],
+    normalizer: null,
+    pre_tokenizer: byteLevel,
+    post_processor: null,
+    decoder: byteLevel,
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+      merges,
+    },
+  };
+  return `${JSON.stringify(file, undefined, 1)}\n`;
+}

@@ -1,0 +1,80 @@
+/** Everything that can be wrong with training, in words. */
+import { MmfreeError } from '../../protocol/errors.js';
+
+export type TrainErrorCode =
+  /** There is nothing to learn from. */
+  | 'train-no-text'
+  /** Something else than text. */
+  | 'train-bad-text'
+  /** Less than one window. */
+  | 'train-too-little-text'
+  /** A model that the kernels are not made for. */
+  | 'train-bad-shape'
+  /** The loss is no number any more. */
+  | 'train-diverged'
+  /** The folder holds something. */
+  | 'train-folder-taken'
+  /** There is no run to go on with, or it was another one. */
+  | 'train-cannot-resume';
+
+/** An error of training. */
+export class TrainError extends MmfreeError<TrainErrorCode> {}
+
+export function noText(sources: readonly string[]): TrainError {
+  return new TrainError('train-no-text', `there is no text in ${sources.join(', ')}`, {
+    reason: 'All of it is empty; of a folder, files that end with .txt, .md or .jsonl are read.',
+    fix: 'Name a file of UTF-8 text, or a folder of such files.',
+    facts: { sources: sources.join(', ') },
+  });
+}
+
+/** @param problem a clause */
+export function badText(path: string, problem: string): TrainError {
+  return new TrainError('train-bad-text', `${path} ${problem}`, {
+    reason:
+      'A model learns from UTF-8 text whose lines are at most a mebibyte long; lines of a .jsonl file are objects with a string `text`.',
+    fix: 'Leave the file out, or make text of it first.',
+    facts: { file: path },
+  });
+}
+
+export function tooLittleText(tokens: number, needed: number): TrainError {
+  return new TrainError('train-too-little-text', `the text has ${tokens} tokens, less than one window of ${needed}`, {
+    reason: 'A step takes windows of one token more than the context from the text.',
+    fix: 'Give more text, or a shorter context.',
+    facts: { tokens, needed },
+  });
+}
+
+/** @param problem a clause */
+export function badShape(problem: string): TrainError {
+  return new TrainError('train-bad-shape', `this model cannot be trained here: ${problem}`, {
+    reason: 'The kernels take widths that are multiples of 16.',
+    fix: 'Choose another shape.',
+  });
+}
+
+export function diverged(step: number, rate: number): TrainError {
+  return new TrainError('train-diverged', `the loss is not a number any more at step ${step}`, {
+    reason: `The rate was ${rate.toPrecision(3)}: steps that are too large lead to numbers that are too large. The last good checkpoint is kept.`,
+    fix: 'Use a lower rate, a longer warm-up, or clip more.',
+    facts: { step, rate },
+  });
+}
+
+export function folderTaken(folder: string): TrainError {
+  return new TrainError('train-folder-taken', `${folder} is not empty`, {
+    reason: 'A run fills a folder of its own, and overwrites nothing.',
+    fix: 'Name a new folder, or go on with the run that is there.',
+    facts: { file: folder },
+  });
+}
+
+/** @param problem a clause */
+export function cannotResume(folder: string, problem: string): TrainError {
+  return new TrainError('train-cannot-resume', `the run in ${folder} cannot go on: ${problem}`, {
+    reason: 'A run goes on bit for bit, which it can with the same text, options and shape only.',
+    fix: 'Give the same texts and options, or begin a new run.',
+    facts: { file: folder },
+  });
+}

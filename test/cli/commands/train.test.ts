@@ -1,0 +1,206 @@
+/** `mmfree train`: from text to a board, on a model of two tiny layers. What kernels compute is tested in test/model/train/gpu. */
+import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseConfig } from '../../../model/checkpoint/read-config.js';
+import { loadTokenizer } from '../../../model/text/tokenizer.js';
+import { readDocuments } from '../../../model/train/data/read-documents.js';
+import { encodeDocuments, randomWindows } from '../../../model/train/data/token-stream.js';
+import { initialParameters } from '../../../model/train/initial-parameters.js';
+import { BETAS, EPSILON, rateAt } from '../../../model/train/run/recipe.js';
+import { COMMANDS, mmfree, mmfreeJson, startBoard, temporaryFolder } from '../../helpers/command-line.js';
+import { FakeProcess } from '../../helpers/fake-host.js';
+import { hasGpu } from '../../helpers/gpu.js';
+import { TwinAdamW } from '../../oracle/training/adamw.js';
+import { twinGradients } from '../../oracle/training/twin.js';
+
+const path = temporaryFolder();
+const CONFIG = {
+  model_type: 'hgrn_bit',
+  vocab_size: 300,
+  hidden_size: 16,
+  intermediate_size: 32,
+  num_hidden_layers: 2,
+  bos_token_id: 0,
+  eos_token_id: 0,
+};
+const [CONTEXT, BATCH, STEPS] = [12, 4, 10];
+const TEXT = Array.from(
+  { length: 40 },
+  (_, k) => `Once there was a fox who had ${k} hens and a hat.\n<|endoftext|>\n`,
+).join('');
+
+beforeAll(async () => {
+  await writeFile(path('text.txt'), TEXT);
+  await writeFile(path('config.json'), JSON.stringify(CONFIG));
+});
+
+beforeEach(() => {
+  vi.stubEnv('MMFREE_RUNTIME_DIR', path('boards'));
+  return () => vi.unstubAllEnvs();
+});
+
+const RECIPE = ['--context', String(CONTEXT), '--batch', String(BATCH), '--steps', String(STEPS), '--warm-up', '2'];
+
+const trainTo = (folder: string, ...others: string[]): string[] => {
+  return ['train', path('text.txt'), '-o', folder, '--config', path('config.json'), ...RECIPE, ...others];
+};
+
+const linesOf = async (folder: string): Promise<Record<string, number>[]> =>
+  (await readFile(`${folder}/train.jsonl`, 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, number>);
+
+/** The same run in double precision, by the twin. */
+async function twinLosses(folder: string): Promise<number[]> {
+  const config = parseConfig(await readFile(path('config.json')), 'config.json');
+  const { encode } = await loadTokenizer(await readFile(`${folder}/tokenizer.json`), config);
+  const documents = await readDocuments([path('text.txt')], new AbortController().signal);
+  const tokens = await encodeDocuments(documents, encode, 0, () => {});
+  const { recipe } = JSON.parse(await readFile(`${folder}/run.json`, 'utf8')) as {
+    recipe: Parameters<typeof rateAt>[0];
+  };
+  const wide = [...initialParameters(config, 1n)].map(([name, values]) => [name, Float64Array.from(values)] as const);
+  const parameters = new Map(wide);
+  const optimiser = new TwinAdamW();
+  const isMatrix = (name: string): boolean => name.endsWith('.weight') && !name.endsWith('norm.weight');
+  return Array.from({ length: STEPS }, (_, k) => {
+    const { ids, targets } = randomWindows(tokens, { seed: 1n, step: k + 1, first: 0, count: BATCH, length: CONTEXT });
+    // A window of the twin has its last target inside.
+    const rows = Array.from({ length: BATCH }, (__, row) => [
+      ...ids.subarray(row * CONTEXT, (row + 1) * CONTEXT),
+      targets[(row + 1) * CONTEXT - 1]!,
+    ]);
+    const { loss, gradients } = twinGradients(config, parameters, rows.flat(), CONTEXT + 1);
+    const { decay, clip } = recipe;
+    optimiser.update(
+      parameters,
+      gradients,
+      { rate: rateAt(recipe, k + 1), betas: BETAS, epsilon: EPSILON, decay, clip },
+      isMatrix,
+    );
+    return loss;
+  });
+}
+
+describe.runIf(hasGpu)('a folder of text', () => {
+  it('becomes a checkpoint by the loss curve of the twin, an image, and a board that computes it', async () => {
+    const folder = path('tale');
+    const { exit, result } = await mmfreeJson(...trainTo(folder, '--held-out', path('text.txt')));
+    expect(exit).toBe(0);
+    expect(result).toMatchObject({ steps: STEPS, tokens: STEPS * BATCH * CONTEXT });
+    expect(result['held_out_loss']).toBeLessThan(5.6);
+    const losses = (await linesOf(folder)).map(({ loss }) => loss!);
+    const twin = await twinLosses(folder);
+    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.1);
+    // Both go their own way: an int8 rounding that falls differently changes the loss a little.
+    losses.forEach((loss, step) => expect(Math.abs(loss - twin[step]!)).toBeLessThan(0.02));
+    expect(await readFile(`${folder}/loss.svg`, 'utf8')).toContain(`${STEPS} steps`);
+
+    expect((await mmfreeJson('pack', folder, '-o', path('tale.mmfree'))).exit).toBe(0);
+    const board = await startBoard('--flash-mib', '1');
+    try {
+      expect((await mmfreeJson('flash', path('tale.mmfree'), '--board', board.selector)).exit).toBe(0);
+      const verified = await mmfreeJson(
+        'verify',
+        '--board',
+        board.selector,
+        '--image',
+        path('tale.mmfree'),
+        '--tokens',
+        '50',
+      );
+      expect(verified.result).toMatchObject({ exit: 0, mismatches: 0 });
+    } finally {
+      await board.stop();
+    }
+  });
+
+  it('that was interrupted goes on bit for bit', async () => {
+    const folder = path('interrupted');
+    const process = new FakeProcess({ graceMs: 60_000 });
+    const running = process.run(COMMANDS, '--json', ...trainTo(folder));
+    while (!process.stdout.text.includes('"step":3,')) {
+      await new Promise<void>((resolve) => process.stdout.onWrite(resolve));
+    }
+    process.interrupt();
+    expect((await running).exit).toBe(130);
+    // What a killed run wrote behind its state is made again.
+    await writeFile(`${folder}/train.jsonl`, '{"step":99}\n', { flag: 'a' });
+    expect((await mmfreeJson('train', path('text.txt'), '-o', folder, '--resume')).exit).toBe(0);
+    expect(await linesOf(folder)).toEqual(await linesOf(path('tale')));
+    const [one, other] = [folder, path('tale')].map((name) => readFile(`${name}/model.safetensors`));
+    expect((await one)!.equals((await other)!)).toBe(true);
+  });
+
+  it('is learned no further when the loss is no number: exit code 21, and the last good checkpoint is there', async () => {
+    const folder = path('spoilt');
+    await mkdir(path('bad'), { recursive: true });
+    for (const name of ['config.json', 'tokenizer.json', 'model.safetensors']) {
+      await writeFile(path(`bad/${name}`), await readFile(path(`tale/${name}`)));
+    }
+    // A gain whose square is infinite in float32.
+    const model = await readFile(path('bad/model.safetensors'));
+    const header = JSON.parse(model.subarray(8, 8 + Number(model.readBigUInt64LE(0))).toString()) as Record<
+      string,
+      { data_offsets: number[] }
+    >;
+    const at = 8 + Number(model.readBigUInt64LE(0)) + header['model.norm.weight']!.data_offsets[0]!;
+    model.writeFloatLE(3e38, at);
+    await writeFile(path('bad/model.safetensors'), model);
+    const args = [
+      'train',
+      path('text.txt'),
+      '-o',
+      folder,
+      '--from',
+      path('bad'),
+      '--context',
+      '12',
+      '--batch',
+      '4',
+      '--steps',
+      '3',
+    ];
+    const { exit, result } = await mmfreeJson(...args);
+    expect(exit).toBe(21);
+    expect(result['error']).toMatchObject({ code: 'train-diverged', facts: { step: 1 } });
+    expect((await readFile(`${folder}/model.safetensors`)).equals(model)).toBe(true);
+  });
+});
+
+describe('input that cannot be learned', () => {
+  it.each([
+    ['an empty file', 'train-no-text', () => writeFile(path('x.txt'), '')],
+    ['a binary file', 'train-bad-text', () => writeFile(path('x.txt'), Uint8Array.of(104, 0, 105))],
+    ['what is not UTF-8', 'train-bad-text', () => writeFile(path('x.txt'), Uint8Array.of(0xff, 0xfe))],
+    ['one giant line', 'train-bad-text', () => writeFile(path('x.txt'), 'a'.repeat(2 ** 21))],
+    [
+      'a file of 100 GB',
+      'input-too-large',
+      () => writeFile(path('x.txt'), '').then(() => truncate(path('x.txt'), 1e11)),
+    ],
+  ])('%s', async (_, code, make) => {
+    await make();
+    const { exit, result } = await mmfreeJson('train', path('x.txt'), '-o', path('never'));
+    expect([exit, result['error']]).toEqual([2, expect.objectContaining({ code })]);
+    await rm(path('x.txt'));
+  });
+
+  it.each([
+    ['a folder that holds something', 'train-folder-taken', 2, 'taken', []],
+    ['options that settle the same thing', 'conflicting-options', 2, 'never', ['--steps', '3', '--minutes', '3']],
+    ['a new recipe for an old run', 'conflicting-options', 2, 'never', ['--resume', '--rate', '0.1']],
+  ])('into %s', async (_, code, exit, folder, args) => {
+    await mkdir(path('taken'), { recursive: true });
+    await writeFile(path('taken/something'), 'x');
+    const run = await mmfreeJson('train', path('text.txt'), '-o', path(folder), ...args);
+    expect([run.exit, run.result['error']]).toEqual([exit, expect.objectContaining({ code })]);
+  });
+
+  it.runIf(hasGpu)('without a run to go on with', async () => {
+    const { stderr, exit } = await mmfree('train', path('text.txt'), '-o', path('nowhere'), '--resume');
+    expect(exit).toBe(2);
+    expect(stderr.text).toContain('there is no run.json');
+  });
+});

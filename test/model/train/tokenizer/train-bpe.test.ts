@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Tokenizer } from 'tokenizers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadTokenizer } from '../../../../model/text/tokenizer.js';
+import { tokenizerFacts } from '../../../../model/train/tokenizer/tokenizer-facts.js';
+import { trainTokenizer } from '../../../../model/train/tokenizer/train-bpe.js';
+import { TALES } from '../../../helpers/command-line.js';
+
+const IDS = { vocabSize: 600, bosTokenId: 0, eosTokenId: 0 };
+const bytes = (json: string): Uint8Array => new TextEncoder().encode(json);
+
+describe('a tokenizer that is made of text', () => {
+  let text = '';
+  let json = '';
+  beforeAll(async () => {
+    text = (await readFile(join(TALES, 'validation.txt'), 'utf8')).slice(0, 100_000);
+    json = trainTokenizer([text], 600);
+  });
+
+  it('has as many tokens as were asked for, and gives fewer than bytes', async () => {
+    expect(tokenizerFacts(bytes(json))).toEqual({ vocabulary: 600, bosId: 0, eosId: 0 });
+    const { encode } = await loadTokenizer(bytes(json), IDS);
+    expect(encode(text).length).toBeLessThan(text.length / 2);
+  });
+
+  it('gives the ids that the Rust library gives of the same file', async () => {
+    const { encode } = await loadTokenizer(bytes(json), IDS);
+    const rust = Tokenizer.fromString(json);
+    for (const piece of [text, 'Zażółć gęślą jaźń 🦊 <|endoftext|>\n\n  x', '\0\t', '']) {
+      expect(encode(piece)).toEqual((await rust.encode(piece)).getIds());
+    }
+  });
+
+  it('gives back any text', async () => {
+    const { encode, textStream } = await loadTokenizer(bytes(json), IDS);
+    const stream = textStream();
+    const piece = 'Once upon a time 漢字 🦊\r\n';
+    expect(
+      encode(piece)
+        .map((id) => stream.push(id))
+        .join('') + stream.flush(),
+    ).toBe(piece);
+  });
+});
+
+it('joins the most frequent pair first, of equal ones that which came first', () => {
+  const file = JSON.parse(trainTokenizer(['ab ab cd cd cd xy'], 262)) as { model: { merges: string[][] } };
+  // " ab": twice each of "Ġa" and "ab"; " cd": three times.
+  expect(file.model.merges).toEqual([
+    ['Ġ', 'c'],
+    ['Ġc', 'd'],
+    ['a', 'b'],
+  ]);
+});
+
+it('ends where nothing occurs twice', () => {
+  expect(tokenizerFacts(bytes(trainTokenizer(['abc'], 5000))).vocabulary).toBe(257);
+});
