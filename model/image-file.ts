@@ -20,7 +20,7 @@ import { createSha256, NODE_CRYPTO, verifyEd25519 } from './node-crypto.js';
 import { imageInMemory, WeightImage, type ImageSource } from './weight-image.js';
 
 /** Pieces up to this size share one buffer. */
-const SCRATCH_BYTES = 1 << 20;
+const SCRATCH_BYTES = 1 << 18;
 
 /** A file as a `ByteSource`. */
 export class FileSource implements ImageSource {

@@ -29,7 +29,7 @@ export interface ImageCrypto {
 /** Called with bytes done so far and bytes in all. */
 export type OnProgress = (doneBytes: number, totalBytes: number) => void;
 
-const PIECE_BYTES = 2 ** 20;
+const PIECE_BYTES = 2 ** 18;
 
 /**
  * Compares the hashes of all sections and of the whole with those in manifest and seal.

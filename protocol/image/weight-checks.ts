@@ -15,7 +15,7 @@ import { tablesSection } from './tables.js';
 import { constantsOf, HEAD_BLOCK, LAYER_BLOCK, placeMatrices, sizeOf } from './tensors.js';
 import type { Block, Range } from './tensors.js';
 
-const PIECE_BYTES = 2 ** 20;
+const PIECE_BYTES = 2 ** 18;
 
 /** Neighbouring int16 values of the section `vectors`. */
 interface Values extends Range {

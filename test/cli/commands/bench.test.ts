@@ -3,6 +3,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
+import { count, figure } from '../../helpers/counts.js';
 import { compiledJson, mmfree, mmfreeJson, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 
 const path = temporaryFolder();
@@ -147,6 +148,24 @@ it('bench cpu measures the processor in turn with the reference, the memory and 
   const single = decode!.filter(({ batch }) => batch === 1);
   expect(result['ratio']).toBeCloseTo(best(single) / best(peer!));
   expect(result['weight_bytes']).toBe(7_864_320 / 4);
+  const { p99, longest } = result['event_loop_delay_ms'] as { p99: number; longest: number };
+  expect(p99).toBeGreaterThanOrEqual(0);
+  expect(longest).toBeGreaterThanOrEqual(p99);
+});
+
+it('bench cpu --cycles finds memory flat over loads and over tokens', async () => {
+  const [cycles, tokens] = [count(10, 200), count(500, 100_000)];
+  const options = ['--cycles', String(cycles), '--tokens', String(tokens), '--threads', '1', '--shape', '9M'];
+  const { exit, result } = await compiledJson('bench', 'cpu', ...options);
+  expect(exit).toBe(0);
+  // One load that stays has a thread and the weights, more than 8 MB.
+  const megabytes = (what: string): number => Number(result[`${what}_host_bytes_grown`]) / 1e6;
+  expect(megabytes('cycles')).toBeLessThan(40);
+  expect(megabytes('tokens')).toBeLessThan(20);
+  figure(
+    'memory of a process that has loaded and unloaded a model of the 9M shape, then of its tokens',
+    `${cycles} loads: ${megabytes('cycles').toFixed(1)} MB; ${tokens} tokens: ${megabytes('tokens').toFixed(1)} MB`,
+  );
 });
 
 it('bench cpu tells what a peer says that does not run', async () => {

@@ -10,6 +10,7 @@ import { MemoryReader } from '../../../../model/backends/cpu/node/memory-reader.
 import type { Machine } from '../../../../model/machine/machine.js';
 import { ternaryWeights } from '../../../../protocol/image/tensors.js';
 import type { CommandContext } from '../../../command.js';
+import { eventLoopDelay } from './event-loop-delay.js';
 import { fastestFamily, openExact } from './exact-machine.js';
 import { firstTokenMs, residentBytes } from './first-token.js';
 import { reportCpu, type Case } from './report.js';
@@ -84,6 +85,10 @@ async function benchImage(path: string, name: string, input: BenchInput, context
     const decode: Measuring = (machine, batch) => {
       return decodeRate(machine, batch, Math.ceil(tokens / Math.sqrt(batch)), signal);
     };
+    // The last one has the most threads.
+    const delay = await eventLoopDelay(async () => {
+      for (const machine of [...machines.values()].slice(-1)) await decode(machine, 1);
+    });
     const few = Math.ceil(tokens / REFERENCE_SHARE);
     const compared: Case[] = [
       ...each('decode', [1], decode),
@@ -104,7 +109,7 @@ async function benchImage(path: string, name: string, input: BenchInput, context
     progress.end();
     reportCpu(
       found,
-      { name, family, equalReceipts, firstToken, resident, load, peer, weights: ternaryWeights(shape) },
+      { name, family, equalReceipts, firstToken, resident, delay, load, peer, weights: ternaryWeights(shape) },
       context,
     );
   } finally {

@@ -3,6 +3,7 @@ import { availableParallelism, cpus } from 'node:os';
 import type { CommandContext } from '../../../command.js';
 import type { JsonObject } from '../../../output.js';
 import { megabytes } from '../../image-facts.js';
+import type { EventLoopDelay } from './event-loop-delay.js';
 import type { Peer } from './peer.js';
 import type { Measure, Measured } from '../rounds.js';
 
@@ -27,6 +28,8 @@ export interface Circumstances {
   readonly equalReceipts: number;
   readonly firstToken: number;
   readonly resident: number;
+  /** Of the thread that asks, while as many threads as possible decode. */
+  readonly delay: EventLoopDelay;
   /** Processes that ran or waited when the measuring began: 0 on a quiet computer. */
   readonly load: number;
   readonly peer: Pick<Peer, 'name' | 'type'> | undefined;
@@ -34,7 +37,7 @@ export interface Circumstances {
 }
 
 export function reportCpu(found: readonly Found[], known: Circumstances, { output }: CommandContext): void {
-  const { name, family, equalReceipts, firstToken, resident, load, peer, weights } = known;
+  const { name, family, equalReceipts, firstToken, resident, delay, load, peer, weights } = known;
   const all = (what: Case['what']): Found[] => found.filter((one) => one.what === what);
   const best = (rates: readonly Found[]): number => Math.max(...rates.map(({ rate }) => rate.perSecond));
   const decode = all('decode').toSorted((a, b) => a.threads - b.threads || a.size - b.size);
@@ -64,6 +67,7 @@ export function reportCpu(found: readonly Found[], known: Circumstances, { outpu
       `  ${equalReceipts} receipts equal to the reference's`,
       `  start      ${firstToken.toFixed(0)} ms from the shell to the first token, file in the page cache, checked in full`,
       `  memory     ${megabytes(resident)} beyond an empty Node process`,
+      `  event loop ${delay.p99Ms.toFixed(1)} ms late (99 of 100 times less), ${delay.longestMs.toFixed(1)} ms at most, while it decodes`,
       ...decode.map(
         (one) => `  decode     ${threadText(one.threads)} batch ${String(one.size).padEnd(4)} ${rate(one)}`,
       ),
@@ -93,6 +97,7 @@ export function reportCpu(found: readonly Found[], known: Circumstances, { outpu
     equal_receipts: equalReceipts,
     first_token_ms: firstToken,
     resident_bytes: resident,
+    event_loop_delay_ms: { p99: delay.p99Ms, longest: delay.longestMs },
     decode: decode.map((one) => facts(one, 'batch')),
     prefill: all('prefill').map((one) => facts(one, 'tokens')),
     weight_bytes: weightBytes,

@@ -6,8 +6,8 @@
  * (`i32x4.relaxed_dot_i8x16_i7x16_add_s`) is one instruction where the processor has VNNI, with sums of 32 bits. V8 of Node 20 is wrong there: its
  * baseline compiler loses the accumulator.
  *
- * Loops keep eight sums, because the instruction takes four clocks and two begin in each, and not more: x64 has sixteen vector registers, and V8
- * moves loads to the front of a turn, so a longer turn writes sums to memory and is half as fast.
+ * A turn of a loop keeps eight sums: the instruction takes four clocks, and two begin in each. More does not fit x64's sixteen vector registers:
+ * sixteen products a turn, with eight wider sums beside them, made V8 keep some in memory, and took half as long again.
  */
 import { zero } from './fixed-point';
 import { RELAXED_16 } from './families';
