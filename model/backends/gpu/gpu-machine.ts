@@ -9,7 +9,8 @@ import { GpuSequence } from './gpu-sequence.js';
 import { LogitsFeeder } from './logits-feeder.js';
 import { manyRows } from './row-buffers.js';
 import { SequencePool } from './sequence-pool.js';
-import { TokenRuns, type Premises, type Tenant } from './token-runs.js';
+import type { Tenant } from './token-run.js';
+import { TokenRuns, type Premises } from './token-runs.js';
 
 export class GpuMachine implements Machine, Premises {
   readonly facts: MachineFacts;

@@ -7,7 +7,8 @@ import type { GpuModel } from './gpu-model.js';
 import { LogitsFeed, type LogitsFeeder } from './logits-feeder.js';
 import type { SequencePool } from './sequence-pool.js';
 import { copyState, stateBytes } from './state-copies.js';
-import { LEAD_MOST, TokenRun, type Premises, type Tenant, type TokenRuns } from './token-runs.js';
+import { LEAD_MOST, TokenRun, type Tenant } from './token-run.js';
+import type { Premises, TokenRuns } from './token-runs.js';
 
 /** What a sequence uses of its machine. */
 export interface SequenceHome extends Premises {

@@ -13,7 +13,7 @@ import { FEW_ROWS } from './row-buffers.js';
 import { embedKernelOf } from './run-kernels.js';
 import { SequenceBuffers } from './sequence-buffers.js';
 import { copyState, type StatePlace } from './state-copies.js';
-import type { Tenant } from './token-runs.js';
+import type { Tenant } from './token-run.js';
 
 /** For so long the others wait for one that does not come back. */
 const LAG_MS = 5;

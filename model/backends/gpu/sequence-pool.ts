@@ -10,22 +10,30 @@ import type { BufferPart } from './device/gpu-device.js';
 import { USAGE } from './device/gpu-usage.js';
 import type { GpuModel } from './gpu-model.js';
 import { fusedKernelsFit } from './kernel-plan.js';
-import { CONTROL, CONTROL_WORDS } from './kernels/control.js';
+import { CONTROL, CONTROL_WORDS, controlWords, type ControlValues } from './kernels/control.js';
 import { surveyWorkgroups } from './kernels/survey-logits.js';
 import { PromptFeeder } from './prompt-feeder.js';
 import { RESULT_SLOTS, runKernels, surveyGroup, type RunKernels } from './run-kernels.js';
 import { SequenceBuffers } from './sequence-buffers.js';
 import { SinglePass } from './single-pass.js';
-import { copyState, paddedState, stateBytes, wordsOfState, type StatePlace } from './state-copies.js';
+import {
+  clearStates,
+  copyState,
+  neighbours,
+  paddedState,
+  stateBytes,
+  wordsOfState,
+  type StatePlace,
+} from './state-copies.js';
 
 /** Submissions that the GPU has before it, once a run has begun: with fewer, it waits for the host now and then. */
 export const IN_FLIGHT = 3;
 
 export class SequencePool {
   readonly capacity: number;
-  readonly feeder: PromptFeeder;
   readonly #model: GpuModel;
   readonly #buffers: SequenceBuffers;
+  readonly #feeder: PromptFeeder;
   readonly #single: SinglePass | undefined;
   readonly #embedNext: Dispatch;
   /** From logits to the next token. */
@@ -37,6 +45,8 @@ export class SequencePool {
   readonly #snapshots: readonly GPUBuffer[];
   /** Two states, and two control blocks, on their way from one slot to another: a buffer is not copied to itself. */
   readonly #aside: readonly [GPUBuffer, GPUBuffer];
+  /** Slots whose states are to be zero before anything is done with one. */
+  readonly #toClear = new Set<number>();
 
   private constructor(model: GpuModel, buffers: SequenceBuffers, kernels: RunKernels, single: SinglePass | undefined) {
     const { gpu, weights, shape } = model;
@@ -75,7 +85,7 @@ export class SequencePool {
       bests,
     ]);
     this.#choose = [survey, sample];
-    this.feeder = new PromptFeeder(model, buffers, single && [this.#embedNext, ...single.layers]);
+    this.#feeder = new PromptFeeder(model, buffers, single && [this.#embedNext, ...single.layers]);
     const mappable = USAGE.mapRead | USAGE.copyTarget;
     this.#readback = Array.from({ length: IN_FLIGHT }, () => gpu.buffer('readback', results.size, mappable));
     this.#snapshots = Array.from({ length: IN_FLIGHT }, () => gpu.storage('snapshot', buffers.state.size));
@@ -115,8 +125,15 @@ export class SequencePool {
     return step;
   }
 
+  /** For tokens that are given. */
+  get feeder(): PromptFeeder {
+    this.#clearSlots();
+    return this.#feeder;
+  }
+
   /** Where the state of a slot lies. */
   place(slot: number): StatePlace {
+    this.#clearSlots();
     return { buffer: this.#buffers.state, count: this.capacity, slot };
   }
 
@@ -125,11 +142,12 @@ export class SequencePool {
     return { buffer: this.#snapshots[submission % IN_FLIGHT], count: this.capacity, slot };
   }
 
-  /** Writes a control block, all of it. */
-  control(slot: number, values: Readonly<Record<keyof typeof CONTROL, number>>): void {
-    const words = new Uint32Array(CONTROL_WORDS);
-    for (const [name, word] of Object.entries(CONTROL)) words[word] = values[name as keyof typeof CONTROL];
-    this.#model.gpu.device.queue.writeBuffer(this.#buffers.control, 4 * slot * CONTROL_WORDS, words);
+  /** Writes whole control blocks, each at its slot: those side by side at once. */
+  control(blocks: ReadonlyMap<number, ControlValues>): void {
+    for (const slots of neighbours([...blocks.keys()])) {
+      const words = controlWords(slots.map((slot) => blocks.get(slot)!));
+      this.#model.gpu.device.queue.writeBuffer(this.#buffers.control, 4 * slots[0] * CONTROL_WORDS, words);
+    }
   }
 
   /** Tells a row that it is at its end. */
@@ -162,6 +180,7 @@ export class SequencePool {
     lead: number,
     steer: (done: number) => void,
   ): Promise<ArrayBuffer> {
+    this.#clearSlots();
     const { gpu } = this.#model;
     const { state, results } = this.#buffers;
     const readback = this.#readback[number % IN_FLIGHT];
@@ -225,9 +244,18 @@ export class SequencePool {
     this.embed(other.capacity);
   }
 
-  /** Makes the state of a slot zero. */
+  /** Makes the state of a slot zero, with those of others in one command. */
   clear(slot: number): void {
-    this.write(slot, new Int32Array(this.#model.shape.layers * this.#model.shape.hiddenSize));
+    this.#toClear.add(slot);
+  }
+
+  #clearSlots(): void {
+    if (this.#toClear.size === 0) return;
+    const { gpu, shape } = this.#model;
+    const commands = gpu.device.createCommandEncoder();
+    clearStates(commands, shape, this.#buffers.state, this.capacity, this.#toClear);
+    this.#toClear.clear();
+    gpu.submit(commands);
   }
 
   write(slot: number, words: Int32Array): void {
@@ -260,7 +288,7 @@ export class SequencePool {
 
   async close(): Promise<void> {
     const { gpu } = this.#model;
-    await this.feeder.close();
+    await this.#feeder.close();
     this.#single?.close();
     for (const coming of this.#coming.values()) (await coming.catch(() => undefined))?.close();
     this.#buffers.close();

@@ -27,6 +27,33 @@ export function copyState(commands: GPUCommandEncoder, shape: ModelShape, from: 
   }
 }
 
+/** Makes states in some of `count` slots zero. */
+export function clearStates(
+  commands: GPUCommandEncoder,
+  shape: ModelShape,
+  buffer: GPUBuffer,
+  count: number,
+  slots: Iterable<number>,
+): void {
+  const width = 4 * stateWidth(shape);
+  for (const group of neighbours(slots)) {
+    for (let layer = 0; layer < shape.layers; layer++) {
+      commands.clearBuffer(buffer, (layer * count + group[0]) * width, group.length * width);
+    }
+  }
+}
+
+/** Slots that lie side by side, ascending. */
+export function neighbours(slots: Iterable<number>): number[][] {
+  const groups: number[][] = [];
+  for (const slot of [...slots].toSorted((a, b) => a - b)) {
+    const last = groups.at(-1);
+    if (last?.at(-1) === slot - 1) last.push(slot);
+    else groups.push([slot]);
+  }
+  return groups;
+}
+
 /** [L][H] → [L][width], the ends of the rows 0. */
 export function paddedState(shape: ModelShape, words: Int32Array): Int32Array<ArrayBuffer> {
   const { layers, hiddenSize } = shape;

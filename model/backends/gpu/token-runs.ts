@@ -10,24 +10,16 @@
  */
 import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import type { SamplerSettings } from '../../../protocol/sampling.js';
 import { EventLoop } from '../../machine/event-loop.js';
-import { RESULT_WORDS } from './kernels/control.js';
+import { RESULT_WORDS, type ControlValues } from './kernels/control.js';
 import { RESULT_SLOTS } from './run-kernels.js';
+import { RunRows } from './run-rows.js';
 import { IN_FLIGHT, type SequencePool } from './sequence-pool.js';
 import type { StatePlace } from './state-copies.js';
+import { steering, type ChosenToken, type Tenant, type TokenRun } from './token-run.js';
 
 /** For so long the others wait for one that does not come back. */
 const LAG_MS = 5;
-
-/** Tokens that a run may be given before the one from which it chooses: a submission begins with them, and has one step more. */
-export const LEAD_MOST = RESULT_SLOTS - 1;
-
-/** A sequence as the pool knows it. */
-export interface Tenant {
-  /** Where its state is; changes as sequences move. */
-  slot: number;
-}
 
 /** What runs ask of those who own pool and slots. */
 export interface Premises {
@@ -37,69 +29,6 @@ export interface Premises {
   move(tenant: Tenant, slot: number): void;
   /** Feeds tokens and wants nothing of them. @throws GpuError */
   feed(tenant: Tenant, tokens: readonly number[]): Promise<void>;
-}
-
-export interface ChosenToken {
-  readonly id: number;
-  readonly receipt: number;
-}
-
-interface Waiter {
-  resolve(token: ChosenToken | undefined): void;
-  reject(error: unknown): void;
-}
-
-/** A run, from the first token that it feeds on: a step feeds one token and chooses the next, unless that is given. */
-export class TokenRun {
-  readonly tenant: Tenant;
-  readonly sampler: SamplerSettings;
-  readonly maxTokens: number;
-  readonly firstDraw: number;
-  /** Tokens that are given behind the first: so many steps come before the first that chooses. */
-  readonly lead: number;
-  /** What is fed: the tokens that are given, then those that were chosen. The last of them was not fed yet. */
-  readonly chain: number[];
-  /** Tokens that were chosen and not read. */
-  queue: ChosenToken[] = [];
-  /** Steps up to the token that the caller has. */
-  read = 0;
-  /** Steps that the GPU has, or had. */
-  submitted = 0;
-  isEnded = false;
-  /** How often it has joined: what was submitted before it was set aside is not its own any more. */
-  visit = 0;
-  /** Row of the steps, while it is under way. */
-  row: number | undefined;
-  waiter: Waiter | undefined;
-  /** Its way back to what its caller has seen, when it was set aside: nothing may be done with its state before. */
-  returning: Promise<void> | undefined;
-  error: Error | undefined;
-
-  /** @param given at least one token, and at most {@link LEAD_MOST} before the last */
-  constructor(
-    tenant: Tenant,
-    given: readonly number[],
-    maxTokens: number,
-    sampler: SamplerSettings,
-    firstDraw: number,
-  ) {
-    this.tenant = tenant;
-    this.sampler = sampler;
-    this.maxTokens = maxTokens;
-    this.firstDraw = firstDraw;
-    this.chain = [...given];
-    this.lead = given.length - 1;
-  }
-
-  /** Steps from its beginning to its end. */
-  get steps(): number {
-    return this.lead + this.maxTokens;
-  }
-
-  /** Whether the caller has not asked for more than there is. */
-  get isUnread(): boolean {
-    return this.queue.length > 0 || (!this.isEnded && this.waiter === undefined);
-  }
 }
 
 /** What a run has of a submission. */
@@ -122,8 +51,8 @@ interface Submission {
 
 export class TokenRuns {
   readonly #premises: Premises;
-  /** Runs under way, by row; rows of runs that have left are free. */
-  #rows: (TokenRun | undefined)[] = [];
+  /** Runs under way. */
+  readonly #rows = new RunRows();
   /** Submissions whose tokens are to come, and the one whose tokens are being read. */
   #pending: Submission[] = [];
   #present: Submission | undefined;
@@ -150,7 +79,7 @@ export class TokenRuns {
 
   /** Whether a run has a row. */
   get isIdle(): boolean {
-    return this.#rows.length === 0;
+    return this.#rows.count === 0;
   }
 
   /** The next token of a run, if it is here: most are, since steps come several at a time. */
@@ -192,7 +121,7 @@ export class TokenRuns {
     this.#joining++;
     try {
       for (;;) {
-        const rows = this.#rows.filter(Boolean).length + this.#arrivals.length + 1;
+        const rows = this.#rows.live.length + this.#arrivals.length + 1;
         const step = this.#premises.pool.step(rows);
         if (!(step instanceof Promise)) break;
         await step;
@@ -203,51 +132,23 @@ export class TokenRuns {
     this.#arrivals.push(run);
   }
 
-  /**
-   * Gives rows to those that have come, behind what was submitted already: the first that are free, and of these everyone his own slot if he can
-   * have it, for states are moved at the price of a step each.
-   */
+  /** Gives rows to those that have come, behind what was submitted already. */
   #seat(): void {
     const arrivals = this.#arrivals;
     if (arrivals.length === 0) return;
     this.#arrivals = [];
-    if (this.#rows.length === 0) this.#isFirst = true;
-    const free = new Set<number>();
-    for (let row = 0; free.size < arrivals.length; row++) if (this.#rows[row] === undefined) free.add(row);
-    const strangers: TokenRun[] = [];
-    for (const run of arrivals) {
-      if (free.delete(run.tenant.slot)) this.#sit(run, run.tenant.slot);
-      else strangers.push(run);
+    if (this.#rows.count === 0) this.#isFirst = true;
+    const { pool } = this.#premises;
+    const seats = this.#rows.seatsFor(arrivals);
+    for (const [run, row] of seats) {
+      this.#premises.move(run.tenant, row);
+      this.#rows.sit(run, row);
+      run.visit++;
+      run.submitted = run.read;
     }
-    const rest = [...free];
-    for (const [k, run] of strangers.entries()) this.#sit(run, rest[k]);
+    pool.control(new Map(seats.map(([run, row]) => [row, steering(run, run.read, this.#slot)])));
     this.#steps = 1;
     this.#mustEmbed = true;
-  }
-
-  #sit(run: TokenRun, row: number): void {
-    this.#premises.move(run.tenant, row);
-    this.#steer(run, row, run.read, this.#slot);
-    run.row = row;
-    run.visit++;
-    run.submitted = run.read;
-    this.#rows[row] = run;
-  }
-
-  /** Writes what steers a run from a step on, which feeds a token that is known here. */
-  #steer({ sampler, chain, lead, firstDraw, steps }: TokenRun, row: number, step: number, slot: number): void {
-    this.#premises.pool.control(row, {
-      token: chain[step],
-      index: firstDraw + Math.max(0, step - lead),
-      remaining: steps - Math.max(step, lead),
-      done: 0,
-      topK: sampler.topK,
-      invTemperature: sampler.invTemperature,
-      topP: sampler.topP,
-      seedLow: sampler.seedLow,
-      seedHigh: sampler.seedHigh,
-      slot,
-    });
   }
 
   /** Takes a run out of its row, back to the state behind the tokens that were read. */
@@ -255,8 +156,7 @@ export class TokenRuns {
     const { pool } = this.#premises;
     if (run.row !== undefined) {
       pool.stop(run.row);
-      this.#free(run.row);
-      run.row = undefined;
+      this.#rows.free(run);
     }
     this.#unread.delete(run);
     run.queue = [];
@@ -284,24 +184,17 @@ export class TokenRuns {
     throw new Error('tokens that were not read are of a submission that is kept');
   }
 
-  #free(row: number): void {
-    this.#rows[row] = undefined;
-    while (this.#rows.length > 0 && this.#rows.at(-1) === undefined) this.#rows.pop();
-  }
-
   /** Fails everything that is under way. */
   #fail(cause: unknown): void {
     const error = cause instanceof Error ? cause : new Error(String(cause));
-    const runs = new Set([...this.#rows, ...this.#arrivals, ...this.#unread]);
-    this.#rows = [];
+    const runs = new Set([...this.#rows.live, ...this.#arrivals, ...this.#unread]);
+    this.#rows.clear();
     this.#arrivals = [];
     this.#pending = [];
     this.#present = undefined;
     this.#unread.clear();
     for (const run of runs) {
-      if (run === undefined) continue;
       run.error = error;
-      run.row = undefined;
       run.queue = [];
       run.waiter?.reject(error);
     }
@@ -330,11 +223,11 @@ export class TokenRuns {
 
   /** Computes what is asked for. */
   async #work(): Promise<void> {
-    while (this.#rows.length + this.#arrivals.length > 0) {
+    while (this.#rows.count + this.#arrivals.length > 0) {
       if (this.#isHeldUp()) return;
       this.#seat();
-      this.#compact();
-      const step = this.#premises.pool.step(this.#rows.length);
+      if (this.#rows.compact((run, row) => this.#premises.move(run.tenant, row))) this.#mustEmbed = true;
+      const step = this.#premises.pool.step(this.#rows.count);
       if (step instanceof Promise) {
         await step;
         continue;
@@ -358,7 +251,7 @@ export class TokenRuns {
       return false;
     }
     const isAnyoneWaiting =
-      this.#joining + this.#arrivals.length > 0 || this.#rows.some((run) => run?.waiter !== undefined);
+      this.#joining + this.#arrivals.length > 0 || this.#rows.live.some(({ waiter }) => waiter !== undefined);
     if (isAnyoneWaiting && this.#lagTimer === undefined) {
       const slow = [...this.#unread];
       this.#lagTimer = setTimeout(() => {
@@ -371,25 +264,13 @@ export class TokenRuns {
     return true;
   }
 
-  /** Fewer rows, when half of them are free. */
-  #compact(): void {
-    const live = this.#rows.filter((run) => run !== undefined);
-    if (2 * live.length > this.#rows.length || live.length === this.#rows.length) return;
-    for (const [row, run] of live.entries()) {
-      if (run.row !== row) this.#premises.move(run.tenant, row);
-      run.row = row;
-    }
-    this.#rows = live;
-    this.#mustEmbed = true;
-  }
-
   /** Gives the GPU enough to do. */
   #fill(step: Parameters<SequencePool['submit']>[1]): void {
     const { pool } = this.#premises;
     // One less before there is a first answer, which it would delay.
     const atMost = this.#isFirst ? IN_FLIGHT - 1 : IN_FLIGHT;
     while (this.#pending.length < atMost) {
-      const runs = this.#rows.map((run) => run && { run, visit: run.visit, firstStep: run.submitted });
+      const runs = this.#rows.runs.map((run) => run && { run, visit: run.visit, firstStep: run.submitted });
       const most = (count: (share: Share) => number): number =>
         Math.max(0, ...runs.map((share) => (share === undefined ? 0 : count(share))));
       const lead = most(({ run, firstStep }) => run.lead - firstStep);
@@ -398,14 +279,17 @@ export class TokenRuns {
       if (steps === 0) return;
       if (this.#mustEmbed) pool.embed(runs.length);
       this.#mustEmbed = false;
-      for (const run of this.#rows) if (run) run.submitted = Math.min(run.steps, run.submitted + steps);
+      for (const run of this.#rows.live) run.submitted = Math.min(run.steps, run.submitted + steps);
       const number = this.#number++;
       const firstSlot = this.#slot;
       const results = pool.submit(number, step, runs.length, steps, lead, (done) => {
+        const blocks = new Map<number, ControlValues>();
         for (const [row, share] of runs.entries()) {
           const next = (share?.firstStep ?? 0) + done;
-          if (share && next <= share.run.lead) this.#steer(share.run, row, next, (firstSlot + done) % RESULT_SLOTS);
+          if (share && next <= share.run.lead)
+            blocks.set(row, steering(share.run, next, (firstSlot + done) % RESULT_SLOTS));
         }
+        pool.control(blocks);
       });
       this.#pending.push({ number, steps, firstSlot, pool, runs, results });
       this.#slot = (this.#slot + steps) % RESULT_SLOTS;
@@ -429,10 +313,7 @@ export class TokenRuns {
         run.queue.push({ id, receipt: results[at + 1] });
         run.isEnded = isEnd(shape, id) || run.chain.length - 1 === run.steps;
       }
-      if (run.isEnded) {
-        this.#free(entry.run.row ?? row);
-        run.row = undefined;
-      }
+      if (run.isEnded) this.#rows.free(run);
       const { waiter } = run;
       const first = waiter && run.queue.shift();
       if (first !== undefined) {

@@ -25,5 +25,19 @@ export const CONTROL = {
   slot: 9,
 } as const;
 
+/** What a block says. */
+export type ControlValues = Readonly<Record<keyof typeof CONTROL, number>>;
+
+/** Blocks, one behind the other. */
+export function controlWords(blocks: readonly ControlValues[]): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(blocks.length * CONTROL_WORDS);
+  for (const [index, values] of blocks.entries()) {
+    for (const [name, word] of Object.entries(CONTROL)) {
+      words[index * CONTROL_WORDS + word] = values[name as keyof typeof CONTROL];
+    }
+  }
+  return words;
+}
+
 /** Words that the sampler reports of one step: the token, its receipt, and whether the step counted. */
 export const RESULT_WORDS = 3;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
 import type { GpuDevice } from '../../../../model/backends/gpu/device/gpu-device.js';
@@ -110,6 +110,28 @@ describe.skipIf(!hasGpu)('the GPU computes what the reference computes', () => {
     },
     PATIENCE_MS,
   );
+
+  // Each used to be uploaded by itself, which took a batch of short texts a tenth of its time.
+  it('behind states that are all cleared in one submission', async () => {
+    const machine = await GpuMachine.create(await gpuModel(SECTIONS, {}, gpu), TEST_IMAGE);
+    const sequences = await Promise.all([1, 2, 3, 4].map(async () => await machine.open()));
+    const begun = async (): Promise<number[][]> => {
+      return await Promise.all(sequences.map(async (sequence, k) => await receiptsOf(sequence, [5 + k, 3])));
+    };
+    const expected = await begun();
+    const submit = vi.spyOn(gpu, 'submit');
+    const [kept, ...others] = sequences;
+    for (const sequence of others) await sequence.reset();
+    expect(submit).toHaveBeenCalledTimes(0);
+    const states = await Promise.all(sequences.map(async (sequence) => await sequence.save()));
+    // That, and one for each that is read.
+    expect(submit).toHaveBeenCalledTimes(1 + sequences.length);
+    submit.mockRestore();
+    expect(states.map(({ words }) => words.some((word) => word !== 0))).toEqual([true, false, false, false]);
+    await kept!.reset();
+    expect(await begun()).toEqual(expected);
+    await machine.close();
+  });
 
   it('whatever the sampler is asked for', async () => {
     const sections = randomModel(6);

@@ -4,7 +4,8 @@ import { expect, it } from 'vitest';
 import { RESULT_WORDS } from '../../../../model/backends/gpu/kernels/control.js';
 import { RESULT_SLOTS } from '../../../../model/backends/gpu/run-kernels.js';
 import type { SequencePool } from '../../../../model/backends/gpu/sequence-pool.js';
-import { TokenRun, TokenRuns, type Tenant } from '../../../../model/backends/gpu/token-runs.js';
+import { TokenRun, type Tenant } from '../../../../model/backends/gpu/token-run.js';
+import { TokenRuns } from '../../../../model/backends/gpu/token-runs.js';
 import { samplerSettings } from '../../../../model/integer/sampler.js';
 
 const SHAPE = { vocabSize: 9, hiddenSize: 1, intermediateSize: 1, layers: 1, bosTokenId: 0, eosTokenId: 8 };
@@ -15,7 +16,9 @@ function poolOf(log: string[]): SequencePool {
   const nothing = { buffer: undefined, count: 1, slot: 0 };
   const pool: Partial<Record<keyof SequencePool, unknown>> = {
     step: () => ({ encode: () => {}, dispatches: [] }),
-    control: (row: number, { token }: { readonly token: number }) => log.push(`row ${row} begins with ${token}`),
+    control: (blocks: ReadonlyMap<number, { readonly token: number }>) => {
+      for (const [row, { token }] of blocks) log.push(`row ${row} begins with ${token}`);
+    },
     stop: (row: number) => log.push(`row ${row} stops`),
     embed: () => {},
     copy: () => log.push('back to a snapshot'),
