@@ -104,6 +104,8 @@ export function defineCommand<P extends object>(definition: {
         run: async (context, readAgain) => {
           const input = read();
           const work = await load();
+          // Reading all of it takes a while, in which a signal may have come.
+          context.signal.throwIfAborted();
           await work(input, context, async () => (await readAgain()) as Values<P>);
         },
       };

@@ -433,6 +433,20 @@ describe('Ctrl-C', () => {
     expect([exit, isSaved, events().at(-1)?.['saved']]).toEqual([130, asks, asks ? true : undefined]);
   });
 
+  it('is heard before a command begins, whose modules have just been read', async () => {
+    const fake = new FakeProcess();
+    let hasBegun = false;
+    const spec = defineCommand({
+      parameters: {},
+      load: async () => {
+        fake.interrupt();
+        return async () => void (hasBegun = true);
+      },
+    });
+    const command: NamedCommand = { name: 'work', summary: 'do some work', load: async () => spec };
+    expect([(await fake.run([command], 'work')).exit, hasBegun]).toEqual([130, false]);
+  });
+
   it('does not hide an error', async () => {
     const fake = new FakeProcess();
     const command = workCommand(async () => {
