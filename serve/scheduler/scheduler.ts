@@ -104,6 +104,12 @@ export class Scheduler {
     return this.places.some(({ machine }) => machine.facts.can.state);
   }
 
+  /** Whether a job waits although a place is free: that never lasts. */
+  get isStuck(): boolean {
+    const free = this.places.filter(({ isFree }) => isFree);
+    return free.length > 0 && this.#waiting.inOrder(() => 0).some((job) => free.some((place) => place.suits(job)));
+  }
+
   add(place: Place): void {
     this.#places.add(place);
     this.#dispatch();

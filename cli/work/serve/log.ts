@@ -13,6 +13,8 @@ export interface ServiceLogs {
     /** Does it, and says whether it worked: a service goes on with what it had. @param file of options @param reload names options whose change needs a restart */
     onReload(file: string | undefined, reload: () => Promise<readonly string[]>): Promise<void>;
   };
+  /** Systemd does not hear of the service. */
+  readonly onUntold: (error: unknown) => void;
   readonly setLevel: (level: LogLevel) => void;
   readonly machines: KeeperEvents & HotPlugEvents;
   /** Two machines differ, and nobody can say which one is wrong. */
@@ -39,6 +41,7 @@ export function serviceLog(level: LogLevel): ServiceLogs {
         }
       },
     },
+    onUntold: (error) => logger.warn({ err: error }, 'systemd cannot be told how the service is'),
     setLevel: (now) => void (logger.level = now),
     onDoubt: (message) => logger.error({ message }, 'one of two machines computes something wrong'),
     machines: {

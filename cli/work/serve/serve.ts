@@ -11,6 +11,7 @@ import type { CommandContext } from '../../command.js';
 import { cannotListen } from '../listen-address.js';
 import { serviceLog } from './log.js';
 import { ServiceMachines } from './machines.js';
+import { Supervisor } from './supervisor.js';
 import { settingsAgain, settingsOf, type ServeInput } from './settings.js';
 
 /** From the request to end on: so long texts go on, so long answers are sent, then who is still there is cut off. */
@@ -26,7 +27,7 @@ export async function serve(
   const { output, signal } = context;
   let settings = await settingsOf(input);
   const limits = (): ServiceLimits => settings.limits;
-  const { log, machines, setLevel, onDoubt } = serviceLog(settings.logLevel);
+  const { log, machines, setLevel, onDoubt, onUntold } = serviceLog(settings.logLevel);
   const metrics = createMetrics(
     () => models.list,
     () => service?.conversations,
@@ -69,6 +70,7 @@ export async function serve(
       throw cannotListen('--port', `${input.port} of --host ${input.host}`, '0', error);
     });
     context.takeTimeToEnd(MOST_MS);
+    const supervisor = new Supervisor(process.env, onUntold);
     const reload = async (): Promise<readonly string[]> => {
       const now = await readAgain();
       const again = await settingsAgain(now, input);
@@ -80,12 +82,20 @@ export async function serve(
     };
     // One after the other.
     let reloaded: Promise<void> = Promise.resolve();
-    context.onHangUp(() => void (reloaded = reloaded.then(async () => await log.onReload(input.config, reload))));
+    context.onHangUp(() => {
+      reloaded = reloaded.then(async () => {
+        supervisor.reloading();
+        await log.onReload(input.config, reload);
+        return supervisor.reloaded();
+      });
+    });
     const names = models.list.map(({ id }) => id);
     output.event('ready', { url: server.url, models: names });
     output.print(`serving ${names.join(', ') || 'boards that will come'} at ${server.url}/v1\n`);
     output.note('Ctrl-C ends it');
+    supervisor.ready(() => models.list.every(({ scheduler }) => !scheduler.isStuck));
     if (!signal.aborted) await once(signal, 'abort');
+    supervisor.stopping();
     await ended(models, server);
   } finally {
     await models.close();
