@@ -58,6 +58,16 @@ describe('StopMatcher', () => {
     expect([goingOn.push(matcher.held), goingOn.flush()]).toEqual([' Hello, ', 'Us']);
   });
 
+  // A long one that the text nearly has, again and again, used to take the square of its length for each piece.
+  it('looks at each character once, however long a stop string is', () => {
+    const stop = `${'a'.repeat(1_000_000)}b`;
+    const matcher = new StopMatcher([stop]);
+    let shown = 0;
+    for (let piece = 0; piece < 1500; piece++) shown += matcher.push('a'.repeat(1000)).length;
+    expect(shown).toBe(500_000);
+    expect([matcher.push('bc'), matcher.stopped, matcher.held]).toEqual(['', true, 'c']);
+  });
+
   it('refuses an empty stop string', () => {
     expect(() => new StopMatcher(['x', ''])).toThrow(RangeError);
   });
