@@ -2,7 +2,7 @@
  * What the service needs of others, as part of the package: each file of dist/serve/packages becomes a bundle of the packages that it names, and
  * licences.txt beside them says whose they are. Installed one by one they would be twenty times as large.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { root } from './setup.mjs';
@@ -36,6 +36,12 @@ const texts = [...packages.keys()]
   .toSorted((a, b) => a.localeCompare(b, 'en'))
   .map((name) => licenceOf(name, packages.get(name)));
 writeFileSync(join(folder, 'licences.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
+
+// Of the page, what is no program.
+const page = 'serve/page';
+for (const name of readdirSync(join(root, page)).filter((file) => /\.(?:html|css|svg)$/.test(file))) {
+  copyFileSync(join(root, page, name), join(root, 'dist', page, name));
+}
 
 function licenceOf(name, place) {
   const { version, license } = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8'));

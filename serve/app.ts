@@ -6,6 +6,7 @@ import type { App, Service } from './service.js';
 import { chatRoutes, completionRoutes } from './routes/completions.js';
 import { conversationRoutes } from './routes/conversations.js';
 import { modelRoutes } from './routes/models.js';
+import { pageRoutes } from './routes/page.js';
 import { statusRoutes } from './routes/status.js';
 import { tokenRoutes } from './routes/tokens.js';
 import { verifyRoutes } from './routes/verify.js';
@@ -30,6 +31,7 @@ export function createApp(service: Service): App {
   verifyRoutes(app, service);
   modelRoutes(app, service);
   statusRoutes(app, service);
+  pageRoutes(app);
   app.notFound((context) => answerTo(notFound(context.req.path, hintFor(context.req.path)), context));
   app.onError((cause, context) => {
     const error = apiErrorOf(cause);

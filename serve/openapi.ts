@@ -49,6 +49,8 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/v1/verify': { post: ['Whether a text is what the model says', verifyRequest] },
   '/tokenize': { post: ['The tokens of a text', tokenizeRequest] },
   '/detokenize': { post: ['The text of tokens', detokenizeRequest] },
+  '/': { get: ['The page: talk, and see receipts computed again; open without a key'] },
+  '/page/{file}': { get: ['What the page is made of; open without a key'] },
   '/health': { get: ['Whether the service runs; open without a key'] },
   '/ready': { get: ['Whether it has machines; open without a key'] },
   '/metrics': { get: ['Metrics for Prometheus'] },

@@ -8,7 +8,12 @@ export const MAX_CHOICES = 128;
 const MAX_TOP = 20;
 export const USUAL_MAX_TOKENS = 256;
 
-const MAX_STOPS = 16;
+/** As OpenAI has it. */
+const MAX_STOPS = 4;
+/** In UTF-16 units. */
+const MAX_STOP_LENGTH = 1024;
+
+const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
 
 const tokenIds = z.array(z.int().min(0));
 
@@ -30,7 +35,10 @@ const generation = {
     .describe(`1 … ${MAX_CANDIDATES}; ${USUAL_SAMPLING.topK} unless given. Not in OpenAI's interface`),
   seed: seed.nullish(),
   n: z.int().min(1).max(MAX_CHOICES).nullish(),
-  stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(MAX_STOPS)]).nullish(),
+  stop: z
+    .union([stopString, z.array(stopString).max(MAX_STOPS)])
+    .nullish()
+    .describe(`at most ${MAX_STOPS} of at most ${MAX_STOP_LENGTH} characters`),
   stream: z.boolean().nullish(),
   stream_options: streamOptions.nullish(),
   conversation: z
@@ -52,9 +60,20 @@ export const completionRequest = z.object({
 });
 export type CompletionRequest = z.infer<typeof completionRequest>;
 
+const textPart = z.object({ type: z.literal('text'), text: z.string() });
+
+const chatMessage = z.object({
+  role: z.enum(['system', 'developer', 'user', 'assistant']),
+  content: z.union([z.string(), z.array(textPart)]),
+});
+
 export const verifyRequest = z.object({
   model: generation.model,
-  prompt: z.union([z.string(), tokenIds.min(1)]).describe('as it was asked'),
+  prompt: z
+    .union([z.string(), tokenIds.min(1)])
+    .nullish()
+    .describe('as it was asked; or messages'),
+  messages: z.array(chatMessage).min(1).nullish().describe('as they were asked, in a chat'),
   tokens: tokenIds.min(1).describe('as they were answered'),
   receipts: z.array(z.string().regex(/^[0-9a-f]{8}$/)).describe('one for each token'),
   seed: seed.nullish().describe('as it was answered; tokens are checked too if it is given, not only receipts'),
@@ -71,13 +90,6 @@ export const verifyRequest = z.object({
 export type VerifyRequest = z.infer<typeof verifyRequest>;
 
 export const conversationRequest = z.object({ model: generation.model });
-
-const textPart = z.object({ type: z.literal('text'), text: z.string() });
-
-const chatMessage = z.object({
-  role: z.enum(['system', 'developer', 'user', 'assistant']),
-  content: z.union([z.string(), z.array(textPart)]),
-});
 
 export const chatRequest = z.object({
   ...generation,

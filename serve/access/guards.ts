@@ -5,6 +5,7 @@
  * rebinding), or by a form.
  */
 import { invalidKey, wrongContentType, wrongHost, wrongOrigin } from '../api-error.js';
+import { PAGE_PATHS } from '../page-files.js';
 import type { Context, MiddlewareHandler } from '../packages/http.js';
 import { keyOf, type Keys } from './keys.js';
 
@@ -25,8 +26,8 @@ export interface GuardedEnv {
 
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** For who restarts the service, and who sends it requests. */
-const OPEN_PATHS: ReadonlySet<string> = new Set(['/health', '/ready']);
+/** For who restarts the service, who sends it requests, and who types a key into its page. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/health', '/ready', ...PAGE_PATHS]);
 
 const ADMIN_PATHS = '/admin';
 

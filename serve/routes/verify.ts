@@ -1,8 +1,12 @@
 /** POST /v1/verify: is this what the model says? */
+import type { Prompt } from '../answers/answer-text.js';
+import { chatPrompt } from '../answers/chat.js';
 import { promptsOf } from '../answers/completions.js';
 import { generationSettings } from '../answers/settings.js';
 import { verification } from '../answers/verification.js';
-import { verifyRequest } from '../schemas.js';
+import { invalidValue } from '../api-error.js';
+import type { ServedModel } from '../models/served-model.js';
+import { verifyRequest, type VerifyRequest } from '../schemas.js';
 import { modelOf, type App, type Service } from '../service.js';
 import { bodyOf } from './body.js';
 
@@ -12,10 +16,10 @@ export function verifyRoutes(app: App, service: Service): void {
     const body = await bodyOf(context, verifyRequest, limits.bodyBytes);
     const model = modelOf(service, body.model);
     const settings = generationSettings(body, limits.tokens);
-    const [prompt] = await promptsOf(model, body.prompt);
+    const prompt = await promptOf(model, body);
     const found = await verification(
       model,
-      prompt!.ids,
+      prompt.ids,
       body,
       settings,
       limits,
@@ -33,4 +37,16 @@ export function verifyRoutes(app: App, service: Service): void {
       machine: found.machine,
     });
   });
+}
+
+/** What the text came behind: a prompt, or messages. @throws ApiError; TextProblem */
+async function promptOf(model: ServedModel, { prompt, messages }: VerifyRequest): Promise<Prompt> {
+  const hasMessages = messages !== undefined && messages !== null;
+  if (prompt === undefined || prompt === null) {
+    if (hasMessages) return await chatPrompt(model, messages);
+    throw invalidValue('prompt', 'it is missing, and so are messages');
+  }
+  if (hasMessages) throw invalidValue('messages', 'there is a prompt too');
+  const [only] = await promptsOf(model, prompt);
+  return only!;
 }

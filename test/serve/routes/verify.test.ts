@@ -41,6 +41,18 @@ describe('what was answered', () => {
     expect(found).toMatchObject({ equal: true, choices_checked: false });
   });
 
+  it('is verified behind the messages of a chat', async () => {
+    const messages = [{ role: 'user', content: 'Hello' }];
+    const chat = await tested.json('/v1/chat/completions', { messages, seed: 4, max_tokens: 12 });
+    const told = { messages, ...chat.mmfree };
+    expect(await verifier.json('/v1/verify', told)).toMatchObject({ equal: true, equal_tokens: 12 });
+    const other = { ...told, messages: [{ role: 'user', content: 'Hi' }] };
+    expect(await verifier.json('/v1/verify', other)).toMatchObject({ equal: false, equal_tokens: 0 });
+    for (const wrong of [{ ...chat.mmfree }, { ...told, prompt: 'Hello' }]) {
+      expect((await verifier.ask('/v1/verify', wrong)).status).toBe(400);
+    }
+  });
+
   it('is found out where it was changed', async () => {
     const { tokens, receipts } = answer.mmfree;
     const changed = <T>(list: readonly T[], position: number, value: T): T[] => list.with(position, value);
