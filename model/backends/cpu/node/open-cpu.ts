@@ -105,15 +105,8 @@ function startThreads(job: NodeCpuJob, start: typeof startThread): LeaderThread 
   };
 }
 
-/** What a thread may have of JavaScript's own memory, in MiB: with no limit V8 takes megabytes more than it needs, as if there were many objects. */
-const LEADER_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 128 };
-/** Helpers make no objects. */
-const HELPER_LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 8 };
-
 export function startThread(order: NodeCpuJob | HelperOrder): Worker {
+  const transferList = 'port' in order ? [order.port] : [];
   // Without the options of the program: `--input-type` would be refused for a file, and what `--import` brings is not for these threads.
-  const options = { workerData: order, execArgv: [] };
-  return 'port' in order
-    ? new Worker(packageFile(THREAD), { ...options, transferList: [order.port], resourceLimits: HELPER_LIMITS })
-    : new Worker(packageFile(THREAD), { ...options, resourceLimits: LEADER_LIMITS });
+  return new Worker(packageFile(THREAD), { workerData: order, transferList, execArgv: [] });
 }
