@@ -161,7 +161,7 @@ export class BitLinearKernels {
 
   sumPartials(length: number, count: number, into: BufferPart): void {
     const parts = [this.#setup.buffers.partials, into];
-    this.#list.add('sum', sumPartials(length, count), parts, sumPartialsGroups(length));
+    this.#list.add('sum', sumPartials(length, count), parts, sumPartialsGroups(length, count));
   }
 
   #quantised(inputs: number, { first, rows }: RowPart): BufferPart {

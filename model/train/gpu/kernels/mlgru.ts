@@ -4,6 +4,10 @@
  */
 
 const SIZE = 64;
+/** Tokens that are fetched before they are needed: only the arithmetic is a chain. */
+const AHEAD = 8;
+
+const each = (line: (k: number) => string): string => Array.from({ length: AHEAD }, (_, k) => line(k)).join('\n    ');
 
 /** Of both kernels. */
 export function mlgruGroups(sequences: number, width: number): number {
@@ -32,12 +36,9 @@ ${GATES}
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   ${start(sequences, length, width)}
   var h = 0.0;
-  for (var t = 0u; t < ${length}u; t++) {
-    let at = first + t * ${width}u;
-    let forget = low + (1.0 - low) * sigmoid(gate[at]);
-    let i = input[at];
-    h = forget * h + i * sigmoid(i) * (1.0 - forget);
-    states[at] = h;
+  for (var t = 0u; t < ${length}u; t += ${AHEAD}u) {
+    ${each((k) => `let at${k} = first + min(t + ${k}u, ${length - 1}u) * ${width}u; let i${k} = input[at${k}]; let f${k} = gate[at${k}];`)}
+    ${each((k) => `if (t + ${k}u < ${length}u) { let forget = low + (1.0 - low) * sigmoid(f${k}); h = forget * h + i${k} * sigmoid(i${k}) * (1.0 - forget); states[at${k}] = h; }`)}
   }
 }
 `;
@@ -58,20 +59,21 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   ${start(sequences, length, width)}
   var later = 0.0;
   var sum = 0.0;
-  for (var step = 0u; step < ${length}u; step++) {
-    let t = ${length - 1}u - step;
-    let at = first + t * ${width}u;
-    let open = sigmoid(gate[at]);
-    let forget = low + (1.0 - low) * open;
-    let i = input[at];
-    let s = sigmoid(i);
-    let before = select(0.0, states[max(at, ${width}u) - ${width}u], t > 0u);
-    let delta = dStates[at] + later;
-    let dForget = delta * (before - i * s);
-    input[at] = delta * (1.0 - forget) * s * (1.0 + i * (1.0 - s));
-    gate[at] = dForget * (1.0 - low) * open * (1.0 - open);
-    sum += dForget * (1.0 - open);
-    later = delta * forget;
+  for (var step = 0u; step < ${length}u; step += ${AHEAD}u) {
+    ${each((k) => `let t${k} = ${length - 1}u - min(step + ${k}u, ${length - 1}u); let at${k} = first + t${k} * ${width}u; let i${k} = input[at${k}]; let f${k} = gate[at${k}]; let d${k} = dStates[at${k}]; let before${k} = select(0.0, states[max(at${k}, ${width}u) - ${width}u], t${k} > 0u);`)}
+    ${each(
+      (k) => /* wgsl */ `if (step + ${k}u < ${length}u) {
+      let open = sigmoid(f${k});
+      let forget = low + (1.0 - low) * open;
+      let s = sigmoid(i${k});
+      let delta = d${k} + later;
+      let dForget = delta * (before${k} - i${k} * s);
+      input[at${k}] = delta * (1.0 - forget) * s * (1.0 + i${k} * (1.0 - s));
+      gate[at${k}] = dForget * (1.0 - low) * open * (1.0 - open);
+      sum += dForget * (1.0 - open);
+      later = delta * forget;
+    }`,
+    )}
   }
   dBound[id.x] = sum;
 }

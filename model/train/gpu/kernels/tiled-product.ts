@@ -13,11 +13,11 @@ export interface TileShape {
 const DEPTH = 16;
 
 export interface TiledProduct {
-  /** Of C. */
+  /** Of C; columns are a multiple of four. */
   readonly rows: number;
   readonly columns: number;
   readonly tile: TileShape;
-  /** Declarations, and `fn loadA(c: u32, i: u32) -> f32`, `fn loadB(c: u32, word: u32) -> vec4<f32>`, `fn store(i: u32, j: u32, value: f32)`; inside all bounds. */
+  /** Declarations, and `fn loadA(c: u32, i: u32) -> f32`, `fn loadB(c: u32, word: u32) -> vec4<f32>`, `fn store(i: u32, word: u32, value: vec4<f32>)`; inside all bounds. */
   readonly code: string;
   /** Whether neighbouring i lie side by side in memory; else neighbouring c. */
   readonly isAlongI: boolean;
@@ -39,15 +39,19 @@ export function tiledProductGroups(rows: number, columns: number, tile: TileShap
 export function tiledProduct({ rows, columns, tile, code, isAlongI, from, to }: TiledProduct): string {
   const height = 16 * tile.rows;
   const width = 16 * tile.columns;
-  // Neighbouring invocations write neighbouring c: a stride that is odd spreads them over the banks.
-  const stride = isAlongI ? height : height + 1;
-  const a = Array.from({ length: tile.rows }, (_, k) => k);
+  // Neighbouring invocations write neighbouring c: a stride of four words more spreads them over the banks.
+  const strideA = (isAlongI ? height : height + 4) / 4;
+  const strideB = width / 4;
+  const a = Array.from({ length: tile.rows / 4 }, (_, k) => k);
   const b = Array.from({ length: tile.columns / 4 }, (_, k) => k);
-  const column = (k: number, lane: number): string => `firstColumn + x + ${16 * (4 * k + lane)}u`;
+  const lanes = [0, 1, 2, 3] as const;
+  const every = (line: (i: number, lane: number, k: number) => string): string =>
+    a.flatMap((i) => lanes.flatMap((lane) => b.map((k) => line(i, lane, k)))).join('\n      ');
   return /* wgsl */ `
 ${code}
-var<workgroup> tileA: array<f32, ${DEPTH * stride}>;
-var<workgroup> tileB: array<f32, ${DEPTH * width}>;
+// Four neighbouring i or j are one vector: an invocation has i and j in fours, 64 apart.
+var<workgroup> tileA: array<vec4<f32>, ${DEPTH * strideA}>;
+var<workgroup> tileB: array<vec4<f32>, ${DEPTH * strideB}>;
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let firstColumn = group.x * ${width}u;
@@ -55,42 +59,40 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let x = local % 16u;
   let y = local / 16u;
   let to = ${to};
-  ${a.map((i) => b.map((k) => `var sum${i}_${k} = vec4<f32>(0.0);`).join(' ')).join('\n  ')}
+  ${every((i, lane, k) => `var sum${i}_${lane}_${k} = vec4<f32>(0.0);`)}
   for (var first = ${from}; first < to; first += ${DEPTH}u) {
-    for (var e = local; e < ${DEPTH * height}u; e += 256u) {
-      let c = ${isAlongI ? `e / ${height}u` : `e % ${DEPTH}u`};
-      let i = ${isAlongI ? `e % ${height}u` : `e / ${DEPTH}u`};
-      var value = 0.0;
-      if (first + c < to && firstRow + i < ${rows}u) { value = loadA(first + c, firstRow + i); }
-      tileA[c * ${stride}u + i] = value;
+    for (var e = local; e < ${(DEPTH * height) / 4}u; e += 256u) {
+      let c = ${isAlongI ? `e / ${height / 4}u` : `e % ${DEPTH}u`};
+      let word = ${isAlongI ? `e % ${height / 4}u` : `e / ${DEPTH}u`};
+      let i = firstRow + 4u * word;
+      var values = vec4<f32>(0.0);
+      if (first + c < to) {
+        ${lanes.map((lane) => `if (i + ${lane}u < ${rows}u) { values[${lane}] = loadA(first + c, i + ${lane}u); }`).join('\n        ')}
+      }
+      tileA[c * ${strideA}u + word] = values;
     }
-    for (var e = local; e < ${(DEPTH * width) / 4}u; e += 256u) {
-      let c = e / ${width / 4}u;
-      let word = e % ${width / 4}u;
+    for (var e = local; e < ${DEPTH * strideB}u; e += 256u) {
+      let c = e / ${strideB}u;
+      let word = e % ${strideB}u;
       var values = vec4<f32>(0.0);
       if (first + c < to && firstColumn + 4u * word < ${columns}u) { values = loadB(first + c, firstColumn / 4u + word); }
-      let at = c * ${width}u + 4u * word;
-      tileB[at] = values.x; tileB[at + 1u] = values.y; tileB[at + 2u] = values.z; tileB[at + 3u] = values.w;
+      tileB[e] = values;
     }
     workgroupBarrier();
     for (var c = 0u; c < ${DEPTH}u; c++) {
-      let lineB = c * ${width}u + x;
-      let lineA = c * ${stride}u + y;
-      ${b.map((k) => `let b${k} = vec4(tileB[lineB + ${64 * k}u], tileB[lineB + ${64 * k + 16}u], tileB[lineB + ${64 * k + 32}u], tileB[lineB + ${64 * k + 48}u]);`).join('\n      ')}
-      ${a.map((i) => `{ let a = tileA[lineA + ${16 * i}u]; ${b.map((k) => `sum${i}_${k} += a * b${k};`).join(' ')} }`).join('\n      ')}
+      ${a.map((i) => `let a${i} = tileA[c * ${strideA}u + y + ${16 * i}u];`).join('\n      ')}
+      ${b.map((k) => `let b${k} = tileB[c * ${strideB}u + x + ${16 * k}u];`).join('\n      ')}
+      ${every((i, lane, k) => `sum${i}_${lane}_${k} += a${i}[${lane}] * b${k};`)}
     }
     workgroupBarrier();
   }
-  ${a
-    .map(
-      (i) => /* wgsl */ `{
-    let i = firstRow + y + ${16 * i}u;
-    if (i < ${rows}u) {
-      ${b.map((k) => [0, 1, 2, 3].map((lane) => `if (${column(k, lane)} < ${columns}u) { store(i, ${column(k, lane)}, sum${i}_${k}[${lane}]); }`).join('\n      ')).join('\n      ')}
-    }
+  ${every(
+    (i, lane, k) => /* wgsl */ `{
+    let row = firstRow + 4u * y + ${64 * i + lane}u;
+    let word = firstColumn / 4u + x + ${16 * k}u;
+    if (row < ${rows}u && 4u * word < ${columns}u) { store(row, word, sum${i}_${lane}_${k}); }
   }`,
-    )
-    .join('\n  ')}
+  )}
 }
 `;
 }
