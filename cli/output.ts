@@ -100,9 +100,9 @@ export class HumanReporter implements Reporter {
     const { stderr, env, now } = this.context;
     if (!stderr.isTerminal || env['TERM'] === 'dumb' || this.volume === 'quiet') return NO_PROGRESS;
     const meter = new ProgressMeter(task, now);
-    const update = (done: number): void => {
+    const update = (done: number, detail?: string): void => {
       const sample = meter.sample(done);
-      if (sample !== undefined) this.showBar(sample);
+      if (sample !== undefined) this.showBar(detail === undefined ? sample : { ...sample, detail });
     };
     update(0);
     return { begin: (done) => meter.begin(done), update, end: () => this.hideBar() };

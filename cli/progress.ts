@@ -4,8 +4,8 @@
 export interface Progress {
   /** The work begins only now. @param done how much of the total needs none; it counts neither as done in time nor as speed */
   begin(done: number): void;
-  /** @param done how much of the total is done */
-  update(done: number): void;
+  /** @param done how much of the total is done @param detail what else the line shows, in a word or two */
+  update(done: number, detail?: string): void;
   /** Takes the line away. The output does that by itself when the command ends. */
   end(): void;
 }
@@ -20,6 +20,8 @@ export interface Task {
 
 /** One look at a task. */
 export interface ProgressSample extends Task {
+  /** What else is to be shown. */
+  readonly detail?: string;
   readonly done: number;
   /** Average since the work began; undefined while no time has passed. */
   readonly perSecond: number | undefined;
@@ -68,10 +70,11 @@ export class ProgressMeter {
 
 /** One line of less than `columns` characters: label, percentage, bar, amount, rate and time left, as far as they fit. */
 export function progressLine(sample: ProgressSample, columns: number): string {
-  const { label, unit, done, total, perSecond, secondsLeft } = sample;
+  const { label, unit, done, total, perSecond, secondsLeft, detail } = sample;
   const fraction = total > 0 ? Math.min(1, done / total) : 1;
   const head = `${label} ${String(Math.floor(fraction * 100)).padStart(3)} %`;
   const parts = [
+    ...(detail === undefined ? [] : [detail]),
     `${unit === 'bytes' ? quantity(done, unit) : grouped(done)} of ${quantity(total, unit)}`,
     ...(perSecond === undefined ? [] : [`${quantity(perSecond, unit)}/s`]),
     ...(secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`]),

@@ -1,6 +1,6 @@
 /** `mmfree train`: declaration. */
 import { SHAPE_NAMES } from '../../model/train/shapes.js';
-import { defineCommand, flag, option, repeatedArgument, requiredOption } from '../command.js';
+import { defineCommand, flag, option, optionWithDefault, repeatedArgument, requiredOption } from '../command.js';
 import { decimal, integer, oneOf, path, seed } from '../options.js';
 
 export const train = defineCommand({
@@ -68,6 +68,13 @@ export const train = defineCommand({
       decimal({ min: 0, max: 1e9, example: 1 }),
     ),
     seed: option('--seed <number>', 'of weights and windows (default: 1)', seed),
+    half: flag('--half', 'write the checkpoint in float16, with the same trits (default: float32)'),
+    saveEvery: optionWithDefault(
+      '--save-every <seconds>',
+      'how often the state is saved that a run goes on with; 0: behind every step',
+      integer({ min: 0, max: 86_400, example: 60 }),
+      60,
+    ),
     resume: flag('--resume', 'go on with the run in the folder, bit for bit, with the same texts'),
   },
   load: async () => (await import('../work/train/train.js')).train,

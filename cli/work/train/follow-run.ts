@@ -6,7 +6,8 @@ import type { Trainer } from '../../../model/train/gpu/trainer.js';
 import { lossCurve } from '../../../model/train/run/loss-curve.js';
 import type { Recipe } from '../../../model/train/run/recipe.js';
 import { sampleText } from '../../../model/train/run/sample.js';
-import { readState, saveModel, saveState } from '../../../model/train/run/save.js';
+import { readState, saveCheckpoint, saveState } from '../../../model/train/run/save.js';
+import type { Tensors } from '../../../model/train/parameters.js';
 import { heldOutLoss, trainSteps } from '../../../model/train/run/train-steps.js';
 import { TrainError } from '../../../model/train/train-error.js';
 import type { CommandContext } from '../../command.js';
@@ -23,10 +24,12 @@ export interface Run {
   /** Their lines of `train.jsonl`. */
   readonly lines: readonly string[];
   readonly heldOut?: Uint32Array;
+  /** Seconds. */
+  readonly saveEvery: number;
+  /** Whether the checkpoint is to be in F16. */
+  readonly half: boolean;
 }
 
-/** A crash costs so much at most. */
-const SAVE_MS = 60_000;
 /** Windows of the held-out text: as many as say something, within seconds. */
 const HELD_OUT_WINDOWS = 400;
 const SAMPLES = 2;
@@ -50,7 +53,7 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
   progress.begin(done * perStep);
   let savedMs = performance.now();
   const isDue = (step: number): boolean =>
-    step === recipe.steps || signal.aborted || performance.now() - savedMs > SAVE_MS;
+    step === recipe.steps || signal.aborted || performance.now() - savedMs >= 1000 * run.saveEvery;
   const each = Math.max(1, Math.round(recipe.steps / 20));
   try {
     for await (const { step, loss, gradientNorm, rate, isPause } of trainSteps(trainer, tokens, recipe, done, isDue)) {
@@ -58,7 +61,7 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
       await appendFile(log, `${JSON.stringify(fields)}\n`);
       output.event('step', fields);
       if (step % each === 0) output.note(`step ${step}  loss ${loss.toFixed(4)}`);
-      progress.update(step * perStep);
+      progress.update(step * perStep, `loss ${loss.toFixed(3)}`);
       if (isPause) {
         await saveState(folder, step, await trainer.state());
         savedMs = performance.now();
@@ -73,17 +76,22 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
   }
 }
 
+async function saveModel({ folder, model, half }: Run, parameters: Tensors): Promise<void> {
+  await saveCheckpoint(folder, model.config, parameters, half ? 'F16' : 'F32');
+}
+
 /** The checkpoint of the last state that was saved. */
-async function keepLastGood({ folder, model, trainer }: Run): Promise<void> {
+async function keepLastGood(run: Run): Promise<void> {
+  const { folder, trainer } = run;
   const { state } = await readState(folder);
   trainer.restore(state);
-  await saveModel(folder, model.config, await trainer.parameters());
+  await saveModel(run, await trainer.parameters());
 }
 
 /** Checkpoint, held-out loss, picture, samples. */
 export async function finishRun(run: Run, { output, signal }: CommandContext): Promise<void> {
   const { folder, model, trainer, recipe, heldOut } = run;
-  await saveModel(folder, model.config, await trainer.parameters());
+  await saveModel(run, await trainer.parameters());
   const held = heldOut && (await heldOutLoss(trainer, heldOut, recipe, HELD_OUT_WINDOWS));
   const losses = await lossesIn(folder);
   await writeOutput(join(folder, 'loss.svg'), lossCurve(losses, recipe.batch * recipe.context));

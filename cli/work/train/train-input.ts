@@ -28,6 +28,8 @@ export interface TrainInput extends NewRun {
   readonly output: string;
   readonly heldOut: string | undefined;
   readonly resume: boolean;
+  readonly saveEvery: number;
+  readonly half: boolean;
 }
 
 /** Where nothing is told: a card, or a processor that plays one. */

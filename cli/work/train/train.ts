@@ -18,6 +18,9 @@ import { finishRun, followRun, type Run } from './follow-run.js';
 import { modelIn, newModel, tokensOf } from './prepare-model.js';
 import { checkTogether, DEFAULTS, recipeOf, type TrainInput } from './train-input.js';
 
+/** Without what does not depend on the model. */
+type RunOfModel = Omit<Run, 'folder' | 'saveEvery' | 'half'>;
+
 export async function train(input: TrainInput, context: CommandContext): Promise<void> {
   checkTogether(input);
   if (!input.resume) await expectEmpty(input.output);
@@ -29,7 +32,8 @@ export async function train(input: TrainInput, context: CommandContext): Promise
       ? await resumedRun(input, documents, gpu, context)
       : await newRun(input, documents, isSoftware ? DEFAULTS.software : DEFAULTS.card, gpu, context);
     const held = heldOut && (await tokensOf(heldOut, run.model, run.recipe.context, context));
-    const whole: Run = { ...run, folder: input.output, ...(held && { heldOut: held }) };
+    const { saveEvery, half } = input;
+    const whole: Run = { ...run, folder: input.output, saveEvery, half, ...(held && { heldOut: held }) };
     await followRun(whole, context);
     await finishRun(whole, context);
   } finally {
@@ -59,7 +63,7 @@ async function newRun(
   defaults: (typeof DEFAULTS)[keyof typeof DEFAULTS],
   gpu: GpuDevice,
   context: CommandContext,
-): Promise<Omit<Run, 'folder'>> {
+): Promise<RunOfModel> {
   const model = await newModel(input, documents, defaults.shape, context);
   const { context: length = defaults.context, batch = defaults.batch, seed = 1n } = input;
   const tokens = await tokensOf(documents, model, length, context);
@@ -82,7 +86,7 @@ async function resumedRun(
   documents: readonly string[],
   gpu: GpuDevice,
   context: CommandContext,
-): Promise<Omit<Run, 'folder'>> {
+): Promise<RunOfModel> {
   const folder = input.output;
   const { recipe, hash } = await readRun(folder);
   const model = await modelIn(folder);

@@ -19,8 +19,10 @@ import { readFloat32 } from '../../checkpoint/tensor-source.js';
 import { expectedTensors } from '../../checkpoint/tensor-names.js';
 import type { ModelConfig } from '../../config.js';
 import { OutputFile } from '../../files/output-file.js';
+import { parameterLayout } from '../gpu/parameter-layout.js';
 import type { TrainerState } from '../gpu/trainer.js';
 import type { Tensors } from '../parameters.js';
+import { toHalf, toHalfWithTrits } from './half.js';
 
 /** Writes a safetensors file, whole. */
 async function writeTensors(path: string, tensors: readonly (readonly [TensorSpec, Uint8Array])[]): Promise<void> {
@@ -36,14 +38,22 @@ async function writeTensors(path: string, tensors: readonly (readonly [TensorSpe
   }
 }
 
-const bytesOf = (values: Float32Array): Uint8Array =>
+const bytesOf = (values: Float32Array | Uint16Array): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-/** `model.safetensors` in F32. */
-export async function saveModel(folder: string, config: ModelConfig, parameters: Tensors): Promise<void> {
+/** `model.safetensors`. In F16 the trits stay what they are. */
+export async function saveCheckpoint(
+  folder: string,
+  config: ModelConfig,
+  parameters: Tensors,
+  dtype: 'F32' | 'F16',
+): Promise<void> {
+  const { places } = parameterLayout(config);
   const tensors = [...expectedTensors(config)].map(([name, shape]) => {
     const values = parameters.get(name) ?? new Float32Array(0);
-    return [{ name, dtype: 'F32', shape }, bytesOf(values)] as const;
+    if (dtype === 'F32') return [{ name, dtype, shape }, bytesOf(values)] as const;
+    const isTernary = places.get(name)?.matrix !== undefined;
+    return [{ name, dtype, shape }, bytesOf(isTernary ? toHalfWithTrits(values) : toHalf(values))] as const;
   });
   await writeTensors(join(folder, 'model.safetensors'), tensors);
 }

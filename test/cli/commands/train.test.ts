@@ -1,5 +1,7 @@
 /** `mmfree train`: from text to a board, on a model of two tiny layers. What kernels compute is tested in test/model/train/gpu. */
-import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../../../model/checkpoint/read-config.js';
 import { loadTokenizer } from '../../../model/text/tokenizer.js';
@@ -7,7 +9,15 @@ import { readDocuments } from '../../../model/train/data/read-documents.js';
 import { encodeDocuments, randomWindows } from '../../../model/train/data/token-stream.js';
 import { initialParameters } from '../../../model/train/initial-parameters.js';
 import { BETAS, EPSILON, rateAt } from '../../../model/train/run/recipe.js';
-import { COMMANDS, mmfree, mmfreeJson, startBoard, temporaryFolder } from '../../helpers/command-line.js';
+import {
+  COMMANDS,
+  mmfree,
+  mmfreeJson,
+  startBoard,
+  startCompiled,
+  temporaryFolder,
+} from '../../helpers/command-line.js';
+import { count, figure } from '../../helpers/counts.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
 import { hasGpu } from '../../helpers/gpu.js';
 import { TwinAdamW } from '../../oracle/training/adamw.js';
@@ -50,6 +60,10 @@ const linesOf = async (folder: string): Promise<Record<string, number>[]> =>
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, number>);
+
+/** Lines that are written so far. */
+const stepsIn = async (folder: string): Promise<number> =>
+  (await readFile(`${folder}/train.jsonl`, 'utf8').catch(() => '')).split('\n').length - 1;
 
 /** The same run in double precision, by the twin. */
 async function twinLosses(folder: string): Promise<number[]> {
@@ -131,6 +145,25 @@ describe.runIf(hasGpu)('a folder of text', () => {
     expect(await linesOf(folder)).toEqual(await linesOf(path('tale')));
     const [one, other] = [folder, path('tale')].map((name) => readFile(`${name}/model.safetensors`));
     expect((await one)!.equals((await other)!)).toBe(true);
+  });
+
+  it('that was killed at any moment goes on bit for bit', async () => {
+    const wanted = await linesOf(path('tale'));
+    for (let round = 0; round < count(1, 20); round++) {
+      const folder = path(`killed-${round}`);
+      const args = [...trainTo(folder), '--save-every', '0'];
+      const child = startCompiled(...args);
+      const ended = once(child, 'exit');
+      // Wherever it is then: which moment it is does not matter.
+      while ((await stepsIn(folder)) < 1 + (round % (STEPS - 2))) await setTimeout(5 + ((7 * round) % 31));
+      child.kill('SIGKILL');
+      await ended;
+      expect((await mmfreeJson('train', path('text.txt'), '-o', folder, '--resume', '--half')).exit).toBe(0);
+      expect(await linesOf(folder)).toEqual(wanted);
+      const sizes = [folder, path('tale')].map(async (name) => (await stat(`${name}/model.safetensors`)).size);
+      expect(await sizes[0]).toBeLessThan(0.6 * (await sizes[1]!));
+    }
+    figure('runs of training killed at a moment, whose loss curve was another one', `0 of ${count(1, 20)}`);
   });
 
   it('is learned no further when the loss is no number: exit code 21, and the last good checkpoint is there', async () => {
