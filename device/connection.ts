@@ -71,7 +71,8 @@ export class BoardConnection {
   }
 
   /**
-   * After `error` of the present session: a new session with the same board, if the wire broke and the board comes back.
+   * After `error` of the present session: a new session with the same board, if the wire broke and the board comes
+   * back.
    *
    * @throws `error` if it is of another kind, or nothing comes back in time; AbortError
    */

@@ -56,8 +56,8 @@ const STEPS_AHEAD = 8;
 const PIECE_BYTES = 2 ** 20;
 
 /**
- * Flashes an image, lets the board prove that it computes it, and makes it stay. Goes on by itself when the wire breaks.
- * The `hello` of the connection stays that from before; whoever wants to generate opens a new one.
+ * Flashes an image, lets the board prove that it computes it, and makes it stay. Goes on by itself when the wire
+ * breaks. The `hello` of the connection stays that from before; whoever wants to generate opens a new one.
  *
  * @param image checked (`ImageFile.openChecked`)
  * @throws BoardError; AbortError. The board runs the image from before then, if it has two slots.
@@ -138,7 +138,11 @@ type TransferOptions = FlashOptions & {
   readonly onFound: (bytes: number) => void;
 };
 
-/** Writes what differs, or everything if the checksums by which that was found were deceived. @returns what is read back */
+/**
+ * Writes what differs, or everything if the checksums by which that was found were deceived.
+ *
+ * @returns what is read back
+ */
 async function written(session: BoardSession, image: ImageFile, options: TransferOptions): Promise<Uint8Array> {
   const write = async (everything: boolean): Promise<Uint8Array> => {
     await transfer(session, image, everything, options);

@@ -1,6 +1,6 @@
 /**
- * Brings an image file onto a board of ours over DFU: only the sectors that differ are sent, so that an interrupted flash
- * goes on and an update costs what has changed; then the same board proves over its serial port what it runs.
+ * Brings an image file onto a board of ours over DFU: only the sectors that differ are sent, so that an interrupted
+ * flash goes on and an update costs what has changed; then the same board proves over its serial port what it runs.
  * docs/USB.md, sections 3 and 4.
  */
 

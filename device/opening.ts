@@ -1,6 +1,6 @@
 /**
- * A host's side of the opening of a session: the board's HELLO, and before it the proof that both have the key, if there
- * is one (`auth.1`). docs/PROTOCOL.md, sections 4 and 8.
+ * A host's side of the opening of a session: the board's HELLO, and before it the proof that both have the key, if
+ * there is one (`auth.1`). docs/PROTOCOL.md, sections 4 and 8.
  */
 
 import { sameBytes } from '../protocol/little-endian.js';

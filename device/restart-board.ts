@@ -7,8 +7,8 @@ import type { BoardConnection } from './connection.js';
 import type { BoardSession } from './session.js';
 
 /**
- * Restarts the board; a run that nobody listens to any more is ended. Then the connection has a session with the board as
- * it has started: its boot nonce is another one.
+ * Restarts the board; a run that nobody listens to any more is ended. Then the connection has a session with the board
+ * as it has started: its boot nonce is another one.
  *
  * @throws BoardError `board-cannot-restart`, `board-busy`, `board-lost` if it does not come back in time; AbortError
  */

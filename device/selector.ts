@@ -1,6 +1,6 @@
 /**
- * What `--board` takes: a serial number, `usb:VID:PID[:SERIAL]`, `usb:BUS-PORT`, `serial:PATH[@BAUD]`, `tcp:HOST:PORT` or
- * `usbip:HOST[:PORT][/BUSID]`.
+ * What `--board` takes: a serial number, `usb:VID:PID[:SERIAL]`, `usb:BUS-PORT`, `serial:PATH[@BAUD]`, `tcp:HOST:PORT`
+ * or `usbip:HOST[:PORT][/BUSID]`.
  */
 
 import { systemClock } from './clock.js';
@@ -147,7 +147,9 @@ async function serialPort(path: string, baudRate: number, signal?: AbortSignal):
   return await openSerial(path, baudRate, signal);
 }
 
-/** Opens a port, and again the port of the same device, if it is one of USB: after a restart it may have another name. */
+/**
+ * Opens a port, and again the port of the same device, if it is one of USB: after a restart it may have another name.
+ */
 function followingOpener(path: string, baudRate: number): OpenTransport {
   let device: DeviceIdentity | undefined;
   return async (signal) => {

@@ -60,7 +60,8 @@ export class BoardSession {
   /**
    * Opens a session over a wire, which belongs to the session from then on.
    *
-   * @throws BoardError `board-silent`, `board-busy`, `board-other-protocol`, `board-malformed` or `board-lost`; AbortError
+   * @throws BoardError `board-silent`, `board-busy`, `board-other-protocol`, `board-malformed` or `board-lost`;
+   * AbortError
    */
   static async open(transport: Transport, options: SessionOptions = {}): Promise<BoardSession> {
     const { observer } = options;
@@ -148,8 +149,8 @@ export class BoardSession {
   }
 
   /**
-   * The next message of a run; those of other runs are dropped. A token may take ten minutes, a run any time, as long as
-   * the board says that it works on it.
+   * The next message of a run; those of other runs are dropped. A token may take ten minutes, a run any time, as long
+   * as the board says that it works on it.
    *
    * @throws BoardError; AbortError if `signal` aborts before there is one
    */
@@ -174,8 +175,8 @@ export class BoardSession {
   }
 
   /**
-   * Ends a run; what it has still to say is dropped. The board is told even if `signal` has aborted, but then the program
-   * is to end, and its answer is waited for only a moment.
+   * Ends a run; what it has still to say is dropped. The board is told even if `signal` has aborted, but then the
+   * program is to end, and its answer is waited for only a moment.
    *
    * @returns the end that the board tells
    * @throws BoardError; AbortError
@@ -190,7 +191,11 @@ export class BoardSession {
     });
   }
 
-  /** What a run says behind the last token that is wanted of it; if `signal` has aborted, in a moment or not at all. @throws as {@link cancelRun} */
+  /**
+   * What a run says behind the last token that is wanted of it; if `signal` has aborted, in a moment or not at all.
+   *
+   * @throws as {@link cancelRun}
+   */
   async lastOfRun(run: number, signal = this.#signal): Promise<RunEvent> {
     return await this.#withLastWord(signal, async (limited) => await this.nextRunEvent(run, limited));
   }

@@ -1,6 +1,6 @@
 /**
- * The loss of a model on many windows, each of which starts with a fresh state: side by side on a machine that computes several sequences at once,
- * or shared out to threads that each open the model.
+ * The loss of a model on many windows, each of which starts with a fresh state: side by side on a machine that computes
+ * several sequences at once, or shared out to threads that each open the model.
  */
 import { availableParallelism } from 'node:os';
 import type { Machine } from '../model/machine/machine.js';
@@ -69,7 +69,11 @@ export async function evaluate(
   return losses;
 }
 
-/** The loss of some of the windows, mean −log p(target) in nats. @throws the signal's reason; what the machine throws */
+/**
+ * The loss of some of the windows, mean −log p(target) in nats.
+ *
+ * @throws the signal's reason; what the machine throws
+ */
 export async function evaluateOn(
   machine: Machine,
   windows: readonly EvaluationWindow[],

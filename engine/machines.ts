@@ -1,5 +1,6 @@
 /**
- * All kinds of machines. Adding one is a file that opens it and a line here: every command that computes tokens takes it then.
+ * All kinds of machines. Adding one is a file that opens it and a line here: every command that computes tokens takes
+ * it then.
  *
  * This table is loaded at every start, what opens a machine only when it is opened.
  */

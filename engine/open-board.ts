@@ -22,7 +22,9 @@ export interface OpenedBoard {
 
 const LOOK_AGAIN_MS = 200;
 
-/** For so long after a board has appeared, its driver may not be bound yet, and udev may not have given it its rights. */
+/**
+ * For so long after a board has appeared, its driver may not be bound yet, and udev may not have given it its rights.
+ */
 const SETTLE_MS = 2000;
 
 /** Opens a session with the board that is meant, or else the only one. @throws BoardError; AbortError */

@@ -1,6 +1,6 @@
 /**
- * Do two machines compute the same? Receipts decide; taps say where they part. The one procedure of `verify`, `run --check`, `doctor` and
- * `bench`.
+ * Do two machines compute the same? Receipts decide; taps say where they part. The one procedure of `verify`, `run
+ * --check`, `doctor` and `bench`.
  *
  * Expected receipts come from another machine (the reference) or from a record such as the image's self-test.
  */
@@ -144,7 +144,10 @@ export async function* checkedTokens(
   throw receiptMismatch(name, layer ? { ...mismatch, layer } : mismatch);
 }
 
-/** Tokens that both machines are fed before receipts are compared: few enough for a prompt answer, many enough for a fast link. */
+/**
+ * Tokens that both machines are fed before receipts are compared: few enough for a prompt answer, many enough for a
+ * fast link.
+ */
 const CHUNK_TOKENS = 16;
 
 /**

@@ -1,8 +1,8 @@
 /**
  * CBOR maps with a strict schema: messages for people and programs rather than for state machines.
  *
- * Names are camelCase here and snake_case on the line. Missing keys, other types and other lengths are errors, and so are
- * unknown keys, unless the reader says that they may come from a later version.
+ * Names are camelCase here and snake_case on the line. Missing keys, other types and other lengths are errors, and so
+ * are unknown keys, unless the reader says that they may come from a later version.
  */
 
 import { decodeCbor, encodeCbor } from './cbor.js';

@@ -6,7 +6,8 @@
  * to encode a float, a lone surrogate or anything else that {@link decodeCbor} would refuse.
  */
 
-// Not `cbor-x`: in Node that loads a native module beside, if it finds one, which takes longer than all that is decoded at a start.
+// Not `cbor-x`: in Node that loads a native module beside, if it finds one, which takes longer than all that is decoded
+// at a start.
 import { Decoder } from 'cbor-x/decode';
 import { Encoder } from 'cbor-x/encode';
 

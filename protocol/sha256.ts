@@ -1,7 +1,7 @@
 /**
- * SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104) of what is small and must be known at once: the table of messages and the proofs of a key, a few
- * kilobytes at the opening of a session. WebCrypto would answer later, and node:crypto is not everywhere. Images are hashed by `ImageCrypto`, ten
- * and more times faster.
+ * SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104) of what is small and must be known at once: the table of messages
+ * and the proofs of a key, a few kilobytes at the opening of a session. WebCrypto would answer later, and node:crypto
+ * is not everywhere. Images are hashed by `ImageCrypto`, ten and more times faster.
  *
  * Additions, rotations and bitwise operations alone: the time does not depend on a key.
  */

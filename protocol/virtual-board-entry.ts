@@ -1,6 +1,6 @@
 /**
- * How a virtual board makes itself known to programs on the same computer: a file of JSON for each, in a folder that both
- * sides derive from the environment. There is no daemon; a file whose process has ended means nothing.
+ * How a virtual board makes itself known to programs on the same computer: a file of JSON for each, in a folder that
+ * both sides derive from the environment. There is no daemon; a file whose process has ended means nothing.
  */
 
 /** One running virtual board. */

@@ -2,9 +2,9 @@
  * A board as a machine: the same interface as the reference, so the same commands and the same comparison. It has one
  * sequence at a time.
  *
- * When the wire breaks, a run goes on at its index if the board still has it. Otherwise a new one starts behind the same
- * tokens, from a state that was read before if the board gives states; the sampler counts by index, so the result is the
- * same.
+ * When the wire breaks, a run goes on at its index if the board still has it. Otherwise a new one starts behind the
+ * same tokens, from a state that was read before if the board gives states; the sampler counts by index, so the result
+ * is the same.
  */
 
 import type { Machine, MachineFacts, Sequence } from '../../model/machine/machine.js';

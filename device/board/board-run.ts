@@ -61,7 +61,9 @@ class BoardRun {
     this.#text = text;
   }
 
-  /** What the board says next of the run, which is resumed in a new session, or started behind the text and `toFeed`. */
+  /**
+   * What the board says next of the run, which is resumed in a new session, or started behind the text and `toFeed`.
+   */
   async next(session: BoardSession, toFeed: readonly number[], order: RunOrder): Promise<RunEvent> {
     const { trail, checkpoints } = this.#text;
     if (this.#run !== undefined && this.#session !== session) {

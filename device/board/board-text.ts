@@ -50,7 +50,9 @@ export type Step = { readonly receipt: number } & NonNullable<ReturnType<typeof 
 /** Steps that are under way at a time. */
 export const STEPS_AHEAD = 16;
 
-/** Tokens of a prompt in one request, where somebody wants to see how far it is: half a second's worth of a slow board. */
+/**
+ * Tokens of a prompt in one request, where somebody wants to see how far it is: half a second's worth of a slow board.
+ */
 const SHOWN_CHUNK = 100;
 
 export class BoardText {

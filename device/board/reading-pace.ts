@@ -1,9 +1,10 @@
 /**
- * How often a board's state is read: so seldom that it costs at most 2 % of the time, and often enough that a power cut costs few
- * tokens. docs/PROTOCOL.md, section 8.
+ * How often a board's state is read: so seldom that it costs at most 2 % of the time, and often enough that a power cut
+ * costs few tokens. docs/PROTOCOL.md, section 8.
  *
- * What a reading costs is measured while the board has nothing else to do, and the shortest time counts: whatever disturbs a reading only
- * makes it longer. A run loses less, because part of that time passes while a token is computed anyway.
+ * What a reading costs is measured while the board has nothing else to do, and the shortest time counts: whatever
+ * disturbs a reading only makes it longer. A run loses less, because part of that time passes while a token is computed
+ * anyway.
  */
 
 import type { Clock } from '../clock.js';
@@ -12,7 +13,10 @@ import type { Clock } from '../clock.js';
 const LARGEST_SHARE = 0.02;
 /** A state is read that seldom at least: to feed so few tokens again takes no time that anybody notices. */
 const FEWEST_TOKENS = 32;
-/** And that often where it is not the line that takes the time, as long as a reading takes no more than this share of it. */
+/**
+ * And that often where it is not the line that takes the time, as long as a reading takes no more than this share of
+ * it.
+ */
 const MOST_TOKENS = 64;
 /** A run loses about a third of it then: docs/PERFORMANCE.md. */
 const SHARE_OF_MOST = 0.06;
@@ -41,11 +45,12 @@ export class ReadingPace {
   }
 
   /**
-   * How many words of a state are to be read now, to know better what all of them take; undefined if it is known, or not the time for it.
+   * How many words of a state are to be read now, to know better what all of them take; undefined if it is known, or
+   * not the time for it.
    *
-   * The first answers come late, because the machine code for them is made meanwhile, and by them a fast line would be a slow one, of which
-   * hardly a state is read: so twice as many words are read each time, up to a whole state. A line that is slow, or a computer that is
-   * busy, is asked again when that costs little.
+   * The first answers come late, because the machine code for them is made meanwhile, and by them a fast line would be
+   * a slow one, of which hardly a state is read: so twice as many words are read each time, up to a whole state. A line
+   * that is slow, or a computer that is busy, is asked again when that costs little.
    */
   get probe(): number | undefined {
     return this.isProbing && this.#clock.now() >= this.#probeAtMs ? this.#probeWords : undefined;

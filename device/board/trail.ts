@@ -1,4 +1,7 @@
-/** What a board was fed, behind states that it can be given again: so little of it has to be fed again after a power cut. */
+/**
+ * What a board was fed, behind states that it can be given again: so little of it has to be fed again after a power
+ * cut.
+ */
 
 /** A state that was on a board, or comes from elsewhere. */
 export interface StatePoint {

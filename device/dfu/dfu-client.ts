@@ -1,8 +1,8 @@
 /**
  * The requests of DFU 1.1 to a device in DFU mode, or on its way there, and the walk through its states (appendix A).
  *
- * Nothing that a device says makes this wait for ever: each step has a time in which it must make progress, whatever poll
- * timeouts the device gives. The whole may take as long as it moves.
+ * Nothing that a device says makes this wait for ever: each step has a time in which it must make progress, whatever
+ * poll timeouts the device gives. The whole may take as long as it moves.
  */
 
 import { BoardError } from '../board-error.js';

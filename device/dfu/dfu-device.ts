@@ -239,8 +239,8 @@ function chooseSetting(
 }
 
 /**
- * A name and a number count alike: whether a name can be read must not decide which memory is meant. A single number may
- * be that of an interface too, if there are several.
+ * A name and a number count alike: whether a name can be read must not decide which memory is meant. A single number
+ * may be that of an interface too, if there are several.
  */
 function isMeant({ interfaceNumber, alternate, name }: NamedSetting, wanted: string, interfaces: number): boolean {
   const [, first, second] = NUMBERS.exec(wanted) ?? [];

@@ -38,7 +38,9 @@ export function dfuSettings({ value, interfaces }: ConfigurationDescriptor): Dfu
   }));
 }
 
-/** Behind the setting itself, or else behind another one of its interface: most devices have it once, after the last. */
+/**
+ * Behind the setting itself, or else behind another one of its interface: most devices have it once, after the last.
+ */
 function functionalOf(descriptor: InterfaceDescriptor, all: readonly InterfaceDescriptor[]): DfuFunctional {
   const siblings = all.filter(({ number }) => number === descriptor.number);
   const bytes = [descriptor, ...siblings]

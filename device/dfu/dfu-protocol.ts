@@ -1,6 +1,6 @@
 /**
- * What USB DFU 1.1 (USB-IF, 5 August 2004) puts on the wire: requests, states, status, functional descriptor. Section and
- * table numbers are those of that document.
+ * What USB DFU 1.1 (USB-IF, 5 August 2004) puts on the wire: requests, states, status, functional descriptor. Section
+ * and table numbers are those of that document.
  */
 
 /** `bRequest`, table 3.2. */
@@ -101,8 +101,8 @@ function isState(value: number): value is DfuState {
 export const DFU_FUNCTIONAL_DESCRIPTOR = 0x21;
 
 /**
- * The DFU functional descriptor, table 4.2. That a device answers after manifestation (`bitManifestationTolerant`) is not
- * looked at: devices have it the wrong way round, and their state says the same, rightly.
+ * The DFU functional descriptor, table 4.2. That a device answers after manifestation (`bitManifestationTolerant`) is
+ * not looked at: devices have it the wrong way round, and their state says the same, rightly.
  */
 export interface DfuFunctional {
   readonly canDownload: boolean;

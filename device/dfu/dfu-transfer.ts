@@ -24,8 +24,8 @@ export type FileEnd =
   | 'restarted';
 
 /**
- * For an answer once all is through, when nothing depends on it any more: four times the 500 ms in which a device should
- * begin to answer (USB 2.0, 9.2.6.4). More where the user has given requests more.
+ * For an answer once all is through, when nothing depends on it any more: four times the 500 ms in which a device
+ * should begin to answer (USB 2.0, 9.2.6.4). More where the user has given requests more.
  */
 const LAST_LIMIT_MS = 2000;
 

@@ -1,4 +1,7 @@
-/** Which boards there are, and which one is meant. Loaded by every `run` that names none, so without what talks to boards. */
+/**
+ * Which boards there are, and which one is meant. Loaded by every `run` that names none, so without what talks to
+ * boards.
+ */
 
 import { BoardError, boardAmbiguous, boardDenied, boardNotFound, noBoard } from '../board-error.js';
 import { deviceNode } from './read-device-node.js';

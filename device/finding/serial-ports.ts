@@ -1,9 +1,9 @@
 /**
- * The serial ports of this computer that are not USB's, such as the UARTs of small boards. Those of USB devices are found
- * with their devices (`usb/`).
+ * The serial ports of this computer that are not USB's, such as the UARTs of small boards. Those of USB devices are
+ * found with their devices (`usb/`).
  *
- * On Linux from sysfs, which is there without udev too. (The package `serialport` starts `udevadm` there, whose absence in
- * a container would end the process.)
+ * On Linux from sysfs, which is there without udev too. (The package `serialport` starts `udevadm` there, whose absence
+ * in a container would end the process.)
  */
 
 import { realpathSync } from 'node:fs';

@@ -59,8 +59,8 @@ export function isNobody(id: Uint8Array): boolean {
 }
 
 /**
- * Whether the gateware can read from it: it asks for quad enable by 35h and 31h, as Winbond and GigaDevice have them. On
- * Macronix, ISSI and Micron 35h switches to four wires, and the part answers nobody until its power is cut.
+ * Whether the gateware can read from it: it asks for quad enable by 35h and 31h, as Winbond and GigaDevice have them.
+ * On Macronix, ISSI and Micron 35h switches to four wires, and the part answers nobody until its power is cut.
  */
 export function suitsGateware({ jedecId }: FlashIdentity): boolean {
   return hasSecondStatus(Uint8Array.of(Number.parseInt(jedecId.slice(0, 2), 16)));

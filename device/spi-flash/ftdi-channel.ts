@@ -15,7 +15,9 @@ import type { Clock } from '../clock.js';
 import { BAD_COMMAND, BOGUS_COMMAND, clockDivisorFor, MpsseCommands } from './mpsse-commands.js';
 import { notAProgrammer, programmerBroken, programmerSilent } from './spi-flash-error.js';
 
-/** High-speed chips by the high byte of bcdDevice: FT2232H, FT232H. An FT2232D has the same ids, but no 60 MHz clock. */
+/**
+ * High-speed chips by the high byte of bcdDevice: FT2232H, FT232H. An FT2232D has the same ids, but no 60 MHz clock.
+ */
 const HIGH_SPEED_CHIPS: ReadonlySet<number> = new Set([7, 9]);
 /** The kernel's, which makes serial ports of both interfaces. */
 const KERNEL_DRIVER = 'ftdi_sio';
@@ -36,7 +38,9 @@ const REQUEST = { reset: 0, setEventCharacter: 6, setErrorCharacter: 7, setLaten
 const RESET = { all: 0, purgeFromHost: 1, purgeToHost: 2 } as const;
 const BIT_MODE = { reset: 0, mpsse: 2 } as const;
 
-/** After which the chip sends a packet without data. Every batch ends with a flush, so that a long time delays nothing. */
+/**
+ * After which the chip sends a packet without data. Every batch ends with a flush, so that a long time delays nothing.
+ */
 const LATENCY_MS = 255;
 
 /** Beside what the commands themselves take. */

@@ -1,7 +1,7 @@
 /**
- * Commands for the MPSSE of an FT2232H, put together into one transfer. FTDI application note AN_108, section 3; wires as
- * on the iCEBreaker and the iCEstick. SPI mode 0: the clock rests low, MOSI changes on its falling edge, MISO is taken
- * on its rising edge.
+ * Commands for the MPSSE of an FT2232H, put together into one transfer. FTDI application note AN_108, section 3; wires
+ * as on the iCEBreaker and the iCEstick. SPI mode 0: the clock rests low, MOSI changes on its falling edge, MISO is
+ * taken on its rising edge.
  */
 
 /** Bits of ADBUS. Bits 0 and 1 are SCK and MOSI, 2 is MISO. */

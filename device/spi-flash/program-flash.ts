@@ -1,10 +1,10 @@
 /**
- * Brings bytes into the SPI flash of a board with an FT2232H (iCEBreaker, iCEstick and others). The FPGA is held in reset
- * meanwhile, and starts afterwards, also when something went wrong.
+ * Brings bytes into the SPI flash of a board with an FT2232H (iCEBreaker, iCEstick and others). The FPGA is held in
+ * reset meanwhile, and starts afterwards, also when something went wrong.
  *
  * Only sectors that differ are erased, only pages that differ are programmed, and what was written is read back: an
- * interrupted run goes on when it is repeated. Bytes beside the segments are kept, but where they share a sector of 4 KiB
- * with bytes that change, a power cut can take them.
+ * interrupted run goes on when it is repeated. Bytes beside the segments are kept, but where they share a sector of 4
+ * KiB with bytes that change, a power cut can take them.
  */
 
 import { systemClock } from '../clock.js';

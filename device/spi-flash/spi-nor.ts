@@ -105,8 +105,8 @@ export class SpiNor {
   }
 
   /**
-   * Programs pages that are erased. The next one is sent when the one before should be done. If it was not, the flash has
-   * ignored the next, which its status tells; that one goes into another batch, with longer waits.
+   * Programs pages that are erased. The next one is sent when the one before should be done. If it was not, the flash
+   * has ignored the next, which its status tells; that one goes into another batch, with longer waits.
    *
    * @param offsets multiples of 256 @param contentOf 256 bytes
    */
@@ -162,7 +162,10 @@ export class SpiNor {
     return [first, second];
   }
 
-  /** Time is counted in the clocks that were sent; that of the computer only ends the wait for a programmer that is slow. */
+  /**
+   * Time is counted in the clocks that were sent; that of the computer only ends the wait for a programmer that is
+   * slow.
+   */
   async #waitUntilIdle(what: string, limitMs: number): Promise<void> {
     const channel = this.#channel;
     // Short waits first: most times it is done soon.

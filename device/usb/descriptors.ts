@@ -1,8 +1,8 @@
 /**
  * USB descriptors (USB 2.0, chapter 9), read as untrusted bytes: each length is checked before it is believed.
  *
- * Only what the standard's structure demands is demanded; fields that no decision rests on, such as `bNumInterfaces`, are
- * wrong in many a real device and not looked at.
+ * Only what the standard's structure demands is demanded; fields that no decision rests on, such as `bNumInterfaces`,
+ * are wrong in many a real device and not looked at.
  */
 
 export const DESCRIPTOR = { device: 1, configuration: 2, string: 3, interface: 4, endpoint: 5 } as const;
@@ -150,7 +150,11 @@ function decodeEndpoint(bytes: Uint8Array): EndpointDescriptor {
 /** Control characters, and halves of surrogate pairs that stand alone. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}]/gu;
 
-/** The text of a string descriptor, UTF-16 up to a NUL, without what would disturb a terminal. @throws DescriptorError */
+/**
+ * The text of a string descriptor, UTF-16 up to a NUL, without what would disturb a terminal.
+ *
+ * @throws DescriptorError
+ */
 export function decodeString(bytes: Uint8Array): string {
   const length = bytes[0] ?? 0;
   if (bytes.length < 2 || bytes[1] !== DESCRIPTOR.string || length < 2 || length > bytes.length) {

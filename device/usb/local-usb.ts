@@ -1,6 +1,6 @@
 /**
- * The USB of this computer: sysfs says what is there, the package `usb` opens it. Elsewhere than on Linux it does both. What opens
- * is loaded by who opens: most look whether a board is there, and there is none.
+ * The USB of this computer: sysfs says what is there, the package `usb` opens it. Elsewhere than on Linux it does both.
+ * What opens is loaded by who opens: most look whether a board is there, and there is none.
  */
 
 import { withTwins } from './same-device.js';

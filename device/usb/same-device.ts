@@ -15,8 +15,8 @@ export type DeviceIdentity = Pick<UsbDeviceInfo, 'path' | 'vendor' | 'product' |
 /**
  * Among what is there now; undefined if it is not.
  *
- * - By serial number wherever it is now, if it has one: a port may be taken by a twin that came first. Others that had the
- *   same serial number while it was there are not it.
+ * - By serial number wherever it is now, if it has one: a port may be taken by a twin that came first. Others that had
+ *   the same serial number while it was there are not it.
  * - By place if one of the two shows no serial number: boot loaders often have none, and USB/IP does not list them.
  *
  * @throws BoardError `board-ambiguous` if several could be it

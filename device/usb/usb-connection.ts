@@ -141,7 +141,9 @@ export class UsbConnection {
     return result;
   }
 
-  /** The text of a string descriptor; empty if there is none, it is none, or it cannot be read: strings are for people. */
+  /**
+   * The text of a string descriptor; empty if there is none, it is none, or it cannot be read: strings are for people.
+   */
   async string(index: number): Promise<string> {
     if (index === 0 || this.#isSilentOnStrings) return '';
     try {

@@ -21,8 +21,8 @@ export interface UsbDevice {
   claimInterface(interfaceNumber: number, takeFrom?: string): Promise<void>;
   selectAlternateInterface(interfaceNumber: number, alternateSetting: number): Promise<void>;
   /**
-   * @param limitMs after which the transfer is taken back: control transfers queue, so that one which is only not waited
-   * for any more would hold up the next
+   * @param limitMs after which the transfer is taken back: control transfers queue, so that one which is only not
+   * waited for any more would hold up the next
    */
   controlTransferIn(setup: UsbSetup, length: number, limitMs: number): Promise<UsbInResult>;
   /** `data` is always given: the package `usb` 3 fails without it, although WebUSB has it optional. */
@@ -31,7 +31,10 @@ export interface UsbDevice {
   transferOut(endpointNumber: number, data: Uint8Array<ArrayBuffer>): Promise<UsbOutResult>;
 }
 
-/** The setup packet of a control transfer (USB 2.0, 9.3); the direction is that of the method, the length that of the data. */
+/**
+ * The setup packet of a control transfer (USB 2.0, 9.3); the direction is that of the method, the length that of the
+ * data.
+ */
 export interface UsbSetup {
   readonly requestType: 'standard' | 'class' | 'vendor';
   readonly recipient: 'device' | 'interface' | 'endpoint' | 'other';

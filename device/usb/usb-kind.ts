@@ -5,8 +5,8 @@ import { hasDfu } from './usb-classes.js';
 import type { UsbDeviceInfo } from './usb-device.js';
 
 /**
- * `usb` is a board of ours; a `dfu` device of another make can be flashed; behind a `port` can be anything, and behind an
- * `ftdi` chip an FPGA.
+ * `usb` is a board of ours; a `dfu` device of another make can be flashed; behind a `port` can be anything, and behind
+ * an `ftdi` chip an FPGA.
  */
 export type UsbKind = 'usb' | 'dfu' | 'ftdi' | 'port';
 

@@ -2,9 +2,9 @@
  * USB devices of this computer through the package `usb` 3 (nusb behind WebUSB's interface), which is loaded when the
  * first device is opened.
  *
- * What is unusual about it, and mended here: a STALL is an exception; transfers time out after 1 s unless told otherwise;
- * errors are text; a transfer needs some interface to be claimed, also one to the device itself; closing a device does not
- * release its interfaces.
+ * What is unusual about it, and mended here: a STALL is an exception; transfers time out after 1 s unless told
+ * otherwise; errors are text; a transfer needs some interface to be claimed, also one to the device itself; closing a
+ * device does not release its interfaces.
  */
 
 import { BoardError } from '../board-error.js';
@@ -66,8 +66,8 @@ async function packageDevices(): Promise<readonly PackageDevice[]> {
 }
 
 /**
- * What is plugged in, on systems without sysfs, with the serial ports that the package `serialport` finds. Where the package
- * `usb` does not load, devices with a serial port are found all the same, and cannot be flashed over USB.
+ * What is plugged in, on systems without sysfs, with the serial ports that the package `serialport` finds. Where the
+ * package `usb` does not load, devices with a serial port are found all the same, and cannot be flashed over USB.
  */
 export async function listPackageDevices(): Promise<UsbDeviceInfo[]> {
   const { SerialPort } = await import('serialport');

@@ -15,7 +15,8 @@ import type { EngineOptions } from '../options.js';
 import { SHIPPED_IMAGE } from '../shipped.js';
 
 /**
- * A board that nobody named is told. Its image may be the file that is named, the shipped one, or one that only the board has.
+ * A board that nobody named is told. Its image may be the file that is named, the shipped one, or one that only the
+ * board has.
  *
  * @throws BoardError; ImageError; EngineError; AbortError
  */

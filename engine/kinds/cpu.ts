@@ -1,4 +1,7 @@
-/** An image on this computer's processor, in WebAssembly: loaded while it is checked, and used only when it has passed. The file stays open. */
+/**
+ * An image on this computer's processor, in WebAssembly: loaded while it is checked, and used only when it has passed.
+ * The file stays open.
+ */
 import type { CpuMachine } from '../../model/backends/cpu/cpu-machine.js';
 import { openCpu, type CpuOptions } from '../../model/backends/cpu/node/open-cpu.js';
 import { checkBesideLoading } from '../../model/check-image.js';
@@ -51,7 +54,10 @@ export async function openCpuMachine(
   }
 }
 
-/** What an earlier run has measured, if there was one; what this one measures is kept. Measuring costs nobody time, so nobody is told if it cannot be. */
+/**
+ * What an earlier run has measured, if there was one; what this one measures is kept. Measuring costs nobody time, so
+ * nobody is told if it cannot be.
+ */
 async function measuredBefore(shape: ModelShape, threads?: number): Promise<CpuOptions> {
   const cache = new SettingCache(shape, threads);
   return { setting: await cache.read(), onMeasured: (setting) => void cache.write(setting).catch(() => {}) };

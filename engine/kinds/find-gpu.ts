@@ -1,4 +1,7 @@
-/** The GPU, if there is one that is faster than the processor. A computer without one does not load what it takes to use one. */
+/**
+ * The GPU, if there is one that is faster than the processor. A computer without one does not load what it takes to use
+ * one.
+ */
 import { whyNoGpu } from '../../model/backends/gpu/device/gpu-presence.js';
 import type { Absence, MachineRequest } from '../machines.js';
 import type { OpenedMachine } from '../opened-machine.js';

@@ -1,7 +1,8 @@
 /**
  * The integer reference model: the machine that every other one must equal, bit for bit.
  *
- * docs/ARITHMETIC.md, section 5, line by line. A step allocates nothing. Comments give the real value an integer stands for.
+ * docs/ARITHMETIC.md, section 5, line by line. A step allocates nothing. Comments give the real value an integer stands
+ * for.
  */
 import { crc32 } from '../../protocol/crc32.js';
 import { embeddingStride, type ModelShape } from '../../protocol/image/model-shape.js';

@@ -1,8 +1,8 @@
 /**
  * An image's sections by the names of docs/IMAGE.md section 4, ready for a backend that reads the image's own layout.
  *
- * The caller has checked the sections (`verifyWeights`); lengths are those of the shape. Vectors are copied (1 % of the image). Where the rest
- * lies is up to `WeightBytes`: in memory, or in a file that is read again for every token.
+ * The caller has checked the sections (`verifyWeights`); lengths are those of the shape. Vectors are copied (1 % of the
+ * image). Where the rest lies is up to `WeightBytes`: in memory, or in a file that is read again for every token.
  */
 import { CONSTANTS, embeddingStride, type ModelSections, type ModelShape } from '../../protocol/image/model-shape.js';
 import {
@@ -27,7 +27,9 @@ export interface WeightBytes {
   readonly vectors: Uint8Array;
   /** Copies one row of `embeddingStride` bytes. */
   readEmbeddingRow(token: number, into: Uint8Array): void;
-  /** Bytes of the ternary section; what the result gives is read before it is called, or that of another matrix, again. */
+  /**
+   * Bytes of the ternary section; what the result gives is read before it is called, or that of another matrix, again.
+   */
   ternary(offset: number, length: number): () => Uint8Array;
 }
 

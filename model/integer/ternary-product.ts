@@ -1,8 +1,9 @@
 /**
  * Ternary matrix × int8 vector on the bytes of the image: five rows share a byte (docs/IMAGE.md, section 4).
  *
- * A byte is looked up as three packed words, (t0, t1), (t2, t3) and t4, two weights 2¹⁶ apart in each pair, so one product adds to two rows.
- * A 16-bit field holds 256 columns (127·256 = 32,512); longer rows are split there. `mmfree bench reference` measures the gain.
+ * A byte is looked up as three packed words, (t0, t1), (t2, t3) and t4, two weights 2¹⁶ apart in each pair, so one
+ * product adds to two rows. A 16-bit field holds 256 columns (127·256 = 32,512); longer rows are split there. `mmfree
+ * bench reference` measures the gain.
  */
 import { TRITS_PER_BYTE } from '../../protocol/image/model-shape.js';
 

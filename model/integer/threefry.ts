@@ -1,8 +1,8 @@
 /**
  * Threefry-2x32 with 20 rounds: a counter-based generator of 32-bit words from additions, rotations and exclusive-ors.
  *
- * Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 3.3. Counter-based, so that token n of a run
- * can be drawn without drawing those before it.
+ * Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 3.3. Counter-based, so
+ * that token n of a run can be drawn without drawing those before it.
  */
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;

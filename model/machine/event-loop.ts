@@ -1,8 +1,9 @@
 /**
  * The event loop's turn, so that signals, timers and wires are heard between two tokens.
  *
- * Node has `setImmediate`. Browsers have not, and their timers wait for 4 ms: there it is a message to oneself, on a channel that is kept for as long
- * as someone computes. In Node such a message would come back before anything else is heard: it takes up to 1,000 messages of a port at a stretch.
+ * Node has `setImmediate`. Browsers have not, and their timers wait for 4 ms: there it is a message to oneself, on a
+ * channel that is kept for as long as someone computes. In Node such a message would come back before anything else is
+ * heard: it takes up to 1,000 messages of a port at a stretch.
  */
 
 const { setImmediate: immediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };

@@ -1,4 +1,7 @@
-/** What every sequence knows of itself beside its words: position, receipt, chosen token, next draw; and that it does one thing at a time. */
+/**
+ * What every sequence knows of itself beside its words: position, receipt, chosen token, next draw; and that it does
+ * one thing at a time.
+ */
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { stateProblem, zeroState, type SequenceState } from '../../protocol/state/sequence-state.js';
 import { impossibleState } from '../../protocol/state/state-error.js';
@@ -104,7 +107,11 @@ export class Ledger {
     this.restore(zeroState(this.#shape));
   }
 
-  /** Begins to do something; {@link leave} must follow. @throws Error if something is done already, or the sequence is closed */
+  /**
+   * Begins to do something; {@link leave} must follow.
+   *
+   * @throws Error if something is done already, or the sequence is closed
+   */
   enter(): void {
     if (this.#isClosed) throw new Error('this sequence is closed');
     if (this.#isBusy) throw new Error('a sequence does one thing at a time: the last iteration is not at its end');

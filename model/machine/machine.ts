@@ -1,18 +1,22 @@
 /**
- * What computes tokens, whatever it is: a machine holds a model, and opens sequences; a sequence is one text with its state.
+ * What computes tokens, whatever it is: a machine holds a model, and opens sequences; a sequence is one text with its
+ * state.
  *
- * Interfaces only. Every machine keeps these promises, and `test/model/machine/promises.ts` tests each on every machine:
+ * Interfaces only. Every machine keeps these promises, and `test/model/machine/promises.ts` tests each on every
+ * machine:
  *
- * - A sequence does one thing at a time; sequences of one machine may be used by callers that know nothing of each other. No sequence waits for
- *   the reader of another.
- * - The state is always that of what the caller has seen. After `feed` it is the state behind the last token fed; when the caller leaves the
- *   iterator in the middle, or aborts, behind the last token of which it got the record (with `want: 'nothing'`, `position` tells how many were
- *   fed). After `generate`, also when it is left in the middle or aborted, the last token that the caller got is chosen and not fed, and
- *   everything before it is fed.
- * - An abort is no error: iterations end, after the token in flight. If it comes before the first token, `position` tells what was fed.
+ * - A sequence does one thing at a time; sequences of one machine may be used by callers that know nothing of each
+ *   other. No sequence waits for the reader of another.
+ * - The state is always that of what the caller has seen. After `feed` it is the state behind the last token fed; when
+ *   the caller leaves the iterator in the middle, or aborts, behind the last token of which it got the record (with
+ *   `want: 'nothing'`, `position` tells how many were fed). After `generate`, also when it is left in the middle or
+ *   aborted, the last token that the caller got is chosen and not fed, and everything before it is fed.
+ * - An abort is no error: iterations end, after the token in flight. If it comes before the first token, `position`
+ *   tells what was fed.
  * - What is refused (a token that is none, a state that is impossible) is refused before anything is fed or changed.
- * - A lost device: the call that meets it throws the machine's error. The sequence keeps what its caller has seen if the machine can bring it
- *   back, and throws the same error again if not. A state that was saved before is good on any machine.
+ * - A lost device: the call that meets it throws the machine's error. The sequence keeps what its caller has seen if
+ *   the machine can bring it back, and throws the same error again if not. A state that was saved before is good on any
+ *   machine.
  */
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { SamplerSettings } from '../../protocol/sampling.js';
@@ -60,7 +64,11 @@ export interface MachineAbilities {
 export interface Machine {
   /** What it is. */
   readonly facts: MachineFacts;
-  /** A sequence in the state zero. @throws RangeError if there are `facts.sequences` already; what the machine throws */
+  /**
+   * A sequence in the state zero.
+   *
+   * @throws RangeError if there are `facts.sequences` already; what the machine throws
+   */
   open(): Promise<Sequence>;
   /** Frees everything; machine and sequences are unusable afterwards. */
   close(): Promise<void>;
@@ -149,7 +157,8 @@ export interface Sequence {
   /**
    * What is left of the text when the machine is lost for good; absent on machines of which no state is ever elsewhere.
    *
-   * @returns the latest of the states on the way to the present one that this computer has a copy of; undefined if it has none
+   * @returns the latest of the states on the way to the present one that this computer has a copy of; undefined if it
+   * has none
    */
   lastCopy?(): Pick<SequenceState, 'position' | 'words'> | undefined;
   /** Begins anew in the state zero. */

@@ -1,6 +1,6 @@
 /**
- * The gateware's program, run by the instruction-level simulator, as a machine: a third computation of the integer model, from the image's own
- * program. Products end as late as it allows.
+ * The gateware's program, run by the instruction-level simulator, as a machine: a third computation of the integer
+ * model, from the image's own program. Products end as late as it allows.
  */
 import { readModelWeights, type WeightBytes } from '../integer/model-weights.js';
 import { Simulator } from '../program/simulator.js';

@@ -1,6 +1,6 @@
 /**
- * Machines that compute on the calling thread, a token at a time: sequences take turns, and after each token the event loop has its turn, so that
- * Ctrl-C is heard.
+ * Machines that compute on the calling thread, a token at a time: sequences take turns, and after each token the event
+ * loop has its turn, so that Ctrl-C is heard.
  */
 import { isEnd } from '../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';

@@ -14,7 +14,11 @@ export interface ByteRun {
   readonly end: () => string;
   /** What another run needs to go on. */
   readonly held: () => HeldRun;
-  /** Goes on from what another run of this kind held, before the first bytes. @returns what is certain now: nothing if a run did hold it */
+  /**
+   * Goes on from what another run of this kind held, before the first bytes.
+   *
+   * @returns what is certain now: nothing if a run did hold it
+   */
   readonly resume: (held: HeldRun) => string;
 }
 

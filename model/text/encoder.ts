@@ -1,6 +1,6 @@
 /**
- * Text → token ids, as the Rust library `tokenizers` computes them: added tokens as written, normaliser, added tokens in
- * the normalised text, words, pairs.
+ * Text → token ids, as the Rust library `tokenizers` computes them: added tokens as written, normaliser, added tokens
+ * in the normalised text, words, pairs.
  */
 
 import { AddedTokenFinder, type AddedToken } from './added-tokens.js';

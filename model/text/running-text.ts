@@ -1,4 +1,6 @@
-/** The text of tokens as they come, up to an end token or a stop string. What later tokens could change is held back. */
+/**
+ * The text of tokens as they come, up to an end token or a stop string. What later tokens could change is held back.
+ */
 import { isEnd, type EndTokens } from '../../protocol/image/end-tokens.js';
 import { StopMatcher } from './stop-matcher.js';
 import type { TextStream } from './text-stream.js';

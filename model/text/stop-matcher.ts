@@ -55,7 +55,10 @@ export class StopMatcher {
     return this.#take(this.#held - held);
   }
 
-  /** What was not returned: what may be the beginning of a stop string, or what was behind one. A matcher that it is pushed into goes on. */
+  /**
+   * What was not returned: what may be the beginning of a stop string, or what was behind one. A matcher that it is
+   * pushed into goes on.
+   */
   get held(): string {
     return this.#pieces.join('');
   }

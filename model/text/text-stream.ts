@@ -27,7 +27,10 @@ export interface TokenTexts {
   readonly strip: { readonly character: string; readonly count: number };
 }
 
-/** What a stream needs to go on with the text of another one: what is held back behind it, such as for stop strings, is not its own. */
+/**
+ * What a stream needs to go on with the text of another one: what is held back behind it, such as for stop strings, is
+ * not its own.
+ */
 export type HeldStream = Omit<HeldText, 'text'>;
 
 /** Of a text of which nobody says what is held back. */
@@ -63,7 +66,9 @@ export class TextStream {
     return this.strip(typeof piece === 'string' ? this.bytes.end() + piece : this.bytes.push(piece));
   }
 
-  /** What was held back: U+FFFD for a character that never became complete. A push after it starts a new run of bytes. */
+  /**
+   * What was held back: U+FFFD for a character that never became complete. A push after it starts a new run of bytes.
+   */
   flush(): string {
     return this.strip(this.bytes.end());
   }

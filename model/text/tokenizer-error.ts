@@ -1,8 +1,8 @@
 /**
  * Everything that can be wrong with a tokenizer, in words.
  *
- * A tokenizer comes with an image or a checkpoint from anywhere, so nothing in it is trusted, and each refusal says what
- * to do instead.
+ * A tokenizer comes with an image or a checkpoint from anywhere, so nothing in it is trusted, and each refusal says
+ * what to do instead.
  */
 
 import { MmfreeError } from '../../protocol/errors.js';

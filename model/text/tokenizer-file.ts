@@ -1,9 +1,11 @@
 /**
- * `tokenizer.json` of a Hugging Face checkpoint, untrusted → what encoding and decoding need, checked against the model.
+ * `tokenizer.json` of a Hugging Face checkpoint, untrusted → what encoding and decoding need, checked against the
+ * model.
  *
  * Two demands make sure that no text is ever dropped or becomes an unknown token: every merge makes a token of the
  * vocabulary, and the vocabulary can spell every byte. Post-processing, truncation and padding are left out: the caller
- * adds special tokens itself. What is read is computed as the Rust library `tokenizers` computes it (docs/TOKENIZERS.md).
+ * adds special tokens itself. What is read is computed as the Rust library `tokenizers` computes it
+ * (docs/TOKENIZERS.md).
  */
 
 import { startsWithSpace, type AddedToken } from './added-tokens.js';

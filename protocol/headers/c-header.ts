@@ -1,7 +1,8 @@
 /**
  * What firmware in C must know of images and of the wire, as a header: `docs/firmware/mmfree.h`.
  *
- * Everything comes from the tables that this program works by. Orders are lists of the form X(…), which the firmware expands as it likes.
+ * Everything comes from the tables that this program works by. Orders are lists of the form X(…), which the firmware
+ * expands as it likes.
  */
 import { hexOf } from '../hex.js';
 import { BOOT_RECORD_BYTES, BOOT_RECORD_FIELDS, PROGRAM_WORDS, SHAPE_FIELDS } from '../image/boot-record.js';
@@ -55,7 +56,8 @@ ${defines('MAX', { vocabSize: MODEL_LIMITS.vocabSize, hiddenSize: MODEL_LIMITS.h
  *
  * CONSTANTS X(name, slot, first, last)          an int16 of the block, and what it may be
  * VECTORS   X(name, columns, first, last)       int16 each, and what they may be
- * MATRICES  X(name, rows, columns, gain, slot)  the vector that is its gain; slot of the scale's mantissa, the exponent's is the next
+ * MATRICES  X(name, rows, columns, gain, slot)  the vector that is its gain; slot of the scale's mantissa, the
+ * exponent's is the next
  */
 ${defines(
   '',

@@ -29,7 +29,10 @@ export interface BootRecord {
   readonly sections: Readonly<Record<SectionName, SectionPlace>>;
   /** Of the model, for boards that refuse to go back to an older one. */
   readonly revision: number;
-  /** Of the gateware (docs/GATEWARE.md, section 4): words of 16 bits, at most {@link PROGRAM_WORDS}, none of them 0; none in older images. */
+  /**
+   * Of the gateware (docs/GATEWARE.md, section 4): words of 16 bits, at most {@link PROGRAM_WORDS}, none of them 0;
+   * none in older images.
+   */
   readonly program: readonly number[];
 }
 

@@ -1,4 +1,7 @@
-/** How conversations of a model are written as text: docs/IMAGE.md, section 3. What is in it comes from anywhere, and is only data here. */
+/**
+ * How conversations of a model are written as text: docs/IMAGE.md, section 3. What is in it comes from anywhere, and is
+ * only data here.
+ */
 import { badManifest } from './image-error.js';
 import type { ManifestFields } from './manifest-fields.js';
 

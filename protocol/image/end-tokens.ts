@@ -22,7 +22,11 @@ export function endTokens({ eosTokenId, eosTokenIds }: EndTokens): readonly numb
   return eosTokenIds ?? [eosTokenId];
 }
 
-/** What a shape says of tokens that end a text, of which `tokens` names the first one first. @param tokens one or more, none twice */
+/**
+ * What a shape says of tokens that end a text, of which `tokens` names the first one first.
+ *
+ * @param tokens one or more, none twice
+ */
 export function endTokensOf(tokens: readonly number[]): EndTokens {
   const [eosTokenId = 0] = tokens;
   return tokens.length === 1 ? { eosTokenId } : { eosTokenId, eosTokenIds: tokens.toSorted((a, b) => a - b) };

@@ -1,8 +1,8 @@
 /**
  * Everything that can be wrong with a weight image, in words.
  *
- * An image comes from a download, a card or a flash, so each refusal is an ordinary event. What is wrong inside an image
- * is told without a file's name: the bytes may come from a board. Text out of an image is never repeated.
+ * An image comes from a download, a card or a flash, so each refusal is an ordinary event. What is wrong inside an
+ * image is told without a file's name: the bytes may come from a board. Text out of an image is never repeated.
  */
 
 import { MmfreeError } from '../errors.js';

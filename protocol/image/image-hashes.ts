@@ -1,8 +1,8 @@
 /**
  * Whether an image is whole and signed: every byte hashed once for its section and once for the seal, in one pass.
  *
- * Hash and signature check are handed in, because this folder uses no platform's API: either those of Node, which take pieces and answer at once, or
- * {@link ImageCrypto}, which WebCrypto can be as well.
+ * Hash and signature check are handed in, because this folder uses no platform's API: either those of Node, which take
+ * pieces and answer at once, or {@link ImageCrypto}, which WebCrypto can be as well.
  */
 
 import type { ByteSource } from '../byte-source.js';
@@ -22,7 +22,10 @@ export interface IncrementalHash {
 export interface ImageCrypto {
   /** SHA-256 of the bytes of `source` between two offsets, 32 bytes. */
   readonly sha256: (source: ByteSource, from: number, to: number) => Promise<Uint8Array>;
-  /** Ed25519: whether `signature` (64 bytes) is one over `message` by the owner of `publicKey` (32 bytes), which is of no small order. */
+  /**
+   * Ed25519: whether `signature` (64 bytes) is one over `message` by the owner of `publicKey` (32 bytes), which is of
+   * no small order.
+   */
   readonly verifyEd25519: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => Promise<boolean>;
 }
 

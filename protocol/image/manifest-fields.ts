@@ -1,4 +1,6 @@
-/** Typed access to the decoded maps of a manifest: every value is checked where it is read, and named if it is wrong. */
+/**
+ * Typed access to the decoded maps of a manifest: every value is checked where it is read, and named if it is wrong.
+ */
 
 import { badManifest, badName } from './image-error.js';
 import { SHA256_BYTES } from './image-seal.js';
@@ -21,7 +23,10 @@ const FORMS = {
 /** They would change what a terminal shows around the name. */
 export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-/** A map with the given keys, perhaps with optional ones, and no others. All methods throw ImageError `image-bad-manifest`. */
+/**
+ * A map with the given keys, perhaps with optional ones, and no others. All methods throw ImageError
+ * `image-bad-manifest`.
+ */
 export class ManifestFields<Key extends string, OptionalKey extends string = never> {
   readonly #map: ReadonlyMap<unknown, unknown>;
   readonly #path: string;

@@ -1,8 +1,9 @@
 /**
- * The tensors of a weight image: the one table of what lies in the sections `vectors` and `ternary`, in the order of the file.
+ * The tensors of a weight image: the one table of what lies in the sections `vectors` and `ternary`, in the order of
+ * the file.
  *
- * docs/IMAGE.md, section 4. Packer, checks, reference, simulator, GPU and the headers for firmware in C iterate over it;
- * only the oracle of the tests writes the order down once more, from the document.
+ * docs/IMAGE.md, section 4. Packer, checks, reference, simulator, GPU and the headers for firmware in C iterate over
+ * it; only the oracle of the tests writes the order down once more, from the document.
  */
 import { CONSTANTS, embeddingStride, ternaryBytes, type ModelShape, type SectionName } from './model-shape.js';
 
@@ -39,7 +40,10 @@ export interface MatrixTensor {
   readonly gain: string;
   /** Slot of the mantissa mm; the exponent em is in the next one. */
   readonly scale: number;
-  /** Fraction bits of what the product gives, which the scale brings it to: 8 for pre-activations, 12 for residual and logits. */
+  /**
+   * Fraction bits of what the product gives, which the scale brings it to: 8 for pre-activations, 12 for residual and
+   * logits.
+   */
   readonly outputBits: 8 | 12;
 }
 

@@ -23,7 +23,9 @@ export interface SequenceState {
   readonly words: Int32Array;
 }
 
-/** Largest magnitude of a word: docs/ARITHMETIC.md, section 6, proves it for every state that the arithmetic reaches. */
+/**
+ * Largest magnitude of a word: docs/ARITHMETIC.md, section 6, proves it for every state that the arithmetic reaches.
+ */
 export const MAX_STATE_WORD = 32_768 * 32_767;
 
 const MAX_U32 = 0xffff_ffff;

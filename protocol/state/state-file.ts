@@ -21,11 +21,13 @@ export interface HeldText {
   readonly hasBegun: boolean;
   /** Leading characters that the text still loses (decoder `Strip`). */
   readonly stripLeft: number;
-  /** Text that is certain and not shown yet, because it may be the beginning of a stop string, or was behind one; UTF-8. */
+  /**
+   * Text that is certain and not shown yet, because it may be the beginning of a stop string, or was behind one; UTF-8.
+   */
   readonly text: Uint8Array;
   /**
-   * Bytes behind it that are not text yet: the beginning of a UTF-8 character, or with the decoder `ByteFallback` all of a run of bytes, which is
-   * text only as a whole.
+   * Bytes behind it that are not text yet: the beginning of a UTF-8 character, or with the decoder `ByteFallback` all
+   * of a run of bytes, which is text only as a whole.
    */
   readonly run: Uint8Array;
   /** Such a run that cannot become text any more: whatever bytes follow in it are U+FFFD each. Then `run` is empty. */
@@ -275,7 +277,10 @@ function samplerProblem({ topK, invTemperature, topP }: SamplerSettings): string
   return isRight ? undefined : `its sampler has top-k ${topK}, 1/temperature ${invTemperature}, top-p ${topP}`;
 }
 
-/** @throws StateError `state-impossible` for sizes that the arithmetic is not proven for, before anything is computed with them */
+/**
+ * @throws StateError `state-impossible` for sizes that the arithmetic is not proven for, before anything is computed
+ * with them
+ */
 function shapeAt(get: (at: number) => number): StateShape {
   const [vocabSize = 0, hiddenSize = 0, intermediateSize = 0, layers = 0] = SHAPE_FIELDS.map((field, index) => {
     const size = get(AT.shape + 4 * index);

@@ -1,6 +1,7 @@
 /**
  * Control requests to the DFU interface beyond DFU 1.1, for hosts that send only what is not there yet. docs/USB.md,
- * section 4. Payloads are those of the messages of the same name (messages-board.ts, messages-flash.ts) where there is one.
+ * section 4. Payloads are those of the messages of the same name (messages-board.ts, messages-flash.ts) where there is
+ * one.
  */
 
 /** `bRequest`; from 0x80 on, and where said so, they are IN requests. */

@@ -120,8 +120,8 @@ export abstract class Link {
   }
 
   /**
-   * Whether a message given to {@link send} now goes out now. What can wait, waits with its owner until then: in here it
-   * would be in the way of what may not.
+   * Whether a message given to {@link send} now goes out now. What can wait, waits with its owner until then: in here
+   * it would be in the way of what may not.
    */
   get sendsNow(): boolean {
     return this.#isReady() && (this.#session?.sender.hasWindow ?? false);

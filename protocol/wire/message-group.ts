@@ -1,6 +1,7 @@
 /**
- * Messages beyond the base table: named groups of them, each with a table and a hash of its own. A board lists the names
- * of those that it knows as `capabilities` (docs/PROTOCOL.md, section 8). The base table and its hash never change.
+ * Messages beyond the base table: named groups of them, each with a table and a hash of its own. A board lists the
+ * names of those that it knows as `capabilities` (docs/PROTOCOL.md, section 8). The base table and its hash never
+ * change.
  */
 
 import { mapText } from '../cbor-map.js';

@@ -32,8 +32,8 @@ const SIZES = {
 };
 
 /**
- * The first message of a session, from the board. Hosts from before `GET_HELLO` refuse one with further keys, so a board
- * opens a session with exactly these.
+ * The first message of a session, from the board. Hosts from before `GET_HELLO` refuse one with further keys, so a
+ * board opens a session with exactly these.
  */
 export const HELLO = mapMessage(0x80, 'HELLO', {
   protocol: within(PROTOCOL_VERSION, PROTOCOL_VERSION),
@@ -70,7 +70,9 @@ export const HELLO = mapMessage(0x80, 'HELLO', {
   ),
 });
 
-/** Asks for a HELLO with the optional keys; also during a run. Outside all tables: a board without it answers `ERROR` 1. */
+/**
+ * Asks for a HELLO with the optional keys; also during a run. Outside all tables: a board without it answers `ERROR` 1.
+ */
 export const GET_HELLO = fixedMessage(0x02, 'GET_HELLO', {});
 
 /** The answer to `GET_HELLO`. */

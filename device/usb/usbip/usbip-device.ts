@@ -40,7 +40,9 @@ export class UsbipDeviceConnection implements UsbDevice {
   readonly #keep: (connection: UsbipDeviceConnection) => void;
   readonly #queue = new ByteQueue();
   readonly #pending = new Map<number, Pending>();
-  /** Commands that take a transfer back, and which one; that may be answered all the same, if the answer was on its way. */
+  /**
+   * Commands that take a transfer back, and which one; that may be answered all the same, if the answer was on its way.
+   */
   readonly #unlinking = new Map<number, number>();
   #sequence = 0;
   #error: Error | undefined;
@@ -73,8 +75,8 @@ export class UsbipDeviceConnection implements UsbDevice {
   }
 
   /**
-   * Gives the device back to the server, which is as if it were unplugged. After a reset it stays with us for whoever opens
-   * it next, as that is still the same plug.
+   * Gives the device back to the server, which is as if it were unplugged. After a reset it stays with us for whoever
+   * opens it next, as that is still the same plug.
    */
   async close(): Promise<void> {
     if (this.#wasReset && this.isAlive) this.#keep(this);

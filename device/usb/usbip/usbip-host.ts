@@ -63,8 +63,8 @@ export class UsbipHost implements UsbHost {
   }
 
   /**
-   * The device of a bus id; or the only one of the first of the kinds that there are, as nothing else that a server happens
-   * to share is meant by its name.
+   * The device of a bus id; or the only one of the first of the kinds that there are, as nothing else that a server
+   * happens to share is meant by its name.
    *
    * @throws BoardError `board-not-found` or `board-ambiguous`; AbortError
    */

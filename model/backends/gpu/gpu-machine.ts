@@ -1,6 +1,6 @@
 /**
- * The GPU as a machine. One sequence runs the fused kernels of a single token; several share the weights that a step reads: they join and leave
- * between steps, each with the bits that it has alone.
+ * The GPU as a machine. One sequence runs the fused kernels of a single token; several share the weights that a step
+ * reads: they join and leave between steps, each with the bits that it has alone.
  */
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { ImageIdentity, Machine, MachineFacts, Sequence } from '../../machine/machine.js';
@@ -37,7 +37,10 @@ export class GpuMachine implements Machine, Premises {
     this.runs = new TokenRuns(this);
   }
 
-  /** @param release called when the machine is closed: whoever has the model may free it, or its device @throws GpuError */
+  /**
+   * @param release called when the machine is closed: whoever has the model may free it, or its device
+   * @throws GpuError
+   */
   static async create(model: GpuModel, image: ImageIdentity, release: () => void = () => {}): Promise<GpuMachine> {
     return new GpuMachine(model, image, await SequencePool.create(model, 1), release);
   }
@@ -114,7 +117,11 @@ export class GpuMachine implements Machine, Premises {
     return await this.#logits;
   }
 
-  /** Seconds on the GPU of each kernel: of a step of so many sequences, or of tokens that are fed. @throws RangeError; GpuError */
+  /**
+   * Seconds on the GPU of each kernel: of a step of so many sequences, or of tokens that are fed.
+   *
+   * @throws RangeError; GpuError
+   */
   async time(
     work: { readonly rows: number } | { readonly tokens: readonly number[] },
   ): Promise<ReadonlyMap<string, number>> {

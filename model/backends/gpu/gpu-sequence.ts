@@ -1,4 +1,7 @@
-/** A sequence on a GPU: what it is asked becomes feeds and runs of the machine, and what its caller has not seen is undone. */
+/**
+ * A sequence on a GPU: what it is asked becomes feeds and runs of the machine, and what its caller has not seen is
+ * undone.
+ */
 import { crc32 } from '../../../protocol/crc32.js';
 import type { SequenceState } from '../../../protocol/state/sequence-state.js';
 import { Ledger } from '../../machine/ledger.js';

@@ -9,17 +9,23 @@ import type { RowDeal } from './kernels/products/fused-product.js';
 export interface KernelPlan {
   /** Use subgroups (if the adapter has them). */
   readonly subgroups: boolean;
-  /** Invocations of a workgroup of the fused kernels: a multiple of the subgroup, or a power of two where those are not used. */
+  /**
+   * Invocations of a workgroup of the fused kernels: a multiple of the subgroup, or a power of two where those are not
+   * used.
+   */
   readonly size: number;
-  /** Workgroups that a fused kernel is shared out to if it has so much work: more keep more of the GPU busy, but each quantises for itself. */
+  /**
+   * Workgroups that a fused kernel is shared out to if it has so much work: more keep more of the GPU busy, but each
+   * quantises for itself.
+   */
   readonly workgroups: number;
   /** Products of many rows on matrix units (if the adapter has them). */
   readonly matrices: boolean;
 }
 
 /**
- * Values that are worth trying. Workgroups of 320 and 512 let rows of 2,560 and 2,048 be quantised in fewer turns, where the adapter allows them; they
- * need subgroups of 64 lanes at most.
+ * Values that are worth trying. Workgroups of 320 and 512 let rows of 2,560 and 2,048 be quantised in fewer turns,
+ * where the adapter allows them; they need subgroups of 64 lanes at most.
  */
 export const PLAN_SIZES = [128, 256, 320, 512] as const;
 export const PLAN_WORKGROUPS = [128, 256, 512] as const;
@@ -40,7 +46,8 @@ const UNITS_MOST = 4;
 /**
  * How a fused kernel deals `units` groups of rows of `columns`.
  *
- * Lanes: as many as keep at least 90 % of them busy, or else the number that keeps most busy; more where that gives too few workgroups.
+ * Lanes: as many as keep at least 90 % of them busy, or else the number that keeps most busy; more where that gives too
+ * few workgroups.
  */
 export function dealFor(gpu: GpuDevice, plan: KernelPlan, columns: number, units: number): RowDeal {
   const subgroup = subgroupOf(gpu, plan);
@@ -56,8 +63,8 @@ export function dealFor(gpu: GpuDevice, plan: KernelPlan, columns: number, units
 }
 
 /**
- * Whether the fused kernels fit into the workgroup memory of the adapter: activations for three products, and what reductions need. A model that
- * is too wide runs through the kernels for many rows, one row at a time.
+ * Whether the fused kernels fit into the workgroup memory of the adapter: activations for three products, and what
+ * reductions need. A model that is too wide runs through the kernels for many rows, one row at a time.
  */
 export function fusedKernelsFit(
   gpu: GpuDevice,

@@ -1,8 +1,9 @@
 /**
- * Given tokens whose logits come to the host: a step for each token, several sequences side by side, each logit as the reference has it.
+ * Given tokens whose logits come to the host: a step for each token, several sequences side by side, each logit as the
+ * reference has it.
  *
- * States are copied here and, at their end, back home: who leaves earlier is fed again there what was read. As in token-runs.ts, whoever does not
- * come back while others wait is set aside.
+ * States are copied here and, at their end, back home: who leaves earlier is fed again there what was read. As in
+ * token-runs.ts, whoever does not come back while others wait is set aside.
  */
 import type { Step } from './batch-step.js';
 import { encodeDispatches, type Dispatch } from './device/dispatch.js';

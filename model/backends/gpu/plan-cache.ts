@@ -1,4 +1,7 @@
-/** Plans that were found the fastest: what was measured once for an adapter, its driver and a shape is not measured again. */
+/**
+ * Plans that were found the fastest: what was measured once for an adapter, its driver and a shape is not measured
+ * again.
+ */
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import { KeptMeasurement } from '../../kept-measurement.js';
 import { DEFAULT_PLAN, PLAN_SIZES, PLAN_WORKGROUPS, type KernelPlan } from './kernel-plan.js';

@@ -1,6 +1,7 @@
 /**
- * Tokens that are given, not chosen: prompts, and what is replayed to be checked. Many at a time go through the kernels for rows, which are compiled
- * when they are needed first; a few go through the kernels for a single step, where those are there.
+ * Tokens that are given, not chosen: prompts, and what is replayed to be checked. Many at a time go through the kernels
+ * for rows, which are compiled when they are needed first; a few go through the kernels for a single step, where those
+ * are there.
  */
 import { encodeDispatches, timeDispatches, type Dispatch } from './device/dispatch.js';
 import type { GpuModel } from './gpu-model.js';
@@ -35,7 +36,10 @@ export class PromptFeeder {
   readonly #feeders = new Map<string, Promise<RowFeeder>>();
   readonly #rows = new Map<number, RowBuffers>();
 
-  /** @param singly a step of the only sequence, from the token in its control block to its state; absent if there is none */
+  /**
+   * @param singly a step of the only sequence, from the token in its control block to its state; absent if there is
+   * none
+   */
   constructor(model: GpuModel, buffers: SequenceBuffers, singly: readonly Dispatch[] | undefined) {
     this.#model = model;
     this.#buffers = buffers;
@@ -78,12 +82,17 @@ export class PromptFeeder {
     return { count: chunk.length, records: [] };
   }
 
-  /** Whether so many tokens go through the kernels of a single step, where the sequence has the first slot and no run is under way. */
+  /**
+   * Whether so many tokens go through the kernels of a single step, where the sequence has the first slot and no run is
+   * under way.
+   */
   isFedSingly(tokens: number): boolean {
     return this.#singly !== undefined && tokens <= SINGLY_MOST;
   }
 
-  /** A few tokens, one after the other: the kernels are there already, while those for rows would have to be compiled. */
+  /**
+   * A few tokens, one after the other: the kernels are there already, while those for rows would have to be compiled.
+   */
   feedSingly(tokens: readonly number[]): void {
     const { gpu } = this.#model;
     const dispatches = this.#singly ?? [];

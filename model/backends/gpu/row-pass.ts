@@ -1,5 +1,6 @@
 /**
- * Many rows at once: the tokens of a prompt, or one token of each sequence of a batch. Weights are read once for all rows.
+ * Many rows at once: the tokens of a prompt, or one token of each sequence of a batch. Weights are read once for all
+ * rows.
  *
  * Eight dispatches a layer, or nine (row-stages.ts). They share one layout, so that a layer is bound once.
  */
@@ -16,7 +17,10 @@ import type { SequenceBuffers } from './sequence-buffers.js';
 import { BINDING_ALIGNMENT } from './weights/vector-layout.js';
 
 export interface RowPassOptions {
-  /** Tokens of one sequence, from their ids on; or a step of each sequence, from the residuals of `sequences` to their logits. */
+  /**
+   * Tokens of one sequence, from their ids on; or a step of each sequence, from the residuals of `sequences` to their
+   * logits.
+   */
   readonly mode: 'tokens' | 'sequences';
   /** Compute receipts. */
   readonly head: boolean;

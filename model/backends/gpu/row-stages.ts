@@ -58,7 +58,10 @@ interface Matrix {
 const GROUP_LEAST = 64;
 const GROUP_MOST = 256;
 
-/** One invocation for each four columns, as far as they are neither too few nor too many: idle ones cost as much as the others. */
+/**
+ * One invocation for each four columns, as far as they are neither too few nor too many: idle ones cost as much as the
+ * others.
+ */
 function groupFor(columns: number, subgroup: number): Group {
   const enough = 2 ** Math.ceil(Math.log2(rowSize(columns).words));
   return { size: Math.max(GROUP_LEAST, subgroup, Math.min(GROUP_MOST, enough)), subgroup };

@@ -41,7 +41,8 @@ export function surveyGroup({ gpu, plan }: Pick<GpuModel, 'gpu' | 'plan'>): Grou
 }
 
 /**
- * Begins to compile what loading a model and a run of one sequence need: first what is needed first, then what takes the longest.
+ * Begins to compile what loading a model and a run of one sequence need: first what is needed first, then what takes
+ * the longest.
  *
  * @returns when the driver has it all and compiles in its threads
  */

@@ -1,4 +1,7 @@
-/** Which run has which row of a step. The row of a run that has left is free, until another one comes or fewer rows are enough. */
+/**
+ * Which run has which row of a step. The row of a run that has left is free, until another one comes or fewer rows are
+ * enough.
+ */
 import type { TokenRun } from './token-run.js';
 
 export class RunRows {
@@ -20,7 +23,8 @@ export class RunRows {
   }
 
   /**
-   * The first rows that are free, and of these everyone his own slot if he can have it, for states are moved at the price of a step each.
+   * The first rows that are free, and of these everyone his own slot if he can have it, for states are moved at the
+   * price of a step each.
    *
    * @returns whose which one would be, his own slots first
    */

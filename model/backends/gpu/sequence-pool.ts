@@ -1,8 +1,9 @@
 /**
  * Places for sequences on a GPU: their states side by side, and everything that computes with them, bound once.
  *
- * A sequence keeps its state in a slot. Those that run have the first slots, in any order, because a step computes the first rows; the host moves
- * states between slots as sequences come and go. All of it is in the order of the GPU's queue: nothing here waits for what was submitted before.
+ * A sequence keeps its state in a slot. Those that run have the first slots, in any order, because a step computes the
+ * first rows; the host moves states between slots as sequences come and go. All of it is in the order of the GPU's
+ * queue: nothing here waits for what was submitted before.
  */
 import type { Step } from './batch-step.js';
 import { encodeDispatches, timeDispatches, type Dispatch } from './device/dispatch.js';
@@ -156,7 +157,10 @@ export class SequencePool {
     this.#model.gpu.device.queue.writeBuffer(this.#buffers.control, 4 * word, Uint32Array.of(1));
   }
 
-  /** Puts the embeddings of the tokens in the control blocks into the residuals of the first rows: what they are between two steps. */
+  /**
+   * Puts the embeddings of the tokens in the control blocks into the residuals of the first rows: what they are between
+   * two steps.
+   */
   embed(rows: number): void {
     const { gpu } = this.#model;
     const commands = gpu.device.createCommandEncoder();
@@ -169,7 +173,8 @@ export class SequencePool {
   /**
    * Keeps all states, then computes steps of the first rows.
    *
-   * @param lead after each of so many of them, fewer than all, `steer` writes control blocks: tokens that the next feeds are given, not chosen
+   * @param lead after each of so many of them, fewer than all, `steer` writes control blocks: tokens that the next
+   * feeds are given, not chosen
    * @returns their results, [slot][RESULT_SLOTS][RESULT_WORDS], of this ring of slots
    */
   submit(

@@ -1,4 +1,7 @@
-/** States on their way between places in GPU memory and the host: L pieces each, a layer's of all sequences side by side. */
+/**
+ * States on their way between places in GPU memory and the host: L pieces each, a layer's of all sequences side by
+ * side.
+ */
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import { stateWidth } from './kernels/scan.js';
 

@@ -3,7 +3,10 @@ import type { SamplerSettings } from '../../../protocol/sampling.js';
 import { RESULT_SLOTS } from './run-kernels.js';
 import type { ControlValues } from './kernels/control.js';
 
-/** Tokens that a run may be given before the one from which it chooses: a submission begins with them, and has one step more. */
+/**
+ * Tokens that a run may be given before the one from which it chooses: a submission begins with them, and has one step
+ * more.
+ */
 export const LEAD_MOST = RESULT_SLOTS - 1;
 
 /** A sequence as the pool knows it. */

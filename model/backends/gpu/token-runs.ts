@@ -1,12 +1,13 @@
 /**
  * Runs of sequences on a GPU, side by side: they join and leave between two steps, while the others go on.
  *
- * A run stays on the GPU: embedding, layers, head, sampler, and again. The host submits several steps at a time, and while it looks at the tokens of
- * one submission the next are computed. A run joins in the order of the GPU's queue, behind what is submitted already; when it leaves with tokens
- * that its caller has not seen, its state goes back to the one before them. So nobody waits until the GPU is idle.
+ * A run stays on the GPU: embedding, layers, head, sampler, and again. The host submits several steps at a time, and
+ * while it looks at the tokens of one submission the next are computed. A run joins in the order of the GPU's queue,
+ * behind what is submitted already; when it leaves with tokens that its caller has not seen, its state goes back to the
+ * one before them. So nobody waits until the GPU is idle.
  *
- * Steps are computed as they are asked for: when every run under way has been read to its end. A caller that does not come back for its next
- * token while others wait is set aside, back to what it has seen, and joins again when it asks.
+ * Steps are computed as they are asked for: when every run under way has been read to its end. A caller that does not
+ * come back for its next token while others wait is set aside, back to what it has seen, and joins again when it asks.
  */
 import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';

@@ -1,8 +1,8 @@
 /**
  * Which variants of the kernels are the fastest on an adapter, by measuring: no table knows the next GPU.
  *
- * From the default on, one choice after the other is tried and kept if it is faster. Every plan must give the receipts of the plainest one: a plan
- * that computes something else is dropped and reported, however fast it is.
+ * From the default on, one choice after the other is tried and kept if it is faster. Every plan must give the receipts
+ * of the plainest one: a plan that computes something else is dropped and reported, however fast it is.
  */
 import { feedOnly } from '../../machine/machine.js';
 import { testTokens } from '../../machine/test-tokens.js';

@@ -56,7 +56,9 @@ function wide(words: Words): Product {
   };
 }
 
-/** A product in which the second norm15 of step G rounds up to 32768. A carry in the first is made good by the second. */
+/**
+ * A product in which the second norm15 of step G rounds up to 32768. A carry in the first is made good by the second.
+ */
 function carry(words: Words): Product {
   for (;;) {
     const product = { ...randomProduct(words, 0), mm: 16_384, em: -20, epsilon: 0 };

@@ -1,4 +1,6 @@
-/** Vectors of docs/ARITHMETIC.md, section 5: one channel of MLGRU and GLU, saturation of what is added and of logits. */
+/**
+ * Vectors of docs/ARITHMETIC.md, section 5: one channel of MLGRU and GLU, saturation of what is added and of logits.
+ */
 
 import { sigmaTable } from '../../../protocol/image/tables.js';
 import { addToResidual, gatedLinearUnit, gatedState, nextState } from '../channels.js';

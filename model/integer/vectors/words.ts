@@ -1,4 +1,6 @@
-/** Random words of test vectors: Threefry-2x32 with the key (seed, 0) and a running counter, the same on every machine. */
+/**
+ * Random words of test vectors: Threefry-2x32 with the key (seed, 0) and a running counter, the same on every machine.
+ */
 
 import { threefry } from '../threefry.js';
 

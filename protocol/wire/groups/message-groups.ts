@@ -1,4 +1,6 @@
-/** All groups of messages beyond the base table. Adding one: a table here, handlers in the board, requests in the host. */
+/**
+ * All groups of messages beyond the base table. Adding one: a table here, handlers in the board, requests in the host.
+ */
 
 import { AUTH_GROUP } from './messages-auth.js';
 import type { MessageGroup } from '../message-group.js';

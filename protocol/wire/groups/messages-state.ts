@@ -1,4 +1,6 @@
-/** The group `state.1`: the recurrent state of a board, read and written. docs/PROTOCOL.md, section 8; docs/STATE.md. */
+/**
+ * The group `state.1`: the recurrent state of a board, read and written. docs/PROTOCOL.md, section 8; docs/STATE.md.
+ */
 
 import { MAX_STATE_WORD } from '../../state/sequence-state.js';
 import { restU32, u32 } from '../layout.js';

@@ -9,8 +9,9 @@ import { whyNoGpu } from './gpu-presence.js';
 import { factsOf, nameOf, openAdapter, type AdapterFacts } from './open-adapter.js';
 
 /**
- * Of Dawn: the experiment with matrix units; no zeros for workgroup memory, which every kernel writes before it reads; and no validation of calls, a
- * third of the time that the processor spends on a token. What calls there are is settled by the shape of a model, and tests validate them.
+ * Of Dawn: the experiment with matrix units; no zeros for workgroup memory, which every kernel writes before it reads;
+ * and no validation of calls, a third of the time that the processor spends on a token. What calls there are is settled
+ * by the shape of a model, and tests validate them.
  */
 const DAWN_FEATURES = [
   'allow_unsafe_apis',
@@ -19,8 +20,8 @@ const DAWN_FEATURES = [
 ];
 
 /**
- * Dawn's process-wide object. It must stay referenced while anything uses a GPU: when it is collected, its thread dies in freed memory. While it is
- * referenced, Node does not end by itself.
+ * Dawn's process-wide object. It must stay referenced while anything uses a GPU: when it is collected, its thread dies
+ * in freed memory. While it is referenced, Node does not end by itself.
  */
 let gpu: GPU | undefined;
 let users = 0;
@@ -43,8 +44,8 @@ async function acquire(): Promise<GPU> {
 }
 
 /**
- * NVIDIA's driver keeps what it compiled (its README, `__GL_SHADER_DISK_CACHE_PATH`), but not where it runs as root: there a start takes half a second
- * longer than with a folder of its own. Other drivers do not look at the variable.
+ * NVIDIA's driver keeps what it compiled (its README, `__GL_SHADER_DISK_CACHE_PATH`), but not where it runs as root:
+ * there a start takes half a second longer than with a folder of its own. Other drivers do not look at the variable.
  */
 function keepCompiledKernels(): void {
   const name = '__GL_SHADER_DISK_CACHE_PATH';
@@ -92,7 +93,8 @@ export async function examineAdapter(): Promise<AdapterFacts> {
 /**
  * Opens the most powerful adapter with all that it offers.
  *
- * @param options `software`: whether an adapter that is a program will do, which is slower than the reference (default: yes)
+ * @param options `software`: whether an adapter that is a program will do, which is slower than the reference (default:
+ * yes)
  * @throws GpuError
  */
 export async function openGpu({ software = true }: { readonly software?: boolean } = {}): Promise<GpuDevice> {

@@ -23,8 +23,8 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
 `;
 
 /**
- * Bytes per second of copies from buffer to buffer, each byte read once and written once, by a kernel or by the driver, whichever is faster: the
- * baseline. Copy engines can be slower than the memory is for kernels.
+ * Bytes per second of copies from buffer to buffer, each byte read once and written once, by a kernel or by the driver,
+ * whichever is faster: the baseline. Copy engines can be slower than the memory is for kernels.
  *
  * @throws GpuError
  */
@@ -53,7 +53,8 @@ export async function copySpeed(gpu: GpuDevice): Promise<number> {
     return (2000 * copies * bytes) / (performance.now() - startMs);
   };
   const rate = async (copy: (commands: GPUCommandEncoder) => void): Promise<number> => {
-    // The first says how many fit in a round, so that a slow adapter is not kept for minutes; of the rounds, the best counts.
+    // The first says how many fit in a round, so that a slow adapter is not kept for minutes; of the rounds, the best
+    // counts.
     const first = await timed(copy, 1);
     const copies = Math.max(1, Math.min(COPIES_MOST, Math.round((ROUND_SECONDS * first) / (2 * bytes))));
     let best = 0;

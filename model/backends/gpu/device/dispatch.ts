@@ -15,8 +15,8 @@ export interface Dispatch {
 }
 
 /**
- * A step has hundreds of dispatches, and encoding them takes as long as the GPU needs: nothing is done here that can be done before, and what is
- * bound is not bound again.
+ * A step has hundreds of dispatches, and encoding them takes as long as the GPU needs: nothing is done here that can be
+ * done before, and what is bound is not bound again.
  */
 export function encodeDispatches(pass: GPUComputePassEncoder, dispatches: readonly Dispatch[], rows: number): void {
   let bound: GPUBindGroup | undefined;
@@ -37,8 +37,8 @@ export function encodeDispatches(pass: GPUComputePassEncoder, dispatches: readon
 const TIMED_AT_A_TIME = 2048;
 
 /**
- * Runs the dispatches once, each in a pass of its own, and adds up the time of each kernel on the GPU, in seconds. Passes cost time of their own, so
- * the sum is more than what the dispatches take together.
+ * Runs the dispatches once, each in a pass of its own, and adds up the time of each kernel on the GPU, in seconds.
+ * Passes cost time of their own, so the sum is more than what the dispatches take together.
  *
  * @throws RangeError if the adapter has no timestamps
  */

@@ -1,5 +1,6 @@
 /**
- * A GPU as this backend uses it: buffers that are counted, kernels that are compiled, and errors that become `GpuError`.
+ * A GPU as this backend uses it: buffers that are counted, kernels that are compiled, and errors that become
+ * `GpuError`.
  *
  * Only WebGPU itself (https://www.w3.org/TR/webgpu/), nothing of Node: the same code runs in a browser.
  */
@@ -114,7 +115,10 @@ export class GpuDevice {
     return kernel;
   }
 
-  /** Waits until all kernels that were asked for are parsed: from then on the driver compiles in its threads, and this one is free. */
+  /**
+   * Waits until all kernels that were asked for are parsed: from then on the driver compiles in its threads, and this
+   * one is free.
+   */
   async kernelsParsed(): Promise<void> {
     await this.#parsing;
   }
@@ -128,8 +132,8 @@ export class GpuDevice {
   }
 
   async #parse(label: string, code: string): Promise<GPUShaderModule> {
-    // Known before a pipeline is made of it: `createComputePipelineAsync` of webgpu 0.6.2 does not reject then, but ends the process. In a scope,
-    // or the device would be taken for broken.
+    // Known before a pipeline is made of it: `createComputePipelineAsync` of webgpu 0.6.2 does not reject then, but
+    // ends the process. In a scope, or the device would be taken for broken.
     this.device.pushErrorScope('validation');
     const module = this.device.createShaderModule({ label, code });
     const problem = await this.device.popErrorScope();
@@ -159,7 +163,10 @@ export class GpuDevice {
     this.device.queue.submit([commands.finish()]);
   }
 
-  /** Whether matrix units are offered and compute what they should; tried when it is asked first, which takes tens of milliseconds. */
+  /**
+   * Whether matrix units are offered and compute what they should; tried when it is asked first, which takes tens of
+   * milliseconds.
+   */
   async matricesWork(): Promise<boolean> {
     this.#matrices ??= this.features.matrices ? matricesWork(this.device) : Promise.resolve(false);
     return await this.#matrices;

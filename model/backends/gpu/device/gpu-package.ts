@@ -1,14 +1,15 @@
 /**
- * The package `webgpu` comes only when wanted, as it is ten times as large as the rest: an optional peer dependency, which no package manager installs
- * by itself. Here: the command that puts it where this program finds it.
+ * The package `webgpu` comes only when wanted, as it is ten times as large as the rest: an optional peer dependency,
+ * which no package manager installs by itself. Here: the command that puts it where this program finds it.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { packageFile } from '../../../package-file.js';
 
 /**
- * One line for a shell. A package is looked for in every folder `node_modules` above the file that loads it, so it goes beside mmfree's own folder,
- * wherever npm put that: by itself, npm would take the folder of the user, or another prefix.
+ * One line for a shell. A package is looked for in every folder `node_modules` above the file that loads it, so it goes
+ * beside mmfree's own folder, wherever npm put that: by itself, npm would take the folder of the user, or another
+ * prefix.
  *
  * @param root the folder of mmfree's package.json
  */

@@ -1,8 +1,9 @@
 /**
- * Whether it is worth looking for a GPU, without loading anything: a computer without one must not pay for the question, and WebGPU writes
- * warnings of its own to stderr where it finds no driver.
+ * Whether it is worth looking for a GPU, without loading anything: a computer without one must not pay for the
+ * question, and WebGPU writes warnings of its own to stderr where it finds no driver.
  *
- * Vulkan's loader and where it looks for drivers: https://github.com/KhronosGroup/Vulkan-Loader, docs/LoaderDriverInterface.md.
+ * Vulkan's loader and where it looks for drivers: https://github.com/KhronosGroup/Vulkan-Loader,
+ * docs/LoaderDriverInterface.md.
  */
 import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';

@@ -1,4 +1,7 @@
-/** An adapter of WebGPU, wherever it comes from (a browser's `navigator.gpu`, or adapter.ts): what it is, and a device with all that it offers. */
+/**
+ * An adapter of WebGPU, wherever it comes from (a browser's `navigator.gpu`, or adapter.ts): what it is, and a device
+ * with all that it offers.
+ */
 import { GpuDevice, type GpuFeatures } from './gpu-device.js';
 import { gpuNotFound } from './gpu-error.js';
 import { lanesAreInOrder, MATRIX_SUBGROUP } from './probes.js';

@@ -7,8 +7,8 @@ import { MAP_READ, USAGE } from './gpu-usage.js';
 export const MATRIX_SUBGROUP = 32;
 
 /**
- * Whether invocation n of a workgroup is lane n mod `subgroup` of its subgroup, on which the kernels rely. WGSL leaves the numbering to the driver;
- * all known ones number so.
+ * Whether invocation n of a workgroup is lane n mod `subgroup` of its subgroup, on which the kernels rely. WGSL leaves
+ * the numbering to the driver; all known ones number so.
  */
 export async function lanesAreInOrder(device: GPUDevice, subgroup: number): Promise<boolean> {
   const size = 256;
@@ -23,7 +23,10 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(subgroup_invocatio
   return lanes.every((flag) => flag === 1);
 }
 
-/** Whether products of int8 matrices, 16 × 32 times 32 × 16, come out right: at the largest values and with all of them different. */
+/**
+ * Whether products of int8 matrices, 16 × 32 times 32 × 16, come out right: at the largest values and with all of them
+ * different.
+ */
 export async function matricesWork(device: GPUDevice): Promise<boolean> {
   const code = /* wgsl */ `enable chromium_experimental_subgroup_matrix;
 @group(0) @binding(0) var<storage, read_write> outputs: array<i32>;

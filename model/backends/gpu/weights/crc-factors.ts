@@ -1,8 +1,9 @@
 /**
- * CRC-32 of many words at once: the CRC is linear, so each word's share can be computed alone and all shares be exclusive-ored.
+ * CRC-32 of many words at once: the CRC is linear, so each word's share can be computed alone and all shares be
+ * exclusive-ored.
  *
- * In the reflected representation of CRC-32/ISO-HDLC, where bit 31 of a word is x⁰, a word w that is followed by d others adds
- * w·x^(32·(d+1)) mod P.
+ * In the reflected representation of CRC-32/ISO-HDLC, where bit 31 of a word is x⁰, a word w that is followed by d
+ * others adds w·x^(32·(d+1)) mod P.
  */
 
 /** The polynomial product of the CRC's field: a·b mod P. */

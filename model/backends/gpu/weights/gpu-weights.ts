@@ -1,7 +1,8 @@
 /**
  * A model's weights in GPU memory: ternary matrices in 2 bit, vectors, embedding, tables.
  *
- * The image streams through a small buffer: neither the host nor the GPU ever holds its ternary section beside the weights made of it.
+ * The image streams through a small buffer: neither the host nor the GPU ever holds its ternary section beside the
+ * weights made of it.
  */
 import { badWeights } from '../../../../protocol/image/image-error.js';
 import {
@@ -140,7 +141,10 @@ function tableWords(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
   return Uint32Array.from({ length: 257 + 256 }, (_, j) => (j < 256 ? table[j] | (table[j + 1] << 16) : table[j]));
 }
 
-/** Buffers for all matrices, as few as the adapter's largest buffer allows, and what goes where: a part for each layer, and the head's. */
+/**
+ * Buffers for all matrices, as few as the adapter's largest buffer allows, and what goes where: a part for each layer,
+ * and the head's.
+ */
 function planMatrices(
   gpu: GpuDevice,
   shape: ModelShape,

@@ -1,4 +1,7 @@
-/** Where the ternary matrices of a layer lie in GPU memory: one behind the other, each at an offset that can be bound, so that a layer is bound as one. */
+/**
+ * Where the ternary matrices of a layer lie in GPU memory: one behind the other, each at an offset that can be bound,
+ * so that a layer is bound as one.
+ */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import type { LAYER_BLOCK, MatrixName } from '../../../../protocol/image/tensors.js';
 import { matrixBytes } from '../kernels/transcode.js';

@@ -1,6 +1,7 @@
 /**
- * Where the vectors of a model lie in GPU memory: as in the image (docs/IMAGE.md, section 4, `vectors`), but each padded with zeros to whole
- * words of 64 columns, so that kernels need no bounds, and each block aligned so that it can be bound by itself.
+ * Where the vectors of a model lie in GPU memory: as in the image (docs/IMAGE.md, section 4, `vectors`), but each
+ * padded with zeros to whole words of 64 columns, so that kernels need no bounds, and each block aligned so that it can
+ * be bound by itself.
  */
 import { CONSTANTS, type ModelShape } from '../../../../protocol/image/model-shape.js';
 import { HEAD_BLOCK, LAYER_BLOCK, sizeOf, type Block, type VectorName } from '../../../../protocol/image/tensors.js';
