@@ -105,7 +105,10 @@ export async function serviceOf({
   access,
 }: ServiceTestOptions = {}): Promise<ServiceUnderTest> {
   const limits = (): ServiceLimits => ({ ...USUAL_LIMITS, ...some });
-  const metrics = createMetrics(() => models.list);
+  const metrics = createMetrics(
+    () => models.list,
+    () => conversations,
+  );
   const events = {
     ...metrics.events,
     onLost: () => metrics.onMachineLost(),
