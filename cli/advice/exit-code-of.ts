@@ -62,6 +62,7 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['usb-unavailable', EXIT.transferFailed],
   ['gateware-tool-missing', EXIT.noTool],
   ['gateware-tool-failed', EXIT.noTool],
+  ['train-no-gpu', EXIT.noGpu],
   ['train-diverged', EXIT.diverged],
   ['peer-missing', EXIT.noTool],
   ['peer-failed', EXIT.noTool],

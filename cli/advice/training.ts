@@ -1,8 +1,9 @@
 /** Advice on training. */
 import type { TrainErrorCode } from '../../model/train/train-error.js';
-import { always, type Advice } from './table.js';
+import { also, always, type Advice } from './table.js';
 
 export const TRAINING: Readonly<Record<TrainErrorCode, Advice>> = {
+  'train-no-gpu': also('`mmfree doctor` shows what is found.'),
   'train-no-text': null,
   'train-bad-text': null,
   'train-too-little-text': always('Give more text, or shorter windows with --context.'),

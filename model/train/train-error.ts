@@ -1,7 +1,10 @@
 /** Everything that can be wrong with training, in words. */
 import { MmfreeError } from '../../protocol/errors.js';
+import type { GpuError } from '../backends/gpu/device/gpu-error.js';
 
 export type TrainErrorCode =
+  /** Nothing here trains a model. */
+  | 'train-no-gpu'
   /** There is nothing to learn from. */
   | 'train-no-text'
   /** Something else than text. */
@@ -19,6 +22,14 @@ export type TrainErrorCode =
 
 /** An error of training. */
 export class TrainError extends MmfreeError<TrainErrorCode> {}
+
+export function noGpu(cause: GpuError): TrainError {
+  return new TrainError('train-no-gpu', `training needs a GPU: ${cause.message}`, {
+    reason: cause.reason,
+    fix: 'Install the driver and, on Linux, the Vulkan loader (Debian: `apt install libvulkan1`), or train on another computer: a checkpoint goes anywhere.',
+    cause,
+  });
+}
 
 export function noText(sources: readonly string[]): TrainError {
   return new TrainError('train-no-text', `there is no text in ${sources.join(', ')}`, {

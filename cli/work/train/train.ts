@@ -12,7 +12,7 @@ import { Trainer } from '../../../model/train/gpu/trainer.js';
 import { microBatchOf, type Recipe } from '../../../model/train/run/recipe.js';
 import { linesUpTo, readState } from '../../../model/train/run/save.js';
 import { rowFloatsOf, secondsOfMicroBatch } from '../../../model/train/run/train-steps.js';
-import { cannotResume, folderTaken } from '../../../model/train/train-error.js';
+import { cannotResume, folderTaken, noGpu } from '../../../model/train/train-error.js';
 import type { CommandContext } from '../../command.js';
 import { finishRun, followRun, type Run } from './follow-run.js';
 import { modelIn, newModel, tokensOf } from './prepare-model.js';
@@ -41,7 +41,7 @@ export async function train(input: TrainInput, context: CommandContext): Promise
   }
 }
 
-/** A card, or else a processor that plays one, which is told. @throws GpuError `gpu-not-found` */
+/** A card, or else a processor that plays one, which is told. @throws TrainError `train-no-gpu` */
 async function openAnyGpu({
   output,
 }: CommandContext): Promise<{ readonly gpu: GpuDevice; readonly isSoftware: boolean }> {
@@ -49,7 +49,9 @@ async function openAnyGpu({
     return { gpu: await openGpu({ software: false }), isSoftware: false };
   } catch (error) {
     if (!(error instanceof GpuError && error.code === 'gpu-not-found')) throw error;
-    const gpu = await openGpu();
+    const gpu = await openGpu().catch((none: unknown) => {
+      throw none instanceof GpuError && none.code === 'gpu-not-found' ? noGpu(none) : none;
+    });
     output.note(
       `warning: ${gpu.name} is a program that plays a GPU: training takes hundreds of times as long as on a card`,
     );

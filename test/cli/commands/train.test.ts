@@ -231,6 +231,12 @@ describe('input that cannot be learned', () => {
     expect([run.exit, run.result['error']]).toEqual([exit, expect.objectContaining({ code })]);
   });
 
+  it.skipIf(hasGpu)('on a computer without a GPU', async () => {
+    const { exit, result } = await mmfreeJson('train', path('text.txt'), '-o', path('never'));
+    // Where the package is not there, that is told.
+    expect([exit, result['error']]).toEqual([18, expect.objectContaining({ code: 'train-no-gpu' })]);
+  });
+
   it.runIf(hasGpu)('without a run to go on with', async () => {
     const { stderr, exit } = await mmfree('train', path('text.txt'), '-o', path('nowhere'), '--resume');
     expect(exit).toBe(2);
