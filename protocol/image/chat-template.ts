@@ -5,8 +5,12 @@
 import { badManifest } from './image-error.js';
 import type { ManifestFields } from './manifest-fields.js';
 
-/** Tokens that a template may name, as `tokenizer_config.json` does. */
-export const TEMPLATE_TOKENS = [
+/** A token that a template may name, as `tokenizer_config.json` does. */
+export type TemplateToken =
+  'bos_token' | 'eos_token' | 'unk_token' | 'sep_token' | 'pad_token' | 'cls_token' | 'mask_token';
+
+/** All of them. */
+export const TEMPLATE_TOKENS: readonly TemplateToken[] = [
   'bos_token',
   'eos_token',
   'unk_token',
@@ -14,10 +18,7 @@ export const TEMPLATE_TOKENS = [
   'pad_token',
   'cls_token',
   'mask_token',
-] as const;
-
-/** One of them. */
-export type TemplateToken = (typeof TEMPLATE_TOKENS)[number];
+];
 
 /** A template and the texts that it may name. */
 export interface ChatTemplate {
