@@ -14,20 +14,24 @@ export const HAS_C_COMPILER = spawnSync('cc', ['--version']).status === 0;
 
 if (!HAS_C_COMPILER) console.warn('SKIPPED: tests of firmware/, because there is no C compiler (cc).');
 
-/**
- * Compiles firmware/host/NAME.c with the core, any warning being an error, and everything undefined ends the program.
- *
- * @returns the path of the program
- */
-export async function compileFirmware(name: string, folder: string): Promise<string> {
-  const core = readdirSync(join(ROOT, 'firmware/core'))
-    .filter((file) => file.endsWith('.c'))
-    .map((file) => join(ROOT, 'firmware/core', file));
-  const program = join(folder, name);
-  const checks = ['-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-  const sources = [...core, join(ROOT, 'firmware/host', `${name}.c`)];
-  await promisify(execFile)('cc', [...STRICT, ...INCLUDES, ...checks, '-o', program, ...sources]);
+/** Everything undefined ends the program. */
+const CHECKED = ['-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+
+/** Compiles sources with the core, any warning being an error. @returns `program` */
+export async function compileSources(
+  sources: readonly string[],
+  program: string,
+  options: readonly string[] = CHECKED,
+): Promise<string> {
+  const core = readdirSync(join(ROOT, 'firmware/core')).filter((file) => file.endsWith('.c'));
+  const files = [...core.map((file) => join(ROOT, 'firmware/core', file)), ...sources];
+  await promisify(execFile)('cc', [...STRICT, ...INCLUDES, ...options, '-o', program, ...files]);
   return program;
+}
+
+/** Compiles firmware/host/NAME.c with the core, checked. @returns the path of the program */
+export async function compileFirmware(name: string, folder: string): Promise<string> {
+  return compileSources([join(ROOT, 'firmware/host', `${name}.c`)], join(folder, name));
 }
 
 /** Numbers as such programs take them. */
