@@ -1,0 +1,44 @@
+/* 12 MHz crystal to 125 MHz: VCO of 1,500 MHz, divided by 6 and 2 (data sheet, 2.18.2). */
+#include "clocks.h"
+
+#include "registers.h"
+
+#define XOSC_ENABLE_1_15_MHZ 0xfabaa0u
+#define XOSC_STARTUP_1_MS 47u
+#define STABLE (1u << 31)
+#define LOCKED (1u << 31)
+#define PLL_POWER_DOWN (1u << 0)
+#define PLL_DIVIDERS_DOWN (1u << 3)
+#define PLL_VCO_DOWN (1u << 5)
+#define PERI_ENABLE (1u << 11)
+#define TICK_ENABLE (1u << 9)
+
+void unreset(uint32_t blocks) {
+  CLEAR(RESETS_RESET) = blocks;
+  while ((REGISTER(RESETS_DONE) & blocks) != blocks) {
+  }
+}
+
+void start_clocks(void) {
+  REGISTER(XOSC_STARTUP) = XOSC_STARTUP_1_MS;
+  REGISTER(XOSC_CONTROL) = XOSC_ENABLE_1_15_MHZ;
+  while ((REGISTER(XOSC_STATUS) & STABLE) == 0) {
+  }
+  REGISTER(CLOCK_REF_CONTROL) = 2; /* the crystal */
+  while ((REGISTER(CLOCK_REF_SELECTED) & (1u << 2)) == 0) {
+  }
+  unreset(RESET_PLL_SYS);
+  REGISTER(PLL_SYS_CONTROL) = 1;
+  REGISTER(PLL_SYS_FEEDBACK) = 125;
+  CLEAR(PLL_SYS_POWER) = PLL_POWER_DOWN | PLL_VCO_DOWN;
+  while ((REGISTER(PLL_SYS_CONTROL) & LOCKED) == 0) {
+  }
+  REGISTER(PLL_SYS_DIVIDERS) = 6u << 16 | 2u << 12;
+  CLEAR(PLL_SYS_POWER) = PLL_DIVIDERS_DOWN;
+  REGISTER(CLOCK_SYS_CONTROL) = 1; /* the auxiliary source, which is the PLL */
+  while ((REGISTER(CLOCK_SYS_SELECTED) & (1u << 1)) == 0) {
+  }
+  REGISTER(CLOCK_PERI_CONTROL) = PERI_ENABLE; /* from clk_sys */
+  REGISTER(WATCHDOG_TICK) = TICK_ENABLE | 12;  /* a microsecond of the crystal */
+  unreset(RESET_TIMER);
+}

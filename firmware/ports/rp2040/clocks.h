@@ -1,0 +1,13 @@
+#ifndef MMF_RP2040_CLOCKS_H
+#define MMF_RP2040_CLOCKS_H
+
+#include <stdint.h>
+
+#define CLOCK_HZ 125000000u
+
+void start_clocks(void);
+
+/* Lets blocks of the chip begin. */
+void unreset(uint32_t blocks);
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * The board on an RP2040 with at least 2 MB of flash, such as a Raspberry Pi Pico: one line, UART0, one slot. The LED at
+ * GPIO 25 changes with every token.
+ */
+#include "board.h"
+#include "clocks.h"
+#include "flash.h"
+#include "registers.h"
+#include "uart.h"
+
+#define LED 25u
+#define ROSC_RANDOM_BIT 0x4006001cu
+#define VTOR 0xe000ed08u
+
+/* Behind 128 KiB of firmware, up to the end of 2 MB. */
+#define IMAGES (FLASH_WINDOW + (128u << 10))
+#define IMAGE_BYTES ((2048u - 128u) << 10)
+
+#define MOST_HIDDEN 384u
+#define MOST_INTERMEDIATE 1024u
+#define MOST_LAYERS 16u
+/* Three states, and what a token needs. */
+#define MEMORY_WORDS (3 * MOST_LAYERS * MOST_HIDDEN + 3 * MOST_HIDDEN + 2 * MOST_INTERMEDIATE)
+
+extern uint32_t data_start[], data_end[], data_source[], bss_start[], bss_end[], stack_top[];
+
+static struct mmf_board board;
+static struct mmf_link line;
+static uint32_t memory[MEMORY_WORDS];
+
+void reset(void);
+static void fault(void);
+static void run(void);
+
+struct vectors {
+  uint32_t *stack;
+  void (*handlers[47])(void);
+};
+
+/* The ROM and the second stage need these two only. */
+__attribute__((section(".vectors"), used)) static const struct {
+  uint32_t *stack;
+  void (*reset)(void);
+} first_vectors = {stack_top, reset};
+
+/* 15 of the core, then the chip's interrupts; aligned as VTOR wants them. */
+__attribute__((aligned(256))) static struct vectors vectors = {
+    .stack = stack_top, .handlers = {[0] = reset, [1] = fault, [2] = fault, [15 + UART0_IRQ] = uart_interrupt}};
+
+__attribute__((section(".start"), used)) void reset(void) {
+  for (uint32_t *to = data_start, *from = data_source; to < data_end;) *to++ = *from++;
+  for (uint32_t *to = bss_start; to < bss_end;) *to++ = 0;
+  void (*volatile start)(void) = run; /* far from here: in RAM */
+  start();
+}
+
+static void fault(void) {
+  for (;;) {
+  }
+}
+
+static uint32_t now_us(void) {
+  return REGISTER(TIMER_LOW);
+}
+
+/* The timer wraps after 71 minutes: milliseconds are counted from the microseconds that passed. */
+static uint32_t now_ms(void *context) {
+  static uint32_t milliseconds, counted_us;
+  (void)context;
+  const uint32_t passed = (now_us() - counted_us) / 1000;
+  milliseconds += passed;
+  counted_us += 1000 * passed;
+  return milliseconds;
+}
+
+static void serve(void *context) {
+  uint8_t byte;
+  while (uart_receive(&byte)) mmf_link_receive(&line, &byte, 1, now_ms(context));
+  mmf_link_poll(&line, now_ms(context));
+  const uint8_t *bytes;
+  for (uint32_t length = mmf_link_output(&line, &bytes); length > 0; length = mmf_link_output(&line, &bytes)) {
+    uint32_t sent = 0;
+    while (sent < length && uart_send(bytes[sent])) sent++;
+    mmf_link_took(&line, sent);
+    if (sent < length) return;
+  }
+}
+
+/* Jitter of the ring oscillator, and of when the crystal was ready. */
+static uint32_t random_word(void) {
+  uint32_t word = now_us();
+  for (int bit = 0; bit < 32; bit++) word = (word << 1 | word >> 31) ^ (REGISTER(ROSC_RANDOM_BIT) & 1);
+  return word;
+}
+
+static void start_led(void) {
+  REGISTER(PIN_CONTROL(LED)) = 5;
+  REGISTER(SIO_OUTPUT_SET) = 1u << LED;
+  REGISTER(SIO_OUT_SET) = 1u << LED;
+}
+
+static void run(void) {
+  REGISTER(VTOR) = (uint32_t)(uintptr_t)&vectors;
+  start_clocks();
+  uart_start();
+  start_led();
+  const struct mmf_board_options options = {
+      .board = "rp2040",
+      .serial = "rp2040", /* that of the flash is still to be asked for */
+      .firmware = "1",
+      .limits = {.vocab = MMFREE_MAX_VOCAB_SIZE, .hidden = MOST_HIDDEN, .intermediate = MOST_INTERMEDIATE, .layers = MOST_LAYERS},
+      .boot_nonce = random_word(),
+      .now_ms = now_ms,
+      .breathe = serve,
+      .memory = memory,
+  };
+  const struct mmf_flash flash = {(const uint8_t *)IMAGES, IMAGE_BYTES, FLASH_SECTOR_BYTES, flash_erase, flash_program, (void *)IMAGES};
+  if (mmf_board_bytes(&options.limits) > sizeof memory) fault();
+  mmf_link_init(&line, now_ms(0));
+  mmf_board_start(&board, &options, &flash, 1);
+  mmf_board_add_line(&board, &line);
+  for (uint64_t steps = 0;;) {
+    serve(0);
+    mmf_board_work(&board);
+    if (board.steps != steps) REGISTER(SIO_OUT_TOGGLE) = 1u << LED;
+    steps = board.steps;
+  }
+}

@@ -1,0 +1,53 @@
+/* Registers of the RP2040 that the port uses: data sheet, the sections named. */
+#ifndef MMF_RP2040_REGISTERS_H
+#define MMF_RP2040_REGISTERS_H
+
+#include <stdint.h>
+
+#define REGISTER(address) (*(volatile uint32_t *)(address))
+/* Writes of bits: 2.1.2. */
+#define SET(address) REGISTER((address) + 0x2000u)
+#define CLEAR(address) REGISTER((address) + 0x3000u)
+
+/* 2.14: resets. */
+#define RESETS_RESET 0x4000c000u
+#define RESETS_DONE 0x4000c008u
+#define RESET_IO_BANK0 (1u << 5)
+#define RESET_PADS_BANK0 (1u << 8)
+#define RESET_PLL_SYS (1u << 12)
+#define RESET_TIMER (1u << 21)
+#define RESET_UART0 (1u << 22)
+
+/* 2.15, 2.16, 2.18: clocks, crystal, PLL. */
+#define CLOCK_REF_CONTROL 0x40008030u
+#define CLOCK_REF_SELECTED 0x40008038u
+#define CLOCK_SYS_CONTROL 0x4000803cu
+#define CLOCK_SYS_SELECTED 0x40008044u
+#define CLOCK_PERI_CONTROL 0x40008048u
+#define XOSC_CONTROL 0x40024000u
+#define XOSC_STATUS 0x40024004u
+#define XOSC_STARTUP 0x4002400cu
+#define PLL_SYS_CONTROL 0x40028000u
+#define PLL_SYS_POWER 0x40028004u
+#define PLL_SYS_FEEDBACK 0x40028008u
+#define PLL_SYS_DIVIDERS 0x4002800cu
+
+/* 2.19: pins; 4.2: UART0 (PL011); 4.6, 4.7: timer, and its tick; 2.3.1: single-cycle IO. */
+#define PIN_CONTROL(pin) (0x40014004u + 8 * (pin))
+#define UART0_DATA 0x40034000u
+#define UART0_FLAGS 0x40034018u
+#define UART0_DIVIDER 0x40034024u
+#define UART0_FRACTION 0x40034028u
+#define UART0_LINE 0x4003402cu
+#define UART0_CONTROL 0x40034030u
+#define UART0_INTERRUPTS 0x40034038u
+#define TIMER_LOW 0x40054028u
+#define WATCHDOG_TICK 0x4005802cu
+#define SIO_OUT_SET 0xd0000014u
+#define SIO_OUT_TOGGLE 0xd000001cu
+#define SIO_OUTPUT_SET 0xd0000024u
+
+#define NVIC_ENABLE 0xe000e100u
+#define UART0_IRQ 20u
+
+#endif

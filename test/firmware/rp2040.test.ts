@@ -1,0 +1,53 @@
+/** The binary for RP2040, instruction by instruction, over its UART: what it computes, and that it is what the sources give. */
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { mmfreeJson, temporaryFolder } from '../helpers/command-line.js';
+import { count, figure } from '../helpers/counts.js';
+import { startEmulatedPico } from '../helpers/emulated-pico.js';
+import { goodImage } from '../helpers/good-image.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const BINARY = readFileSync(join(ROOT, 'firmware/prebuilt/rp2040.bin'));
+const SMALL_TALES_IMAGE = join(ROOT, 'models/tales-4m/tales-4m.mmfree');
+const TOKENS = 200;
+const hasCompiler = spawnSync('arm-none-eabi-gcc', ['--version']).status === 0;
+
+describe('the binary for RP2040', () => {
+  const at = temporaryFolder();
+
+  it.skipIf(!hasCompiler)('is what Debian’s compiler makes of the sources', () => {
+    execFileSync(process.execPath, [join(ROOT, 'scripts/firmware.mjs'), 'rp2040', at('build')]);
+    expect(readFileSync(at('build/rp2040.bin')).equals(BINARY)).toBe(true);
+  });
+
+  it('computes as the reference does', { timeout: 120_000 }, async () => {
+    const image = goodImage(1);
+    writeFileSync(at('tiny.mmfree'), image);
+    const pico = await startEmulatedPico(BINARY, image);
+    const options = ['--board', pico.selector, '--image', at('tiny.mmfree'), '--tokens', '1'];
+    expect(await mmfreeJson('verify', ...options)).toMatchObject({ exit: 0 });
+    await pico.stop();
+  });
+
+  it.skipIf(count(0, 1) === 0)('tells a tale, each receipt that of the reference', { timeout: 3_600_000 }, async () => {
+    const pico = await startEmulatedPico(BINARY, readFileSync(SMALL_TALES_IMAGE));
+    const options = ['--board', pico.selector, '--image', SMALL_TALES_IMAGE, '--check', '--temperature', '0.8'];
+    let tokens = 0;
+    let cycles = 0;
+    for (let seed = 1; tokens < TOKENS; seed++) {
+      const limit = ['--seed', String(seed), '--max-tokens', String(TOKENS - tokens)];
+      const before = pico.cycles();
+      const { exit, result } = await mmfreeJson('run', 'Once upon a time', ...options, ...limit);
+      expect(exit).toBe(0);
+      tokens += Number(result['receipts_checked']);
+      cycles += pico.cycles() - before;
+    }
+    await pico.stop();
+    figure('firmware for RP2040 in rp2040js: tokens of tales-4m, each receipt equal', String(tokens));
+    figure('firmware for RP2040: cycles a token of tales-4m, without the flash', String(Math.round(cycles / tokens)));
+  });
+});
