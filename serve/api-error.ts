@@ -34,6 +34,10 @@ export type ApiErrorCode =
   | 'conversations_full'
   | 'invalid_state'
   | 'storage_failed'
+  | 'invalid_image'
+  | 'no_boards'
+  | 'roll_out_failed'
+  | 'roll_out_busy'
   | 'client_left'
   | 'internal_error';
 
@@ -230,6 +234,30 @@ export function storageFailed(cause: unknown): ApiError {
     retryAfterSeconds: 5,
     cause,
   });
+}
+
+/** @param cause of the file that is to be rolled out */
+export function invalidImage(cause: Error): ApiError {
+  return new ApiError(400, 'invalid_image', `this image cannot be rolled out: ${cause.message}`, {
+    param: 'image',
+    cause,
+  });
+}
+
+export function noBoards(): ApiError {
+  const message = 'no board has the image of this model at the moment';
+  return new ApiError(400, 'no_boards', message, { param: 'model' });
+}
+
+export function rollOutBusy(): ApiError {
+  return new ApiError(409, 'roll_out_busy', 'another image is rolled out at the moment; ask again behind it');
+}
+
+/** @param left boards that did not take the image from before again */
+export function rollOutFailed(board: string, left: readonly string[], cause: unknown): ApiError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const others = left.length === 0 ? 'all boards have the image from before' : `${left.join(', ')} did not go back`;
+  return new ApiError(503, 'roll_out_failed', `${board} does not run this image: ${why}; ${others}`, { cause });
 }
 
 /** Whatever was thrown, as an answer. */

@@ -3,6 +3,7 @@ import { guards, type GuardedEnv } from './access/guards.js';
 import { Hono, type Context } from './packages/http.js';
 import { apiErrorOf, notFound, type ApiError } from './api-error.js';
 import type { App, Service } from './service.js';
+import { adminRoutes } from './routes/admin.js';
 import { chatRoutes, completionRoutes } from './routes/completions.js';
 import { conversationRoutes } from './routes/conversations.js';
 import { modelRoutes } from './routes/models.js';
@@ -30,6 +31,7 @@ export function createApp(service: Service): App {
   conversationRoutes(app, service);
   verifyRoutes(app, service);
   modelRoutes(app, service);
+  adminRoutes(app, service);
   statusRoutes(app, service);
   pageRoutes(app);
   app.notFound((context) => answerTo(notFound(context.req.path, hintFor(context.req.path)), context));

@@ -6,6 +6,7 @@ import {
   completionRequest,
   conversationRequest,
   detokenizeRequest,
+  flashRequest,
   tokenizeRequest,
   verifyRequest,
 } from './schemas.js';
@@ -51,6 +52,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/detokenize': { post: ['The text of tokens', detokenizeRequest] },
   '/': { get: ['The page: talk, and see receipts computed again; open without a key'] },
   '/page/{file}': { get: ['What the page is made of; open without a key'] },
+  '/admin/flash': { post: ['Another image for the boards of a model, one after the other', flashRequest] },
   '/health': { get: ['Whether the service runs; open without a key'] },
   '/ready': { get: ['Whether it has machines; open without a key'] },
   '/metrics': { get: ['Metrics for Prometheus'] },

@@ -89,6 +89,11 @@ export const verifyRequest = z.object({
 });
 export type VerifyRequest = z.infer<typeof verifyRequest>;
 
+export const flashRequest = z.object({
+  model: generation.model,
+  image: z.string().min(1).max(4096).describe('path of a weight image on the computer of the service'),
+});
+
 export const conversationRequest = z.object({ model: generation.model });
 
 export const chatRequest = z.object({

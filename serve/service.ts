@@ -1,6 +1,7 @@
 /** All that the routes share: models, bounds, and who is told what goes wrong. */
 import type { Access, GuardedEnv } from './access/guards.js';
 import { modelNotFound, noMachine, noStateFolder } from './api-error.js';
+import type { RolledOut } from './models/roll-out.js';
 import type { ServedModel } from './models/served-model.js';
 import type { Conversations } from './conversations/conversations.js';
 import type { StoreLimits } from './conversations/store.js';
@@ -39,6 +40,8 @@ export interface Service {
   /** They may change while it runs. */
   readonly limits: () => ServiceLimits;
   readonly access: () => Access;
+  /** Another image for the boards of a model. @param image path @throws ApiError */
+  readonly rollOut: (model: ServedModel, image: string) => Promise<RolledOut>;
   readonly metrics: Metrics;
   readonly log: ServiceLog;
 }

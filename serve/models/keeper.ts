@@ -44,6 +44,10 @@ export class Keeper {
     this.#options = options;
   }
 
+  get isServing(): boolean {
+    return this.#seat !== undefined;
+  }
+
   /** Into service. @throws what the engine throws; TokenizerError */
   async open(signal: AbortSignal): Promise<void> {
     const opened = await this.source.open(AbortSignal.any([signal, this.#end.signal]));
@@ -64,7 +68,7 @@ export class Keeper {
     if (place !== this.#seat?.place) return false;
     this.#seat = undefined;
     this.#options.events.onLost(this.source.name, error);
-    this.#work = this.#reopen(place);
+    this.#work = closeAnyway(place).then(async () => await this.#reopen());
     return true;
   }
 
@@ -89,6 +93,27 @@ export class Keeper {
     await closeAnyway(place);
   }
 
+  /**
+   * Out of service for work at the machine, and back with the image that it has then.
+   *
+   * @throws what the work throws, and what the engine throws if it does not come back; it is looked for then
+   */
+  async workAt(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    await this.leave();
+    try {
+      await work();
+    } catch (error) {
+      await this.open(signal).catch(() => void (this.#work = this.#reopen()));
+      throw error;
+    }
+    try {
+      await this.open(signal);
+    } catch (error) {
+      this.#work = this.#reopen();
+      throw error;
+    }
+  }
+
   /** For good, at once: what it computes goes on elsewhere. */
   async close(): Promise<void> {
     this.#end.abort();
@@ -101,9 +126,8 @@ export class Keeper {
   }
 
   /** Until it is there again. */
-  async #reopen(place: Place): Promise<void> {
+  async #reopen(): Promise<void> {
     const { signal } = this.#end;
-    await closeAnyway(place);
     for (let waitMs = FIRST_WAIT_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
       try {
         await sleep(waitMs, undefined, { signal });

@@ -3,11 +3,13 @@
  * image, or had it last.
  */
 import type { OpenedMachine } from '../../engine/opened-machine.js';
+import { rollOutBusy } from '../api-error.js';
 import { hexOf } from '../../protocol/hex.js';
 import type { PlaceLimits } from '../scheduler/place.js';
 import { Scheduler, type SchedulerEvents, type SchedulerLimits } from '../scheduler/scheduler.js';
 import { Keeper, type KeeperEvents } from './keeper.js';
 import type { MachineSource } from './machine-source.js';
+import { rollOut, type RolledOut } from './roll-out.js';
 import { servedModel, type ServedModel } from './served-model.js';
 
 export interface ModelsOptions {
@@ -20,6 +22,7 @@ export class Models {
   #list: readonly ServedModel[] = [];
   /** In the order of the models, each with that of the image that it has, or had last. */
   readonly #keepers = new Map<Keeper, ServedModel | undefined>();
+  #isRollingOut = false;
   /** By SHA-256 of the image, those that are being made too. */
   readonly #known = new Map<string, Promise<ServedModel>>();
 
@@ -78,6 +81,23 @@ export class Models {
     this.#prune();
     if (isThere) await keeper.leave();
     await keeper.close();
+  }
+
+  /**
+   * Another image for the boards of a model.
+   *
+   * @param image path; it is checked
+   * @throws ApiError `no_boards`, `roll_out_failed`, `roll_out_busy`
+   */
+  async rollOut(model: ServedModel, image: string, signal: AbortSignal): Promise<RolledOut> {
+    if (this.#isRollingOut) throw rollOutBusy();
+    this.#isRollingOut = true;
+    try {
+      const keepers = [...this.#keepers].filter(([, other]) => other === model).map(([keeper]) => keeper);
+      return await rollOut(keepers, image, signal);
+    } finally {
+      this.#isRollingOut = false;
+    }
   }
 
   /** No new texts; resolves when the last one is done. */

@@ -126,6 +126,7 @@ export async function serviceOf({
     },
     conversations,
     limits,
+    rollOut: async (model, image) => await models.rollOut(model, image, engine.signal),
     access: () => ({ hosts: new Set(), origins: new Set(), keys: undefined, ...access }),
     metrics,
     log: {

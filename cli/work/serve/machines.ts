@@ -1,7 +1,10 @@
 /** The machines of a service that runs: those that options name, which may change, and boards that come and go. */
 import { expectSelfTest } from '../../../engine/self-test.js';
+import { invalidImage } from '../../../serve/api-error.js';
 import { HotPlug, type HotPlugEvents } from '../../../serve/models/hot-plug.js';
 import type { MachineSource } from '../../../serve/models/machine-source.js';
+import type { RolledOut } from '../../../serve/models/roll-out.js';
+import type { ServedModel } from '../../../serve/models/served-model.js';
 import type { Models } from '../../../serve/models/models.js';
 import { openChecked } from '../../../model/check-image.js';
 import type { Machine } from '../../../model/machine/machine.js';
@@ -30,6 +33,18 @@ export class ServiceMachines {
     this.#sources = sources;
     await Promise.all(await this.#hotPlug.look(signal));
     void this.#hotPlug.watch(signal);
+  }
+
+  /** Another image for the boards of a model. @param path of a whole image @throws ApiError */
+  async rollOut(model: ServedModel, path: string): Promise<RolledOut> {
+    const { signal } = this.#context;
+    try {
+      // Every byte of it, before a board leaves the service for it.
+      (await openChecked(path, signal)).close();
+    } catch (error) {
+      throw error instanceof Error && !signal.aborted ? invalidImage(error) : error;
+    }
+    return await this.#models.rollOut(model, path, signal);
   }
 
   /**

@@ -5,6 +5,7 @@ import { openStateFolder, type StateFolder } from '../../../serve/conversations/
 import { createApp } from '../../../serve/app.js';
 import { createMetrics } from '../../../serve/metrics.js';
 import { Models } from '../../../serve/models/models.js';
+import type { ServedModel } from '../../../serve/models/served-model.js';
 import { listen, type RunningServer } from '../../../serve/server.js';
 import type { Service, ServiceLimits } from '../../../serve/service.js';
 import type { CommandContext } from '../../command.js';
@@ -58,6 +59,7 @@ export async function serve(
       },
       conversations: folder && new Conversations(folder.conversations, () => models.list),
       limits,
+      rollOut: async (model: ServedModel, image: string) => await inService.rollOut(model, image),
       access: () => settings.access,
       metrics,
       log,

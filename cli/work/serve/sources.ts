@@ -1,11 +1,17 @@
 /** From options to the machines of the service: boards that are named or plugged in, and this computer for images. */
 import { statSync } from 'node:fs';
+import type { BoardConnection } from '../../../device/connection.js';
 import { boardKey } from '../../../device/finding/board-watch.js';
 import { findBoards } from '../../../device/finding/discovery.js';
+import { flashImage } from '../../../device/flash-image.js';
+import { revertImage } from '../../../device/read-image.js';
 import { addressText, type BoardSelector } from '../../../device/selector.js';
 import { machineKind, type MachineRequest } from '../../../engine/machines.js';
+import { openBoard } from '../../../engine/open-board.js';
+import type { EngineOptions } from '../../../engine/options.js';
 import { findMachine } from '../../../engine/find-machine.js';
 import { SHIPPED_IMAGE } from '../../../engine/shipped.js';
+import { openChecked } from '../../../model/check-image.js';
 import type { MachineSource } from '../../../serve/models/machine-source.js';
 import type { CommandContext } from '../../command.js';
 import { keyOf } from '../key-file.js';
@@ -56,7 +62,39 @@ function boardSource(
   // The service looks for it, and computes elsewhere meanwhile.
   const request: MachineRequest = { board, key: keyOf(keyFile), text: true, reconnectMs: 0 };
   const options = engineOptions(context);
-  return { name, key, open: async (signal) => await machineKind('board').open(request, { ...options, signal }) };
+  return {
+    name,
+    key,
+    open: async (signal) => await machineKind('board').open(request, { ...options, signal }),
+    board: {
+      flash: async (path, signal) => {
+        const image = await openChecked(path, signal);
+        try {
+          await withConnection(request, { ...options, signal }, async (connection) => void (await flashImage(connection, image, { signal }))); // prettier-ignore
+        } finally {
+          image.close();
+        }
+      },
+      revert: async (signal) =>
+        await withConnection(request, { ...options, signal }, async ({ session }) => await revertImage(session)),
+    },
+  };
+}
+
+/** Of a board that has just been let go of. */
+const SETTLE_SECONDS = 10;
+
+async function withConnection(
+  { board, key }: MachineRequest,
+  options: EngineOptions,
+  work: (connection: BoardConnection) => Promise<void>,
+): Promise<void> {
+  const { connection } = await openBoard({ board, key, wait: SETTLE_SECONDS }, options);
+  try {
+    await work(connection);
+  } finally {
+    await connection.close();
+  }
 }
 
 function computerSource(path: string, backend: string | undefined, context: CommandContext): MachineSource {

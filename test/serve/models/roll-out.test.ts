@@ -1,0 +1,118 @@
+/** Another image for boards, one after the other, by those who may administrate. */
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { newKey } from '../../../serve/access/keys.js';
+import { COMMANDS, startBoard, temporaryFolder, type RunningBoard } from '../../helpers/command-line.js';
+import { FakeProcess } from '../../helpers/fake-host.js';
+import { goodImage } from '../../helpers/good-image.js';
+import { newSigner } from '../../helpers/signer.js';
+import { tinyImage } from '../../helpers/tiny-image.js';
+
+const path = temporaryFolder();
+/** Without a tokenizer: prompts are token ids. */
+const TEXT = { name: 'tiny', tokenizer: new Uint8Array(0) };
+const OWNER = newSigner();
+const ADMIN = newKey('root', true);
+const USER = newKey('user', false);
+
+let boards: RunningBoard[] = [];
+let service: FakeProcess;
+let running: Promise<unknown>;
+let url = '';
+
+beforeAll(async () => {
+  const files = {
+    old: goodImage(1, { ...TEXT, sign: OWNER.sign }),
+    signed: goodImage(2, { ...TEXT, sign: OWNER.sign }),
+    unsigned: goodImage(2, TEXT),
+    // Its self-test is not what it computes.
+    wrong: tinyImage(3, { ...TEXT, sign: OWNER.sign }),
+    'key.pem': OWNER.pem,
+    keys: `${ADMIN.line}\n${USER.line}\n`,
+  };
+  for (const [name, content] of Object.entries(files)) await writeFile(path(name), content);
+});
+
+beforeEach(async () => {
+  vi.stubEnv('MMFREE_RUNTIME_DIR', path('boards'));
+  const second = ['--signer', path('key.pem')];
+  boards = [await startBoard('--image', path('old')), await startBoard('--image', path('old'), ...second)];
+  service = new FakeProcess();
+  const named = boards.flatMap(({ selector }) => ['--board', selector]);
+  const options = ['--port', '0', '--keys', path('keys'), '--log-level', 'silent'];
+  running = service.run(COMMANDS, '--json', 'serve', ...named, ...options);
+  const failed = running.then(() => {
+    throw new Error(service.stdout.text);
+  });
+  failed.catch(() => {});
+  while (!service.stdout.text.includes('"ready"')) {
+    await Promise.race([new Promise<void>((resolve) => service.stdout.onWrite(resolve)), failed]);
+  }
+  const events = service.stdout.lines.map((line) => JSON.parse(line) as { type: string; url: string });
+  ({ url } = events.find(({ type }) => type === 'ready')!);
+});
+afterEach(async () => {
+  service.interrupt();
+  await running;
+  for (const board of boards) await board.stop();
+  vi.unstubAllEnvs();
+});
+
+interface Answer {
+  readonly status: number;
+  readonly boards?: readonly string[];
+  readonly models?: readonly { readonly image_sha256: string }[];
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly mmfree?: { readonly receipts: readonly string[] };
+  /** Of /slots. */
+  readonly [index: number]: { readonly machines: readonly object[] };
+}
+
+async function ask(route: string, body?: object, { key } = ADMIN): Promise<Answer> {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const sent = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+  const response = await fetch(`${url}${route}`, { ...sent, headers });
+  return { ...((await response.json()) as Answer), status: response.status };
+}
+
+/** Fingerprint of the model, and how many machines it has. */
+async function served(): Promise<readonly [string, number][]> {
+  const { models } = await ask('/props');
+  const slots = await ask('/slots');
+  return models!.map((model, k) => [model.image_sha256, slots[k]!.machines.length]);
+}
+
+const REQUEST = { prompt: [1, 2, 3], max_tokens: 20, seed: 5 };
+
+it('board by board they take it, and the model has the same name', async () => {
+  const before = await served();
+  const answer = await ask('/admin/flash', { image: path('signed') });
+  expect([answer.status, answer.boards]).toEqual([200, boards.map(({ selector }) => selector)]);
+  const after = await served();
+  expect(after).toEqual([[expect.not.stringMatching(before[0]![0]), 2]]);
+  expect(await ask('/v1/completions', { ...REQUEST, model: 'tiny' })).toMatchObject({ system_fingerprint: after[0]![0] });
+});
+
+it('where one of them refuses it, those before go back to the image that they had', async () => {
+  const before = await served();
+  const text = await ask('/v1/completions', REQUEST);
+  const answer = await ask('/admin/flash', { image: path('unsigned') });
+  expect(answer).toMatchObject({ status: 503, error: { code: 'roll_out_failed' } });
+  expect(answer.error!.message).toMatch(/all boards have the image from before$/);
+  expect(await served()).toEqual(before);
+  expect((await ask('/v1/completions', REQUEST)).mmfree!.receipts).toEqual(text.mmfree!.receipts);
+});
+
+it.each([
+  ['whose self-test is wrong', 'wrong', 503, 'roll_out_failed'],
+  ['that is none', 'keys', 400, 'invalid_image'],
+  ['that is not there', 'nowhere', 400, 'invalid_image'],
+])('nothing changes by an image %s', async (_, image, status, code) => {
+  const before = await served();
+  expect(await ask('/admin/flash', { image: path(image) })).toMatchObject({ status, error: { code } });
+  expect(await served()).toEqual(before);
+});
+
+it('needs a key that may administrate', async () => {
+  expect(await ask('/admin/flash', { image: path('signed') }, USER)).toMatchObject({ status: 401 });
+});
