@@ -53,7 +53,8 @@
  *
  * CONSTANTS X(name, slot, first, last)          an int16 of the block, and what it may be
  * VECTORS   X(name, columns, first, last)       int16 each, and what they may be
- * MATRICES  X(name, rows, columns, gain, slot)  the vector that is its gain; slot of the scale's mantissa, the exponent's is the next
+ * MATRICES  X(name, rows, columns, gain, slot)  the vector that is its gain; slot of the scale's mantissa, the
+ * exponent's is the next
  */
 #define MMFREE_MM_FIRST 16384
 #define MMFREE_MM_LAST 32767
