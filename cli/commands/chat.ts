@@ -1,7 +1,7 @@
 /** `mmfree chat`: declaration. */
-import { defineCommand, option, optionWithDefault, repeatedOption } from '../command.js';
-import { integer, oneOf, path, text } from '../options.js';
-import { samplingOptions } from './shared/sampling-options.js';
+import { defineCommand, option } from '../command.js';
+import { oneOf, path, text } from '../options.js';
+import { endingOptions, samplingOptions } from './shared/sampling-options.js';
 import { backendOption, boardOption, imageOption, keyFileOption, waitOption } from './shared/source-options.js';
 import { traceOption, withTrace } from './shared/trace-option.js';
 
@@ -20,14 +20,8 @@ export const chat = defineCommand({
     image: imageOption,
     backend: backendOption,
     system: option('--system <text>', 'what the model is told before everything else', text),
-    maxTokens: optionWithDefault(
-      '--max-tokens <number>',
-      'end an answer after this many tokens',
-      integer({ min: 1, max: 1_000_000, example: 200 }),
-      256,
-    ),
     ...samplingOptions,
-    stop: repeatedOption('--stop <text>', 'end an answer before this text; may be given several times', text),
+    ...endingOptions,
     sampling: option(
       '--sampling <where>',
       'who chooses the tokens of a board: board (default), or host (from the candidates that it sends)',

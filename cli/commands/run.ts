@@ -1,7 +1,7 @@
 /** `mmfree run`: declaration. */
-import { defineCommand, flag, option, optionalArgument, optionWithDefault, repeatedOption } from '../command.js';
-import { anyText, integer, oneOf, path, text } from '../options.js';
-import { samplingOptions } from './shared/sampling-options.js';
+import { defineCommand, flag, option, optionalArgument } from '../command.js';
+import { anyText, oneOf, path } from '../options.js';
+import { endingOptions, samplingOptions } from './shared/sampling-options.js';
 import { backendOption, boardOption, imageOption, keyFileOption, waitOption } from './shared/source-options.js';
 import { traceOption, withTrace } from './shared/trace-option.js';
 
@@ -28,14 +28,8 @@ export const run = defineCommand({
     trace: traceOption,
     image: imageOption,
     backend: backendOption,
-    maxTokens: optionWithDefault(
-      '--max-tokens <number>',
-      'stop after this many tokens',
-      integer({ min: 1, max: 1_000_000, example: 200 }),
-      256,
-    ),
     ...samplingOptions,
-    stop: repeatedOption('--stop <text>', 'stop before this text; may be given several times', text),
+    ...endingOptions,
     sampling: option(
       '--sampling <where>',
       'who chooses the tokens of a board: board (default), or host (from the candidates that it sends)',

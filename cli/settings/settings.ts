@@ -29,6 +29,7 @@ export interface AppliedSetting extends Setting {
 
 /** Options whose name means something else in another command; a test compares all declarations. */
 const OWN_MEANING: ReadonlySet<string> = new Set([
+  'chat-load-state',
   'pack-output',
   'read-output',
   'train-output',

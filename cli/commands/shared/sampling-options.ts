@@ -1,7 +1,7 @@
-/** The options that say how tokens are chosen. */
+/** The options that say how tokens are chosen, and where a text ends. */
 import { MAX_CANDIDATES, TEMPERATURE_MILLI, TEMPERATURE_RANGE, USUAL_SAMPLING } from '../../../protocol/sampling.js';
-import { option } from '../../command.js';
-import { decimal, integer, seedOrRandom } from '../../options.js';
+import { option, optionWithDefault, repeatedOption } from '../../command.js';
+import { decimal, integer, seedOrRandom, text } from '../../options.js';
 
 /** What a state has too: who loads one does not mean settings that are made for all commands. */
 const OF_STATES = { excludes: ['load-state'] };
@@ -31,4 +31,14 @@ export const samplingOptions = {
     seedOrRandom,
     OF_STATES,
   ),
+};
+
+export const endingOptions = {
+  maxTokens: optionWithDefault(
+    '--max-tokens <number>',
+    'stop after this many tokens',
+    integer({ min: 1, max: 1_000_000, example: 200 }),
+    256,
+  ),
+  stop: repeatedOption('--stop <text>', 'stop before this text; may be given several times', text),
 };

@@ -17,6 +17,7 @@ import {
   LAYER_G_NORM,
   LAYER_MLP_NORM,
   LAYER_PRODUCTS,
+  MAX_ROWS,
   OUTPUT_GATE,
   PRODUCT_BYTES,
   QUANTISED,
@@ -141,28 +142,56 @@ export function mixChannels(layer: usize, rows: i32, thread: i32, threads: i32):
   barrier(threads);
 }
 
-/** i, f and g of eight channels at a time, and their state, row after row: rows of one sequence follow one another. */
+/**
+ * The sums of `count` blocks: a matrix times the vectors of all rows.
+ *
+ * @param sums int32 [count][rows][8], `stride` bytes from one row to the next
+ */
+function multiplyBlocks(
+  product: usize,
+  block: i32,
+  count: i32,
+  q: usize,
+  rows: i32,
+  columns: i32,
+  sums: usize,
+  stride: i32,
+): void {
+  const bytes = blockBytes(columns);
+  const matrix = <usize>load<u32>(product) + block * bytes;
+  for (let k = 0; k < count; k++) {
+    multiplyBlock(matrix + k * bytes, q, inputStride(), rows, columns, sums + k * rows * stride, stride);
+  }
+}
+
+/** Blocks whose sums are made before the first is used, so that what happens to each does not wait for that of the one before. */
+@inline
+function blocksAtOnce(rows: i32): i32 {
+  return max(1, MAX_ROWS / rows);
+}
+
+/** i, f and g of eight channels, and their state, row after row: rows of one sequence follow one another. */
 function stateBlocks(layer: usize, stateOffset: usize, rows: i32, thread: i32, threads: i32): void {
   const columns = load<i32>(HIDDEN_PADDED);
   const products = layer + LAYER_PRODUCTS;
-  const bytes = blockBytes(columns);
-  const i: usize = load<u32>(products);
-  const f: usize = load<u32>(products, PRODUCT_BYTES);
-  const g: usize = load<u32>(products, 2 * PRODUCT_BYTES);
   const input = inputOf(0, rows, thread);
-  const stride = inputStride();
   const sums = sumsOf(thread);
   const blocks = blocksOf(load<i32>(HIDDEN));
+  const most = blocksAtOnce(rows);
   for (let share = nextShare(); startOfShare(share, blocks, threads) < blocks; share = nextShare()) {
     const to = startOfShare(share + 1, blocks, threads);
-    for (let block = startOfShare(share, blocks, threads); block < to; block++) {
-      multiplyBlock(i + block * bytes, vectorOf(input, 0, columns), stride, rows, columns, sums, 96);
-      multiplyBlock(f + block * bytes, vectorOf(input, 1, columns), stride, rows, columns, sums + 32, 96);
-      multiplyBlock(g + block * bytes, vectorOf(input, 2, columns), stride, rows, columns, sums + 64, 96);
-      for (let row = 0; row < rows; row++) {
-        const scales = input + row * stride;
-        for (let half = 0; half < 32; half += 16) {
-          nextStates(layer, stateOffset, row, scales, 8 * block + (half >> 2), sums + 96 * row + half);
+    for (let block = startOfShare(share, blocks, threads); block < to; block += most) {
+      const count = min(most, to - block);
+      for (let slot = 0; slot < 3; slot++) {
+        const q = vectorOf(input, slot, columns);
+        multiplyBlocks(products + slot * PRODUCT_BYTES, block, count, q, rows, columns, sums + 32 * slot, 96);
+      }
+      for (let k = 0; k < count; k++) {
+        for (let row = 0; row < rows; row++) {
+          const scales = input + row * inputStride();
+          const ofRow = sums + 96 * (k * rows + row);
+          nextStates(layer, stateOffset, row, scales, 8 * (block + k), ofRow);
+          nextStates(layer, stateOffset, row, scales, 8 * (block + k) + 4, ofRow + 16);
         }
       }
     }
@@ -205,23 +234,27 @@ function readGatedState(layer: usize, row: i32, product: usize, input: usize, th
 /** Gate and up rows in turn. */
 function gluBlocks(product: usize, rows: i32, thread: i32, threads: i32): void {
   const columns = load<i32>(HIDDEN_PADDED);
-  const bytes = blockBytes(columns);
-  const matrix: usize = load<u32>(product);
   const input = inputOf(0, rows, thread);
-  const stride = inputStride();
+  const q = vectorOf(input, 0, columns);
   const sums = sumsOf(thread);
   const blocks = blocksOf(2 * load<i32>(INTERMEDIATE));
+  const most = blocksAtOnce(rows);
   for (let share = nextShare(); startOfShare(share, blocks, threads) < blocks; share = nextShare()) {
     const to = startOfShare(share + 1, blocks, threads);
-    for (let block = startOfShare(share, blocks, threads); block < to; block++) {
-      multiplyBlock(matrix + block * bytes, vectorOf(input, 0, columns), stride, rows, columns, sums, 32);
-      for (let row = 0; row < rows; row++) {
-        const scale = input + row * stride;
-        const first = finish(v128.load(sums + 32 * row), scale);
-        const second = finish(v128.load(sums + 32 * row, 16), scale);
-        const gate = v128.shuffle<i32>(first, second, 0, 2, 4, 6);
-        const up = v128.shuffle<i32>(first, second, 1, 3, 5, 7);
-        v128.store(rowOf(GLU, row, load<i32>(INTERMEDIATE_PADDED)) + 16 * block, gatedLinearUnit(gate, up));
+    for (let block = startOfShare(share, blocks, threads); block < to; block += most) {
+      const count = min(most, to - block);
+      multiplyBlocks(product, block, count, q, rows, columns, sums, 32);
+      for (let k = 0; k < count; k++) {
+        for (let row = 0; row < rows; row++) {
+          const scale = input + row * inputStride();
+          const ofRow = sums + 32 * (k * rows + row);
+          const first = finish(v128.load(ofRow), scale);
+          const second = finish(v128.load(ofRow, 16), scale);
+          const gate = v128.shuffle<i32>(first, second, 0, 2, 4, 6);
+          const up = v128.shuffle<i32>(first, second, 1, 3, 5, 7);
+          const glu = rowOf(GLU, row, load<i32>(INTERMEDIATE_PADDED)) + 16 * (block + k);
+          v128.store(glu, gatedLinearUnit(gate, up));
+        }
       }
     }
   }
@@ -237,21 +270,24 @@ function readGlu(row: i32, product: usize, input: usize, thread: i32): void {
 
 /** A product that is added to the residual. */
 function residualBlocks(product: usize, columns: i32, rows: i32, thread: i32, threads: i32): void {
-  const bytes = blockBytes(columns);
-  const matrix: usize = load<u32>(product);
   const input = inputOf(0, rows, thread);
-  const stride = inputStride();
+  const q = vectorOf(input, 0, columns);
   const sums = sumsOf(thread);
   const blocks = blocksOf(load<i32>(HIDDEN));
+  const most = blocksAtOnce(rows);
   for (let share = nextShare(); startOfShare(share, blocks, threads) < blocks; share = nextShare()) {
     const to = startOfShare(share + 1, blocks, threads);
-    for (let block = startOfShare(share, blocks, threads); block < to; block++) {
-      multiplyBlock(matrix + block * bytes, vectorOf(input, 0, columns), stride, rows, columns, sums, 32);
-      for (let row = 0; row < rows; row++) {
-        const x = rowOf(RESIDUAL, row, load<i32>(HIDDEN_PADDED)) + 32 * block;
-        const scale = input + row * stride;
-        v128.store(x, addToResidual(v128.load(x), finish(v128.load(sums + 32 * row), scale)));
-        v128.store(x, addToResidual(v128.load(x, 16), finish(v128.load(sums + 32 * row, 16), scale)), 16);
+    for (let block = startOfShare(share, blocks, threads); block < to; block += most) {
+      const count = min(most, to - block);
+      multiplyBlocks(product, block, count, q, rows, columns, sums, 32);
+      for (let k = 0; k < count; k++) {
+        for (let row = 0; row < rows; row++) {
+          const x = rowOf(RESIDUAL, row, load<i32>(HIDDEN_PADDED)) + 32 * (block + k);
+          const scale = input + row * inputStride();
+          const ofRow = sums + 32 * (k * rows + row);
+          v128.store(x, addToResidual(v128.load(x), finish(v128.load(ofRow), scale)));
+          v128.store(x, addToResidual(v128.load(x, 16), finish(v128.load(ofRow, 16), scale)), 16);
+        }
       }
     }
   }
