@@ -11,6 +11,7 @@ const OF_THE_PROGRAM = ['MMFREE_DEBUG', 'MMFREE_GPU_VALIDATION', 'MMFREE_RUNTIME
 /** What the project's tests and the programs that it starts read; a test compares them with the sources. */
 const OF_TESTS = [
   'MMFREE_BOARD_PID',
+  'MMFREE_C_BOARD',
   'MMFREE_FIGURES',
   'MMFREE_FUZZ_RUNS',
   'MMFREE_FUZZ_SECONDS',
