@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { ensureBuilt, ensureInstalled, root, runProgram, say } from './setup.mjs';
 import { NODES_OF_LONG_RUN, otherNodes } from './other-nodes.mjs';
+import { clients } from './clients.mjs';
 import { softwareGpu } from './software-gpu.mjs';
 
 const PAGE = join(root, 'docs/LONG-RUN.md');
@@ -36,6 +37,7 @@ process.exitCode = runProgram(
       ...process.env,
       ...softwareGpu(),
       ...otherNodes(NODES_OF_LONG_RUN),
+      ...clients(),
       MMFREE_LONG: '1',
       MMFREE_FIGURES: figures,
     },

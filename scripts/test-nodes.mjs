@@ -1,11 +1,12 @@
 /**
  * `npm run test:nodes`: on newer versions of Node, what touches the engine and native packages: threads with memory that they share, the packages for
- * USB and for GPUs. The installed program is tried on them by test/package.
+ * USB and for GPUs, and clients of the service, which want a newer Node. The installed program is tried on them by test/package.
  */
 
 import { join } from 'node:path';
 import { ensureBuilt, ensureInstalled, root, runProgram, say } from './setup.mjs';
 import { NODES_OF_CI, otherNodes } from './other-nodes.mjs';
+import { clients } from './clients.mjs';
 import { softwareGpu } from './software-gpu.mjs';
 
 const TESTS = [
@@ -14,11 +15,12 @@ const TESTS = [
   'test/model/backends/gpu/device/gpu-device.test.ts',
   'test/device/usb/usb-package.test.ts',
   'test/device/finding/serial-ports.test.ts',
+  'test/clients/clients.test.ts',
 ];
 
 ensureInstalled();
 ensureBuilt();
-const env = { ...process.env, ...softwareGpu() };
+const env = { ...process.env, ...softwareGpu(), ...clients() };
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 for (const node of otherNodes(NODES_OF_CI)?.MMFREE_TEST_NODES.split('\n') ?? []) {
   say(`on ${node}`);

@@ -1,10 +1,10 @@
 /** Many at once, while boards are killed and plugged in at random: every text is that of its seed, and clients see no error. */
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startReady, TALES_IMAGE, temporaryFolder } from '../helpers/command-line.js';
 import { count, figure } from '../helpers/counts.js';
+import { completionsOf } from '../helpers/retrying-client.js';
 import { Prng } from '../oracle/prng.js';
 import { serviceOf, type Answer, type ServiceUnderTest } from '../helpers/service.js';
 
@@ -50,7 +50,6 @@ it(`${CLIENTS} clients get the texts of their seeds`, async () => {
   const receipts: string[][] = [];
   for (let seed = 0; seed < TEXTS; seed++)
     receipts.push([...(await alone.json('/v1/completions', asked(seed))).mmfree.receipts]);
-  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none' });
   const stopMs = performance.now() + 1000 * SECONDS;
   let losses = 0;
   const over = new AbortController();
@@ -71,13 +70,8 @@ it(`${CLIENTS} clients get the texts of their seeds`, async () => {
   }
 
   async function ask(seed: number): Promise<string[]> {
-    const request = { model: 'tales-9m', ...asked(seed) };
-    if (seed % 2 === 0) return proofOf((await client.completions.create(request)) as unknown as Answer);
-    const found: string[] = [];
-    for await (const chunk of await client.completions.create({ ...request, stream: true })) {
-      found.push(...proofOf(chunk as unknown as Answer));
-    }
-    return found;
+    const chunks = await completionsOf(url, { ...asked(seed), stream: seed % 2 === 1 });
+    return chunks.flatMap(proofOf);
   }
 
   function proofOf({ mmfree }: Answer): string[] {
