@@ -23,6 +23,18 @@ const SKIPPED =
 
 const path = temporaryFolder();
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+async function until(done: () => Promise<boolean>): Promise<void> {
+  while (!(await done().catch(() => false))) await sleep(50);
+}
+
 describe.skipIf(missing.length > 0)(`neighbours of the service${SKIPPED}`, () => {
   figureOfCases('nginx and Prometheus beside the service');
   const running: ChildProcess[] = [];
@@ -48,14 +60,6 @@ describe.skipIf(missing.length > 0)(`neighbours of the service${SKIPPED}`, () =>
       await once(child, 'exit');
     }
   });
-
-  async function freePort(): Promise<number> {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    return port;
-  }
 
   /** A file of examples/service, with the places of this test. */
   function example(name: string, places: Readonly<Record<string, string>>): string {
@@ -90,10 +94,6 @@ describe.skipIf(missing.length > 0)(`neighbours of the service${SKIPPED}`, () =>
     const file = example('prometheus.yml', { '/etc/prometheus/mmfree.key': path('service.key'), '15s': '1s' });
     const places = [`--storage.tsdb.path=${path('data')}`, `--web.listen-address=127.0.0.1:${prometheusPort}`];
     running.push(spawn('prometheus', [`--config.file=${file}`, ...places], { stdio: 'ignore' }));
-  }
-
-  async function until(done: () => Promise<boolean>): Promise<void> {
-    while (!(await done().catch(() => false))) await sleep(50);
   }
 
   async function throughNginx(route: string, body?: object, host = NAME): Promise<IncomingMessage> {
@@ -136,8 +136,11 @@ describe.skipIf(missing.length > 0)(`neighbours of the service${SKIPPED}`, () =>
   });
 
   it('promtool has no complaint', async () => {
-    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await metrics() });
-    expect([status, `${stdout}${stderr}`]).toEqual([0, '']);
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+      input: await metrics(),
+      encoding: 'utf8',
+    });
+    expect([status, stdout + stderr]).toEqual([0, '']);
   });
 
   it('Prometheus scrapes what /metrics says', async () => {
