@@ -73,6 +73,11 @@ export class ApiError extends Error {
     return { error: { message: this.message, type: typeOf(this.status), param: this.param ?? null, code: this.code } };
   }
 
+  /** Whether somebody has to look after the service: its log says why, and what clients are not told. */
+  get isOurs(): boolean {
+    return this.status === 500 || this.code === 'storage_failed';
+  }
+
   get headers(): Record<string, string> {
     return this.retryAfterSeconds === undefined ? {} : { 'retry-after': String(this.retryAfterSeconds) };
   }
@@ -165,9 +170,9 @@ export function noMachine(model: string): ApiError {
   return new ApiError(503, 'no_machine', message, { retryAfterSeconds: 5 });
 }
 
+/** @param cause which the log has: it may name files and devices of this computer */
 export function machineFailed(cause: unknown): ApiError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  const message = `the machine failed, and no other one could go on: ${why}`;
+  const message = 'the machine failed, and no other one could go on';
   return new ApiError(503, 'machine_failed', message, { retryAfterSeconds: 5, cause });
 }
 
@@ -228,12 +233,11 @@ export function invalidState({ message, reason }: StateError): ApiError {
   return new ApiError(400, 'invalid_state', `${message}. ${reason}`);
 }
 
+/** @param cause which names folders of this computer, as clients need not know them */
 export function storageFailed(cause: unknown): ApiError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new ApiError(503, 'storage_failed', `the disk of this service failed: ${why}`, {
-    retryAfterSeconds: 5,
-    cause,
-  });
+  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+  const message = `the disk of this service failed${code}; its log says more`;
+  return new ApiError(503, 'storage_failed', message, { retryAfterSeconds: 5, cause });
 }
 
 /** @param cause of the file that is to be rolled out */

@@ -37,7 +37,7 @@ export function createApp(service: Service): App {
   app.notFound((context) => answerTo(notFound(context.req.path, hintFor(context.req.path)), context));
   app.onError((cause, context) => {
     const error = apiErrorOf(cause);
-    if (error.status === 500) log.onFailure(cause);
+    if (error.isOurs) log.onFailure(cause);
     return answerTo(error, context);
   });
   return app;

@@ -56,7 +56,7 @@ export function conversationsOf({ conversations }: Pick<Service, 'conversations'
 export interface ServiceLog {
   /** A request was answered, or its stream begun. Neither texts nor keys are in it. */
   onRequest(facts: RequestFacts): void;
-  /** A mistake of this program. */
+  /** Of the service, not of the request: its disk, a machine, this program. */
   onFailure(error: unknown): void;
 }
 

@@ -29,7 +29,7 @@ export function serviceLog(level: LogLevel): ServiceLogs {
     log: {
       // Looks that come every few seconds say nothing.
       onRequest: (facts) => logger[facts.path === '/health' ? 'debug' : 'info'](facts, 'request'),
-      onFailure: (error) => logger.error({ err: error }, 'a mistake in mmfree'),
+      onFailure: (error) => logger.error({ err: error }, 'the service failed, and not the request'),
       onReload: async (file, reload) => {
         try {
           const options = await reload();
