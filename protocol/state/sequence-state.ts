@@ -30,6 +30,9 @@ export const MAX_STATE_WORD = 32_768 * 32_767;
 
 const MAX_U32 = 0xffff_ffff;
 
+/** Tokens that a sequence has at most. */
+export const MAX_POSITION = MAX_U32;
+
 /** Words of the state of a model: one for each channel of each layer. */
 export function stateWords({ layers, hiddenSize }: Pick<StateShape, 'layers' | 'hiddenSize'>): number {
   return layers * hiddenSize;

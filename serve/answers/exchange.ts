@@ -11,6 +11,7 @@ import { merged } from './merged.js';
 import type { Observer } from './observer.js';
 import { choiceSeed, type GenerationSettings } from './settings.js';
 import { hexOfWord } from '../../protocol/hex.js';
+import { MAX_POSITION } from '../../protocol/state/sequence-state.js';
 
 /** Who asks, and what ends it. */
 export interface Caller {
@@ -140,7 +141,12 @@ function submitted(model: ServedModel, request: ExchangeRequest, caller: Caller)
   if (prompts.length * settings.choices > MAX_CHOICES) {
     throw invalidValue('n', `${prompts.length * settings.choices} choices are more than ${MAX_CHOICES}`);
   }
+  const position = turn?.saved.state.position ?? 0;
   for (const { ids } of prompts) {
+    // One more was chosen and not fed.
+    if (position + 1 + ids.length + settings.maxTokens > MAX_POSITION) {
+      throw tooManyTokens('conversation', `it has ${position} tokens already`, MAX_POSITION);
+    }
     if (ids.length > mostPromptTokens) {
       throw tooManyTokens('prompt', `the prompt has ${ids.length} tokens`, mostPromptTokens);
     }

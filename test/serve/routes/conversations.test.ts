@@ -1,8 +1,9 @@
 /** /v1/conversations: texts that go on after answers, restarts and moves as if nothing had happened; what is refused. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { decodeState } from '../../../protocol/state/state-file.js';
+import { MAX_POSITION } from '../../../protocol/state/sequence-state.js';
+import { decodeState, encodeState } from '../../../protocol/state/state-file.js';
 import { openStateFolder, type StateFolder } from '../../../serve/conversations/state-folder.js';
 import { USUAL_LIMITS, type ServiceLimits } from '../../../serve/service.js';
 import { mmfree, startBoard, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
@@ -249,6 +250,30 @@ describe('what is refused', () => {
       'model_not_found',
     ]);
     (tested.failures as unknown[]).length = 0;
+  });
+
+  it('to go on behind more tokens than a text can have, and no machine is lost by it', async () => {
+    const id = await begun();
+    await tested.json(PATH, { conversation: id, prompt: PROMPT, seed: 5, max_tokens: 3 });
+    const { tokens: _, ...saved } = decodeState(await bytesAt(`/v1/conversations/${id}/state`));
+    const file = encodeState({ ...saved, state: { ...saved.state, position: MAX_POSITION - 7 } });
+    expect((await send('PUT', `/v1/conversations/${id}/state`, Uint8Array.from(file))).status).toBe(200);
+    for (const more of [{ prompt: '', max_tokens: 7 }, { prompt: [5], max_tokens: 6 }, { prompt: PROMPT }]) {
+      expect(await codeOf(await tested.ask(PATH, { conversation: id, ...more }))).toEqual([400, 'too_many_tokens']);
+    }
+    expect((await tested.ask('/ready')).status).toBe(200);
+    const answer = await tested.json(PATH, { conversation: id, prompt: '', max_tokens: 6 });
+    expect(answer.mmfree.conversation).toEqual({ id, position: MAX_POSITION - 1 });
+  });
+
+  it('by a disk that fails, without the names of its folders, which the log has', async () => {
+    const id = await begun();
+    await rm(join(path, 'conversations', `${id}.mmfs`));
+    const response = await tested.ask(`/v1/conversations/${id}`);
+    const answer = await response.text();
+    expect([response.status, answer]).toEqual([503, expect.stringContaining('failed (ENOENT)')]);
+    expect(answer).not.toContain(path);
+    expect(String(((tested.failures as unknown[]).pop() as Error).cause)).toContain(path);
   });
 
   it('a second service on one folder, and conversations without a folder', async () => {
