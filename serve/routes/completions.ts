@@ -125,14 +125,14 @@ async function answer(
     const body = eventStream(chunks, (error) => {
       left.abort();
       turn?.end();
-      if (error !== undefined && apiErrorOf(error).status === 500) service.log.onFailure(error);
+      if (error !== undefined && apiErrorOf(error).isOurs) service.log.onFailure(error);
     });
     const headers = {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
     };
-    return new Response(body, { headers });
+    return context.body(body, 200, headers);
   }
   try {
     return context.json(await exchange.answer());

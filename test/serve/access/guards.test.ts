@@ -63,7 +63,7 @@ describe('a page', () => {
       'authorization, content-type, x-mmfree-priority',
     ]);
     // Also what is refused: or the page could not read why.
-    for (const body of [COMPLETION, {}]) {
+    for (const body of [COMPLETION, {}, { ...COMPLETION, stream: true }]) {
       const response = await open.ask('/v1/completions', body, allowed);
       expect(response.headers.get('access-control-allow-origin')).toBe('https://app.example');
     }
@@ -120,6 +120,13 @@ describe('a key', () => {
     expect((await keyed.ask('/admin/flash', {}, bearer(admin.key))).status).toBe(400);
     expect((await open.ask('/admin/flash', {})).status).toBe(401);
     expect((await open.ask('/admin', {}, bearer(admin.key))).status).toBe(401);
+    // However its path is written, it is that path or none.
+    for (const path of ['/%61dmin/flash', '/x/../admin/flash', '/./admin/flash', '/admin/%66lash']) {
+      expect([path, (await open.ask(path, {}, bearer(admin.key))).status]).toEqual([path, 401]);
+    }
+    for (const path of ['//admin/flash', '/Admin/flash', '/admin%2Fflash', '/admin\\flash']) {
+      expect([path, [401, 404].includes((await open.ask(path, {})).status)]).toEqual([path, true]);
+    }
   });
 });
 
