@@ -1,5 +1,6 @@
 /** What requests may say: one schema each, from which bodies are checked and the OpenAPI document is made. */
 import { MAX_CANDIDATES, TEMPERATURE_RANGE, USUAL_SAMPLING } from '../protocol/sampling.js';
+import { listOf } from './list-schema.js';
 import * as z from './packages/schema.js';
 
 /** Choices of one request at most. */
@@ -15,7 +16,8 @@ const MAX_STOP_LENGTH = 1024;
 
 const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
 
-const tokenIds = z.array(z.int().min(0));
+const tokenId = z.int().min(0);
+const someTokenIds = listOf(tokenId, { least: 1 });
 
 const seed = z
   .union([z.int().min(0), z.string().regex(/^\d{1,20}$/)])
@@ -36,7 +38,7 @@ const generation = {
   seed: seed.nullish(),
   n: z.int().min(1).max(MAX_CHOICES).nullish(),
   stop: z
-    .union([stopString, z.array(stopString).max(MAX_STOPS)])
+    .union([stopString, listOf(stopString, { most: MAX_STOPS })])
     .nullish()
     .describe(`at most ${MAX_STOPS} of at most ${MAX_STOP_LENGTH} characters`),
   stream: z.boolean().nullish(),
@@ -51,9 +53,9 @@ export const completionRequest = z.object({
   ...generation,
   prompt: z.union([
     z.string(),
-    tokenIds.min(1),
-    z.array(z.string()).min(1).max(MAX_CHOICES),
-    z.array(tokenIds.min(1)).min(1).max(MAX_CHOICES),
+    someTokenIds,
+    listOf(z.string(), { least: 1, most: MAX_CHOICES }),
+    listOf(someTokenIds, { least: 1, most: MAX_CHOICES }),
   ]),
   echo: z.boolean().nullish(),
   logprobs: z.int().min(0).max(MAX_TOP).nullish(),
@@ -64,18 +66,15 @@ const textPart = z.object({ type: z.literal('text'), text: z.string() });
 
 const chatMessage = z.object({
   role: z.enum(['system', 'developer', 'user', 'assistant']),
-  content: z.union([z.string(), z.array(textPart)]),
+  content: z.union([z.string(), listOf(textPart)]),
 });
 
 export const verifyRequest = z.object({
   model: generation.model,
-  prompt: z
-    .union([z.string(), tokenIds.min(1)])
-    .nullish()
-    .describe('as it was asked; or messages'),
-  messages: z.array(chatMessage).min(1).nullish().describe('as they were asked, in a chat'),
-  tokens: tokenIds.min(1).describe('as they were answered'),
-  receipts: z.array(z.string().regex(/^[0-9a-f]{8}$/)).describe('one for each token'),
+  prompt: z.union([z.string(), someTokenIds]).nullish().describe('as it was asked; or messages'),
+  messages: listOf(chatMessage, { least: 1 }).nullish().describe('as they were asked, in a chat'),
+  tokens: someTokenIds.describe('as they were answered'),
+  receipts: listOf(z.string().regex(/^[0-9a-f]{8}$/)).describe('one for each token'),
   seed: seed.nullish().describe('as it was answered; tokens are checked too if it is given, not only receipts'),
   index: z
     .int()
@@ -98,7 +97,7 @@ export const conversationRequest = z.object({ model: generation.model });
 
 export const chatRequest = z.object({
   ...generation,
-  messages: z.array(chatMessage).min(1),
+  messages: listOf(chatMessage, { least: 1 }),
   max_completion_tokens: z.int().min(0).nullish().describe('the newer name of max_tokens'),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(MAX_TOP).nullish(),
@@ -108,4 +107,4 @@ export const tokenizeRequest = z.object({
   prompt: z.string().describe('text; the token that begins texts is not among its tokens'),
 });
 
-export const detokenizeRequest = z.object({ model: generation.model, tokens: tokenIds });
+export const detokenizeRequest = z.object({ model: generation.model, tokens: listOf(tokenId) });

@@ -1,6 +1,5 @@
 /** Zod, without its texts in other languages. Only the service loads it; bundled by scripts/build-serve.mjs. */
 export {
-  array,
   boolean,
   enum,
   int,
@@ -10,6 +9,7 @@ export {
   string,
   toJSONSchema,
   union,
+  unknown,
   type infer,
   type ZodType,
 } from 'zod';
