@@ -161,8 +161,9 @@ export function queueFull(waiting: number, retryAfterSeconds: number): ApiError 
   return new ApiError(429, 'queue_full', `${waiting} texts wait already`, { retryAfterSeconds });
 }
 
-export function keyBusy(limit: number, retryAfterSeconds: number): ApiError {
-  return new ApiError(429, 'key_busy', `this key has ${limit} texts under way already`, { retryAfterSeconds });
+/** @param what it has as much of as it may */
+export function keyBusy(what: string, retryAfterSeconds: number): ApiError {
+  return new ApiError(429, 'key_busy', `this key has ${what} under way already`, { retryAfterSeconds });
 }
 
 export function noMachine(model: string): ApiError {

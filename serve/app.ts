@@ -1,4 +1,5 @@
 /** The service as a function from requests to answers, without a socket: routes, and what every one of them has in common. */
+import { bodyRoom } from './access/body-room.js';
 import { guards, type GuardedEnv } from './access/guards.js';
 import { Hono, type Context } from './packages/http.js';
 import { apiErrorOf, notFound, type ApiError } from './api-error.js';
@@ -25,6 +26,7 @@ export function createApp(service: Service): App {
     log.onRequest({ method, path: path.slice(0, 200), status, ms, owner: context.get('owner') ?? '' });
   });
   app.use(guards(service.access));
+  app.use(bodyRoom(() => service.limits().ownerBodyBytes));
   completionRoutes(app, service);
   chatRoutes(app, service);
   tokenRoutes(app, service);

@@ -13,6 +13,8 @@ import type { SchedulerLimits } from './scheduler/scheduler.js';
 /** Bounds of what one request, or one client, may ask for. */
 export interface ServiceLimits extends SchedulerLimits, PlaceLimits, StoreLimits {
   readonly bodyBytes: number;
+  /** Of all bodies of one owner that are under way. */
+  readonly ownerBodyBytes: number;
   /** Of each choice. */
   readonly tokens: number;
   readonly promptTokens: number;
@@ -20,6 +22,7 @@ export interface ServiceLimits extends SchedulerLimits, PlaceLimits, StoreLimits
 
 export const USUAL_LIMITS: ServiceLimits = {
   bodyBytes: 4 * 2 ** 20,
+  ownerBodyBytes: 64 * 2 ** 20,
   tokens: 16_384,
   promptTokens: 65_536,
   seats: 16,

@@ -19,9 +19,13 @@ export interface Access {
   readonly keys: Keys | undefined;
 }
 
-/** What guards find out of a request. */
+/** What is known of a request before it is routed. */
 export interface GuardedEnv {
-  readonly Variables: { readonly owner: string };
+  readonly Variables: {
+    readonly owner: string;
+    /** For so many bytes more of its body. @throws ApiError `key_busy` */
+    readonly takeRoom: (bytes: number) => void;
+  };
 }
 
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);

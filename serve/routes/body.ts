@@ -1,5 +1,6 @@
 /** The body of a request: JSON, bounded, checked against its schema. */
-import { bodyTooLarge, invalidJson, invalidValue, unsupported } from '../api-error.js';
+import { ApiError, bodyTooLarge, clientLeft, invalidJson, invalidValue, unsupported } from '../api-error.js';
+import type { GuardedEnv } from '../access/guards.js';
 import type { Context } from '../packages/http.js';
 import type { ZodType } from '../packages/schema.js';
 
@@ -7,7 +8,12 @@ import type { ZodType } from '../packages/schema.js';
  * @param ifEmpty what a body without a byte means; refused unless given
  * @throws ApiError `body_too_large`, `invalid_json`, `invalid_value`, `unsupported_parameter`
  */
-export async function bodyOf<T>(context: Context, schema: ZodType<T>, limitBytes: number, ifEmpty = ''): Promise<T> {
+export async function bodyOf<T>(
+  context: Context<GuardedEnv>,
+  schema: ZodType<T>,
+  limitBytes: number,
+  ifEmpty = '',
+): Promise<T> {
   const bytes = await bytesOf(context, limitBytes);
   const value = parsed(bytes.length === 0 ? ifEmpty : Buffer.from(bytes).toString());
   const result = schema.safeParse(value);
@@ -33,16 +39,23 @@ function parsed(text: string): unknown {
   throw invalidJson('it is something else');
 }
 
-/** @throws ApiError `body_too_large` */
-export async function bytesOf({ req: { raw: request } }: Context, limitBytes: number): Promise<Uint8Array> {
+/** @throws ApiError `body_too_large`, `key_busy`, `client_left` */
+export async function bytesOf(context: Context<GuardedEnv>, limitBytes: number): Promise<Uint8Array> {
+  const request = context.req.raw;
   if (Number(request.headers.get('content-length') ?? 0) > limitBytes) throw bodyTooLarge(limitBytes);
   if (request.body === null) return new Uint8Array(0);
   const parts: Uint8Array[] = [];
   let bytes = 0;
-  for await (const part of request.body as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) {
-    bytes += part.length;
-    if (bytes > limitBytes) throw bodyTooLarge(limitBytes);
-    parts.push(part);
+  try {
+    for await (const part of request.body as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) {
+      bytes += part.length;
+      if (bytes > limitBytes) throw bodyTooLarge(limitBytes);
+      context.get('takeRoom')(part.length);
+      parts.push(part);
+    }
+  } catch (error) {
+    // Whatever ends a body before its end, the connection is gone.
+    throw error instanceof ApiError ? error : clientLeft();
   }
   return Buffer.concat(parts);
 }

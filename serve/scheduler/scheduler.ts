@@ -146,7 +146,7 @@ export class Scheduler {
     if (this.waiting + works.length > queue + free) throw queueFull(this.waiting, this.#retrySeconds());
     const [{ owner } = { owner: '' }] = works;
     if (this.#waiting.of(owner) + this.#running(owner) + works.length > perOwner) {
-      throw keyBusy(perOwner, this.#retrySeconds());
+      throw keyBusy(`${perOwner} texts`, this.#retrySeconds());
     }
     const jobs = works.map((work) => new Job(work, this.#arrivals++));
     for (const job of jobs) this.#wait(job);
