@@ -1,4 +1,4 @@
-/** The service on a socket: time limits for those who send slowly, and an end that does not wait for those who never leave. */
+/** The service on a socket: time limits for those who send slowly or take nothing, and an end that does not wait for those who never leave. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,11 @@ const LIMITS = {
   keepAliveTimeout: 10_000,
   connectionsCheckingInterval: 2_000,
   maxHeaderSize: 16 * 1024,
-} as const;
+  /** Of TLS. */
+  handshakeTimeout: 10_000,
+  /** Whoever takes nothing of what is sent for so long is cut off too, as by nginx's `send_timeout`. */
+  stallMs: 60_000,
+};
 
 const MAX_CONNECTIONS = 2_000;
 
@@ -44,15 +48,26 @@ export interface Certificate {
   readonly key: Uint8Array;
 }
 
-/** @throws the operating system's error */
+/** @param limits other ones than usual, for tests @throws the operating system's error */
 export async function listen(
   { fetch }: Pick<App, 'fetch'>,
   { host, port, tls }: ListenOptions,
+  limits: Partial<typeof LIMITS> = {},
 ): Promise<RunningServer> {
+  const { stallMs, handshakeTimeout, ...times } = { ...LIMITS, ...limits };
   const listener = getRequestListener(fetch, { overrideGlobalObjects: false });
-  const answer = (request: IncomingMessage, response: ServerResponse): void => void listener(request, response);
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    // The time runs out too while there is nothing to send; the next write begins it anew.
+    response.setTimeout(stallMs, () => {
+      const { socket } = response;
+      if (socket !== null && socket.writableLength > 0) socket.destroy();
+    });
+    void listener(request, response);
+  };
   const server =
-    tls === undefined ? createServer(LIMITS, answer) : createSecureServer({ ...LIMITS, ...pem(tls) }, answer);
+    tls === undefined
+      ? createServer(times, answer)
+      : createSecureServer({ ...times, handshakeTimeout, ...pem(tls) }, answer);
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -49,6 +49,64 @@ it('a request that is none is refused, and others go on', async () => {
   expect((await post({ prompt: 'Once', max_tokens: 1 })).status).toBe(200);
 });
 
+describe('who takes nothing of what is sent', () => {
+  const endless = (onCancel: () => void): ReadableStream<Uint8Array> =>
+    new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(2 ** 16)), cancel: onCancel });
+
+  it('is cut off, and what was made for him ends', async () => {
+    let cancel = (): void => {};
+    const cancelled = new Promise<void>((resolve) => (cancel = resolve));
+    const fetch = (): Response => new Response(endless(cancel));
+    const stalling = await listen({ fetch }, { host: '127.0.0.1', port: 0 }, { stallMs: 100 });
+    const socket = connect(Number(new URL(stalling.url).port), '127.0.0.1').pause();
+    socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await expect(cancelled).resolves.toBeUndefined();
+    socket.destroy();
+    stalling.cut();
+  });
+
+  it('is nobody who waits for an answer that takes long', async () => {
+    const late = new Promise<Response>((resolve) => setTimeout(() => resolve(new Response('late')), 300));
+    const slow = await listen({ fetch: async () => await late }, { host: '127.0.0.1', port: 0 }, { stallMs: 20 });
+    expect(await (await fetch(slow.url)).text()).toBe('late');
+    slow.cut();
+  });
+});
+
+describe('who sends nothing, or not all', () => {
+  const HEAD = 'POST /v1/completions HTTP/1.1\r\nhost: localhost\r\n';
+  const QUICK = {
+    headersTimeout: 100,
+    requestTimeout: 200,
+    keepAliveTimeout: 50,
+    handshakeTimeout: 100,
+    connectionsCheckingInterval: 20,
+  };
+
+  it.each([
+    ['nothing behind an answer', 'GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n', /^HTTP\/1\.1 200 /],
+    ['nothing', '', /^HTTP\/1\.1 408 /],
+    ['half a head', HEAD, /^HTTP\/1\.1 408 /],
+    ['half a body', `${HEAD}content-type: application/json\r\ncontent-length: 9\r\n\r\n{"a"`, /^HTTP\/1\.1 408 /],
+    ['a head that is too long', `${HEAD}x: ${'x'.repeat(16 * 1024)}\r\n\r\n`, /^HTTP\/1\.1 431 /],
+  ])('%s: he is cut off', async (_, sent, answer) => {
+    const quick = await listen(createApp(tested.service), { host: '127.0.0.1', port: 0 }, QUICK);
+    const socket = connect(Number(new URL(quick.url).port), '127.0.0.1');
+    socket.write(sent);
+    expect(await text(socket)).toMatch(answer);
+    // It is not the service that failed.
+    expect(tested.failures).toEqual([]);
+    quick.cut();
+  });
+
+  it('no greeting of TLS: he is cut off', async () => {
+    const quick = await listen(createApp(tested.service), { host: '127.0.0.1', port: 0, tls: CERTIFICATE }, QUICK);
+    const socket = connect(Number(new URL(quick.url).port), '127.0.0.1').resume();
+    await expect(once(socket, 'close')).resolves.toBeDefined();
+    quick.cut();
+  });
+});
+
 it('answers by HTTPS, with a certificate that is replaced while it runs', async () => {
   const secure = await listen(createApp(tested.service), { host: '127.0.0.1', port: 0, tls: CERTIFICATE });
   expect(secure.url).toMatch(/^https:/);
