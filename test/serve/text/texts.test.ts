@@ -45,3 +45,12 @@ it('a template that never ends is ended, and others are served', async () => {
   await expect(made.render(MESSAGES)).rejects.toThrow('it takes longer than');
   expect(await made.decode(await made.encode('a tale'))).toBe('a tale');
 });
+
+test.each([
+  ['text', "{% set n = namespace(x='ab') %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}{{ n.x }}"],
+  ['lists', '{% set n = namespace(x=[]) %}{% for i in range(100) %}{% set n.x = n.x + [range(1000000)] %}{% endfor %}'],
+])('a template that fills the memory with %s is ended, and others are served', async (_, template) => {
+  const made = textsWith(template);
+  await expect(made.render(MESSAGES)).rejects.toMatchObject({ name: 'TextProblem' });
+  expect(await made.decode(await made.encode('a tale'))).toBe('a tale');
+});
