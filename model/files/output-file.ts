@@ -30,15 +30,16 @@ export async function checkOutputs(outputs: readonly string[], inputs: readonly 
   for (const output of outputs) await targetOf(output, inputs);
 }
 
-/** Writes a whole file. @throws FileError; the operating system's error */
+/** Writes a whole file. @param content all of it, or pieces in order @throws FileError; the operating system's error */
 export async function writeOutput(
   path: string,
-  content: string | Uint8Array,
+  content: string | Uint8Array | Iterable<Uint8Array>,
   options: OutputOptions = {},
 ): Promise<void> {
   const output = await OutputFile.create(path, options);
   try {
-    await output.handle.writeFile(content);
+    const pieces = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
+    for (const piece of pieces) await output.handle.writeFile(piece);
     await output.commit();
   } catch (error) {
     await output.discard();

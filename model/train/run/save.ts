@@ -18,7 +18,7 @@ import { SafetensorsFile } from '../../checkpoint/safetensors.js';
 import { readFloat32 } from '../../checkpoint/tensor-source.js';
 import { expectedTensors } from '../../checkpoint/tensor-names.js';
 import type { ModelConfig } from '../../config.js';
-import { OutputFile } from '../../files/output-file.js';
+import { writeOutput } from '../../files/output-file.js';
 import { parameterLayout } from '../gpu/parameter-layout.js';
 import type { TrainerState } from '../gpu/trainer.js';
 import type { Tensors } from '../parameters.js';
@@ -26,16 +26,10 @@ import { toHalf, toHalfWithTrits } from './half.js';
 
 /** Writes a safetensors file, whole. */
 async function writeTensors(path: string, tensors: readonly (readonly [TensorSpec, Uint8Array])[]): Promise<void> {
-  const output = await OutputFile.create(path);
-  try {
-    await output.handle.writeFile(encodeSafetensorsHeader(tensors.map(([spec]) => spec)));
-    for (const [, bytes] of tensors) await output.handle.writeFile(bytes);
-    await output.commit();
-  } catch (error) {
-    await output.discard();
-    // Of an open file the system does not know the name.
-    throw error instanceof Error && 'syscall' in error ? Object.assign(error, { path }) : error;
-  }
+  await writeOutput(path, [
+    encodeSafetensorsHeader(tensors.map(([spec]) => spec)),
+    ...tensors.map(([, bytes]) => bytes),
+  ]);
 }
 
 const bytesOf = (values: Float32Array | Uint16Array): Uint8Array =>
