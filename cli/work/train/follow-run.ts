@@ -5,7 +5,7 @@ import { writeOutput } from '../../../model/files/output-file.js';
 import type { Trainer } from '../../../model/train/gpu/trainer.js';
 import { lossCurve } from '../../../model/train/run/loss-curve.js';
 import type { Recipe } from '../../../model/train/run/recipe.js';
-import { sampleText } from '../../../model/train/run/sample.js';
+import { sampleTexts } from '../../../model/train/run/sample.js';
 import { readState, saveCheckpoint, saveState } from '../../../model/train/run/save.js';
 import type { Tensors } from '../../../model/train/parameters.js';
 import { heldOutLoss, trainSteps } from '../../../model/train/run/train-steps.js';
@@ -32,8 +32,7 @@ export interface Run {
 
 /** Windows of the held-out text: as many as say something, within seconds. */
 const HELD_OUT_WINDOWS = 400;
-const SAMPLES = 2;
-const SAMPLE_TOKENS = 60;
+const SAMPLES = { texts: 2, tokens: 60 };
 
 /** Goes through all steps. Ends early when the signal says so, with a state to go on from. */
 export async function followRun(run: Run, context: CommandContext): Promise<void> {
@@ -95,10 +94,7 @@ export async function finishRun(run: Run, { output, signal }: CommandContext): P
   const held = heldOut && (await heldOutLoss(trainer, heldOut, recipe, HELD_OUT_WINDOWS));
   const losses = await lossesIn(folder);
   await writeOutput(join(folder, 'loss.svg'), lossCurve(losses, recipe.batch * recipe.context));
-  const samples: string[] = [];
-  for (let k = 0; k < SAMPLES; k++) {
-    samples.push(await sampleText(folder, model.tokenizer, SAMPLE_TOKENS, k, signal));
-  }
+  const samples = await sampleTexts(folder, model.tokenizer, SAMPLES, signal);
   await writeOutput(join(folder, 'samples.txt'), samples.map((sample) => `${sample}\n`).join('\n'));
   const last = losses.at(-1) ?? NaN;
   output.print(

@@ -7,14 +7,13 @@ import type { Tokenizer } from '../../text/tokenizer.js';
 
 const TEMPERATURE = 0.8;
 
-/** Text of at most `count` tokens from the beginning. @param seed other ones give other texts @throws CheckpointError; the signal's reason */
-export async function sampleText(
+/** Texts of at most `tokens` tokens each, from the beginning. @throws CheckpointError; the signal's reason */
+export async function sampleTexts(
   folder: string,
   tokenizer: Tokenizer,
-  count: number,
-  seed: number,
+  { texts, tokens }: { readonly texts: number; readonly tokens: number },
   signal: AbortSignal,
-): Promise<string> {
+): Promise<string[]> {
   const checkpoint = await openCheckpoint(folder);
   let model: FloatModel;
   try {
@@ -22,7 +21,21 @@ export async function sampleText(
   } finally {
     await checkpoint.close();
   }
-  const { bosTokenId, eosTokenId } = checkpoint.config;
+  const samples: string[] = [];
+  for (let seed = 0; seed < texts; seed++) samples.push(await sampleText(model, tokenizer, tokens, seed, signal));
+  return samples;
+}
+
+/** @param seed other ones give other texts */
+async function sampleText(
+  model: FloatModel,
+  tokenizer: Tokenizer,
+  count: number,
+  seed: number,
+  signal: AbortSignal,
+): Promise<string> {
+  model.reset();
+  const { bosTokenId, eosTokenId } = model.config;
   const stream = tokenizer.textStream();
   let text = '';
   let token = bosTokenId;
