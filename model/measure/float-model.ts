@@ -17,6 +17,7 @@ import {
 import { readFloat32 } from '../checkpoint/tensor-source.js';
 import type { ModelConfig } from '../config.js';
 import { packTernary } from '../pack/pack-ternary.js';
+import { roundHalfEven } from '../round-half-even.js';
 import { ternaryProduct, type TernaryMatrix } from '../integer/ternary-product.js';
 
 /** ε of BitLinear's own norm: the fused kernel's default. */
@@ -134,14 +135,6 @@ function rmsNorm(v: Float64Array, weight: Float32Array, eps: number): Float64Arr
 
 function add(a: Float64Array, b: Float64Array): Float64Array {
   return a.map((value, k) => value + b[k]);
-}
-
-/** As torch.round. */
-function roundHalfEven(a: number): number {
-  const floor = Math.floor(a);
-  const rest = a - floor;
-  if (rest !== 0.5) return Math.round(a);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
 
 async function loadWeights(checkpoint: Checkpoint): Promise<FloatWeights> {

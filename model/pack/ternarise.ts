@@ -54,7 +54,7 @@ export class AbsoluteMean {
 }
 
 /** The digit (t + 1: 0, 1 or 2) of one weight. `inverseMean` is float32. */
-function digit(weight: number, inverseMean: number): number {
+export function digit(weight: number, inverseMean: number): number {
   const scaled = Math.fround(weight * inverseMean);
   return scaled > 0.5 ? 2 : scaled < -0.5 ? 0 : 1; // ties to even: ±0.5 rounds to 0
 }

@@ -4,6 +4,7 @@
  * Straight-through: both roundings and clamps count as the identity, both scales as constants. So the gradient of the input meets the trits times m,
  * and that of the latent weights the int8 activations divided by s.
  */
+import { roundHalfEven } from '../../round-half-even.js';
 import { normRows, normRowsBack } from './norm.js';
 
 /** ε of BitLinear's own norm: the fused kernel's default. */
@@ -96,11 +97,4 @@ function ternaryWeights(weight: Float64Array): Float64Array {
   for (const value of weight) sum += Math.abs(value);
   const mean = Math.max(sum / weight.length, MIN_MEAN);
   return weight.map((value) => Math.max(-1, Math.min(1, roundHalfEven(value / mean))) * mean);
-}
-
-/** As torch.round. */
-function roundHalfEven(a: number): number {
-  const floor = Math.floor(a);
-  if (a - floor !== 0.5) return Math.round(a);
-  return floor % 2 === 0 ? floor : floor + 1;
 }

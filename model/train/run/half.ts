@@ -5,9 +5,10 @@
  * own side; that moves the mean by less than rounding does, and a few rounds settle it.
  */
 import { toFloat32 } from '../../checkpoint/dtype.js';
+import { AbsoluteMean, digit } from '../../pack/ternarise.js';
+import { roundHalfEven } from '../../round-half-even.js';
 
 const MOST_ROUNDS = 20;
-const MIN_MEAN = 1e-5;
 
 /** Any tensor in F16, to the nearest, ties to even. @returns bits */
 export function toHalf(values: Float32Array): Uint16Array {
@@ -34,15 +35,12 @@ export function toHalfWithTrits(weights: Float32Array): Uint16Array {
   throw new RangeError('the trits of a matrix cannot be kept in F16');
 }
 
-/** As the packer finds them (pack/ternarise.ts). */
+/** As the packer finds them. */
 function tritsOf(weights: Float32Array): Int8Array {
-  let sum = 0;
-  for (const value of weights) sum += Math.abs(value);
-  const inverse = Math.fround(1 / Math.fround(Math.max(sum / weights.length, MIN_MEAN)));
-  return Int8Array.from(weights, (value) => {
-    const scaled = Math.fround(value * inverse);
-    return scaled > 0.5 ? 1 : scaled < -0.5 ? -1 : 0;
-  });
+  const mean = new AbsoluteMean('F32');
+  mean.add(new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength));
+  const inverse = Math.fround(1 / mean.result());
+  return Int8Array.from(weights, (value) => digit(value, inverse) - 1);
 }
 
 const FLOAT = new Float32Array(1);
@@ -57,14 +55,8 @@ function halfBits(value: number): number {
   if (magnitude >= 0x4780_0000) return sign | (magnitude > 0x7f80_0000 ? 0x7e00 : 0x7c00);
   if (magnitude < 0x3880_0000) {
     // Below 2⁻¹⁴ halves are multiples of 2⁻²⁴: the sum with a float whose last bit that is rounds as it should.
-    return sign | Math.round(roundToEven(Math.abs(value) * 2 ** 24));
+    return sign | roundHalfEven(Math.abs(value) * 2 ** 24);
   }
   const exponentMoved = magnitude - 0x3800_0000;
   return sign | ((exponentMoved + 0xfff + ((exponentMoved >>> 13) & 1)) >>> 13);
-}
-
-function roundToEven(a: number): number {
-  const floor = Math.floor(a);
-  if (a - floor !== 0.5) return Math.round(a);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
