@@ -67,6 +67,11 @@ export function expectedTensors(config: ModelConfig): Map<string, readonly numbe
   return tensors;
 }
 
+/** Elements of a tensor. */
+export function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}
+
 function bitLinear(module: string): BitLinearNames {
   return { weight: `${module}.weight`, norm: `${module}.norm.weight` };
 }

@@ -66,7 +66,7 @@ export async function* streamFloat32(
 }
 
 /** The whole tensor in row-major order. Errors as of `streamFloat32`. */
-export async function readFloat32(source: TensorSource, name: string): Promise<Float32Array> {
+export async function readFloat32(source: TensorSource, name: string): Promise<Float32Array<ArrayBuffer>> {
   const result = new Float32Array(tensorInfo(source, name).elements);
   for await (const { start, values } of streamFloat32(source, name)) result.set(values, start);
   return result;

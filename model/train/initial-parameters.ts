@@ -2,7 +2,7 @@
  * Parameters of a new model as the published code draws them: matrices from a bell curve of width 0.02, those that lead into the residual narrower by
  * √(2·layers), norms 1, lower bounds 0.
  */
-import { expectedTensors } from '../checkpoint/tensor-names.js';
+import { elementsOf, expectedTensors } from '../checkpoint/tensor-names.js';
 import type { ModelConfig } from '../config.js';
 import { threefryPair } from '../integer/threefry.js';
 import type { Tensors } from './parameters.js';
@@ -16,7 +16,7 @@ export function initialParameters(config: ModelConfig, seed: bigint): Tensors {
   const tensors = new Map<string, Float32Array>();
   let tensor = 0;
   for (const [name, shape] of expectedTensors(config)) {
-    const values = new Float32Array(shape.reduce((product, dimension) => product * dimension, 1));
+    const values = new Float32Array(elementsOf(shape));
     tensors.set(name, values);
     tensor++;
     if (shape.length === 1) values.fill(1);

@@ -2,7 +2,7 @@
  * Where each tensor lies in the buffer of all parameters, and in those of gradients and moments, which are alike: ternary matrices first, in whole
  * blocks, then the embedding, then vectors. So what decays is one range, and ternary matrices are ternarised by one kernel.
  */
-import { EMBEDDINGS, expectedTensors } from '../../checkpoint/tensor-names.js';
+import { elementsOf, EMBEDDINGS, expectedTensors } from '../../checkpoint/tensor-names.js';
 import type { ModelConfig } from '../../config.js';
 
 /** Weights that a workgroup ternarises. */
@@ -38,18 +38,17 @@ export function parameterLayout(config: ModelConfig): ParameterLayout {
     shape.length === 2 && name.endsWith('.weight') && name !== EMBEDDINGS;
   let offset = 0;
   let matrix = 0;
-  const sizeOf = (shape: readonly number[]): number => shape.reduce((product, dimension) => product * dimension, 1);
   for (const [name, shape] of shapes) {
     if (!isTernary(name, shape)) continue;
-    places.set(name, { offset, length: sizeOf(shape), matrix: matrix++ });
-    offset += BLOCK * Math.ceil(sizeOf(shape) / BLOCK);
+    places.set(name, { offset, length: elementsOf(shape), matrix: matrix++ });
+    offset += BLOCK * Math.ceil(elementsOf(shape) / BLOCK);
   }
   const ternary = offset;
   const others = shapes.filter(([name, shape]) => !isTernary(name, shape) && name !== EMBEDDINGS);
   let matrices = 0;
   for (const [name, shape] of [...shapes.filter(([found]) => found === EMBEDDINGS), ...others]) {
-    places.set(name, { offset, length: sizeOf(shape) });
-    offset += ALIGNMENT * Math.ceil(sizeOf(shape) / ALIGNMENT);
+    places.set(name, { offset, length: elementsOf(shape) });
+    offset += ALIGNMENT * Math.ceil(elementsOf(shape) / ALIGNMENT);
     if (name === EMBEDDINGS) matrices = offset;
   }
   return { places, total: offset, ternary, matrices };

@@ -45,9 +45,9 @@ export interface StepReport {
 
 /** What a run is resumed with: parameters and both moments, in the order of the layout. */
 export interface TrainerState {
-  readonly parameters: Float32Array;
-  readonly first: Float32Array;
-  readonly second: Float32Array;
+  readonly parameters: Float32Array<ArrayBuffer>;
+  readonly first: Float32Array<ArrayBuffer>;
+  readonly second: Float32Array<ArrayBuffer>;
 }
 
 const REPORT_BYTES = 8;
@@ -105,9 +105,9 @@ export class Trainer {
 
   restore({ parameters, first, second }: TrainerState): void {
     const { queue } = this.#gpu.device;
-    queue.writeBuffer(this.buffers.parameters, 0, parameters.slice());
-    queue.writeBuffer(this.buffers.first, 0, first.slice());
-    queue.writeBuffer(this.buffers.second, 0, second.slice());
+    queue.writeBuffer(this.buffers.parameters, 0, parameters);
+    queue.writeBuffer(this.buffers.first, 0, first);
+    queue.writeBuffer(this.buffers.second, 0, second);
     const commands = this.#gpu.device.createCommandEncoder();
     this.#preparing.encode(commands);
     this.#gpu.submit(commands);
@@ -195,7 +195,7 @@ export class Trainer {
     );
   }
 
-  async #floats(buffer: GPUBuffer): Promise<Float32Array> {
+  async #floats(buffer: GPUBuffer): Promise<Float32Array<ArrayBuffer>> {
     const values = new Float32Array(this.layout.total);
     const all = new Uint8Array(values.buffer);
     for (let offset = 0; offset < all.length; offset += READ_BYTES) {

@@ -2,7 +2,7 @@
  * WGSL: RMSNorm back (docs/TRAINING.md, section 2): dv = r·(w·dy − v·r²·mean(v·w·dy)), and dw = Σₙ dy·v·r as partial sums, one row of them a workgroup.
  */
 import { enableSubgroups, type Group } from '../../../backends/gpu/kernels/reduce.js';
-import { rowReduction } from './reduce-rows.js';
+import { everyWord, rowReduction, wordsEach } from './reduce-rows.js';
 
 export interface NormBack {
   readonly rows: number;
@@ -26,13 +26,8 @@ function rowsEach(rows: number): number {
 
 export function normBack({ rows, columns, inverse, isBehindFirst, adds }: NormBack, group: Group): string {
   const words = columns / 4;
-  const pieces = Math.ceil(words / group.size);
   const value = isBehindFirst ? 'v[base + k] * stat.x * firstGain[k]' : 'v[base + k]';
-  const each = (body: string): string => /* wgsl */ `
-    for (var e = 0u; e < ${pieces}u; e++) {
-      let k = local + e * ${group.size}u;
-      if (k < ${words}u) { ${body} }
-    }`;
+  const each = (body: string): string => everyWord(words, group, body);
   return /* wgsl */ `
 ${enableSubgroups(group)}
 @group(0) @binding(0) var<storage, read> v: array<vec4<f32>>;
@@ -45,7 +40,7 @@ ${isBehindFirst ? '@group(0) @binding(6) var<storage, read> firstGain: array<vec
 ${rowReduction(group)}
 @compute @workgroup_size(${group.size})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  var dw: array<vec4<f32>, ${pieces}>;
+  var dw: array<vec4<f32>, ${wordsEach(words, group)}>;
   let firstRow = workgroup.x * ${rowsEach(rows)}u;
   for (var row = firstRow; row < min(firstRow + ${rowsEach(rows)}u, ${rows}u); row++) {
     let base = row * ${words}u;

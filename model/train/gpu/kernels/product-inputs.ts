@@ -20,7 +20,7 @@ export function productInputs(rows: number, outputs: number, inputs: number): st
 @group(0) @binding(3) var<storage, read_write> dInputs: array<vec4<f32>>;
 fn loadA(c: u32, i: u32) -> f32 { return dOut[i * ${outputs}u + c]; }
 fn loadB(c: u32, word: u32) -> vec4<f32> { return vec4<f32>(unpack4xI8(trits[c * ${inputs / 4}u + word])); }
-fn store(i: u32, word: u32, value: vec4<f32>) { dInputs[i * ${inputs / 4}u + word] = value * mean[0]; }
+fn store(split: u32, i: u32, word: u32, value: vec4<f32>) { dInputs[i * ${inputs / 4}u + word] = value * mean[0]; }
 `,
   });
 }

@@ -33,10 +33,9 @@ export function productWeights(rows: number, outputs: number, inputs: number): s
 @group(0) @binding(1) var<storage, read> quantised: array<u32>;
 @group(0) @binding(2) var<storage, read> stats: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> partials: array<vec4<f32>>;
-var<private> split: u32;
 fn loadA(c: u32, i: u32) -> f32 { return dOut[c * ${outputs}u + i]; }
 fn loadB(c: u32, word: u32) -> vec4<f32> { return vec4<f32>(unpack4xI8(quantised[c * ${inputs / 4}u + word])) * stats[c].z; }
-fn store(i: u32, word: u32, value: vec4<f32>) { partials[(split * ${outputs}u + i) * ${inputs / 4}u + word] = value; }
+fn store(split: u32, i: u32, word: u32, value: vec4<f32>) { partials[(split * ${outputs}u + i) * ${inputs / 4}u + word] = value; }
 `,
-  }).replace('let firstColumn', 'split = group.z;\n  let firstColumn');
+  });
 }

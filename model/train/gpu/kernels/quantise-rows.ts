@@ -3,7 +3,7 @@
  * v·r₁·w₁. Leaves r₁, r₂ and the step max|y|/127 of each row for the product and the way back.
  */
 import { enableSubgroups, type Group } from '../../../backends/gpu/kernels/reduce.js';
-import { rowReduction } from './reduce-rows.js';
+import { everyWord, rowReduction, wordsEach } from './reduce-rows.js';
 
 /** ε of BitLinear's own norm. */
 const BITLINEAR_EPS = 1e-6;
@@ -12,12 +12,7 @@ const MIN_ABSMAX = 1e-5;
 /** @param blockEps ε of the norm in front, which is bound at 4; undefined: there is none */
 export function quantiseRows(columns: number, blockEps: number | undefined, group: Group): string {
   const words = columns / 4;
-  const pieces = Math.ceil(words / group.size);
-  const each = (body: string): string => /* wgsl */ `
-  for (var e = 0u; e < ${pieces}u; e++) {
-    let k = local + e * ${group.size}u;
-    if (k < ${words}u) { ${body} }
-  }`;
+  const each = (body: string): string => everyWord(words, group, body);
   return /* wgsl */ `
 ${enableSubgroups(group)}
 @group(0) @binding(0) var<storage, read> v: array<vec4<f32>>;
@@ -29,7 +24,7 @@ ${rowReduction(group)}
 @compute @workgroup_size(${group.size})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let base = workgroup.x * ${words}u;
-  var n: array<vec4<f32>, ${pieces}>;
+  var n: array<vec4<f32>, ${wordsEach(words, group)}>;
   var squares = 0.0;
   ${each('let value = v[base + k]; n[e] = value; squares += dot(value, value);')}
   var r1 = 1.0;

@@ -31,6 +31,20 @@ fn reduced(local: u32, value: vec2<f32>) -> vec2<f32> {
 `;
 }
 
+/** Of a row whose invocations keep what they have read: `body` for each word `k`, which is the `e`th of its invocation. */
+export function everyWord(words: number, { size }: Group, body: string): string {
+  return /* wgsl */ `
+  for (var e = 0u; e < ${wordsEach(words, { size })}u; e++) {
+    let k = local + e * ${size}u;
+    if (k < ${words}u) { ${body} }
+  }`;
+}
+
+/** Words that an invocation has at most. */
+export function wordsEach(words: number, { size }: Pick<Group, 'size'>): number {
+  return Math.ceil(words / size);
+}
+
 /** Invocations for a row of `words` pieces: a power of two, at least a subgroup. A software adapter pays for each at every barrier. */
 export function rowGroup(words: number, subgroup: number): Group {
   let size = Math.max(16, subgroup);

@@ -17,7 +17,10 @@ export interface TiledProduct {
   readonly rows: number;
   readonly columns: number;
   readonly tile: TileShape;
-  /** Declarations, and `fn loadA(c: u32, i: u32) -> f32`, `fn loadB(c: u32, word: u32) -> vec4<f32>`, `fn store(i: u32, word: u32, value: vec4<f32>)`; inside all bounds. */
+  /**
+   * Declarations, and `fn loadA(c: u32, i: u32) -> f32`, `fn loadB(c: u32, word: u32) -> vec4<f32>`, `fn store(split: u32, i: u32, word: u32,
+   * value: vec4<f32>)`, where `split` is `group.z`; inside all bounds.
+   */
   readonly code: string;
   /** Whether neighbouring i lie side by side in memory; else neighbouring c. */
   readonly isAlongI: boolean;
@@ -90,7 +93,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     (i, lane, k) => /* wgsl */ `{
     let row = firstRow + 4u * y + ${64 * i + lane}u;
     let word = firstColumn / 4u + x + ${16 * k}u;
-    if (row < ${rows}u && 4u * word < ${columns}u) { store(row, word, sum${i}_${lane}_${k}); }
+    if (row < ${rows}u && 4u * word < ${columns}u) { store(group.z, row, word, sum${i}_${lane}_${k}); }
   }`,
   )}
 }
