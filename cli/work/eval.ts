@@ -4,11 +4,10 @@ import { openChecked } from '../../model/check-image.js';
 import { windowsOf } from '../../model/measure/windows.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { CommandContext } from '../command.js';
-import { badValue, UsageError } from '../usage-error.js';
+import { UsageError } from '../usage-error.js';
 import { engineOptions } from './machines/engine-options.js';
 import { openCheckpointAloud } from './open-checkpoint.js';
-import { readAny } from '../../model/files/input-file.js';
-import { MAX_TEXT_BYTES } from './input-limits.js';
+import { readText } from './text-file.js';
 
 interface EvalInput {
   readonly text: string;
@@ -23,7 +22,7 @@ interface EvalInput {
 export async function evaluateText(input: EvalInput, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   const subject = subjectOf(input);
-  const text = await readText(input.text, signal);
+  const text = await readText(input.text, '--text', 'models/tales-9m/validation.txt', signal);
   const { shape, tokenizerJson } = await openSubject(subject, context);
   const job = { text, tokenizerJson, shape, context: input.context, limit: input.windows };
   const windows = await windowsOf(job, signal);
@@ -72,16 +71,6 @@ function floatsOnBackend(): UsageError {
     reason: 'A checkpoint is scored by the float model, which runs on the processor only.',
     fix: 'Leave --backend out, or pack the checkpoint and score the image.',
   });
-}
-
-/** @throws UsageError if it is not UTF-8: the loss would be that of replacement characters */
-async function readText(path: string, signal: AbortSignal): Promise<string> {
-  const bytes = await readAny(path, { limitBytes: MAX_TEXT_BYTES, signal });
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw badValue('--text', path, 'a file of UTF-8 text', 'models/tales-9m/validation.txt');
-  }
 }
 
 function tooShort({ text, context }: EvalInput): UsageError {

@@ -7,6 +7,7 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 
 import { DTYPE_BYTES } from './dtype.js';
+import { elementsOf } from './tensor-names.js';
 import type { Dtype } from './dtype.js';
 
 /** A tensor to be written. */
@@ -67,5 +68,5 @@ export class SafetensorsWriter {
 }
 
 function specBytes({ dtype, shape }: Omit<TensorSpec, 'name'>): number {
-  return shape.reduce((product, dimension) => product * dimension, DTYPE_BYTES[dtype]);
+  return DTYPE_BYTES[dtype] * elementsOf(shape);
 }

@@ -50,7 +50,7 @@ interface Vocabulary {
 }
 
 /** Real files for 65,536 tokens stay under 8 MiB; the worst JSON of 16 MiB takes 4 s to refuse. */
-const MAX_TOKENIZER_BYTES = 16 << 20;
+export const MAX_TOKENIZER_BYTES = 16 << 20;
 /** Each place of a text is compared with tokens of every length that there is. */
 const MAX_ADDED_TOKEN_LENGTH = 256;
 /** As Rust reads hexadecimal numbers: with a sign, too. */

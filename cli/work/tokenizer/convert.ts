@@ -1,26 +1,19 @@
 /** `mmfree tokenizer encode` and `decode`: the work. */
 import { readAny, readRegular } from '../../../model/files/input-file.js';
+import { MAX_TOKENIZER_BYTES } from '../../../model/text/tokenizer-file.js';
 import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
 import { tokenizerFacts } from '../../../model/train/tokenizer/tokenizer-facts.js';
 import type { CommandContext } from '../../command.js';
 import { badValue } from '../../usage-error.js';
 import { MAX_TEXT_BYTES } from '../input-limits.js';
-
-const MAX_TOKENIZER_BYTES = 16 << 20;
+import { readText } from '../text-file.js';
 
 export async function encodeText(
   input: { readonly tokenizer: string; readonly text: string },
   { output, signal }: CommandContext,
 ): Promise<void> {
   const { tokenizer } = await open(input.tokenizer, signal);
-  const bytes = await readAny(input.text, { limitBytes: MAX_TEXT_BYTES, signal });
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw badValue('<text>', input.text, 'a file of UTF-8 text', 'tale.txt');
-  }
-  const ids = tokenizer.encode(text);
+  const ids = tokenizer.encode(await readText(input.text, '<text>', 'tale.txt', signal));
   output.print(`${ids.join(' ')}\n`);
   output.result({ ids });
 }

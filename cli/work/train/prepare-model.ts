@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseConfig } from '../../../model/checkpoint/read-config.js';
 import type { ModelConfig } from '../../../model/config.js';
 import { readRegular } from '../../../model/files/input-file.js';
+import { MAX_TOKENIZER_BYTES } from '../../../model/text/tokenizer-file.js';
 import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
 import { encodeDocuments } from '../../../model/train/data/token-stream.js';
 import { initialParameters } from '../../../model/train/initial-parameters.js';
@@ -14,7 +15,7 @@ import { tokenizerFacts } from '../../../model/train/tokenizer/tokenizer-facts.j
 import { trainTokenizer } from '../../../model/train/tokenizer/train-bpe.js';
 import type { CommandContext } from '../../command.js';
 import { openCheckpointAloud } from '../open-checkpoint.js';
-import { vocabularyOf, type NewRun } from './train-input.js';
+import { VOCABULARY, type NewRun } from './train-input.js';
 
 /** A model and its files. */
 export interface PreparedModel {
@@ -25,7 +26,6 @@ export interface PreparedModel {
 }
 
 const MAX_CONFIG_BYTES = 1 << 20;
-const MAX_TOKENIZER_BYTES = 16 << 20;
 
 /** Of a new run. @param fallback the shape where none is named */
 export async function newModel(
@@ -47,10 +47,10 @@ export async function newModel(
   }
   const given =
     input.config === undefined ? undefined : await readRegular(input.config, { limitBytes: MAX_CONFIG_BYTES, signal });
-  const wanted = given && parseConfig(given, input.config ?? '').vocabSize;
+  const configured = given && parseConfig(given, input.config ?? '');
   let tokenizerJson: Uint8Array;
   if (input.tokenizer === undefined) {
-    const vocabulary = input.vocab ?? wanted ?? vocabularyOf(input);
+    const vocabulary = input.vocab ?? configured?.vocabSize ?? VOCABULARY;
     output.note(`making a tokenizer of ${vocabulary} tokens`);
     tokenizerJson = new TextEncoder().encode(trainTokenizer(documents, vocabulary));
   } else {
@@ -58,7 +58,7 @@ export async function newModel(
   }
   const configJson =
     given ?? new TextEncoder().encode(configJsonOf(input.shape ?? fallback, tokenizerFacts(tokenizerJson)));
-  const config = parseConfig(configJson, input.config ?? 'config.json');
+  const config = configured ?? parseConfig(configJson, 'config.json');
   const model = await modelOf(config, configJson, tokenizerJson);
   return { ...model, parameters: (seed) => initialParameters(config, seed) };
 }

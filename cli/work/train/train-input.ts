@@ -39,14 +39,11 @@ export const DEFAULTS = {
 } as const;
 
 const MINUTES = 10;
-const VOCABULARY = 4096;
+/** Tokens of a tokenizer that is made. */
+export const VOCABULARY = 4096;
 /** Of a hidden size of 192, and of narrower ones; wider ones take less. */
 const RATE = 8e-3;
 const RATE_WIDTH = 192;
-
-export function vocabularyOf({ vocab = VOCABULARY }: NewRun): number {
-  return vocab;
-}
 
 /** @throws UsageError for options that say the same thing twice, or something that is settled */
 export function checkTogether(input: TrainInput): void {
