@@ -1,9 +1,9 @@
 /** `mmfree run`: declaration. */
 import { defineCommand, flag, option, optionalArgument } from '../command.js';
-import { anyText, oneOf, path } from '../options.js';
-import { endingOptions, samplingOptions } from './shared/sampling-options.js';
-import { backendOption, boardOption, imageOption, keyFileOption, waitOption } from './shared/source-options.js';
-import { traceOption, withTrace } from './shared/trace-option.js';
+import { anyText, path } from '../options.js';
+import { endingOptions, samplerOption, samplingOptions } from './shared/sampling-options.js';
+import { machineOptions } from './shared/source-options.js';
+import { withTrace } from './shared/trace-option.js';
 
 export const run = defineCommand({
   examples: [
@@ -22,20 +22,10 @@ export const run = defineCommand({
       anyText,
     ),
     promptFile: option('--prompt-file <file>', 'read the prompt from this file or pipe instead', path),
-    board: boardOption,
-    keyFile: keyFileOption,
-    wait: waitOption,
-    trace: traceOption,
-    image: imageOption,
-    backend: backendOption,
+    ...machineOptions,
     ...samplingOptions,
     ...endingOptions,
-    sampling: option(
-      '--sampling <where>',
-      'who chooses the tokens of a board: board (default), or host (from the candidates that it sends)',
-      oneOf(['board', 'host']),
-      { excludes: ['backend'] },
-    ),
+    sampling: samplerOption,
     check: flag(
       '--check',
       'compare each token with the reference on this computer; exit code 9 at the first that differs',

@@ -1,7 +1,7 @@
 /** The options that say how tokens are chosen, and where a text ends. */
 import { MAX_CANDIDATES, TEMPERATURE_MILLI, TEMPERATURE_RANGE, USUAL_SAMPLING } from '../../../protocol/sampling.js';
 import { option, optionWithDefault, repeatedOption } from '../../command.js';
-import { decimal, integer, seedOrRandom, text } from '../../options.js';
+import { decimal, integer, oneOf, seedOrRandom, text } from '../../options.js';
 
 /** What a state has too: who loads one does not mean settings that are made for all commands. */
 const OF_STATES = { excludes: ['load-state'] };
@@ -32,6 +32,13 @@ export const samplingOptions = {
     OF_STATES,
   ),
 };
+
+export const samplerOption = option(
+  '--sampling <where>',
+  'who chooses the tokens of a board: board (default), or host (from the candidates that it sends)',
+  oneOf(['board', 'host']),
+  { excludes: ['backend'] },
+);
 
 export const endingOptions = {
   maxTokens: optionWithDefault(

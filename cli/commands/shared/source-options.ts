@@ -2,6 +2,7 @@
 import { MACHINES } from '../../../engine/machines.js';
 import { option, optionWithDefault } from '../../command.js';
 import { integer, oneOf, path, text } from '../../options.js';
+import { traceOption } from './trace-option.js';
 
 /** What can compute tokens from an image; `simulator` runs the program that gateware runs, slowly. */
 const ON_COMPUTER = MACHINES.filter(({ takesImage }) => takesImage);
@@ -56,3 +57,13 @@ export const waitOption = optionWithDefault(
   0,
   { excludes: ['backend'] },
 );
+
+/** The machine that generates. */
+export const machineOptions = {
+  board: boardOption,
+  keyFile: keyFileOption,
+  wait: waitOption,
+  trace: traceOption,
+  image: imageOption,
+  backend: backendOption,
+};
