@@ -1,10 +1,9 @@
 /** What `inspect` says about a saved state. */
 import { temperatureOf } from '../../model/integer/sampler.js';
 import { hexOf, hexOfWord } from '../../protocol/hex.js';
-import { MAX_TOP_P, type SamplerSettings } from '../../protocol/sampling.js';
+import { MAX_TOP_P, seedOf, type SamplerSettings } from '../../protocol/sampling.js';
 import type { HeldText, SavedState } from '../../protocol/state/state-file.js';
 import type { JsonObject } from '../output.js';
-import { seedOf } from '../../protocol/sampling.js';
 
 /** The same facts for programs and for people. */
 export function describeState(saved: SavedState): { readonly facts: JsonObject; readonly lines: readonly string[] } {

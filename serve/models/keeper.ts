@@ -103,9 +103,14 @@ export class Keeper {
     try {
       await work();
     } catch (error) {
-      await this.open(signal).catch(() => void (this.#work = this.#reopen()));
+      await this.#comeBack(signal).catch(() => {});
       throw error;
     }
+    await this.#comeBack(signal);
+  }
+
+  /** Or is looked for. @throws what the engine throws; TokenizerError */
+  async #comeBack(signal: AbortSignal): Promise<void> {
     try {
       await this.open(signal);
     } catch (error) {

@@ -31,7 +31,8 @@ const AUTO = 'auto';
 /** What is there as long as the options are. This computer computes unless only boards are meant. @throws UsageError; FileError */
 export function sourcesOf(input: SourcesInput, context: CommandContext): MachineSource[] {
   const { image, board, backend } = input;
-  const boards = board.filter((name) => name !== AUTO).map((name) => boardSource(name, name, selectorOf(name), input, context)); // prettier-ignore
+  const named = board.filter((name) => name !== AUTO);
+  const boards = named.map((name) => boardSource(name, name, selectorOf(name), input, context));
   const isComputerMeant = image.length > 0 || backend !== undefined || board.length === 0;
   const images = image.length > 0 ? image : isComputerMeant ? [SHIPPED_IMAGE] : [];
   return [...boards, ...images.map((path) => computerSource(path, backend, context))];
@@ -70,7 +71,9 @@ function boardSource(
       flash: async (path, signal) => {
         const image = await openChecked(path, signal);
         try {
-          await withConnection(request, { ...options, signal }, async (connection) => void (await flashImage(connection, image, { signal }))); // prettier-ignore
+          await withConnection(request, { ...options, signal }, async (connection) => {
+            await flashImage(connection, image, { signal });
+          });
         } finally {
           image.close();
         }
