@@ -1,6 +1,6 @@
 /** Everything that can go wrong between a host and a board, in words; what a board refuses is in refusal-error.ts. */
 
-import { MmfreeError } from '../protocol/errors.js';
+import { MmfreeError, sentenceOf } from '../protocol/errors.js';
 import type { ErrorDetails } from '../protocol/errors.js';
 import { systemFix } from '../protocol/system-error.js';
 import type { Hello } from '../protocol/wire/messages-board.js';
@@ -304,7 +304,7 @@ export function boardFlapping(name: string, losses: number, last: BoardError): B
 /** @param problem a whole clause */
 export function boardMalformed(name: string, problem: string): BoardError {
   return fail('board-malformed', `${name} breaks the protocol`, {
-    reason: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,
+    reason: sentenceOf(problem),
     fix: 'Report this to whoever made the firmware; docs/PROTOCOL.md and docs/USB.md say what is allowed.',
     facts: { board: name },
   });

@@ -44,3 +44,8 @@ export abstract class MmfreeError<Code extends string = string> extends Error {
     this.facts = details.facts ?? {};
   }
 }
+
+/** A clause as a sentence of its own, for a reason. */
+export function sentenceOf(clause: string): string {
+  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
+}

@@ -8,7 +8,7 @@ import { randomWord } from '../random.js';
 import { hexOf } from '../../protocol/hex.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { sameBytes } from '../../protocol/little-endian.js';
-import { GREEDY, type SamplerSettings } from '../../protocol/sampling.js';
+import { GREEDY, seedOf, type SamplerSettings } from '../../protocol/sampling.js';
 import { stateWords } from '../../protocol/state/sequence-state.js';
 import { DONE, MAX_RUN_TOKENS, partsOfStepped, RESET, RUN, STEP, STEPPED } from '../../protocol/wire/messages-run.js';
 import { boardMalformed, otherImage, otherThanBefore } from '../board-error.js';
@@ -18,7 +18,6 @@ import { Checkpoints } from './checkpoints.js';
 import type { ReadingPace } from './reading-pace.js';
 import { writeState } from './state-transfer.js';
 import { Trail, ZERO_POINT, type FedToken, type StatePoint } from './trail.js';
-import { seedOf } from '../../protocol/sampling.js';
 
 export interface BoardTextOptions {
   readonly connection: BoardConnection;

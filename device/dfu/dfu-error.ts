@@ -1,5 +1,6 @@
 /** What can go wrong with DFU, in words. */
 
+import { sentenceOf } from '../../protocol/errors.js';
 import { BoardError } from '../board-error.js';
 import type { BoardErrorCode } from '../board-error.js';
 import { usbBroken } from '../usb/usb-error.js';
@@ -138,7 +139,7 @@ export function dfuFailed(name: string, { status, state }: DfuStatus, during: st
   const { code, fix } = ADVICE[status] ?? UNKNOWN;
   const words = text === '' ? '' : ` It says: ${JSON.stringify(text)}.`;
   return new BoardError(code, `${name} reports ${statusName} while ${during}`, {
-    reason: `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}.${words}`,
+    reason: `${sentenceOf(meaning)}${words}`,
     fix,
     facts: { board: name, dfu_status: status, dfu_status_name: statusName, dfu_state: stateName(state) },
   });

@@ -1,5 +1,6 @@
 /** Everything that can go wrong between this computer and a flash behind an FT2232H, in words. */
 
+import { sentenceOf } from '../../protocol/errors.js';
 import { BoardError } from '../board-error.js';
 import type { BoardErrorCode, BoardErrorDetails } from '../board-error.js';
 
@@ -41,7 +42,7 @@ export function programmerSilent(name: string, doing: string): BoardError {
 /** @param problem a whole clause */
 export function programmerBroken(name: string, problem: string): BoardError {
   return fail('board-broken', `${name} does not behave like an FT2232H`, {
-    reason: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,
+    reason: sentenceOf(problem),
     fix: PLUG_AGAIN,
     facts: { board: name },
   });

@@ -1,5 +1,6 @@
 /** What can go wrong with a USB device before anything of its own protocol is said, in words. */
 
+import { sentenceOf } from '../../protocol/errors.js';
 import { BoardError, boardAmbiguous } from '../board-error.js';
 import type { DeviceNode } from '../device-node.js';
 
@@ -95,7 +96,7 @@ export function usbSilent(name: string, limitMs: number): BoardError {
 /** @param problem a whole clause */
 export function usbBroken(name: string, problem: string, cause?: unknown): BoardError {
   return new BoardError('board-broken', `${name} breaks the USB standards`, {
-    reason: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,
+    reason: sentenceOf(problem),
     fix: 'Plug it in again, on another port and without a hub; if that repeats, report it to whoever made its firmware.',
     facts: { board: name },
     cause,
@@ -105,7 +106,7 @@ export function usbBroken(name: string, problem: string, cause?: unknown): Board
 /** What answers in place of a USB/IP server. @param problem a whole clause */
 export function usbipBroken(name: string, problem: string): BoardError {
   return new BoardError('board-broken', `${name} breaks the protocol USB/IP`, {
-    reason: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,
+    reason: sentenceOf(problem),
     fix: 'Check host and port; if a USB/IP server is there, report it to whoever made it.',
     facts: { board: name },
   });

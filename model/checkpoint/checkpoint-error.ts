@@ -5,7 +5,7 @@
  * the key, says why it cannot be used, and what to do. Names that come out of a file are quoted, clipped and escaped.
  */
 
-import { MmfreeError } from '../../protocol/errors.js';
+import { MmfreeError, sentenceOf } from '../../protocol/errors.js';
 import { quoted } from '../quoted.js';
 import { systemFix } from '../../protocol/system-error.js';
 import type { ErrorDetails } from '../../protocol/errors.js';
@@ -166,15 +166,11 @@ export function badConfigValue(path: string, key: string, value: unknown, expect
 /** @param problem a whole clause, without the final period */
 export function badChatTemplate(path: string, problem: string, cause?: unknown): CheckpointError {
   return fail('checkpoint-bad-chat-template', `the chat template in ${path} cannot be used`, {
-    reason: `${capital(problem)}.`,
+    reason: sentenceOf(problem),
     fix: 'Correct it, or take it from the publisher again; `apply_chat_template` of transformers shows what it renders.',
     facts: { file: path },
     cause,
   });
-}
-
-function capital(clause: string): string {
-  return clause.charAt(0).toUpperCase() + clause.slice(1);
 }
 
 /** @param supported completes "Supported is …" */

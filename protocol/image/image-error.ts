@@ -5,7 +5,7 @@
  * image is told without a file's name: the bytes may come from a board. Text out of an image is never repeated.
  */
 
-import { MmfreeError } from '../errors.js';
+import { MmfreeError, sentenceOf } from '../errors.js';
 import { systemFix } from '../system-error.js';
 import type { ErrorDetails } from '../errors.js';
 import type { SectionName } from './model-shape.js';
@@ -149,7 +149,7 @@ export function hostileCbor(problem: string, offset: number, cause: unknown): Im
 /** @param problem a whole clause, without the final period */
 export function inconsistentImage(problem: string): ImageError {
   return fail('image-inconsistent', 'the image contradicts itself', {
-    reason: `${capitalised(problem)}.`,
+    reason: sentenceOf(problem),
     fix: PACK_AGAIN,
   });
 }
@@ -201,7 +201,7 @@ export function imageTooLarge(what: string, bytes: number, limitBytes: number): 
  */
 export function badWeights(section: SectionName, offset: number, problem: string): ImageError {
   return fail('image-bad-weights', `section ${section} of the image is not valid at its byte ${offset}`, {
-    reason: `${capitalised(problem)}.`,
+    reason: sentenceOf(problem),
     fix: PACK_AGAIN,
     facts: { section, offset },
   });
@@ -213,7 +213,7 @@ export function badWeights(section: SectionName, offset: number, problem: string
  */
 export function badProgram(address: number, problem: string): ImageError {
   return fail('image-bad-program', `the gateware's program in the image is not valid at its word ${address}`, {
-    reason: `${capitalised(problem)}.`,
+    reason: sentenceOf(problem),
     fix: PACK_AGAIN,
     facts: { address },
   });
@@ -231,10 +231,6 @@ export function badSignature(): ImageError {
     reason: 'The image was changed after it was signed, or signed with another key than the one it names.',
     fix: 'Do not use this image; get it again from whoever signed it.',
   });
-}
-
-function capitalised(clause: string): string {
-  return clause.charAt(0).toUpperCase() + clause.slice(1);
 }
 
 function sentence(cause: unknown): string {

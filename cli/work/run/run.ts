@@ -6,7 +6,7 @@ import { TextSession, tokenizerOf } from '../../../engine/text-session.js';
 import type { GeneratedToken, GenerateRequest, Sequence } from '../../../model/machine/machine.js';
 import type { Tokenizer } from '../../../model/text/tokenizer.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
-import type { SamplerSettings } from '../../../protocol/sampling.js';
+import { seedOf, type SamplerSettings } from '../../../protocol/sampling.js';
 import type { SequenceState } from '../../../protocol/state/sequence-state.js';
 import type { SavedState } from '../../../protocol/state/state-file.js';
 import type { CommandContext } from '../../command.js';
@@ -17,7 +17,6 @@ import { runSampler, type SamplerInput } from './run-settings.js';
 import { RunTimer } from './run-timer.js';
 import { showText } from './show-text.js';
 import type { StateSaver } from './state-saver.js';
-import { seedOf } from '../../../protocol/sampling.js';
 
 /** Codes of errors that end the way to a board. */
 const LOST: ReadonlySet<string> = new Set(['board-lost', 'board-flapping', 'board-silent', 'board-not-found']);
