@@ -55,7 +55,10 @@ async function converse(
   const lines = linesOf(stdin, signal);
   let sampler = begun;
   let answering: AbortController | undefined;
+  let isAsking = false;
   context.onInterrupt(() => {
+    // Where lines are typed, a Ctrl-C is a key while one is asked for: this one was meant for an answer that had ended.
+    if (isAsking && stdin.isTerminal) return true;
     const isAnswering = answering?.signal.aborted === false;
     answering?.abort();
     return isAnswering;
@@ -64,7 +67,9 @@ async function converse(
   let answers = 0;
   try {
     while (!signal.aborted) {
+      isAsking = true;
       const line = await lines.next();
+      isAsking = false;
       if (line === undefined) break;
       if (line === INTERRUPTED) {
         if (++interrupts > 1) break;

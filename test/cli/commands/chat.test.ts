@@ -134,7 +134,8 @@ describe.runIf(canType)('on a terminal', () => {
 
   function start(...options: string[]): void {
     const command = [process.execPath, 'dist/cli/main.js', 'chat', ...options].map((word) => `'${word}'`).join(' ');
-    child = spawn('script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
+    // Without `exec`, dash stays as the parent, sees Ctrl-C as well, and ends with 130 whatever its child ended with.
+    child = spawn('script', ['--quiet', '--return', '--flush', '--command', `exec ${command}`, '/dev/null'], {
       env: { ...process.env, TERM: 'xterm' },
     });
     [screen, read] = ['', 0];
@@ -165,6 +166,18 @@ describe.runIf(canType)('on a terminal', () => {
     child!.stdin.write('\x03');
     await shows(/\n.*> /);
     child!.stdin.write('/quit\r');
+    expect(await once(child!, 'exit')).toEqual([0, null]);
+  });
+
+  it('a Ctrl-C that comes when its answer has just ended does not end the conversation', async () => {
+    start(...SOURCE);
+    await shows(/> /);
+    const pid = Number(await readFile(`/proc/${child!.pid}/task/${child!.pid}/children`, 'utf8'));
+    process.kill(pid, 'SIGINT');
+    // What is typed is shown by the same process, after it has heard the signal.
+    child!.stdin.write('/qui');
+    await shows(/\/qui/);
+    child!.stdin.write('t\r');
     expect(await once(child!, 'exit')).toEqual([0, null]);
   });
 
