@@ -13,6 +13,7 @@ import {
   queueFull,
   shuttingDown,
 } from '../api-error.js';
+import { StateError } from '../../protocol/state/state-error.js';
 import { Audits, type AuditEvents } from './audits.js';
 import { compute, keepState } from './compute.js';
 import { Job, type Work } from './job.js';
@@ -283,19 +284,20 @@ export class Scheduler {
       };
       await Promise.race([work(), watchdog.expired]);
       await sequence.close();
+    } catch (error) {
+      if (isOfTheJob(error)) await sequence.close();
+      throw error;
     } finally {
       isHeard = false;
       watchdog.stop();
     }
   }
 
-  /** A machine that threw something is out of service, its job goes on elsewhere. */
+  /** A machine that is lost is out of service, its job goes on elsewhere. */
   #lost(job: Job, place: Place, error: unknown): void {
-    if (error instanceof ApiError) {
-      // One of two machines computes something wrong, and may have made any of the states.
-      if (error.code === 'machine_differs') this.prefixes.clear();
-      return job.fail(error);
-    }
+    // One of two machines computes something wrong, and may have made any of the states.
+    if (error instanceof ApiError && error.code === 'machine_differs') this.prefixes.clear();
+    if (isOfTheJob(error)) return job.fail(error);
     if (this.#places.delete(place)) {
       for (const { stop } of place.runs) stop.abort();
       this.#events.onLost?.(place, error);
@@ -333,6 +335,16 @@ export class Scheduler {
     return Math.min(MAX_RETRY_SECONDS, Math.max(1, Math.ceil(seconds)));
   }
 }
+
+/**
+ * Whether it says nothing of the machine: what a machine refuses (a token that is none, an impossible state), and mistakes of this program. The next
+ * machine would be taken out of service for it too.
+ */
+function isOfTheJob(error: unknown): error is Error {
+  return OF_THE_JOB.some((kind) => error instanceof kind);
+}
+
+const OF_THE_JOB = [ApiError, StateError, RangeError, TypeError, ReferenceError, SyntaxError];
 
 /** Until the next look at what is under way. */
 async function look(): Promise<void> {

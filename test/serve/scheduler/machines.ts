@@ -11,7 +11,7 @@ export const SECTIONS = tinySections(1, { ...TINY_SHAPE, vocabSize: 500, hiddenS
 export interface Faults {
   /** After so many tokens, counted over all texts. */
   readonly after: number;
-  readonly how: 'throw' | 'hang' | 'lie';
+  readonly how: 'throw' | 'refuse' | 'hang' | 'lie';
 }
 
 /** @param traits what else the machine says of itself */
@@ -19,18 +19,22 @@ export function machine(traits: Partial<Machine['facts']> = {}, faults?: Faults)
   const inner = referenceOf(SECTIONS);
   const facts = { ...inner.facts, ...traits };
   let count = 0;
+  let opened = 0;
   async function* generate(sequence: Sequence, request: GenerateRequest): AsyncGenerator<GeneratedToken> {
     for await (const token of sequence.generate(request)) {
       const isFaulty = faults !== undefined && ++count > faults.after;
       if (isFaulty && faults.how === 'throw') throw new Error('the cable came out');
+      if (isFaulty && faults.how === 'refuse') throw new RangeError('this token is none');
       if (isFaulty && faults.how === 'hang') await new Promise(() => {});
       yield isFaulty ? { ...token, receipt: token.receipt ^ 1 } : token;
     }
   }
   const open = async (): Promise<Sequence> => {
+    if (opened++ === facts.sequences) throw new Error('it has no sequence more');
     const sequence = await inner.open();
     return new Proxy(sequence, {
       get(target, name) {
+        if (name === 'close') opened--;
         if (name === 'generate') return (request: GenerateRequest) => generate(target, request);
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? (value.bind(target) as unknown) : value;

@@ -168,6 +168,17 @@ describe('a machine that is lost', () => {
     },
   );
 
+  it('is none that refuses a text: that fails, and its place is free for the next', async () => {
+    const place = new Place(machine({ sequences: 1 }, { after: 40, how: 'refuse' }), seats(1));
+    const tested = scheduler([place]);
+    const [good, bad] = tested.submit([work(1), work(2)]) as [Job, Job];
+    expect(await receipts(good)).toEqual(await alone(work(1)));
+    await expect(all(bad)).rejects.toThrow(RangeError);
+    const [next] = tested.submit([work(3)]) as [Job];
+    await expect(all(next)).rejects.toThrow(RangeError);
+    expect(tested.places).toEqual([place]);
+  });
+
   it('is found out if another one computes something else', async () => {
     const tested = scheduler([new Place(machine({ sequences: 1, name: 'bad' }, { after: 5, how: 'throw' }), seats(1))]);
     const [job] = tested.submit([work(1)]) as [Job];
