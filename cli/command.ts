@@ -1,8 +1,9 @@
 /**
  * How a command is declared: its name, what it takes, and where its work is.
  *
- * Names and summaries of all commands are loaded at every start, for the help (commands.ts); what a command takes, when a
- * command line names it; its work, when it runs. So a file with a declaration imports this one and `options.ts`, nothing heavy:
+ * Names and summaries of all commands are loaded at every start, for the help (commands.ts); what a command takes, when
+ * a command line names it; its work, when it runs. So a file with a declaration imports this one and `options.ts`,
+ * nothing heavy:
  *
  *   export const inspect = defineCommand({
  *     parameters: { image: argument('<image>', 'the weight image', path) },
@@ -28,7 +29,10 @@ export interface CommandContext {
   readonly wires?: WireObserver;
   /** Aborts on Ctrl-C, and when nobody reads the output any more. */
   readonly signal: AbortSignal;
-  /** After Ctrl-C the command has so many milliseconds to end by itself, for what must not be lost: half a second unless it asks. */
+  /**
+   * After Ctrl-C the command has so many milliseconds to end by itself, for what must not be lost: half a second unless
+   * it asks.
+   */
   readonly takeTimeToEnd: (ms: number) => void;
   /** From now on SIGHUP ends nothing: it calls the listener, which reads again what may have changed. */
   readonly onHangUp: (listener: () => void) => void;
@@ -70,7 +74,11 @@ export interface CommandSpec {
 export interface Declared {
   /** Their values; one that is missing is an error. @throws UsageError */
   readonly read: () => unknown;
-  /** Reads them, loads the work and does it. @param readAgain {@link read} of the same command line, with files of settings as they are then */
+  /**
+   * Reads them, loads the work and does it.
+   *
+   * @param readAgain {@link read} of the same command line, with files of settings as they are then
+   */
   readonly run: (context: CommandContext, readAgain: () => Promise<unknown>) => Promise<void>;
 }
 
@@ -82,8 +90,8 @@ export function isGroup(command: NamedCommand | CommandGroup): command is Comman
 export function defineCommand<P extends object>(definition: {
   readonly examples?: readonly string[];
   /**
-   * The `Parameter` of each field of the input; arguments in the order of the command line. A tighter bound on `P` would
-   * make the compiler infer `unknown` for their values.
+   * The `Parameter` of each field of the input; arguments in the order of the command line. A tighter bound on `P`
+   * would make the compiler infer `unknown` for their values.
    */
   readonly parameters: P;
   readonly load: () => Promise<

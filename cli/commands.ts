@@ -1,4 +1,7 @@
-/** The commands, in the order of the help. What one of them takes is loaded when a command line names it: a module takes half a millisecond. */
+/**
+ * The commands, in the order of the help. What one of them takes is loaded when a command line names it: a module takes
+ * half a millisecond.
+ */
 import type { CommandGroup, NamedCommand } from './command.js';
 
 export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [

@@ -11,7 +11,9 @@ export const EXIT = {
   boardBusy: 5,
   /** An image, a checkpoint, a tokenizer, a program or a saved state that cannot be used. */
   badImage: 6,
-  /** A good image, for another board or GPU; a good state, of another image; a request that this board does not know. */
+  /**
+   * A good image, for another board or GPU; a good state, of another image; a request that this board does not know.
+   */
   wrongBoard: 7,
   transferFailed: 8,
   /** Two machines that should compute the same do not. */

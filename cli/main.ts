@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * The program `mmfree`. Everything behind the first line of output is loaded only on a Node that can run it: an old one would end in the middle of
- * something, or compute without a word what nobody has tried. So this file and what it imports are written for Node 12 and later.
+ * The program `mmfree`. Everything behind the first line of output is loaded only on a Node that can run it: an old one
+ * would end in the middle of something, or compute without a word what nobody has tried. So this file and what it
+ * imports are written for Node 12 and later.
  */
 
 import { nodeProblem } from './node-version.js';

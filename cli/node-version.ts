@@ -1,6 +1,9 @@
 /** Whether this Node is too old, in words. Imports nothing, and nothing in it is newer than Node 12: cli/main.ts. */
 
-/** Major and minor number; `engines` of package.json says the same. The first that imports ES modules from CommonJS, as tools here do. */
+/**
+ * Major and minor number; `engines` of package.json says the same. The first that imports ES modules from CommonJS, as
+ * tools here do.
+ */
 export const OLDEST_NODE = [20, 19] as const;
 
 /** {@link EXIT} `noTool`, which is not imported here. */

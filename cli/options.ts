@@ -1,4 +1,6 @@
-/** Text of the command line → values. Each parser says what it expects, with an example, when it gets something else. */
+/**
+ * Text of the command line → values. Each parser says what it expects, with an example, when it gets something else.
+ */
 
 import { badValue } from './usage-error.js';
 

@@ -34,7 +34,9 @@ export interface Output {
   event(type: string, fields: JsonObject): void;
   /** For programs: adds to the `result` line, which also a command that fails later prints. */
   result(fields: JsonObject): void;
-  /** For both: shows how far a task is, from its start on, at most ten times a second. People see it only on a terminal. */
+  /**
+   * For both: shows how far a task is, from its start on, at most ten times a second. People see it only on a terminal.
+   */
   progress(task: Task): Progress;
 }
 

@@ -1,4 +1,6 @@
-/** The command line as a whole: parses it, runs one command, and turns however that ends into output and an exit code. */
+/**
+ * The command line as a whole: parses it, runs one command, and turns however that ends into output and an exit code.
+ */
 
 import { Command, CommanderError, Help } from 'commander';
 import type { Option } from 'commander';
@@ -43,8 +45,8 @@ export interface Host {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /**
-   * Registers what to do at the first request to end, and how many milliseconds that may take; the next one ends the process. Undefined where the
-   * request means something else.
+   * Registers what to do at the first request to end, and how many milliseconds that may take; the next one ends the
+   * process. Undefined where the request means something else.
    */
   readonly onInterrupt: (listener: (signal: EndingSignal) => number | undefined) => void;
   /** How long a command may take to end by itself after that, in milliseconds; as long as it likes unless given. */
@@ -130,7 +132,10 @@ export async function runProgram(commands: Commands, host: Host): Promise<ExitCo
   return problem?.exit ?? EXIT.done;
 }
 
-/** Not needed for help. A command has it before it begins: with no file descriptor left, it could not be loaded any more. */
+/**
+ * Not needed for help. A command has it before it begins: with no file descriptor left, it could not be loaded any
+ * more.
+ */
 const describing = async (): Promise<typeof import('./advice/describe-problem.js')> =>
   await import('./advice/describe-problem.js');
 
@@ -223,7 +228,9 @@ async function buildProgram(
   return program;
 }
 
-/** With the file of its own that a command may be given: behind the environment, and before the file of all commands. */
+/**
+ * With the file of its own that a command may be given: behind the environment, and before the file of all commands.
+ */
 async function layersOf(
   spec: CommandSpec,
   command: Command,

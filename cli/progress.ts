@@ -2,7 +2,11 @@
 
 /** What a command tells its output while it works. */
 export interface Progress {
-  /** The work begins only now. @param done how much of the total needs none; it counts neither as done in time nor as speed */
+  /**
+   * The work begins only now.
+   *
+   * @param done how much of the total needs none; it counts neither as done in time nor as speed
+   */
   begin(done: number): void;
   /** @param done how much of the total is done @param detail what else the line shows, in a word or two */
   update(done: number, detail?: string): void;
@@ -31,7 +35,9 @@ export interface ProgressSample extends Task {
 /** Ten updates in a second look smooth; more would slow down the work on some terminals. */
 const INTERVAL_MS = 100;
 const MAX_BAR_WIDTH = 30;
-/** A terminal writes ^C behind the line, and some start a new one in the last column: then the line could not be erased. */
+/**
+ * A terminal writes ^C behind the line, and some start a new one in the last column: then the line could not be erased.
+ */
 const FREE_COLUMNS = 3;
 
 /** Counts a task and says when it is time to show it. */
@@ -68,7 +74,9 @@ export class ProgressMeter {
   }
 }
 
-/** One line of less than `columns` characters: label, percentage, bar, amount, rate and time left, as far as they fit. */
+/**
+ * One line of less than `columns` characters: label, percentage, bar, amount, rate and time left, as far as they fit.
+ */
 export function progressLine(sample: ProgressSample, columns: number): string {
   const { label, unit, done, total, perSecond, secondsLeft, detail } = sample;
   const fraction = total > 0 ? Math.min(1, done / total) : 1;

@@ -103,7 +103,10 @@ export function fromParser(error: CommanderError, command: string | null, option
   });
 }
 
-/** The parser compares letter by letter, which makes of `--temp` a `--help`; who writes the beginning of an option means that. */
+/**
+ * The parser compares letter by letter, which makes of `--temp` a `--help`; who writes the beginning of an option means
+ * that.
+ */
 function begunOption(message: string, options: readonly string[]): string | undefined {
   const [, begun] = /^unknown option '(--[^'=]+)/.exec(message) ?? [];
   const meant = begun === undefined ? [] : options.filter((option) => option.startsWith(begun));

@@ -1,18 +1,22 @@
 /**
- * An ESTIMATE of the energy of a token on the iCEBreaker: `node gateware/energy.mjs [--tokens 2]`, after `npm run build`. No board was measured.
+ * An ESTIMATE of the energy of a token on the iCEBreaker: `node gateware/energy.mjs [--tokens 2]`, after
+ * `npm run build`. No board was measured.
  *
- * Counted in the simulated chip, in samples all over the tokens: how often each signal of the RTL changes, products of the multipliers, accesses of
- * memories, changes on the pins of the flash. Each is given an energy:
+ * Counted in the simulated chip, in samples all over the tokens: how often each signal of the RTL changes, products of
+ * the multipliers, accesses of memories, changes on the pins of the flash. Each is given an energy:
  *
- *   signal      0.20 pJ  from currents measured on an iCE40UP5K by tinyVision.ai (github.com/tinyvision-ai-inc/ice40_power): 7 more 28-bit counters,
- *                        14 changes a clock, take 27.8 µA more at 1.219 V and 12 MHz; the clock of their flip-flops is in it. Times 3 for longer
- *                        nets and for what flickers before it settles, which RTL does not show: 8 × 8 multiplied in LUTs takes 36 pJ there
+ *   signal 0.20 pJ from currents measured on an iCE40UP5K by tinyVision.ai (github.com/tinyvision-ai-inc/ice40_power):
+ *   7 more 28-bit counters,
+ *                        14 changes a clock, take 27.8 µA more at 1.219 V and 12 MHz; the clock of their flip-flops is
+ *                        in it. Times 3 for longer nets and for what flickers before it settles, which RTL does not
+ *                        show: 8 × 8 multiplied in LUTs takes 36 pJ there
  *   multiplier  24 pJ    same source: 237 µA more at 12 MHz for one product a clock with its registers
  *   clock       1.30 mW  same source, 24 MHz: 1,162 µA with 28 flip-flops, less the 92 µA of a halted clock
  *   static      0.11 mW  same source: those 92 µA
  *   memories    10 pJ an access of an EBR, 20 pJ of an SPRAM: assumed, no figure found
  *   pins        82 pJ    a change of 15 pF at 3.3 V (C·V²/2)
- *   flash       15 mA    at 3.3 V while it is read: what data sheets of the W25Q128JV give as the most for quad reads at up to 50 MHz
+ *   flash 15 mA at 3.3 V while it is read: what data sheets of the W25Q128JV give as the most for quad reads at up to
+ *   50 MHz
  */
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -40,7 +44,10 @@ const CLOCK_WATTS = 1.3e-3;
 const STATIC_WATTS = 0.11e-3;
 const FLASH_WATTS = 3.3 * 0.015;
 
-/** Of a token of tales-9m: products as in docs/ARITHMETIC.md, section 11; an activation for each byte of weights, and what the vector unit reads and writes. */
+/**
+ * Of a token of tales-9m: products as in docs/ARITHMETIC.md, section 11; an activation for each byte of weights, and
+ * what the vector unit reads and writes.
+ */
 const PRODUCTS = 176_000;
 const EBR_ACCESSES = 1_572_864 + 400_000;
 const SPRAM_ACCESSES = 200_000;

@@ -1,10 +1,12 @@
 /**
- * Long runs of whole simulated chips, whose figures are in docs/PERFORMANCE.md: `node gateware/measure.mjs WHAT [OPTIONS]`, after `npm run build`.
+ * Long runs of whole simulated chips, whose figures are in docs/PERFORMANCE.md:
+ * `node gateware/measure.mjs WHAT [OPTIONS]`, after `npm run build`.
  *
  *   tales    [--chip icebreaker] [--tokens 200]   the shipped model over UART and command line, each receipt checked
- *   random   [--chip icebreaker] [--tokens 20]    small models of odd sizes, plausible and extreme; receipts, taps and sampled runs checked
- *   wide     [--chip axi-512] [--layers 24]       a model of the shape of 370M on a wide port, receipts checked
- *   frames   [--chip icebreaker] [--frames 100000] damaged and random frames; the chip must answer the next good one
+ *   random [--chip icebreaker] [--tokens 20] small models of odd sizes, plausible and extreme; receipts, taps and
+ *   sampled runs checked wide [--chip axi-512] [--layers 24] a model of the shape of 370M on a wide port, receipts
+ *   checked frames [--chip icebreaker] [--frames 100000] damaged and random frames; the chip must answer the next good
+ *   one
  *
  * Prints clocks of a token, their split by instruction (the sequencer's place), and the use of the memory port.
  */

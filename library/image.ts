@@ -16,7 +16,10 @@ export interface ImageFacts {
   readonly bytes: number;
   /** SHA-256 in the seal, 32 bytes: the same for the same bytes. Machines and saved states name their image by it. */
   readonly sha256: Uint8Array;
-  /** Ed25519 public key of who signed it, 32 bytes; absent if nobody did. The signature was checked, whose key it is was not. */
+  /**
+   * Ed25519 public key of who signed it, 32 bytes; absent if nobody did. The signature was checked, whose key it is was
+   * not.
+   */
   readonly publicKey?: Uint8Array;
   /** Where the weights come from. */
   readonly source: ManifestSource;

@@ -4,16 +4,25 @@ import { findMachine } from '../engine/find-machine.js';
 import { machineKind, MACHINES, type MachineRequest } from '../engine/machines.js';
 import type { OpenedMachine } from '../engine/opened-machine.js';
 
-/** Names of the kinds of machines: `board`, `gpu`, `reference`, `simulator`, … Whether there is one shows when it is opened. */
+/**
+ * Names of the kinds of machines: `board`, `gpu`, `reference`, `simulator`, … Whether there is one shows when it is
+ * opened.
+ */
 export const machineKinds: readonly string[] = MACHINES.map(({ kind }) => kind);
 
 /** Which machine, and with which image. */
 export interface MachineOptions {
-  /** One of {@link machineKinds}; unless given, a board if one is named, else what there is: the only board, a GPU, the processor. */
+  /**
+   * One of {@link machineKinds}; unless given, a board if one is named, else what there is: the only board, a GPU, the
+   * processor.
+   */
   readonly kind?: string;
   /** Path of an image; unless given, tales-9m, which comes with the package, or the image that is on the board. */
   readonly image?: string;
-  /** A board, as `--board` takes it: a serial number, `serial:PATH[@BAUD]`, `tcp:HOST:PORT`, `usbip:HOST[:PORT][/BUSID]`, … */
+  /**
+   * A board, as `--board` takes it: a serial number, `serial:PATH[@BAUD]`, `tcp:HOST:PORT`,
+   * `usbip:HOST[:PORT][/BUSID]`, …
+   */
   readonly board?: string;
   /** The key that the board must have, 32 bytes. */
   readonly key?: Uint8Array;
@@ -36,7 +45,8 @@ export interface MachineOptions {
  *
  * @param options which one; unless given, the best one that there is, with tales-9m
  * @returns the machine and what belongs to it; the caller ends with `machine.close()`
- * @throws RangeError for a kind or a selector of a board that is none; {@link MmfreeError} for images, boards and GPUs that
+ * @throws RangeError for a kind or a selector of a board that is none; {@link MmfreeError} for images, boards and GPUs
+ *   that
  *   cannot be used; the signal's reason
  */
 export async function openMachine(options: MachineOptions = {}): Promise<OpenedMachine> {

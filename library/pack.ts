@@ -24,11 +24,13 @@ export interface PackSettings {
 /**
  * Packs a checkpoint of the MatMul-free LM into a weight image. The same checkpoint gives the same bytes.
  *
- * @param folder what `save_pretrained` wrote: `config.json`, `model.safetensors` or shards, `tokenizer.json` if text is wanted
+ * @param folder what `save_pretrained` wrote: `config.json`, `model.safetensors` or shards, `tokenizer.json` if text is
+ *   wanted
  * @param path of the image; it appears when it is whole, and takes the place of no file that it is made of
  * @param settings name, revision, key
  * @returns what is in the image
- * @throws {@link MmfreeError} for what is wrong with the checkpoint, or with the place of the image; TypeError for a key that is
+ * @throws {@link MmfreeError} for what is wrong with the checkpoint, or with the place of the image; TypeError for a
+ *   key that is
  *   none; the signal's reason
  */
 export async function pack(folder: string, path: string, settings: PackSettings = {}): Promise<ImageFacts> {

@@ -8,7 +8,9 @@ import type { GeneratedToken } from '../model/machine/machine.js';
 
 /** What somebody says that a machine generated, from the state zero. */
 export interface ReceiptLog {
-  /** What the text began with: text, behind which nothing is assumed but the token that begins texts; or all token ids. */
+  /**
+   * What the text began with: text, behind which nothing is assumed but the token that begins texts; or all token ids.
+   */
   readonly prompt: string | readonly number[];
   /** Tokens in order, each with the CRC-32 of the logits that it was chosen from. */
   readonly tokens: readonly Pick<GeneratedToken, 'id' | 'receipt'>[];
@@ -30,7 +32,8 @@ export interface Verdict {
  * @param log prompt and tokens
  * @param signal ends the work
  * @returns how many are right, and the first that is not
- * @throws RangeError for what is no token; {@link MmfreeError} for a text prompt where the image has no tokenizer; what the machine
+ * @throws RangeError for what is no token; {@link MmfreeError} for a text prompt where the image has no tokenizer; what
+ *   the machine
  *   throws; the signal's reason
  */
 export async function verifyReceipts(opened: OpenedMachine, log: ReceiptLog, signal?: AbortSignal): Promise<Verdict> {

@@ -31,7 +31,10 @@ export interface TextPiece extends GeneratedToken {
 
 /** One text with its state, on one machine. It does one thing at a time. */
 export interface Text {
-  /** What the text is for the machine: token ids instead of text. Whoever feeds it goes around this text, which cannot be saved then. */
+  /**
+   * What the text is for the machine: token ids instead of text. Whoever feeds it goes around this text, which cannot
+   * be saved then.
+   */
   readonly sequence: Sequence;
   /** That of the image. */
   readonly tokenizer: Tokenizer;
@@ -39,7 +42,8 @@ export interface Text {
    * Goes on with the text.
    *
    * @param prompt is fed first; the first one begins the text, and an empty one goes on where it stopped
-   * @param options settings of the sampler that are not given are those before, or else 0.8, top-k 40, top-p 0.95, seed 1
+   * @param options settings of the sampler that are not given are those before, or else 0.8, top-k 40, top-p 0.95, seed
+   *   1
    * @returns what is chosen, token by token, without the prompt. Who leaves it in the middle can go on from there
    * @throws RangeError for options out of range; what the machine throws
    */
@@ -63,7 +67,8 @@ const USUAL_MAX_TOKENS = 256;
  * @param opened the machine
  * @param state what {@link Text.save} gave; anything may be in it
  * @returns the text; the caller closes it
- * @throws {@link MmfreeError} `state-damaged`, `state-other-image`, … for a state that cannot be used here, and for an image
+ * @throws {@link MmfreeError} `state-damaged`, `state-other-image`, … for a state that cannot be used here, and for an
+ *   image
  *   without a tokenizer; RangeError if the machine takes no more texts, or no states
  */
 export async function openText(opened: OpenedMachine, state?: Uint8Array): Promise<Text> {

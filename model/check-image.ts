@@ -1,5 +1,6 @@
 /**
- * The check of an image beside other work: hashes, signature and weights, in a thread each, while the image is loaded already.
+ * The check of an image beside other work: hashes, signature and weights, in a thread each, while the image is loaded
+ * already.
  *
  * An image of 600 MB takes 0.4 s so (SHA-256 at 1.5 GB/s), and not 1.2 s.
  */
@@ -23,7 +24,11 @@ const THREADS_FROM_BYTES = 24 * 2 ** 20;
 /** Read at a time: between two, Ctrl-C is heard. */
 const PIECE_BYTES = 8 * 2 ** 20;
 
-/** Opens a file and reads every byte of it to check hashes, signature and weights. @throws ImageError; the signal's reason */
+/**
+ * Opens a file and reads every byte of it to check hashes, signature and weights.
+ *
+ * @throws ImageError; the signal's reason
+ */
 export async function openChecked(path: string, signal?: AbortSignal): Promise<ImageFile> {
   const image = ImageFile.open(path);
   try {
@@ -63,8 +68,8 @@ export async function loadChecked(path: string, signal?: AbortSignal): Promise<I
 }
 
 /**
- * Checks an open image as `ImageFile.check` does. The file must stay open until the promise is settled, which it is only when no thread reads it
- * any more.
+ * Checks an open image as `ImageFile.check` does. The file must stay open until the promise is settled, which it is
+ * only when no thread reads it any more.
  *
  * @param threadsFromBytes smaller images are checked at once
  * @throws ImageError; the signal's reason
@@ -81,8 +86,8 @@ export async function checkImage(
 }
 
 /**
- * All of the check but the matrices, for a machine that looks at these while it loads them: one pass on this thread, beside the machine's.
- * Every few milliseconds others are heard.
+ * All of the check but the matrices, for a machine that looks at these while it loads them: one pass on this thread,
+ * beside the machine's. Every few milliseconds others are heard.
  *
  * @throws ImageError; the signal's reason
  */

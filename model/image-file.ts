@@ -137,7 +137,11 @@ export class ImageFile extends WeightImage {
     return new ImageFile(imageInMemory(bytes), bytes, dfuIds);
   }
 
-  /** As `open`, with all of it in memory: whatever happens to the file, what is checked is what is used. @throws ImageError */
+  /**
+   * As `open`, with all of it in memory: whatever happens to the file, what is checked is what is used.
+   *
+   * @throws ImageError
+   */
   static load(path: string): ImageFile {
     const file = ImageFile.open(path);
     try {

@@ -1,6 +1,6 @@
 /**
- * What was measured once on a computer, in the user's cache folder: while what it depends on stays the same, it is not measured again. Node only; a
- * browser would keep it elsewhere.
+ * What was measured once on a computer, in the user's cache folder: while what it depends on stays the same, it is not
+ * measured again. Node only; a browser would keep it elsewhere.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';

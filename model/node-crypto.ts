@@ -1,4 +1,7 @@
-/** Hashes and signatures by node:crypto, which takes a hash in pieces: of an image of any size, 1 MiB is in memory at a time. */
+/**
+ * Hashes and signatures by node:crypto, which takes a hash in pieces: of an image of any size, 1 MiB is in memory at a
+ * time.
+ */
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { hashPieces, type ImageCrypto, type IncrementalHash } from '../protocol/image/image-hashes.js';
 import { hasSmallOrder } from './small-order.js';

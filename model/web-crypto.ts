@@ -1,6 +1,6 @@
 /**
- * Hashes and signatures by WebCrypto, as browsers have it (in pages from https or from this computer) and Node too. A digest takes all bytes at once, so
- * what is hashed must be in memory.
+ * Hashes and signatures by WebCrypto, as browsers have it (in pages from https or from this computer) and Node too. A
+ * digest takes all bytes at once, so what is hashed must be in memory.
  */
 import type { ImageCrypto } from '../protocol/image/image-hashes.js';
 import { hasSmallOrder } from './small-order.js';

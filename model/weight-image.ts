@@ -1,6 +1,6 @@
 /**
- * A weight image, wherever its bytes are: opened, checked, and its sections brought where a backend wants them. Runs in browsers too; files of Node
- * are image-file.ts.
+ * A weight image, wherever its bytes are: opened, checked, and its sections brought where a backend wants them. Runs in
+ * browsers too; files of Node are image-file.ts.
  */
 import { memorySource, type ByteSource } from '../protocol/byte-source.js';
 import type { SectionPlace } from '../protocol/image/boot-record.js';

@@ -1,6 +1,7 @@
 /**
- * `npm run bench:conversations [-- --image <file>]`: how long a text that goes on waits for its first token, on this computer's processor, as Markdown
- * on stdout: a new text, a conversation of 4,000 tokens (also just after a restart), and a text of 4,000 tokens that is sent again.
+ * `npm run bench:conversations [-- --image <file>]`: how long a text that goes on waits for its first token, on this
+ * computer's processor, as Markdown on stdout: a new text, a conversation of 4,000 tokens (also just after a restart),
+ * and a text of 4,000 tokens that is sent again.
  *
  * The cases take turns, so that what else the computer does is shared among them.
  */

@@ -1,8 +1,9 @@
 /**
- * `npm run bench:cpu [-- <shape> …] [--peer <folder>] [--stability]`: what docs/PERFORMANCE.md shows of a processor, as Markdown on stdout. All shapes
- * take half an hour, and 6 GB of disk where temporary files go (`TMPDIR`).
+ * `npm run bench:cpu [-- <shape> …] [--peer <folder>] [--stability]`: what docs/PERFORMANCE.md shows of a processor, as
+ * Markdown on stdout. All shapes take half an hour, and 6 GB of disk where temporary files go (`TMPDIR`).
  *
- * `--peer` is a folder that scripts/peers/llama-cpp.mjs has made. `--stability` adds the long runs: 200 times loaded and unloaded, then 100,000 tokens.
+ * `--peer` is a folder that scripts/peers/llama-cpp.mjs has made. `--stability` adds the long runs: 200 times loaded
+ * and unloaded, then 100,000 tokens.
  */
 
 import { parseArgs } from 'node:util';

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:gpu [-- <shape> …]`: what docs/PERFORMANCE.md shows of a GPU, as Markdown on stdout. All shapes take minutes, and 6 GB of disk where
- * temporary files go (`TMPDIR`).
+ * `npm run bench:gpu [-- <shape> …]`: what docs/PERFORMANCE.md shows of a GPU, as Markdown on stdout. All shapes take
+ * minutes, and 6 GB of disk where temporary files go (`TMPDIR`).
  *
  * `--stability` adds the long runs: 200 times loaded and unloaded, then 100,000 tokens.
  */

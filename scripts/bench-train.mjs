@@ -1,7 +1,8 @@
 /**
- * `npm run bench:train -- [4M] [21M] [370M]`: speed and memory of training on this computer's GPU. Prints one JSON line per shape, with the
- * batches of the published code's measurement: tokens a second (median of five steps behind two), bytes on the GPU, loss, and seconds that
- * each kernel takes in a micro-batch (each in a pass of its own, so their sum is more than what they take together).
+ * `npm run bench:train -- [4M] [21M] [370M]`: speed and memory of training on this computer's GPU. Prints one JSON line
+ * per shape, with the batches of the published code's measurement: tokens a second (median of five steps behind two),
+ * bytes on the GPU, loss, and seconds that each kernel takes in a micro-batch (each in a pass of its own, so their sum
+ * is more than what they take together).
  *
  * Random tokens: only speed and memory mean anything. `--micro N` sets the windows that go through the card at a time.
  */

@@ -1,5 +1,6 @@
 /**
- * `npm run browser`: a Chromium without a window for the test of the portable part (test/browser), installed by apt where that is possible.
+ * `npm run browser`: a Chromium without a window for the test of the portable part (test/browser), installed by apt
+ * where that is possible.
  *
  * With `--if-possible`, none is no failure, and said.
  */
@@ -7,7 +8,10 @@
 import { spawnSync } from 'node:child_process';
 import { runProgram, say } from './setup.mjs';
 
-/** As test/helpers/chromium.ts looks for them; Debian's first one is the smallest (64 MB, and 31 MB shared with the software GPU). */
+/**
+ * As test/helpers/chromium.ts looks for them; Debian's first one is the smallest (64 MB, and 31 MB shared with the
+ * software GPU).
+ */
 const PROGRAMS = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'];
 const PACKAGE = PROGRAMS[0];
 

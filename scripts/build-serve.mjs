@@ -1,6 +1,7 @@
 /**
- * What the service needs of others, as part of the package: each file of dist/serve/packages becomes a bundle of the packages that it names, and
- * licences.txt beside them says whose they are. Installed one by one they would be twenty times as large.
+ * What the service needs of others, as part of the package: each file of dist/serve/packages becomes a bundle of the
+ * packages that it names, and licences.txt beside them says whose they are. Installed one by one they would be twenty
+ * times as large.
  */
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

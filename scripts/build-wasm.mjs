@@ -1,6 +1,6 @@
 /**
- * The kernels of the machine `cpu`: AssemblyScript in model/backends/cpu/wasm, a module for each name, into dist. Kept in node_modules/.cache by
- * what they are made of, because the compiler takes seconds.
+ * The kernels of the machine `cpu`: AssemblyScript in model/backends/cpu/wasm, a module for each name, into dist. Kept
+ * in node_modules/.cache by what they are made of, because the compiler takes seconds.
  */
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Clients of other makers for test/clients, which want a newer Node than mmfree: installed from their own lock file into
- * test/clients/node_modules (110 MB), beside what the project itself depends on.
+ * Clients of other makers for test/clients, which want a newer Node than mmfree: installed from their own lock file
+ * into test/clients/node_modules (110 MB), beside what the project itself depends on.
  */
 
 import { statSync } from 'node:fs';
@@ -9,7 +9,10 @@ import { root, runProgram, say } from './setup.mjs';
 
 const folder = join(root, 'test/clients');
 
-/** The environment in which they are tried: `MMFREE_TEST_CLIENTS`. Undefined where they cannot be installed, which is said. */
+/**
+ * The environment in which they are tried: `MMFREE_TEST_CLIENTS`. Undefined where they cannot be installed, which is
+ * said.
+ */
 export function clients() {
   if (installed()) return { MMFREE_TEST_CLIENTS: '1' };
   say('NOT TRIED WITH CLIENTS OF OTHER MAKERS: they could not be installed here');

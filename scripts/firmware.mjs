@@ -1,8 +1,9 @@
 /**
- * `node scripts/firmware.mjs PORT FOLDER [IMAGE]`: builds the firmware of firmware/ports/PORT with Arm's GCC into a folder.
+ * `node scripts/firmware.mjs PORT FOLDER [IMAGE]`: builds the firmware of firmware/ports/PORT with Arm's GCC into a
+ * folder.
  *
- * For musca-b1 it makes musca-b1.elf. For rp2040 it makes rp2040.elf, the flash from its first byte on as rp2040.bin, with
- * the image behind the firmware if one is given, and both as rp2040.uf2, which the boot ROM's drive takes.
+ * For musca-b1 it makes musca-b1.elf. For rp2040 it makes rp2040.elf, the flash from its first byte on as rp2040.bin,
+ * with the image behind the firmware if one is given, and both as rp2040.uf2, which the boot ROM's drive takes.
  */
 
 import { execFileSync } from 'node:child_process';

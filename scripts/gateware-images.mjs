@@ -1,9 +1,11 @@
 /**
- * `node scripts/gateware-images.mjs -o <folder> [--tokens <number>] [--only <text>] [--shape H,I,L,V …]`: images of small made-up models for the benches of the gateware, and the trace of
- * each (docs/GATEWARE.md, section 7).
+ * `node scripts/gateware-images.mjs -o <folder> [--tokens <number>] [--only <text>] [--shape H,I,L,V …]`: images of
+ * small made-up models for the benches of the gateware, and the trace of each (docs/GATEWARE.md, section 7).
  *
- * Of each shape one model with numbers like those of a trained one, and one of extremes: every number of it is drawn near a limit of the
- * format or of a saturation. In the third, rounding carries into one bit more than there is (32768 in step A, the only clamp that the others do not reach). Numbers come from Threefry, so files are the same on every machine. Needs `npm run build`.
+ * Of each shape one model with numbers like those of a trained one, and one of extremes: every number of it is drawn
+ * near a limit of the format or of a saturation. In the third, rounding carries into one bit more than there is (32768
+ * in step A, the only clamp that the others do not reach). Numbers come from Threefry, so files are the same on every
+ * machine. Needs `npm run build`.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -48,7 +50,8 @@ const KINDS = {
     gain: ({ one }) => one(-32767, 32767, -32767, 32767, 16384, -1, 1, 0),
     clb: ({ one }) => one(0, 1, 32766, 32767),
     mm: ({ one }) => one(16384, 16385, 32767),
-    // Most where outputs are of use or just saturate, for a product that vanishes hides all that is behind it; the head never does.
+    // Most where outputs are of use or just saturate, for a product that vanishes hides all that is behind it; the head
+    // never does.
     em: ({ one, between }, product) =>
       product === 'head'
         ? between(-28, -16)

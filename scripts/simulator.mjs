@@ -1,5 +1,6 @@
 /**
- * Verilator for the tests of the gateware, with what it needs to make programs: installed by apt where that is possible.
+ * Verilator for the tests of the gateware, with what it needs to make programs: installed by apt where that is
+ * possible.
  */
 
 import { spawnSync } from 'node:child_process';

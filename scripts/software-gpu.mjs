@@ -1,7 +1,9 @@
 /**
- * A GPU for tests on a computer without one: SwiftShader, which computes Vulkan on the processor, from Debian's package of Chromium.
+ * A GPU for tests on a computer without one: SwiftShader, which computes Vulkan on the processor, from Debian's package
+ * of Chromium.
  *
- * Two packages (chromium-common, 31 MB, and libvulkan1) are downloaded with apt, and two files of them kept in node_modules/.cache; nothing is installed.
+ * Two packages (chromium-common, 31 MB, and libvulkan1) are downloaded with apt, and two files of them kept in
+ * node_modules/.cache; nothing is installed.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -13,8 +15,8 @@ const PACKAGES = ['chromium-common', 'libvulkan1'];
 const folder = join(root, 'node_modules/.cache/mmfree/software-gpu');
 
 /**
- * The environment in which tests find a GPU and must use it; undefined if there can be none here, which is said. `MMFREE_TEST_GPU=own` leaves the
- * computer's own GPU to the tests.
+ * The environment in which tests find a GPU and must use it; undefined if there can be none here, which is said.
+ * `MMFREE_TEST_GPU=own` leaves the computer's own GPU to the tests.
  */
 export function softwareGpu() {
   if (process.env.MMFREE_TEST_GPU === 'own') {

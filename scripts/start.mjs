@@ -1,6 +1,6 @@
 /**
- * `npm start`: installs, builds, packs the shipped model, flashes it to a virtual board, and lets that tell a tale whose
- * every token is compared with the reference.
+ * `npm start`: installs, builds, packs the shipped model, flashes it to a virtual board, and lets that tell a tale
+ * whose every token is compared with the reference.
  */
 
 import { spawn } from 'node:child_process';

@@ -1,6 +1,7 @@
 /**
- * `npm run test:nodes`: on newer versions of Node, what touches the engine and native packages: threads with memory that they share, the packages for
- * USB and for GPUs, and clients of the service, which want a newer Node. The installed program is tried on them by test/package.
+ * `npm run test:nodes`: on newer versions of Node, what touches the engine and native packages: threads with memory
+ * that they share, the packages for USB and for GPUs, and clients of the service, which want a newer Node. The
+ * installed program is tried on them by test/package.
  */
 
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * `npm run test:usb [-- <scenario> …]`: boards as real USB devices of a real kernel, without hardware. test/usb-lab/README.md.
+ * `npm run test:usb [-- <scenario> …]`: boards as real USB devices of a real kernel, without hardware.
+ * test/usb-lab/README.md.
  *
  * With --if-possible it is no failure when this computer cannot run the lab.
  */

@@ -1,7 +1,8 @@
 /**
  * `npm test`: everything CI checks, from a bare checkout on. Stops behind the first group of steps in which one fails.
  *
- * Steps of a group run side by side: each of them leaves a core idle for much of its time, and none is a test that could time out.
+ * Steps of a group run side by side: each of them leaves a core idle for much of its time, and none is a test that
+ * could time out.
  */
 
 import { spawn } from 'node:child_process';

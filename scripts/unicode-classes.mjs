@@ -38,8 +38,8 @@ function constant(name, text) {
 }
 
 const source = `/**
- * Letters and numbers as the published tokenizers see them: \\\\p{L} and \\\\p{N} of Unicode 16.0, the tables of the Rust
- * library tokenizers 0.23.2. Node's own are 15.0 in 20.0.0 and 17.0 in 20.20.2, and a prompt must have the same
+ * Letters and numbers as the published tokenizers see them: \\\\p{L} and \\\\p{N} of Unicode 16.0, the tables of the
+ * Rust library tokenizers 0.23.2. Node's own are 15.0 in 20.0.0 and 17.0 in 20.20.2, and a prompt must have the same
  * ids on each. White space has not changed since Unicode 6.3.
  *
  * Written by scripts/unicode-classes.mjs.

@@ -1,4 +1,7 @@
-/** What a request is refused with, or ends with, in OpenAI's shape: `{"error": {message, type, param, code}}`. All texts of the service. */
+/**
+ * What a request is refused with, or ends with, in OpenAI's shape: `{"error": {message, type, param, code}}`. All texts
+ * of the service.
+ */
 import type { StateError } from '../protocol/state/state-error.js';
 import { TextProblem } from './text/text-problem.js';
 

@@ -1,4 +1,7 @@
-/** The service as a function from requests to answers, without a socket: routes, and what every one of them has in common. */
+/**
+ * The service as a function from requests to answers, without a socket: routes, and what every one of them has in
+ * common.
+ */
 import { bodyRoom } from './access/body-room.js';
 import { guards, type GuardedEnv } from './access/guards.js';
 import { Hono, type Context } from './packages/http.js';

@@ -1,6 +1,6 @@
 /**
- * Lists in requests: items are checked up to the first wrong one. Zod's own lists tell of every wrong one, and a body of 4 MiB has room for more than a
- * million, which takes gigabytes and seconds in which nobody is served.
+ * Lists in requests: items are checked up to the first wrong one. Zod's own lists tell of every wrong one, and a body
+ * of 4 MiB has room for more than a million, which takes gigabytes and seconds in which nobody is served.
  */
 import { toJSONSchema, unknown, type ZodType } from './packages/schema.js';
 

@@ -1,6 +1,6 @@
 /**
- * What Prometheus reads at /metrics: vLLM's names with `mmfree_` in front (https://docs.vllm.ai, "Production Metrics"), so that dashboards fit, and
- * machines. Text format 0.0.4; a scrape changes nothing.
+ * What Prometheus reads at /metrics: vLLM's names with `mmfree_` in front (https://docs.vllm.ai, "Production Metrics"),
+ * so that dashboards fit, and machines. Text format 0.0.4; a scrape changes nothing.
  */
 import type { Observer } from './answers/observer.js';
 import type { Conversations } from './conversations/conversations.js';

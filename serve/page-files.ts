@@ -1,4 +1,7 @@
-/** The files of the page, in `serve/page/`: open without a key, as there is nothing in them; what the page asks for needs one. */
+/**
+ * The files of the page, in `serve/page/`: open without a key, as there is nothing in them; what the page asks for
+ * needs one.
+ */
 
 export const PAGE_FILE = 'index.html';
 

@@ -1,4 +1,7 @@
-/** The service on a socket: time limits for those who send slowly or take nothing, and an end that does not wait for those who never leave. */
+/**
+ * The service on a socket: time limits for those who send slowly or take nothing, and an end that does not wait for
+ * those who never leave.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';

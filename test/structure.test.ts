@@ -1,6 +1,7 @@
 /**
  * How the rooms of the project hang together (ARCHITECTURE.md): imports point one way and in no circle, those of types
- * too, and no room is a heap. What a browser must run is compiled without Node's types, and imports nothing that needs them.
+ * too, and no room is a heap. What a browser must run is compiled without Node's types, and imports nothing that needs
+ * them.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
@@ -55,6 +56,16 @@ test('imports point downward', () => {
     return targets.filter((to) => !mayImport(from, to)).map((to) => `${from} → ${to}`);
   });
   expect(upward).toEqual([]);
+});
+
+test('comments wrap at 120 characters, as code does', () => {
+  const wide = sources().flatMap((file) => {
+    const lines = readFileSync(join(root, file), 'utf8').split('\n');
+    return lines.flatMap((line, at) =>
+      /^ *(?:\/\/|\/?\*)/.test(line) && line.length > 120 ? [`${file}:${at + 1}`] : [],
+    );
+  });
+  expect(wide).toEqual([]);
 });
 
 test('no imports go in a circle, those of types included', () => {

@@ -1,6 +1,6 @@
 /**
- * What to do about an error, where that is a command or an option of this program. Areas below `cli/` say what is wrong, with
- * facts, and a way out that holds for whoever uses them; what only a command line has is said here.
+ * What to do about an error, where that is a command or an option of this program. Areas below `cli/` say what is
+ * wrong, with facts, and a way out that holds for whoever uses them; what only a command line has is said here.
  *
  * Every code of every area is in a table, so that none is added without a thought for the command line.
  */

@@ -12,7 +12,9 @@ import { also, always, type Advice } from './table.js';
 const packAgain = (): string => 'Do not use this image; make one from the checkpoint with `mmfree pack`.';
 const showProgram = also('`mmfree inspect --program` shows a program.');
 
-/** What the operating system says, or what the path leads to, may call for something else, which the error tells then. */
+/**
+ * What the operating system says, or what the path leads to, may call for something else, which the error tells then.
+ */
 function unlessSystemKnows(cause: unknown, advice: string): string | undefined {
   return cause instanceof MmfreeError || systemFix(cause) !== undefined ? undefined : advice;
 }

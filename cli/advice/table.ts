@@ -4,8 +4,8 @@
 export type Facts = Readonly<Record<string, unknown>>;
 
 /**
- * One sentence or two, of the facts, the error beneath, and what the error itself says; undefined, or null for all of a code,
- * where the error's own words are enough.
+ * One sentence or two, of the facts, the error beneath, and what the error itself says; undefined, or null for all of a
+ * code, where the error's own words are enough.
  */
 export type Advice = ((facts: Facts, cause: unknown, fix: string) => string | undefined) | null;
 

@@ -3,7 +3,11 @@
 import { statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 
-/** Undefined for a user without a home, as in a container with a user of its own. @param home of the operating system */
+/**
+ * Undefined for a user without a home, as in a container with a user of its own.
+ *
+ * @param home of the operating system
+ */
 export function configurationPath(
   env: Readonly<Record<string, string | undefined>>,
   home: () => string | undefined,

@@ -1,6 +1,7 @@
 /**
- * The file of settings: `$XDG_CONFIG_HOME/mmfree/config.json`, an object whose keys are those of settings.ts. All of it is
- * checked whichever command runs, so that a mistake is not found months later. A command may have a file of its own, whose keys are its options.
+ * The file of settings: `$XDG_CONFIG_HOME/mmfree/config.json`, an object whose keys are those of settings.ts. All of it
+ * is checked whichever command runs, so that a mistake is not found months later. A command may have a file of its own,
+ * whose keys are its options.
  */
 
 import { readRegular } from '../../model/files/input-file.js';
@@ -87,7 +88,9 @@ async function readObject(path: string): Promise<object> {
   throw badConfiguration(path, 'it is not a JSON object');
 }
 
-/** Numbers and text for options with a value, true and false for those without, lists for those that may be repeated. */
+/**
+ * Numbers and text for options with a value, true and false for those without, lists for those that may be repeated.
+ */
 function textsOf(value: unknown, option: DeclaredOption, origin: string): string[] {
   const values: readonly unknown[] = Array.isArray(value) && option.isRepeatable ? value : [value];
   return values.map((item) => {

@@ -1,8 +1,8 @@
 /**
  * Values of options that come from elsewhere than the command line: the environment, then a file.
  *
- * One name for both: that of the option, with the command in front where it means something else in other commands. It is
- * a key of the file as it is, and `MMFREE_` with it in capitals is a variable of the environment.
+ * One name for both: that of the option, with the command in front where it means something else in other commands. It
+ * is a key of the file as it is, and `MMFREE_` with it in capitals is a variable of the environment.
  */
 
 import type { Command } from 'commander';

@@ -1,4 +1,7 @@
-/** Variables of the environment that are named like settings and are none: mostly slips of the pen, which nothing else would tell. */
+/**
+ * Variables of the environment that are named like settings and are none: mostly slips of the pen, which nothing else
+ * would tell.
+ */
 
 import type { CommandGroup, NamedCommand } from '../command.js';
 import { environmentName } from './settings.js';
@@ -59,7 +62,9 @@ export async function remarksOnVariables(
   });
 }
 
-/** The name that this one begins, or else the one with the fewest slips between them; undefined if there are too many. */
+/**
+ * The name that this one begins, or else the one with the fewest slips between them; undefined if there are too many.
+ */
 function nearest(name: string, names: readonly string[]): string | undefined {
   const begun = names.find((candidate) => candidate.startsWith(name));
   if (begun !== undefined) return begun;

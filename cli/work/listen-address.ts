@@ -39,7 +39,11 @@ export async function resolved(host: string): Promise<{ readonly address: string
   return { address, isForOthers: !LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4') };
 }
 
-/** What the operating system says, in words; anything else is given back as it is. @param free what takes a free port */
+/**
+ * What the operating system says, in words; anything else is given back as it is.
+ *
+ * @param free what takes a free port
+ */
 export function cannotListen(option: string, text: string, free: string, cause: unknown): unknown {
   if (!(cause instanceof Error && 'code' in cause) || cause instanceof UsageError) return cause;
   return new UsageError('bad-value', `${option} ${text} cannot be listened at`, {

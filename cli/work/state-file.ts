@@ -5,7 +5,11 @@ import { openRegular, readRegular } from '../../model/files/input-file.js';
 import { StateError, stateDamaged } from '../../protocol/state/state-error.js';
 import { decodeState, isState, MAX_STATE_BYTES, type SavedState } from '../../protocol/state/state-file.js';
 
-/** Reads and checks all of it. @throws StateError; FileError `input-not-a-file`; the operating system's error; AbortError */
+/**
+ * Reads and checks all of it.
+ *
+ * @throws StateError; FileError `input-not-a-file`; the operating system's error; AbortError
+ */
 export async function readStateFile(path: string, signal: AbortSignal): Promise<SavedState> {
   try {
     return decodeState(await readRegular(path, { limitBytes: MAX_STATE_BYTES, signal }));

@@ -5,8 +5,8 @@ import type { CommandContext } from '../command.js';
 import { VERSION } from '../../protocol/version.js';
 
 /**
- * Does work whose wires are traced, if there is a path. A line is written when its frame is seen, so that none is missing
- * however the work ends.
+ * Does work whose wires are traced, if there is a path. A line is written when its frame is seen, so that none is
+ * missing however the work ends.
  *
  * @throws the operating system's error, also if there is something at the path already: it may be an input
  */

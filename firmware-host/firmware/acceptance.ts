@@ -1,4 +1,6 @@
-/** Which images a board takes: decided from the head before the first erasure, and from every byte before it is started. */
+/**
+ * Which images a board takes: decided from the head before the first erasure, and from every byte before it is started.
+ */
 
 import { createHash } from 'node:crypto';
 import { verifyEd25519 } from '../../model/node-crypto.js';

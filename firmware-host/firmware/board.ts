@@ -257,8 +257,8 @@ export class Board {
   }
 
   /**
-   * Answers first, then what the run has to say. Tokens stay with the run until they can go out: on a line that is slower
-   * than the board the link would always be full of them, and an answer would never come to its turn.
+   * Answers first, then what the run has to say. Tokens stay with the run until they can go out: on a line that is
+   * slower than the board the link would always be full of them, and an answer would never come to its turn.
    */
   #sendWaiting(): void {
     for (;;) {

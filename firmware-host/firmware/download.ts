@@ -115,7 +115,9 @@ export class Download {
     return isPossible;
   }
 
-  /** Whether the host may say that it has sent all; of an announced image any part will do, if the slot has the rest. */
+  /**
+   * Whether the host may say that it has sent all; of an announced image any part will do, if the slot has the rest.
+   */
   get isWhole(): boolean {
     return this.#isAnnounced ? this.#pieceBytes === 0 : this.#checked !== undefined;
   }

@@ -42,7 +42,10 @@ export interface ImageStoreOptions {
   readonly flash: NorFlash;
   readonly slots: 1 | 2;
   readonly policy: AcceptancePolicy;
-  /** What computes, made of the sections of an image that was checked; the reference where it is absent or gives undefined. */
+  /**
+   * What computes, made of the sections of an image that was checked; the reference where it is absent or gives
+   * undefined.
+   */
   readonly makeModel?: MakeModel | undefined;
   /** For tests of conformance tests: changes weights after they were checked. */
   readonly damage?: (weights: ModelWeights) => void;

@@ -1,4 +1,7 @@
-/** What a board does with the request of `restart.1`: docs/PROTOCOL.md, section 8. For boards whose owner can restart them. */
+/**
+ * What a board does with the request of `restart.1`: docs/PROTOCOL.md, section 8. For boards whose owner can restart
+ * them.
+ */
 
 import { DONE } from '../../protocol/wire/messages-run.js';
 import { RESTART, RESTART_GROUP } from '../../protocol/wire/groups/messages-restart.js';

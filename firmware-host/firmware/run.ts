@@ -1,6 +1,6 @@
 /**
- * A run on the board: feeds its prompt, samples, and keeps its tokens, so that a host that went away can have them again.
- * docs/PROTOCOL.md, section 5.
+ * A run on the board: feeds its prompt, samples, and keeps its tokens, so that a host that went away can have them
+ * again. docs/PROTOCOL.md, section 5.
  */
 
 import type { Sampler } from '../../model/integer/sampler.js';

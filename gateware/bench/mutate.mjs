@@ -1,5 +1,6 @@
 /**
- * Would the benches notice? Changes one operator or constant of a module at a time and runs the benches that contain it:
+ * Would the benches notice? Changes one operator or constant of a module at a time and runs the benches that contain
+ * it:
  *
  *     node gateware/bench/mutate.mjs [--count 60] [--seed 1] [--jobs 2] [--chip COMMAND] [MODULE…]
  *
@@ -155,7 +156,10 @@ function nextQueue() {
   return queues.find(({ mutants, wanted }) => wanted > 0 && mutants.length > 0);
 }
 
-/** @returns {Promise<{ hash: string, where: string, line: string, fate: 'caught' | 'survived' | 'invalid', by?: string }>} */
+/**
+ * @returns {Promise<{ hash: string, where: string, line: string, fate: 'caught' | 'survived' | 'invalid', by?: string
+ *   }>}
+ */
 async function tryOut(mutant, folder) {
   const copy = copyTo(folder);
   writeFileSync(join(copy, 'rtl', `${mutant.name}.v`), mutant.source);

@@ -1,14 +1,17 @@
 /**
- * Runs the benches of the gateware, and lints its modules: `node gateware/bench/run.mjs [--json] [--jobs N] [--quick] [FILTER…]`.
+ * Runs the benches of the gateware, and lints its modules:
+ * `node gateware/bench/run.mjs [--json] [--jobs N] [--quick] [FILTER…]`.
  * `--again` prepares nothing and takes only the first variant of each bench (for mutate.mjs).
  *
  * A bench is `*_bench.sv`; its top module is named as the file, what it instantiates is found in `gateware/rtl` and
- * `gateware/sim`. Its first lines may say with which parameters it runs: `// variants: -GBYTES=1; -GBYTES=16 -GLANES=4`,
- * and what must be made for it, in the folder of the project: `// prepare: node scripts/gateware-images.mjs -o gateware/build/images`
- * (once a run, however many ask). It passes with exit code 0 and `PASS` as its last line. Linted is every module of `gateware/rtl` by itself, and what
- * the top of each board is made of, with all warnings as errors.
+ * `gateware/sim`. Its first lines may say with which parameters it runs:
+ * `// variants: -GBYTES=1; -GBYTES=16 -GLANES=4`, and what must be made for it, in the folder of the project:
+ * `// prepare: node scripts/gateware-images.mjs -o gateware/build/images` (once a run, however many ask). It passes
+ * with exit code 0 and `PASS` as its last line. Linted is every module of `gateware/rtl` by itself, and what the top of
+ * each board is made of, with all warnings as errors.
  *
- * --quick runs each bench with its first parameters only. FILTER is a part of a name in the table; several are joined by or.
+ * --quick runs each bench with its first parameters only. FILTER is a part of a name in the table; several are joined
+ * by or.
  */
 
 import { spawn } from 'node:child_process';

@@ -1,6 +1,7 @@
 /**
- * How conversations of a checkpoint are written as text: `chat_template.jinja`, or else `chat_template` of `tokenizer_config.json`, in the order in
- * which transformers looks, with the special tokens that `tokenizer_config.json` names. Read, not tried: a template is a program of somebody else.
+ * How conversations of a checkpoint are written as text: `chat_template.jinja`, or else `chat_template` of
+ * `tokenizer_config.json`, in the order in which transformers looks, with the special tokens that
+ * `tokenizer_config.json` names. Read, not tried: a template is a program of somebody else.
  */
 import { join } from 'node:path';
 import {

@@ -1,7 +1,8 @@
 /** Reading the next piece of a file while the present one is worked on. */
 
 /**
- * Yields `load(0)`, `load(1)`, … `load(count − 1)`, each started when the one before is handed out. So two pieces are in use at a time, and
+ * Yields `load(0)`, `load(1)`, … `load(count − 1)`, each started when the one before is handed out. So two pieces are
+ * in use at a time, and
  * `load` must not give the same memory twice in a row.
  */
 export async function* readAhead<Piece>(

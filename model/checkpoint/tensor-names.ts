@@ -19,7 +19,10 @@ export interface BitLinearNames {
   readonly norm: string;
 }
 
-/** The tensors of one block, by the names of the image; rows 0..I-1 of `gateUp` are the gate, rows I..2I-1 the up projection. */
+/**
+ * The tensors of one block, by the names of the image; rows 0..I-1 of `gateUp` are the gate, rows I..2I-1 the up
+ * projection.
+ */
 export type BlockNames = Readonly<Record<MatrixName<typeof LAYER_BLOCK>, BitLinearNames>> &
   Readonly<Record<NormName<typeof LAYER_BLOCK>, string>>;
 

@@ -17,7 +17,8 @@ const BUSY = 1;
  * Locks an open file until it is closed.
  *
  * @param path for errors
- * @throws FileError `file-in-use`, `lock-unavailable`; the system's error if there is no descriptor or memory left for it
+ * @throws FileError `file-in-use`, `lock-unavailable`; the system's error if there is no descriptor or memory left for
+ *   it
  */
 export function lockFile(descriptor: number, path: string): void {
   const child = spawnSync('flock', ['-n', '-x', String(IN_CHILD)], {

@@ -1,8 +1,9 @@
 /**
  * Files that a user names, read without ever hanging, and without filling the memory.
  *
- * Each is opened without waiting: opening a pipe otherwise waits for its writer in a thread that even `process.exit` then
- * waits for (seen with Node 20.20). What must stay as it is while it is read is a regular file; texts may come from pipes.
+ * Each is opened without waiting: opening a pipe otherwise waits for its writer in a thread that even `process.exit`
+ * then waits for (seen with Node 20.20). What must stay as it is while it is read is a regular file; texts may come
+ * from pipes.
  */
 
 import { closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs';
@@ -92,7 +93,10 @@ async function readDescriptor(descriptor: number, path: string, limits: ReadLimi
   }
 }
 
-/** A stream that owns the descriptor. What may have nothing to give for long is waited for by the event loop, not by a thread. */
+/**
+ * A stream that owns the descriptor. What may have nothing to give for long is waited for by the event loop, not by a
+ * thread.
+ */
 function streamOf(descriptor: number, stats: Stats): Readable {
   if (stats.isFIFO()) return new Socket({ fd: descriptor, readable: true, writable: false });
   if (isatty(descriptor)) return new ReadStream(descriptor);

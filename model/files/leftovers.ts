@@ -1,8 +1,9 @@
 /**
- * What must not stay behind when the process ends before its work does: temporary files, and what tells others of a board.
+ * What must not stay behind when the process ends before its work does: temporary files, and what tells others of a
+ * board.
  *
- * A command that is interrupted has a moment to end by itself; then the process exits wherever it is (cli/program.ts), and
- * what is noted here is taken away.
+ * A command that is interrupted has a moment to end by itself; then the process exits wherever it is (cli/program.ts),
+ * and what is noted here is taken away.
  */
 
 const noted = new Set<() => void>();

@@ -1,8 +1,9 @@
 /**
  * Files that commands write: whole under their name or not there at all, and never one of the files that are read.
  *
- * An output is written under a name of its own beside the target, which nobody else has (made exclusively, so no link is
- * followed), and takes the target's place when it is whole. A link at the target stays; what it points to is replaced.
+ * An output is written under a name of its own beside the target, which nobody else has (made exclusively, so no link
+ * is followed), and takes the target's place when it is whole. A link at the target stays; what it points to is
+ * replaced.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -109,7 +110,9 @@ export class OutputFile {
   }
 }
 
-/** A path in the same folder that nothing else has. Not made of the target's name, which may be as long as names can be. */
+/**
+ * A path in the same folder that nothing else has. Not made of the target's name, which may be as long as names can be.
+ */
 export function temporaryBeside(path: string): string {
   return join(dirname(path), `.mmfree-${randomBytes(8).toString('hex')}`);
 }

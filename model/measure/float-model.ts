@@ -1,9 +1,9 @@
 /**
  * The float model: the published computation in double precision, to measure the integer model against. Not for speed.
  *
- * Follows the published code (`hgrn_bit` of arXiv 2406.02528) where paper and code differ: BitLinear's norm uses ε = 1e-6, `g_norm` acts on g
- * and the swish gate on h. int8 activations and ternary weights are the training-time forward pass, so their product is exact in integers;
- * it runs on the same packed rows as the image's.
+ * Follows the published code (`hgrn_bit` of arXiv 2406.02528) where paper and code differ: BitLinear's norm uses ε =
+ * 1e-6, `g_norm` acts on g and the swish gate on h. int8 activations and ternary weights are the training-time forward
+ * pass, so their product is exact in integers; it runs on the same packed rows as the image's.
  */
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import {

@@ -2,7 +2,8 @@
  * The windows over which the loss of a text is measured, the same as in the `eval.json` of the reference models.
  *
  * Documents end at lines that are `<|endoftext|>`. Each is encoded with the beginning-of-text token in front; all are
- * put one behind the other and cut from the start. A window starts with a fresh state; an incomplete last one is dropped.
+ * put one behind the other and cut from the start. A window starts with a fresh state; an incomplete last one is
+ * dropped.
  */
 
 import type { ModelShape } from '../../protocol/image/model-shape.js';

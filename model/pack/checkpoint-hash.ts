@@ -1,4 +1,7 @@
-/** The identity of a checkpoint: SHA-256 over the SHA-256 of config, tokenizer and every tensor (docs/IMAGE.md, section 3). */
+/**
+ * The identity of a checkpoint: SHA-256 over the SHA-256 of config, tokenizer and every tensor (docs/IMAGE.md, section
+ * 3).
+ */
 import { createHash, type Hash } from 'node:crypto';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { expectedTensors } from '../checkpoint/tensor-names.js';

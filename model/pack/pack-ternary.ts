@@ -1,5 +1,6 @@
 /**
- * One ternary tensor of a checkpoint as the bytes of the image, streamed: two passes over the tensor, a few MiB at a time.
+ * One ternary tensor of a checkpoint as the bytes of the image, streamed: two passes over the tensor, a few MiB at a
+ * time.
  *
  * docs/IMAGE.md, section 4 (`ternary`).
  */

@@ -1,8 +1,8 @@
 /**
  * A checkpoint becomes a weight image: streamed, deterministic, and complete or absent.
  *
- * docs/IMAGE.md and docs/ARITHMETIC.md, section 9. Sections are written where the plan puts them, largest first; head and seal follow when
- * their hashes are known. The file appears under its name only when it is whole.
+ * docs/IMAGE.md and docs/ARITHMETIC.md, section 9. Sections are written where the plan puts them, largest first; head
+ * and seal follow when their hashes are known. The file appears under its name only when it is whole.
  */
 import { createHash, createPublicKey, sign, type Hash, type KeyObject } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';

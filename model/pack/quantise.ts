@@ -1,7 +1,8 @@
 /**
  * From float parameters to the integers of the image: gains, scale constants, lower bounds, embedding rows.
  *
- * docs/ARITHMETIC.md, section 9. Doubles, only operations that IEEE 754 rounds exactly, except `exp` in the lower bounds (15-bit results).
+ * docs/ARITHMETIC.md, section 9. Doubles, only operations that IEEE 754 rounds exactly, except `exp` in the lower
+ * bounds (15-bit results).
  */
 
 /** Mantissas of a norm weight and their common exponent: w ≈ mantissa·2^exponent. */
@@ -57,7 +58,8 @@ export function gEpsilonShift(gainExponent: number): number {
 }
 
 /**
- * 1 − lower bound of every forget gate, Q15: [L][H] from `lower_bounds` [L][H] (docs/ARITHMETIC.md: cumulative softmax over layers).
+ * 1 − lower bound of every forget gate, Q15: [L][H] from `lower_bounds` [L][H] (docs/ARITHMETIC.md: cumulative softmax
+ * over layers).
  * `undefined` means a model without bounds: all 32767.
  */
 export function forgetScales(lowerBounds: Float32Array | undefined, layers: number, hidden: number): Int16Array[] {
@@ -81,7 +83,9 @@ export function forgetScales(lowerBounds: Float32Array | undefined, layers: numb
   return scales;
 }
 
-/** Bits of fraction that all embedding row scales share: the largest B ≤ 27 for which the largest scale fits 15 bits. */
+/**
+ * Bits of fraction that all embedding row scales share: the largest B ≤ 27 for which the largest scale fits 15 bits.
+ */
 export function embeddingScaleBits(largestValue: number): number {
   let bits = 27;
   while (Math.floor((largestValue / 127) * 2 ** bits + 0.5) > 32767) bits--;

@@ -22,10 +22,17 @@ export interface SelfTestJob {
   readonly length: number;
 }
 
-/** A token of a larger model takes longer than Ctrl-C may wait; a smaller one is through before a thread would have started. */
+/**
+ * A token of a larger model takes longer than Ctrl-C may wait; a smaller one is through before a thread would have
+ * started.
+ */
 const THREAD_FROM_WEIGHTS = 50e6;
 
-/** {@link selfTestOf} on the weights of an image as they were written, of a large one in a thread. @throws the signal's reason */
+/**
+ * {@link selfTestOf} on the weights of an image as they were written, of a large one in a thread.
+ *
+ * @throws the signal's reason
+ */
 export async function runSelfTest(path: string, plan: ImagePlan, signal: AbortSignal | undefined): Promise<SelfTest> {
   const { model: shape, continuationLength: length } = plan.outline;
   const job: SelfTestJob = { path, shape, sections: plan.layout.sections, length };

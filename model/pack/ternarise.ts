@@ -1,8 +1,9 @@
 /**
  * Latent weights to ternary digits: t = clamp(round(W / mean|W|), −1, 1), in float32 from the type the file has.
  *
- * docs/ARITHMETIC.md, section 9; paper, equation 3. Weights lie close to ±½·mean, so nothing here passes through a smaller type.
- * F16 and BF16 have 65,536 values: their mean comes from a histogram and their digits from a table, one look-up a weight.
+ * docs/ARITHMETIC.md, section 9; paper, equation 3. Weights lie close to ±½·mean, so nothing here passes through a
+ * smaller type. F16 and BF16 have 65,536 values: their mean comes from a histogram and their digits from a table, one
+ * look-up a weight.
  */
 import { DTYPE_BYTES, toFloat32, type FloatDtype } from '../checkpoint/dtype.js';
 
@@ -78,7 +79,8 @@ export class TernaryPacker {
   /**
    * Packs five rows into one group.
    *
-   * @param rows raw bytes of five rows of `out.length` elements, first row first; a missing row is all zeros, whose digit is 1
+   * @param rows raw bytes of five rows of `out.length` elements, first row first; a missing row is all zeros, whose
+   *   digit is 1
    * @param out [columns] the group's bytes
    */
   packGroup(rows: readonly Uint8Array[], out: Uint8Array): void {

@@ -1,5 +1,6 @@
 /**
- * The `vectors` section of an image from a checkpoint's norms, lower bounds and ternary means: docs/IMAGE.md, section 4.
+ * The `vectors` section of an image from a checkpoint's norms, lower bounds and ternary means: docs/IMAGE.md, section
+ * 4.
  */
 import { CONSTANTS } from '../../protocol/image/model-shape.js';
 import {

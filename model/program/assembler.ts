@@ -6,8 +6,8 @@
  *           LAYER layer
  *           WORD 0x0c00                 ; any word, as a number
  *
- * One instruction a line, operands as in docs/GATEWARE.md, section 4, separated by commas, then `wait 0` or `wait 1` where it waits. A label
- * stands for the address of the instruction that follows it. Upper and lower case differ.
+ * One instruction a line, operands as in docs/GATEWARE.md, section 4, separated by commas, then `wait 0` or `wait 1`
+ * where it waits. A label stands for the address of the instruction that follows it. Upper and lower case differ.
  */
 import { encodeInstruction, OPERANDS, OPERATIONS, valuesOf, type OperandField, type Wait } from './instruction-set.js';
 import { programSyntax } from './program-error.js';

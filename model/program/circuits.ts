@@ -1,9 +1,9 @@
 /**
- * The arithmetic of docs/ARITHMETIC.md as circuits do it, for the simulator: a second implementation beside `model/integer/`, with which it shares
- * nothing.
+ * The arithmetic of docs/ARITHMETIC.md as circuits do it, for the simulator: a second implementation beside
+ * `model/integer/`, with which it shares nothing.
  *
- * Numbers are integers in doubles, exact to 2⁵³, and every shift is a division: nothing here can overflow or wrap unnoticed. The largest product
- * is that of `mul15`, below 2⁴⁶.
+ * Numbers are integers in doubles, exact to 2⁵³, and every shift is a division: nothing here can overflow or wrap
+ * unnoticed. The largest product is that of `mul15`, below 2⁴⁶.
  */
 
 /** A mantissa and its exponent. */
@@ -40,7 +40,10 @@ export function bitLength(a: number): number {
   return count;
 }
 
-/** ⌊numerator / denominator⌋ for 0 ≤ numerator < 2³⁰ and denominator ≥ 1, a bit of the quotient a step, as a restoring divider has it. */
+/**
+ * ⌊numerator / denominator⌋ for 0 ≤ numerator < 2³⁰ and denominator ≥ 1, a bit of the quotient a step, as a restoring
+ * divider has it.
+ */
 export function divide(numerator: number, denominator: number): number {
   let quotient = 0;
   let rest = 0;

@@ -15,7 +15,8 @@ export function disassembleWord(word: number, labels: ReadonlyMap<number, string
 }
 
 /**
- * Lines for {@link assemble}, each with its address, its word and what it works on as a comment. Addresses that a LAYER goes on at get labels.
+ * Lines for {@link assemble}, each with its address, its word and what it works on as a comment. Addresses that a LAYER
+ * goes on at get labels.
  *
  * @param words each 0 … 65,535
  */

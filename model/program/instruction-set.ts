@@ -1,8 +1,8 @@
 /**
  * The instructions of the gateware: one table, from which encoder, decoder, assembler, disassembler and checks follow.
  *
- * docs/GATEWARE.md, section 4. A word has 16 bits: operation in 15 … 12, wait in 11 … 10, operands in 9 … 0, and zero in every bit
- * that no operand has.
+ * docs/GATEWARE.md, section 4. A word has 16 bits: operation in 15 … 12, wait in 11 … 10, operands in 9 … 0, and zero
+ * in every bit that no operand has.
  */
 
 /** Names of operations; the index is the code. Codes 12 … 15 are none: a machine halts there. */

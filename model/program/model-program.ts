@@ -1,8 +1,8 @@
 /**
  * The program of the architecture: what the packer writes into every image.
  *
- * It is the same for every shape: lengths are named (H, I), layers are counted by the machine, and every matrix comes from the stream in its turn.
- * docs/GATEWARE.md, section 4, has it with the reasons for each wait.
+ * It is the same for every shape: lengths are named (H, I), layers are counted by the machine, and every matrix comes
+ * from the stream in its turn. docs/GATEWARE.md, section 4, has it with the reasons for each wait.
  */
 import { assemble } from './assembler.js';
 

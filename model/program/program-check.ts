@@ -1,16 +1,18 @@
 /**
  * Whether a program computes a token on any machine that obeys docs/GATEWARE.md, section 4, whenever its products end.
  *
- * The program is run once through all layers without any numbers: what each vector holds (a length, or nothing), which products may still be under
- * way, and which matrix comes next. A machine takes no other way, because no instruction looks at a number. Nothing is said about what the
- * program computes: that shows in the receipts.
+ * The program is run once through all layers without any numbers: what each vector holds (a length, or nothing), which
+ * products may still be under way, and which matrix comes next. A machine takes no other way, because no instruction
+ * looks at a number. Nothing is said about what the program computes: that shows in the receipts.
  */
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import { decodeInstruction, EPSILONS, LENGTHS, TARGETS, type Instruction, type Operation } from './instruction-set.js';
 import { programRefused } from './program-error.js';
 import { sharedWith, type VectorName } from './vector-memory.js';
 
-/** Columns of a product, and the length of a vector, by name: H and I may be the same number, but not in the next model. */
+/**
+ * Columns of a product, and the length of a vector, by name: H and I may be the same number, but not in the next model.
+ */
 type Length = (typeof LENGTHS)[number];
 type Target = (typeof TARGETS)[number];
 
@@ -36,7 +38,9 @@ const HEAD_MATRIX: Matrix = { targets: ['logits'], columns: 'H' };
 const LAYER_GAINS = 9;
 const HEAD_GAINS = 2;
 
-/** Scales of products among the constants: pairs in a layer's block, up to here, and the only one in that of the head. */
+/**
+ * Scales of products among the constants: pairs in a layer's block, up to here, and the only one in that of the head.
+ */
 const LAYER_SCALES_END = 12;
 const HEAD_SCALE = 1;
 

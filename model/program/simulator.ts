@@ -1,11 +1,12 @@
 /**
- * Runs a program as the gateware does, one instruction after the other, with products in the background: docs/GATEWARE.md, sections 3 and 4.
+ * Runs a program as the gateware does, one instruction after the other, with products in the background:
+ * docs/GATEWARE.md, sections 3 and 4.
  *
- * A third implementation of the integer model, beside `model/integer/` and the test oracle: it reads the words of the program and the bytes of the
- * image, knows no model, and shares no arithmetic with the others.
+ * A third implementation of the integer model, beside `model/integer/` and the test oracle: it reads the words of the
+ * program and the bytes of the image, knows no model, and shares no arithmetic with the others.
  *
- * When a product ends is not known to a program. So it is simulated at either extreme: at once, or only where a wait demands it, and until then its
- * target and input are locked. A program that is right gives the same numbers both ways.
+ * When a product ends is not known to a program. So it is simulated at either extreme: at once, or only where a wait
+ * demands it, and until then its target and input are locked. A program that is right gives the same numbers both ways.
  */
 import { crc32 } from '../../protocol/crc32.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';

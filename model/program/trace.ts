@@ -1,8 +1,9 @@
 /**
- * What a machine that runs a program must hold after each instruction, as text that a Verilog bench reads with `$fscanf`.
+ * What a machine that runs a program must hold after each instruction, as text that a Verilog bench reads with
+ * `$fscanf`.
  *
- * docs/GATEWARE.md, section 7. Every line is a record: a name, how many numbers follow (decimal), and the numbers (hexadecimal, two's complement of
- * 32 bits; `S` and `G` of 64).
+ * docs/GATEWARE.md, section 7. Every line is a record: a name, how many numbers follow (decimal), and the numbers
+ * (hexadecimal, two's complement of 32 bits; `S` and `G` of 64).
  */
 import type { ImageView } from '../../protocol/image/image-reader.js';
 import type { WeightBytes } from '../integer/model-weights.js';

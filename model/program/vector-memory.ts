@@ -1,8 +1,9 @@
 /**
- * What the gateware keeps of a token, for the simulator: vectors that hold nothing until they are written, and that a product under way locks.
+ * What the gateware keeps of a token, for the simulator: vectors that hold nothing until they are written, and that a
+ * product under way locks.
  *
- * docs/GATEWARE.md, section 3. A program that reads what is not there, or not there for certain, is stopped instead of computing with what a
- * machine happens to have there.
+ * docs/GATEWARE.md, section 3. A program that reads what is not there, or not there for certain, is stopped instead of
+ * computing with what a machine happens to have there.
  */
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 
@@ -71,7 +72,10 @@ export class VectorMemory {
     return this.#numbers[name].subarray(0, length);
   }
 
-  /** A product is under way: until {@link unlock} nobody reads, or writes, these vectors. What it will write may lie where others do. */
+  /**
+   * A product is under way: until {@link unlock} nobody reads, or writes, these vectors. What it will write may lie
+   * where others do.
+   */
   lock(notReadable: readonly VectorName[], notWritable: readonly VectorName[]): void {
     for (const name of notReadable.flatMap((written) => [written, ...sharedWith(written)])) this.#notReadable.add(name);
     for (const name of notWritable) this.#notWritable.add(name);

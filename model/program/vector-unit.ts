@@ -1,5 +1,6 @@
 /**
- * What the instructions do to vectors and scalars: docs/GATEWARE.md, section 4, with the letters of docs/ARITHMETIC.md, section 4.
+ * What the instructions do to vectors and scalars: docs/GATEWARE.md, section 4, with the letters of docs/ARITHMETIC.md,
+ * section 4.
  *
  * Everything is reckoned by `circuits.ts` on numbers at the places that the image gives them.
  */

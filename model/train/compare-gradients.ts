@@ -1,4 +1,6 @@
-/** Gradients exported from PyTorch: a safetensors file with the tensors of a checkpoint, which hold d loss / d tensor. */
+/**
+ * Gradients exported from PyTorch: a safetensors file with the tensors of a checkpoint, which hold d loss / d tensor.
+ */
 import { gradientsMismatch } from '../checkpoint/checkpoint-error.js';
 import { SafetensorsFile } from '../checkpoint/safetensors.js';
 import { readFloat32 } from '../checkpoint/tensor-source.js';

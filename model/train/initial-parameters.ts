@@ -1,6 +1,6 @@
 /**
- * Parameters of a new model as the published code draws them: matrices from a bell curve of width 0.02, those that lead into the residual narrower by
- * √(2·layers), norms 1, lower bounds 0.
+ * Parameters of a new model as the published code draws them: matrices from a bell curve of width 0.02, those that lead
+ * into the residual narrower by √(2·layers), norms 1, lower bounds 0.
  */
 import { elementsOf, expectedTensors } from '../checkpoint/tensor-names.js';
 import type { ModelConfig } from '../config.js';

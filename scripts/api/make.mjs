@@ -1,6 +1,6 @@
 /**
- * `npm run api`: writes the reference of the library, docs/api/README.md, from the docstrings in the compiled declarations.
- * With `--check` it only compares, and fails where the document is older than the code.
+ * `npm run api`: writes the reference of the library, docs/api/README.md, from the docstrings in the compiled
+ * declarations. With `--check` it only compares, and fails where the document is older than the code.
  *
  * Either way it fails if something that is exported, or a parameter of it, has no docstring. The document is checked
  * in: it is read where the code is, and a change of the interface shows in the review of a change.

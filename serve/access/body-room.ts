@@ -1,6 +1,6 @@
 /**
- * Room for bodies: how many bytes of them each owner may have under way. The scheduler counts texts, but only when they are read and have become tokens;
- * until then one key could fill the memory with bodies that wait for the tokenizer.
+ * Room for bodies: how many bytes of them each owner may have under way. The scheduler counts texts, but only when they
+ * are read and have become tokens; until then one key could fill the memory with bodies that wait for the tokenizer.
  */
 import { keyBusy } from '../api-error.js';
 import type { MiddlewareHandler } from '../packages/http.js';

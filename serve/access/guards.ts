@@ -1,8 +1,9 @@
 /**
- * Who may ask, decided before anything is routed: the host name that a request means, the page it comes from, its key, the type of its body.
+ * Who may ask, decided before anything is routed: the host name that a request means, the page it comes from, its key,
+ * the type of its body.
  *
- * Without the first two, any page in a browser on this computer could use the service: by its own name, which it lets point to 127.0.0.1 (DNS
- * rebinding), or by a form.
+ * Without the first two, any page in a browser on this computer could use the service: by its own name, which it lets
+ * point to 127.0.0.1 (DNS rebinding), or by a form.
  */
 import { invalidKey, wrongContentType, wrongHost, wrongOrigin } from '../api-error.js';
 import { PAGE_PATHS } from '../page-files.js';

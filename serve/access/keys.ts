@@ -1,6 +1,6 @@
 /**
- * Keys of the service: a file with a line for each, `NAME SHA-256`, and `admin` behind it for one that may administrate. Who reads the file cannot use
- * the service: of a key there is only the hash.
+ * Keys of the service: a file with a line for each, `NAME SHA-256`, and `admin` behind it for one that may
+ * administrate. Who reads the file cannot use the service: of a key there is only the hash.
  */
 import { createHash, randomBytes } from 'node:crypto';
 
@@ -15,7 +15,11 @@ export type Keys = ReadonlyMap<string, Key>;
 
 const LINE = /^(\S{1,64})\s+([0-9a-f]{64})(?:\s+(admin))?$/;
 
-/** Empty lines, and those that begin with `#`, are none. @throws RangeError naming the line that is not as it should be */
+/**
+ * Empty lines, and those that begin with `#`, are none.
+ *
+ * @throws RangeError naming the line that is not as it should be
+ */
 export function parseKeys(text: string): Keys {
   const keys = new Map<string, Key>();
   for (const [index, line] of text.split('\n').entries()) {

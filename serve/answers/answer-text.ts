@@ -59,7 +59,10 @@ export class AnswerText {
     return this.#text.flush();
   }
 
-  /** For who goes on, before {@link end}: parts of a character are told at the end of an answer, and whole at the beginning of the next. */
+  /**
+   * For who goes on, before {@link end}: parts of a character are told at the end of an answer, and whole at the
+   * beginning of the next.
+   */
   held(): HeldText | undefined {
     return this.#stream && { ...this.#stream.held(), text: new Uint8Array(0) };
   }

@@ -1,4 +1,7 @@
-/** /v1/chat/completions: a conversation becomes one prompt, by the model's template, and the answer is what comes behind it. */
+/**
+ * /v1/chat/completions: a conversation becomes one prompt, by the model's template, and the answer is what comes behind
+ * it.
+ */
 import { noTokenizer } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { Score } from '../scheduler/score.js';

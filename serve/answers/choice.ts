@@ -1,4 +1,7 @@
-/** One choice of an answer: the tokens of a job become text, which ends at a stop string, an end token or the last token that was asked for. */
+/**
+ * One choice of an answer: the tokens of a job become text, which ends at a stop string, an end token or the last token
+ * that was asked for.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldText } from '../../protocol/state/state-file.js';
 import type { ServedModel } from '../models/served-model.js';

@@ -1,6 +1,7 @@
 /**
- * Chunks as a stream of server-sent events, as clients of OpenAI's interface read them: `data: JSON`, at the end `data: [DONE]`. Whoever waits gets
- * comments, which keep proxies from giving up; an error is an event of its own, behind which nothing comes.
+ * Chunks as a stream of server-sent events, as clients of OpenAI's interface read them: `data: JSON`, at the end
+ * `data: [DONE]`. Whoever waits gets comments, which keep proxies from giving up; an error is an event of its own,
+ * behind which nothing comes.
  */
 import { apiErrorOf } from '../api-error.js';
 

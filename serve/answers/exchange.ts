@@ -110,7 +110,10 @@ export class Exchange {
     return { ...proof, conversation: { id: turn.id, position: turn.position } };
   }
 
-  /** Of all prompts. Tokens that the service put in front are not counted; others once, however many choices go on behind them. */
+  /**
+   * Of all prompts. Tokens that the service put in front are not counted; others once, however many choices go on
+   * behind them.
+   */
   get promptTokens(): number {
     return this.#counted(({ ids }) => ids.length);
   }

@@ -1,4 +1,7 @@
-/** How tokens are chosen: what a request says, else what `run` has where nobody says anything; only the seed is random then. */
+/**
+ * How tokens are chosen: what a request says, else what `run` has where nobody says anything; only the seed is random
+ * then.
+ */
 import { randomBytes } from 'node:crypto';
 import { samplerSettings, temperatureOf } from '../../model/integer/sampler.js';
 import { MAX_TOP_P, seedOf, USUAL_SAMPLING, type SamplerSettings } from '../../protocol/sampling.js';
@@ -21,7 +24,11 @@ type Asked = Partial<Pick<CompletionRequest, 'max_tokens' | 'temperature' | 'top
 /** Numbers of JSON are exact up to here, so that a seed that was drawn can be asked for as a number. */
 const RANDOM_SEED_BITS = 53;
 
-/** @param mostTokens that this service gives @param saved what holds where nothing is asked for, in a conversation @throws ApiError `invalid_value`, `too_many_tokens` */
+/**
+ * @param mostTokens that this service gives
+ * @param saved what holds where nothing is asked for, in a conversation
+ * @throws ApiError `invalid_value`, `too_many_tokens`
+ */
 export function generationSettings(asked: Asked, mostTokens: number, saved?: SamplerSettings): GenerationSettings {
   const maxTokens = asked.max_tokens ?? Math.min(USUAL_MAX_TOKENS, mostTokens);
   if (maxTokens > mostTokens) throw tooManyTokens('max_tokens', `${maxTokens} tokens are asked for`, mostTokens);

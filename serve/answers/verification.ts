@@ -1,4 +1,7 @@
-/** Whether a text is what the model says: its receipts and tokens, computed again on the processor, by one of two independent implementations. */
+/**
+ * Whether a text is what the model says: its receipts and tokens, computed again on the processor, by one of two
+ * independent implementations.
+ */
 import { invalidValue, tooManyTokens } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { VerifyRequest } from '../schemas.js';

@@ -1,6 +1,6 @@
 /**
- * Conversations by name: each is a state on the disk, which an answer goes on from and replaces. One answer at a time; an answer that does not come to
- * its end changes nothing.
+ * Conversations by name: each is a state on the disk, which an answer goes on from and replaces. One answer at a time;
+ * an answer that does not come to its end changes nothing.
  */
 import { hexOf } from '../../protocol/hex.js';
 import { sameBytes } from '../../protocol/little-endian.js';
@@ -63,7 +63,12 @@ export class Conversations {
     return this.#models().some(({ scheduler }) => [...scheduler.distrusted].some((name) => machines.has(name)));
   }
 
-  /** Makes one in which nothing has been said; one that is there stays as it is. @returns whether it was made @throws ApiError */
+  /**
+   * Makes one in which nothing has been said; one that is there stays as it is.
+   *
+   * @returns whether it was made
+   * @throws ApiError
+   */
   async create(id: string, model: ServedModel): Promise<boolean> {
     return await this.#holding(id, async () => {
       if (this.#store.has(id)) return false;
@@ -74,7 +79,12 @@ export class Conversations {
     });
   }
 
-  /** Puts a state file in its place. @returns whether it is a new one @throws ApiError, also `invalid_state`, `conversation_other_model` */
+  /**
+   * Puts a state file in its place.
+   *
+   * @returns whether it is a new one
+   * @throws ApiError, also `invalid_state`, `conversation_other_model`
+   */
   async import(id: string, bytes: Uint8Array): Promise<boolean> {
     return await this.#holding(id, async () => {
       const isNew = !this.#store.has(id);

@@ -1,4 +1,7 @@
-/** What a store does with the disk, one system call each, so that a test can record it and cut the power between any two. */
+/**
+ * What a store does with the disk, one system call each, so that a test can record it and cut the power between any
+ * two.
+ */
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 

@@ -1,8 +1,9 @@
 /**
  * Conversations on the disk: a folder with one state file each (docs/STATE.md), `ID.mmfs`.
  *
- * A state is written beside its place, flushed, renamed into its place, and the folder is flushed: only then is it acknowledged. So whenever the
- * power goes, each file is whole, and at least as new as what was acknowledged. One service has the folder at a time (`state-folder.ts`).
+ * A state is written beside its place, flushed, renamed into its place, and the folder is flushed: only then is it
+ * acknowledged. So whenever the power goes, each file is whole, and at least as new as what was acknowledged. One
+ * service has the folder at a time (`state-folder.ts`).
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -23,7 +24,9 @@ const ENDING = '.mmfs';
 /** Of files that are not whole; what is left of them is taken away at the next start. */
 const TEMPORARY = '.mmfree-';
 
-/** Safe as the name of a file on every system that there is: no path, nothing hidden, no two that differ in case only. */
+/**
+ * Safe as the name of a file on every system that there is: no path, nothing hidden, no two that differ in case only.
+ */
 export const CONVERSATION_ID = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 export class ConversationStore {

@@ -17,7 +17,10 @@ export class Turn {
   #writing: Promise<void> = Promise.resolve();
   #isEnded = false;
 
-  /** @param write resolves when it is there for good, told which machines computed it @param letGo lets others have it */
+  /**
+   * @param write resolves when it is there for good, told which machines computed it
+   * @param letGo lets others have it
+   */
   constructor(
     id: string,
     model: ServedModel,

@@ -1,6 +1,7 @@
 /**
- * Keeps a machine in service, with whatever image it has: one that was lost is closed, and opened again when it is there, such as a board that was
- * pulled and comes back; one that is to be worked at leaves, and comes back behind that.
+ * Keeps a machine in service, with whatever image it has: one that was lost is closed, and opened again when it is
+ * there, such as a board that was pulled and comes back; one that is to be worked at leaves, and comes back behind
+ * that.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenedMachine } from '../../engine/opened-machine.js';

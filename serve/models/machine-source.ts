@@ -13,7 +13,11 @@ export interface MachineSource {
 }
 
 export interface SourceBoard {
-  /** Brings an image onto it, which runs when it has passed its self-test; else the one from before does. @throws what the engine throws */
+  /**
+   * Brings an image onto it, which runs when it has passed its self-test; else the one from before does.
+   *
+   * @throws what the engine throws
+   */
   flash(image: string, signal: AbortSignal): Promise<void>;
   /** The image from before runs again. @throws what the engine throws */
   revert(signal: AbortSignal): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * The models in service, made of machines, which come and go: those with the same image are one model. A model is there as long as a machine has its
- * image, or had it last.
+ * The models in service, made of machines, which come and go: those with the same image are one model. A model is there
+ * as long as a machine has its image, or had it last.
  */
 import type { OpenedMachine } from '../../engine/opened-machine.js';
 import { rollOutBusy } from '../api-error.js';
@@ -145,7 +145,10 @@ export class Models {
     }
   }
 
-  /** Models that no machine has any more are gone for clients; the name of an image is that of the first one that has it. */
+  /**
+   * Models that no machine has any more are gone for clients; the name of an image is that of the first one that has
+   * it.
+   */
   #prune(): void {
     const used = new Set(this.#keepers.values());
     for (const model of this.#list) {

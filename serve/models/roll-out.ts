@@ -1,6 +1,7 @@
 /**
- * Boards get another image, one after the other: each comes to the end of what it computes, takes the image, repeats its self-test, and serves again.
- * If one of them does not, those that have the new image go back to the one before, and nothing has changed.
+ * Boards get another image, one after the other: each comes to the end of what it computes, takes the image, repeats
+ * its self-test, and serves again. If one of them does not, those that have the new image go back to the one before,
+ * and nothing has changed.
  */
 import { noBoards, rollOutFailed } from '../api-error.js';
 import type { Keeper } from './keeper.js';

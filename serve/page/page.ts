@@ -1,4 +1,6 @@
-/** The page of the service: talk, and see every receipt computed again. No framework: it is a form, a log and a list. */
+/**
+ * The page of the service: talk, and see every receipt computed again. No framework: it is a form, a log and a list.
+ */
 import { AnswerView, element } from './answer-view.js';
 import { Client, Refusal, type Asked, type Message, type Model, type Settings } from './client.js';
 import { showMachines } from './machines-view.js';

@@ -1,4 +1,7 @@
-/** POST /admin/flash: another image for the boards of a model. Guards let nobody here without a key that may administrate. */
+/**
+ * POST /admin/flash: another image for the boards of a model. Guards let nobody here without a key that may
+ * administrate.
+ */
 import { flashRequest } from '../schemas.js';
 import { modelOf, type App, type Service } from '../service.js';
 import { bodyOf } from './body.js';

@@ -1,4 +1,6 @@
-/** How the service is: for who restarts it, who sends it requests, who watches it, and who wants to know what it takes. */
+/**
+ * How the service is: for who restarts it, who sends it requests, who watches it, and who wants to know what it takes.
+ */
 import { USUAL_SAMPLING } from '../../protocol/sampling.js';
 import { VERSION } from '../../protocol/version.js';
 import { noMachine } from '../api-error.js';

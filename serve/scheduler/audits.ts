@@ -1,6 +1,7 @@
 /**
- * Some of the answers are computed again, on another machine, while nobody waits for it: from the state that they began with, by the same sampler, with
- * nothing that is known. A machine that computes something else is found, and named, before anybody asks.
+ * Some of the answers are computed again, on another machine, while nobody waits for it: from the state that they began
+ * with, by the same sampler, with nothing that is known. A machine that computes something else is found, and named,
+ * before anybody asks.
  */
 import type { GivenToken, Job, Work } from './job.js';
 import type { Place } from './place.js';
@@ -28,7 +29,10 @@ const OWNER = 'an audit';
 const MOST_WAITING = 64;
 const MOST_WAITING_TOKENS = 2 ** 16;
 
-/** Where two machines differ, the one that comes first here is right: integers of this computer's processor have been compared with themselves. */
+/**
+ * Where two machines differ, the one that comes first here is right: integers of this computer's processor have been
+ * compared with themselves.
+ */
 const TRUST = ['reference', 'cpu', 'simulator', 'gpu'];
 
 interface Difference {

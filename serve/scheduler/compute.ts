@@ -54,7 +54,10 @@ interface Beginning {
   readonly ends: readonly number[];
 }
 
-/** Restores what is known of the beginning of a text; undefined for one that begins with a state of its own, or of which every token is to be told. */
+/**
+ * Restores what is known of the beginning of a text; undefined for one that begins with a state of its own, or of which
+ * every token is to be told.
+ */
 async function goOn(job: Job, sequence: Sequence, prefixes: Prefixes): Promise<Beginning | undefined> {
   const { prompt, start, scoresPrompt, auditOf } = job.work;
   if (!prefixes.isOn || start !== undefined || scoresPrompt === true || auditOf !== undefined) return undefined;
@@ -72,7 +75,11 @@ async function goOn(job: Job, sequence: Sequence, prefixes: Prefixes): Promise<B
   return { length, ends };
 }
 
-/** The state of a job that was taken from its machine becomes that from which it goes on. @throws what the machine throws */
+/**
+ * The state of a job that was taken from its machine becomes that from which it goes on.
+ *
+ * @throws what the machine throws
+ */
 export async function keepState(job: Job, sequence: Sequence): Promise<void> {
   const { prompt, start } = job.work;
   const state = await sequence.save();

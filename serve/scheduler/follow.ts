@@ -1,9 +1,16 @@
-/** A text that somebody told is fed again: its receipts are computed, and the tokens that would have been chosen. Nothing that is known is used. */
+/**
+ * A text that somebody told is fed again: its receipts are computed, and the tokens that would have been chosen.
+ * Nothing that is known is used.
+ */
 import { feedOnly, type Machine, type Sequence } from '../../model/machine/machine.js';
 import type { Receiver, Told, Work } from './job.js';
 import { sampler } from './sampler.js';
 
-/** Gives, for each token that was told, the receipt of the logits in front of it and the token that is chosen from them. @throws what the machine throws */
+/**
+ * Gives, for each token that was told, the receipt of the logits in front of it and the token that is chosen from them.
+ *
+ * @throws what the machine throws
+ */
 export async function follow(
   work: Work,
   { tokens, draw }: Told,

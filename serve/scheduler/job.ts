@@ -1,6 +1,6 @@
 /**
- * A text that is to be computed, wherever and whenever: what it begins with, what came of it, and where it stands, so that it can be taken from a
- * machine and go on at another one.
+ * A text that is to be computed, wherever and whenever: what it begins with, what came of it, and where it stands, so
+ * that it can be taken from a machine and go on at another one.
  */
 import type { SamplerSettings } from '../../protocol/sampling.js';
 import type { TextPiece } from '../../model/text/running-text.js';
@@ -124,7 +124,8 @@ export class Job {
   }
 
   /**
-   * A token came. After a machine was lost, those that were given already come again, from another one, and must be the same.
+   * A token came. After a machine was lost, those that were given already come again, from another one, and must be the
+   * same.
    *
    * @returns whether nothing is wanted behind it
    * @throws ApiError `machine_differs`
@@ -168,8 +169,8 @@ export class Job {
   }
 
   /**
-   * All tokens that came since the last call, as soon as there is one; an empty list at the end. Whoever is slow gets many at once, and nobody waits
-   * for him.
+   * All tokens that came since the last call, as soon as there is one; an empty list at the end. Whoever is slow gets
+   * many at once, and nobody waits for him.
    *
    * @throws what the job failed with, behind the tokens that came before
    */

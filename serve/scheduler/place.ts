@@ -50,7 +50,9 @@ export class Place {
     return (work.top === undefined || can.logits) && ((state === undefined && work.keepsState !== true) || can.state);
   }
 
-  /** The run that a job of this priority may take the place of: that of the lowest priority, and of those the youngest. */
+  /**
+   * The run that a job of this priority may take the place of: that of the lowest priority, and of those the youngest.
+   */
   victimOf(priority: number): Run | undefined {
     if (!this.machine.facts.can.state) return undefined;
     const lower = [...this.runs].filter(({ job, stop }) => {

@@ -1,16 +1,18 @@
 /**
- * States of texts that were computed, found again by their tokens: a text that begins as another one did goes on from the state of that one.
+ * States of texts that were computed, found again by their tokens: a text that begins as another one did goes on from
+ * the state of that one.
  *
- * A radix tree of token ids: an edge is a run of ids, a node may have a state. A hit compares ids, so it never changes a text. Bounded in bytes; what
- * was used least recently goes first. Kept are (`compute.ts`): the end of a prompt but for its last token, which has to be fed anyway so that there
- * are logits to choose from; the end of an answer, where the next turn of a chat begins; and the place where a prompt leaves the way of an earlier one,
- * which is the end of what many prompts have in common, such as instructions.
+ * A radix tree of token ids: an edge is a run of ids, a node may have a state. A hit compares ids, so it never changes
+ * a text. Bounded in bytes; what was used least recently goes first. Kept are (`compute.ts`): the end of a prompt but
+ * for its last token, which has to be fed anyway so that there are logits to choose from; the end of an answer, where
+ * the next turn of a chat begins; and the place where a prompt leaves the way of an earlier one, which is the end of
+ * what many prompts have in common, such as instructions.
  */
 import type { SequenceState } from '../../protocol/state/sequence-state.js';
 
 /**
- * Tokens that are fed again rather than kept or fetched as a state: over a serial line of 115,200 baud, a state of 8 KiB takes as long as some thirty
- * tokens of a board.
+ * Tokens that are fed again rather than kept or fetched as a state: over a serial line of 115,200 baud, a state of 8
+ * KiB takes as long as some thirty tokens of a board.
  */
 export const WORTH_TOKENS = 32;
 

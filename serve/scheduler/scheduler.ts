@@ -1,6 +1,7 @@
 /**
- * Which text is computed where and when, for one model: jobs wait in a bounded queue, get a place on a machine, are taken from it for more urgent
- * ones (their state is kept), and go on at another machine if theirs is lost. None of that changes a text.
+ * Which text is computed where and when, for one model: jobs wait in a bounded queue, get a place on a machine, are
+ * taken from it for more urgent ones (their state is kept), and go on at another machine if theirs is lost. None of
+ * that changes a text.
  */
 import {
   ApiError,
@@ -337,8 +338,8 @@ export class Scheduler {
 }
 
 /**
- * Whether it says nothing of the machine: what a machine refuses (a token that is none, an impossible state), and mistakes of this program. The next
- * machine would be taken out of service for it too.
+ * Whether it says nothing of the machine: what a machine refuses (a token that is none, an impossible state), and
+ * mistakes of this program. The next machine would be taken out of service for it too.
  */
 function isOfTheJob(error: unknown): error is Error {
   return OF_THE_JOB.some((kind) => error instanceof kind);

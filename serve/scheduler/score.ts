@@ -1,8 +1,9 @@
 /**
- * Log-probabilities from integer logits: natural logarithms of the softmax at temperature 1 over all V tokens, before top-k and top-p.
+ * Log-probabilities from integer logits: natural logarithms of the softmax at temperature 1 over all V tokens, before
+ * top-k and top-p.
  *
- * Logits are in Q12 (docs/ARITHMETIC.md, section 7), so the logarithm of a token's probability is l/4096 − ln Σ exp(lᵢ/4096). It is computed in
- * double precision, and only told: no token is chosen by it.
+ * Logits are in Q12 (docs/ARITHMETIC.md, section 7), so the logarithm of a token's probability is l/4096 − ln Σ
+ * exp(lᵢ/4096). It is computed in double precision, and only told: no token is chosen by it.
  */
 
 /** What the logits said of a token. */

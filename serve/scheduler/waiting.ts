@@ -1,4 +1,7 @@
-/** Who is next: a higher priority, then an owner who has fewer places, or has waited longer for one, then whoever came first. */
+/**
+ * Who is next: a higher priority, then an owner who has fewer places, or has waited longer for one, then whoever came
+ * first.
+ */
 import type { Job } from './job.js';
 
 export class Waiting {

@@ -1,6 +1,8 @@
 /**
- * A conversation as text: by the template of the image (docs/IMAGE.md, section 3), as `apply_chat_template` of Transformers renders it with
- * `add_generation_prompt`; by a plain one for models that were taught none. A template is a program of somebody else: it may also take forever.
+ * A conversation as text: by the template of the image (docs/IMAGE.md, section 3), as `apply_chat_template` of
+ * Transformers renders it with
+ * `add_generation_prompt`; by a plain one for models that were taught none. A template is a program of somebody else:
+ * it may also take forever.
  */
 import type { ChatTemplate } from '../../protocol/image/chat-template.js';
 import { isEnd, type EndTokens } from '../../protocol/image/end-tokens.js';
@@ -20,7 +22,10 @@ export interface TextBefore {
   readonly text: string;
 }
 
-/** For base models, which go on with any text. The last line break is in quotes, as one at the end of a template goes away. */
+/**
+ * For base models, which go on with any text. The last line break is in quotes, as one at the end of a template goes
+ * away.
+ */
 const PLAIN_TEMPLATE =
   "{% for message in messages %}{{ message['role'] }}:\n{{ message['content'] }}\n\n{% endfor %}{{ 'assistant:\\n' }}";
 
@@ -67,8 +72,8 @@ export function chatRenderer(
   return (messages, before) => (before === undefined ? render(messages) : behind(before, render, messages));
 
   /**
-   * What the template would have between an answer and the next one: messages alone might begin with a system message of the template once more, or be
-   * refused without one, and would lack what ends an answer.
+   * What the template would have between an answer and the next one: messages alone might begin with a system message
+   * of the template once more, or be refused without one, and would lack what ends an answer.
    */
   function behind({ ids, text }: TextBefore, whole: typeof render, messages: readonly ChatMessage[]): string {
     const said = [

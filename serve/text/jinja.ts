@@ -1,6 +1,7 @@
 /**
- * Jinja as Transformers renders chat templates (`trim_blocks`, `lstrip_blocks`, `raise_exception`), but for one thing: there is no clock
- * (`strftime_now`). What is rendered depends on what is given only; otherwise nobody could compute a text again the next day.
+ * Jinja as Transformers renders chat templates (`trim_blocks`, `lstrip_blocks`, `raise_exception`), but for one thing:
+ * there is no clock (`strftime_now`). What is rendered depends on what is given only; otherwise nobody could compute a
+ * text again the next day.
  */
 import { Environment, Interpreter, parse, tokenize } from '../packages/jinja.js';
 

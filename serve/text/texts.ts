@@ -1,6 +1,7 @@
 /**
- * The texts of a model: a thread with its tokenizer, so that 100 kB of text do not hold up others, and so that a template of somebody else cannot
- * hang the service: what takes too long ends with its thread, and a new one is started for the next.
+ * The texts of a model: a thread with its tokenizer, so that 100 kB of text do not hold up others, and so that a
+ * template of somebody else cannot hang the service: what takes too long ends with its thread, and a new one is started
+ * for the next.
  */
 import { Worker } from 'node:worker_threads';
 import { packageFile } from '../../model/package-file.js';

@@ -1,6 +1,6 @@
 /**
- * What the page of page.test.ts does: opens and checks an image by WebCrypto, computes tokens with the reference and the simulator, goes on from a state
- * that Node has saved. It sends what it found to the server that it came from.
+ * What the page of page.test.ts does: opens and checks an image by WebCrypto, computes tokens with the reference and
+ * the simulator, goes on from a state that Node has saved. It sends what it found to the server that it came from.
  */
 import { identityOf } from '../../engine/opened-machine.js';
 import { CpuModel } from '../../model/backends/cpu/cpu-model.js';

@@ -1,4 +1,7 @@
-/** Files and locks as users meet them: processes of the compiled program. docs/guides/files-and-locks.md has the contracts. */
+/**
+ * Files and locks as users meet them: processes of the compiled program. docs/guides/files-and-locks.md has the
+ * contracts.
+ */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';

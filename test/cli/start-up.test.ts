@@ -1,4 +1,7 @@
-/** What a command loads: every module takes half a millisecond, so what it does not need is not there. Uses the compiled program. */
+/**
+ * What a command loads: every module takes half a millisecond, so what it does not need is not there. Uses the compiled
+ * program.
+ */
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';

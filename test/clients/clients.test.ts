@@ -2,7 +2,8 @@
  * Clients of other makers, unmodified, at the compiled service: what they make of it is what their users get. The table
  * of docs/SERVING.md has all of these cases.
  *
- * Clients want Node 22, so each is a process of its own, on this Node if it is new enough, and on those of scripts/other-nodes.mjs.
+ * Clients want Node 22, so each is a process of its own, on this Node if it is new enough, and on those of
+ * scripts/other-nodes.mjs.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

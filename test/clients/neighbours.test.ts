@@ -1,4 +1,7 @@
-/** Debian's nginx and Prometheus beside the compiled service, with the files of examples/service, in which only places differ. */
+/**
+ * Debian's nginx and Prometheus beside the compiled service, with the files of examples/service, in which only places
+ * differ.
+ */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** Whole sessions (open, flash, generate, close) in which one frame is lost or spoilt, each frame and each way in turn. */
+/**
+ * Whole sessions (open, flash, generate, close) in which one frame is lost or spoilt, each frame and each way in turn.
+ */
 
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';

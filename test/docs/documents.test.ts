@@ -1,4 +1,7 @@
-/** What the documents say of themselves and of the command line: README's size, every link, every command with its options. */
+/**
+ * What the documents say of themselves and of the command line: README's size, every link, every command with its
+ * options.
+ */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The host's tests of boards, with the board of firmware/ in the place of the one in TypeScript: sessions, runs, flashes and
- * states, on lines that lose frames, with wires that are taken away.
+ * The host's tests of boards, with the board of firmware/ in the place of the one in TypeScript: sessions, runs,
+ * flashes and states, on lines that lose frames, with wires that are taken away.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * The reader of images in C against that of this program: whatever anybody changes in an image, and whatever checksums he
- * makes right again, both take it or both refuse it.
+ * The reader of images in C against that of this program: whatever anybody changes in an image, and whatever checksums
+ * he makes right again, both take it or both refuse it.
  */
 
 import { createHash } from 'node:crypto';

@@ -1,4 +1,7 @@
-/** The core as it is compiled for a Cortex-M33, in QEMU's Musca-B1: the shipped models, receipt by receipt, over its UART. */
+/**
+ * The core as it is compiled for a Cortex-M33, in QEMU's Musca-B1: the shipped models, receipt by receipt, over its
+ * UART.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mmfreeJson, TALES_IMAGE, temporaryFolder } from '../helpers/command-line.js';

@@ -1,4 +1,7 @@
-/** The binary for RP2040, instruction by instruction, over its UART: what it computes, and that it is what the sources give. */
+/**
+ * The binary for RP2040, instruction by instruction, over its UART: what it computes, and that it is what the sources
+ * give.
+ */
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** The gateware's link against the host's session: the Verilog of gateware/rtl and the real protocol, in virtual time. */
+/**
+ * The gateware's link against the host's session: the Verilog of gateware/rtl and the real protocol, in virtual time.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BoardConnection } from '../../device/connection.js';

@@ -95,8 +95,8 @@ export interface Setup extends Partial<Omit<BoardOptions, 'flash' | 'now' | 'boo
 const SLOW_PIECE_BYTES = 256;
 
 /**
- * Each direction carries so many bytes in a millisecond, one frame after the other, and holds whatever it is given until
- * then.
+ * Each direction carries so many bytes in a millisecond, one frame after the other, and holds whatever it is given
+ * until then.
  */
 export function slow(line: BoardOnALine, bytesPerMs: number): Fate {
   const busyUntilMs = { board: 0, host: 0 };

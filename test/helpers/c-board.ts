@@ -1,6 +1,7 @@
 /**
- * The board of firmware/ in the place of the one in TypeScript: a process of its own, to which each call is a question and an
- * answer, so that it lives in the time of a test and writes into the test's flash. `MMFREE_C_BOARD` names its program.
+ * The board of firmware/ in the place of the one in TypeScript: a process of its own, to which each call is a question
+ * and an answer, so that it lives in the time of a test and writes into the test's flash. `MMFREE_C_BOARD` names its
+ * program.
  */
 
 import { execFileSync, spawn } from 'node:child_process';

@@ -5,7 +5,9 @@ import { imageInMemory } from '../../model/weight-image.js';
 import type { ModelSections, SectionName } from '../../protocol/image/model-shape.js';
 import { TEST_IMAGE } from './machines.js';
 
-/** @param options how it is computed: by one thread and the kernels that are tried first, unless it says something else */
+/**
+ * @param options how it is computed: by one thread and the kernels that are tried first, unless it says something else
+ */
 export async function cpuOf(sections: ModelSections, options: CpuOptions = {}): Promise<CpuMachine> {
   return await openCpu(imageOf(sections), TEST_IMAGE, { threads: 1, isFixed: true, ...options });
 }

@@ -1,6 +1,7 @@
 /**
- * The binary for RP2040 in rp2040js, as a board on a TCP port. It starts behind the second stage, because the package has no
- * boot ROM; for the same reason the flash can only be read. Bytes come at the pace of the UART, in the time of the chip.
+ * The binary for RP2040 in rp2040js, as a board on a TCP port. It starts behind the second stage, because the package
+ * has no boot ROM; for the same reason the flash can only be read. Bytes come at the pace of the UART, in the time of
+ * the chip.
  */
 
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * A device that speaks DFU 1.1, written from the standard (USB-IF, 5 August 2004) alone: chapters 4 to 6 and appendix A.2.
- * No firmware of ours is in it. What it does wrong is chosen by the test.
+ * A device that speaks DFU 1.1, written from the standard (USB-IF, 5 August 2004) alone: chapters 4 to 6 and appendix
+ * A.2. No firmware of ours is in it. What it does wrong is chosen by the test.
  */
 
 import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';

@@ -28,8 +28,8 @@ export interface RawSetup {
 }
 
 /**
- * What an endpoint does: takes or gives bytes, refuses, says nothing for ever, breaks the rules of the bus (Linux's EPROTO),
- * or leaves the bus for good.
+ * What an endpoint does: takes or gives bytes, refuses, says nothing for ever, breaks the rules of the bus (Linux's
+ * EPROTO), or leaves the bus for good.
  */
 export type Answer = Uint8Array | 'stall' | 'nothing' | 'fault' | 'gone';
 

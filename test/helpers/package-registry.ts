@@ -1,8 +1,10 @@
 /**
- * A package registry on this computer, with the packages that are installed in this checkout: what npm does for a user can be seen without a network.
+ * A package registry on this computer, with the packages that are installed in this checkout: what npm does for a user
+ * can be seen without a network.
  *
- * It answers two kinds of requests of npm's registry API (https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md): a package's document, and its
- * archive. Packages for other systems are not here, as npm did not install them; it takes that for optional ones.
+ * It answers two kinds of requests of npm's registry API
+ * (https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md): a package's document, and its archive. Packages for
+ * other systems are not here, as npm did not install them; it takes that for optional ones.
  */
 
 import { execFile } from 'node:child_process';

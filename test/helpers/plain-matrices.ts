@@ -1,9 +1,10 @@
 /**
- * Matrix units in plain WGSL, for adapters without them: kernels that use `chromium-experimental-subgroup-matrix` are rewritten, so that everything else
- * about them (what they load where, turns, tiles, edges, what follows) is tested wherever there is a GPU at all.
+ * Matrix units in plain WGSL, for adapters without them: kernels that use `chromium-experimental-subgroup-matrix` are
+ * rewritten, so that everything else about them (what they load where, turns, tiles, edges, what follows) is tested
+ * wherever there is a GPU at all.
  *
- * A result of 16 × 16 is shared out to 32 lanes, half a row each. The kernels count their lanes themselves, and wait for one another with barriers of the
- * workgroup, so it does not matter how wide subgroups are.
+ * A result of 16 × 16 is shared out to 32 lanes, half a row each. The kernels count their lanes themselves, and wait
+ * for one another with barriers of the workgroup, so it does not matter how wide subgroups are.
  */
 import { GpuDevice } from '../../model/backends/gpu/device/gpu-device.js';
 

@@ -1,4 +1,7 @@
-/** Which sources a browser must run: those of these rooms, but for what their `tsconfig.node.json` names, which is compiled with Node's types. */
+/**
+ * Which sources a browser must run: those of these rooms, but for what their `tsconfig.node.json` names, which is
+ * compiled with Node's types.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';

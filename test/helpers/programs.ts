@@ -28,7 +28,9 @@ export const words: fc.Arbitrary<number[]> = fc.array(
   { maxLength: 90 },
 );
 
-/** The program of the architecture after a few changes: a word replaced, left out, put in, or exchanged with the next. */
+/**
+ * The program of the architecture after a few changes: a word replaced, left out, put in, or exchanged with the next.
+ */
 export const changedPrograms: fc.Arbitrary<number[]> = fc
   .array(
     fc.record({

@@ -1,4 +1,7 @@
-/** The board of firmware/ as it is compiled for a microcontroller, in QEMU: tests of it are skipped where its tools are not, and say so. */
+/**
+ * The board of firmware/ as it is compiled for a microcontroller, in QEMU: tests of it are skipped where its tools are
+ * not, and say so.
+ */
 
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,7 @@
-/** A disk whose operations are recorded, and what is left of them when the power goes: whole or in part, as a file system may. */
+/**
+ * A disk whose operations are recorded, and what is left of them when the power goes: whole or in part, as a file
+ * system may.
+ */
 import { basename } from 'node:path';
 import {
   DISK,

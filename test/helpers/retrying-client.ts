@@ -1,4 +1,7 @@
-/** A client that asks again as the SDKs do: twice, behind 409, 429, 5xx and connections that break before an answer, never in mid-stream. */
+/**
+ * A client that asks again as the SDKs do: twice, behind 409, 429, 5xx and connections that break before an answer,
+ * never in mid-stream.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventsOf, type Answer } from './service.js';
 

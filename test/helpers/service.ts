@@ -1,4 +1,6 @@
-/** The service for tests: as a function from requests to answers, on the shipped model unless something else is given. */
+/**
+ * The service for tests: as a function from requests to answers, on the shipped model unless something else is given.
+ */
 import { parseSelector } from '../../device/selector.js';
 import { machineKind } from '../../engine/machines.js';
 import type { Machine } from '../../model/machine/machine.js';

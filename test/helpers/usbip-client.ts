@@ -1,4 +1,7 @@
-/** A USB/IP client for tests, written from Documentation/usb/usbip_protocol.rst: it sends what it is told, right or wrong. */
+/**
+ * A USB/IP client for tests, written from Documentation/usb/usbip_protocol.rst: it sends what it is told, right or
+ * wrong.
+ */
 
 import { once } from 'node:events';
 import { connect } from 'node:net';

@@ -1,4 +1,7 @@
-/** Runs over plausible and extreme models; that nothing throws is the test of every bound in docs/ARITHMETIC.md, section 6. */
+/**
+ * Runs over plausible and extreme models; that nothing throws is the test of every bound in docs/ARITHMETIC.md, section
+ * 6.
+ */
 import { describe, expect, it } from 'vitest';
 
 import { BigIntModel } from './bigint-model.js';

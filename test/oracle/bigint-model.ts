@@ -1,8 +1,9 @@
 /**
  * A second implementation of the integer model, written from docs/ARITHMETIC.md alone, to be compared with every other.
  *
- * It is meant to be read beside the document: `#layer` is section 5 line by line. BigInt holds every value, and every bound that the
- * document claims is checked (`within`), so a model on which it does not throw is one on which the bounds hold.
+ * It is meant to be read beside the document: `#layer` is section 5 line by line. BigInt holds every value, and every
+ * bound that the document claims is checked (`within`), so a model on which it does not throw is one on which the
+ * bounds hold.
  */
 import type { ModelSections } from '../../protocol/image/model-shape.js';
 import { bitLinear, normalise, sumOfSquares } from './bit-linear.js';

@@ -1,4 +1,7 @@
-/** The unit of section 4 against its claims: exhaustively where an argument of monotony makes that short, else at the edges. */
+/**
+ * The unit of section 4 against its claims: exhaustively where an argument of monotony makes that short, else at the
+ * edges.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 

@@ -1,8 +1,9 @@
 /**
- * docs/ARITHMETIC.md, section 9, in plain doubles: from the float tensors of a small checkpoint to the bytes of an image.
+ * docs/ARITHMETIC.md, section 9, in plain doubles: from the float tensors of a small checkpoint to the bytes of an
+ * image.
  *
- * Tensors are given as float32 (F16 and BF16 widen exactly; the order of their sums is that of F32 here). Names and shapes are those
- * of the published checkpoints.
+ * Tensors are given as float32 (F16 and BF16 widen exactly; the order of their sums is that of F32 here). Names and
+ * shapes are those of the published checkpoints.
  */
 import type { ModelSections, ModelShape } from '../../protocol/image/model-shape.js';
 import { checkedScale, writeSections } from './integer-model.js';

@@ -33,8 +33,8 @@ export function tensorShapes(shape: ModelShape): Map<string, readonly number[]> 
 }
 
 /**
- * Draws all tensors. `change` may replace an element: it gets the tensor's name, the index and the plausible value. The result is
- * rounded to float32, or further by `change`, which is how a test makes values that F16 or BF16 hold.
+ * Draws all tensors. `change` may replace an element: it gets the tensor's name, the index and the plausible value. The
+ * result is rounded to float32, or further by `change`, which is how a test makes values that F16 or BF16 hold.
  */
 export function randomCheckpoint(
   seed: number,

@@ -1,8 +1,8 @@
 /**
  * Small models made of random integers, and extreme ones that drive every bound and saturation of docs/ARITHMETIC.md.
  *
- * They come as the bytes of docs/IMAGE.md, section 4, and are legal in every respect of its section 6, point 5: whatever claims to
- * compute the integer model must agree on all of them.
+ * They come as the bytes of docs/IMAGE.md, section 4, and are legal in every respect of its section 6, point 5:
+ * whatever claims to compute the integer model must agree on all of them.
  */
 import type { ModelSections, ModelShape } from '../../protocol/image/model-shape.js';
 import { writeSections } from './integer-model.js';
@@ -194,7 +194,10 @@ export const EXTREME_MODELS: Readonly<Record<string, ModelRecipe>> = {
   'longest rows, shift by 32': longestRows(1, always(-45)),
 };
 
-/** I at its limit and every q of the down product at 127, so that acc is ±127·8192. A BigInt step takes a tenth of a second for each layer. */
+/**
+ * I at its limit and every q of the down product at 127, so that acc is ±127·8192. A BigInt step takes a tenth of a
+ * second for each layer.
+ */
 function longestRows(sign: 1 | -1, downEm: () => number, layers = 1): ModelRecipe {
   return {
     shape: { hiddenSize: 1, intermediateSize: 8192, vocabSize: 4, layers },

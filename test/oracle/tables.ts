@@ -1,6 +1,6 @@
 /**
- * The tables of docs/ARITHMETIC.md, section 3, from exact arithmetic: exp and 2^x in fixed point of 256 bits, so that the rounding of
- * every entry is proven and does not rest on a machine's `Math.exp`.
+ * The tables of docs/ARITHMETIC.md, section 3, from exact arithmetic: exp and 2^x in fixed point of 256 bits, so that
+ * the rounding of every entry is proven and does not rest on a machine's `Math.exp`.
  */
 import { at, floorDivide, magnitude, product16, within } from './primitives.js';
 

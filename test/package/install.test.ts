@@ -1,4 +1,6 @@
-/** What a user has after `npm install --global mmfree`, as an ordinary user, without a GPU. Uses the compiled program. */
+/**
+ * What a user has after `npm install --global mmfree`, as an ordinary user, without a GPU. Uses the compiled program.
+ */
 
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -73,7 +75,10 @@ const imagePath = (): string => join(installed.root, 'models/tales-9m/tales-9m.m
 
 const contentOf = (file: string): string => readFileSync(file, 'utf8');
 
-/** As pages of repositories name headings: lower case, words joined by hyphens, nothing else; and what is named in place. */
+/**
+ * As pages of repositories name headings: lower case, words joined by hyphens, nothing else; and what is named in
+ * place.
+ */
 function anchorsOf(markdown: string): string[] {
   const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading

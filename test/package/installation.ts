@@ -1,4 +1,7 @@
-/** The package as a user gets it: packed, published to a registry on this computer, installed by npm into a fresh prefix. */
+/**
+ * The package as a user gets it: packed, published to a registry on this computer, installed by npm into a fresh
+ * prefix.
+ */
 
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -22,7 +25,11 @@ export interface Installation {
   readonly root: string;
   /** Of all that npm installed, in bytes. */
   readonly bytes: number;
-  /** Runs the installed command, as its user, in an empty folder. @param node the Node that runs it, this one unless given */
+  /**
+   * Runs the installed command, as its user, in an empty folder.
+   *
+   * @param node the Node that runs it, this one unless given
+   */
   readonly mmfree: (args: readonly string[], node?: string) => Promise<Ended>;
   /** Starts it, for what does not end by itself. */
   readonly start: (args: readonly string[], node: string) => ChildProcess;

@@ -1,7 +1,9 @@
 /**
- * Hostile bytes in bulk: plain loops over a seeded generator, because a million cases are too many for shrinking property tests.
+ * Hostile bytes in bulk: plain loops over a seeded generator, because a million cases are too many for shrinking
+ * property tests.
  *
- * Whatever arrives, the answer is a value or the area's own error, never another exception, and nothing is allocated by its word.
+ * Whatever arrives, the answer is a value or the area's own error, never another exception, and nothing is allocated by
+ * its word.
  */
 import { describe, expect, it } from 'vitest';
 import { parseSafetensorsHeader } from '../../model/checkpoint/safetensors-header.js';

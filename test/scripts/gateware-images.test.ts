@@ -1,4 +1,7 @@
-/** The images that benches of the gateware run, as the script writes them: they are right, and what it says of them is what the oracle computes. */
+/**
+ * The images that benches of the gateware run, as the script writes them: they are right, and what it says of them is
+ * what the oracle computes.
+ */
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

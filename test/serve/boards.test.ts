@@ -1,4 +1,7 @@
-/** Boards in service: one that is lost in the middle of an answer is replaced, and nobody sees it but in the receipts' machines. */
+/**
+ * Boards in service: one that is lost in the middle of an answer is replaced, and nobody sees it but in the receipts'
+ * machines.
+ */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { startBoard, TALES_IMAGE, temporaryFolder, type RunningBoard } from '../helpers/command-line.js';
 import { boardSource, serviceOf, talesOn, type ServiceUnderTest } from '../helpers/service.js';

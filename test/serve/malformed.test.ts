@@ -1,4 +1,7 @@
-/** Requests at random, from the OpenAPI document: whatever is sent, it is answered or refused, and nothing of the service fails. */
+/**
+ * Requests at random, from the OpenAPI document: whatever is sent, it is answered or refused, and nothing of the
+ * service fails.
+ */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newKey, parseKeys } from '../../serve/access/keys.js';
 import { openStateFolder, type StateFolder } from '../../serve/conversations/state-folder.js';

@@ -1,4 +1,7 @@
-/** Many at once, while boards are killed and plugged in at random: every text is that of its seed, and clients see no error. */
+/**
+ * Many at once, while boards are killed and plugged in at random: every text is that of its seed, and clients see no
+ * error.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';

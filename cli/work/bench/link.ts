@@ -1,4 +1,6 @@
-/** What the protocol costs: on a simulated UART against its line rate, and over a pseudo-terminal against the bare one. */
+/**
+ * What the protocol costs: on a simulated UART against its line rate, and over a pseudo-terminal against the bare one.
+ */
 import { join } from 'node:path';
 import { BoardMachine } from '../../../device/board/board-machine.js';
 import { BoardConnection } from '../../../device/connection.js';

@@ -1,7 +1,7 @@
 /**
- * `mmfree bench usb`, second part: the programmer of FPGA boards against a virtual one over loopback USB/IP, both ends in
- * this process. What the flash and its clock take is counted in their own time, so that one run gives both: how fast we
- * are, and what a board with typical times would take at least.
+ * `mmfree bench usb`, second part: the programmer of FPGA boards against a virtual one over loopback USB/IP, both ends
+ * in this process. What the flash and its clock take is counted in their own time, so that one run gives both: how fast
+ * we are, and what a board with typical times would take at least.
  */
 import { programFlash } from '../../../device/spi-flash/program-flash.js';
 import { selectProgrammer } from '../../../device/spi-flash/select-programmer.js';

@@ -1,6 +1,7 @@
 /**
- * Rates that are measured in turn: each round measures everything once, so that a slow moment of the computer meets all of it, and what is compared
- * is compared in the same minute. Beside the clock, the time of the processor: what a token costs, whoever else computes.
+ * Rates that are measured in turn: each round measures everything once, so that a slow moment of the computer meets all
+ * of it, and what is compared is compared in the same minute. Beside the clock, the time of the processor: what a token
+ * costs, whoever else computes.
  */
 import { median } from './input.js';
 

@@ -9,8 +9,8 @@ export async function openSequences(machine: Machine, count: number): Promise<re
 }
 
 /**
- * Runs all sequences for `tokens` tokens each. One that ends its text begins the next with the others, from nothing: going on would be a step
- * more, for the token that was chosen last.
+ * Runs all sequences for `tokens` tokens each. One that ends its text begins the next with the others, from nothing:
+ * going on would be a step more, for the token that was chosen last.
  *
  * @param onToken called after each token with the tokens so far
  * @returns tokens of all sequences

@@ -1,4 +1,7 @@
-/** What a service makes of a machine's speed: streams of `mmfree serve` over loopback, in turn with the same machine without it. */
+/**
+ * What a service makes of a machine's speed: streams of `mmfree serve` over loopback, in turn with the same machine
+ * without it.
+ */
 import type { Machine } from '../../../model/machine/machine.js';
 import { machineKind } from '../../../engine/machines.js';
 import type { CommandContext } from '../../command.js';
@@ -12,7 +15,11 @@ import { withBenchImage } from './synthetic-image.js';
 const ROUNDS = 5;
 const STREAMS = 8;
 
-/** The client works in this process: its share of the computer is counted. @throws what the machine throws; AbortError */
+/**
+ * The client works in this process: its share of the computer is counted.
+ *
+ * @throws what the machine throws; AbortError
+ */
 export async function benchServe(input: BenchInput, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   const { backend = 'cpu', batch: streams = STREAMS, runs = ROUNDS, tokens } = input;

@@ -1,4 +1,7 @@
-/** A board behind a UART of a given rate, in a time of its own: what the protocol makes of a line, whatever the computer. */
+/**
+ * A board behind a UART of a given rate, in a time of its own: what the protocol makes of a line, whatever the
+ * computer.
+ */
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../../device/clock.js';
 import type { Transport, TransportEvents } from '../../../device/transport/transport.js';

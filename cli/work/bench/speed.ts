@@ -7,7 +7,12 @@ import { generateTokens, openSequences } from './sequences.js';
 /** As many as another engine has before its time is taken (scripts/peers). */
 const WARM_UP_TOKENS = 4;
 
-/** Generates with `batch` sequences side by side, sampling included. @returns tokens of all together @throws AbortError */
+/**
+ * Generates with `batch` sequences side by side, sampling included.
+ *
+ * @returns tokens of all together
+ * @throws AbortError
+ */
 export async function decodeRate(machine: Machine, batch: number, tokens: number, signal: AbortSignal): Promise<Rate> {
   const { shape } = machine.facts;
   const sequences = await openSequences(machine, batch);

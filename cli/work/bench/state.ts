@@ -1,4 +1,7 @@
-/** A board's state on the wire, and what a power cut costs then: a virtual board in another process, over TCP of this computer. */
+/**
+ * A board's state on the wire, and what a power cut costs then: a virtual board in another process, over TCP of this
+ * computer.
+ */
 import { BoardMachine } from '../../../device/board/board-machine.js';
 import { BoardConnection } from '../../../device/connection.js';
 import { openTcp } from '../../../device/transport/tcp-transport.js';

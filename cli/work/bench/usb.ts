@@ -1,4 +1,7 @@
-/** What USB costs on our side: a DFU download over loopback USB/IP, both ends in this process, against bare TCP. The programmer of FPGA boards comes after it. */
+/**
+ * What USB costs on our side: a DFU download over loopback USB/IP, both ends in this process, against bare TCP. The
+ * programmer of FPGA boards comes after it.
+ */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';

@@ -33,7 +33,10 @@ export function commandOf(line: string): ChatCommand | undefined {
   return rest === '' ? { do: 'nothing', problem: `/${word} needs the path of a file` } : { do: word, path: rest };
 }
 
-/** @returns the state that was loaded, if one was @throws StateError; FileError; the operating system's error; what the machine throws */
+/**
+ * @returns the state that was loaded, if one was
+ * @throws StateError; FileError; the operating system's error; what the machine throws
+ */
 export async function commandDone(
   command: ChatCommand,
   conversation: Conversation,

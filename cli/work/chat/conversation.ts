@@ -1,4 +1,7 @@
-/** A conversation in the terminal: what is said becomes tokens behind those before it, and the state stays where it is between two answers. */
+/**
+ * A conversation in the terminal: what is said becomes tokens behind those before it, and the state stays where it is
+ * between two answers.
+ */
 import type { OpenedMachine } from '../../../engine/opened-machine.js';
 import { TextSession, type TextStep } from '../../../engine/text-session.js';
 import type { Tokenizer } from '../../../model/text/tokenizer.js';
@@ -70,7 +73,11 @@ export class Conversation {
     return this.#unfed.length > 0;
   }
 
-  /** The answer to what is said, as it comes. Whoever aborts it, or leaves it, can go on from there. @throws TextProblem; what the machine throws */
+  /**
+   * The answer to what is said, as it comes. Whoever aborts it, or leaves it, can go on from there.
+   *
+   * @throws TextProblem; what the machine throws
+   */
   async *answer(said: string, { maxTokens, sampler, stop, signal }: AnswerSettings): AsyncGenerator<TextStep, void> {
     const { machine, chat } = this.#opened;
     const isNew = this.#text.isNew && this.#unfed.length === 0;
@@ -110,7 +117,11 @@ export class Conversation {
     return [...tokens.slice(-LAST_IDS), ...chosen, ...this.#tokens].slice(-LAST_IDS);
   }
 
-  /** Another conversation: a new one, or that of a state. This one is as it was if that cannot be opened. @throws StateError; what the machine throws */
+  /**
+   * Another conversation: a new one, or that of a state. This one is as it was if that cannot be opened.
+   *
+   * @throws StateError; what the machine throws
+   */
   async replace(saved: SavedState | undefined): Promise<void> {
     if (saved !== undefined) {
       const { expectStateOf } = await import('../../../protocol/state/state-file.js');

@@ -1,4 +1,7 @@
-/** `mmfree doctor`: whether the shipped model computes right on this computer, by the reference and by the processor's own kernels. */
+/**
+ * `mmfree doctor`: whether the shipped model computes right on this computer, by the reference and by the processor's
+ * own kernels.
+ */
 import { availableParallelism } from 'node:os';
 import { openCpuMachine } from '../../../engine/kinds/cpu.js';
 import { openReference } from '../../../engine/kinds/reference.js';
@@ -20,7 +23,9 @@ export async function examineModel(signal: AbortSignal): Promise<readonly Findin
   return [{ state: 'ok', text: `${name} is whole and bit-exact here, ${rate.toFixed(0)} tokens/s by the reference` }];
 }
 
-/** That the kernels do not run here is only a warning: the reference does. That they compute something else is a fault. */
+/**
+ * That the kernels do not run here is only a warning: the reference does. That they compute something else is a fault.
+ */
 export async function examineCpu(signal: AbortSignal): Promise<readonly Finding[]> {
   try {
     const opened = await openCpuMachine({ image: SHIPPED_IMAGE }, { signal });

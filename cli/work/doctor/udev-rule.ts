@@ -1,4 +1,7 @@
-/** The udev rule that lets users open boards, and keeps ModemManager away from them: shipped as a file, installed when asked. */
+/**
+ * The udev rule that lets users open boards, and keeps ModemManager away from them: shipped as a file, installed when
+ * asked.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

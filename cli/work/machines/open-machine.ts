@@ -28,7 +28,8 @@ function isBoardMeant({ board, keyFile, wait, sampling, backend }: Omit<SourceIn
 }
 
 /**
- * What the user named, or else the only board there is, or else the GPU if there is one, or else the processor; what nobody named is said.
+ * What the user named, or else the only board there is, or else the GPU if there is one, or else the processor; what
+ * nobody named is said.
  *
  * @throws ImageError; BoardError; GpuError; EngineError; UsageError
  */

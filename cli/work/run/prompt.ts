@@ -9,7 +9,9 @@ export interface PromptInput {
   readonly promptFile: string | undefined;
 }
 
-/** After so long the user is told what is waited for: a CI system may leave open a pipe into which nobody ever writes. */
+/**
+ * After so long the user is told what is waited for: a CI system may leave open a pipe into which nobody ever writes.
+ */
 const WAITING_MS = 2000;
 
 const STANDARD_INPUT = '-';

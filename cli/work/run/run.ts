@@ -46,7 +46,8 @@ export async function run(input: RunInput, context: CommandContext): Promise<voi
   const saved = input.loadState === undefined ? undefined : await load(input.loadState, signal);
   const sampler = runSampler(input, saved?.sampler);
   const seed = seedOf(sampler);
-  // Before a board is opened: others may use it while somebody types. Who goes on with a text says so if there is a prompt.
+  // Before a board is opened: others may use it while somebody types. Who goes on with a text says so if there is a
+  // prompt.
   const promptText = await readPrompt(input, saved === undefined, context);
   if (input.seed === 'random') output.note(`seed ${seed}`);
   // As text: programs may keep numbers in 53 bits.
@@ -81,7 +82,9 @@ async function load(path: string, signal: AbortSignal): Promise<SavedState> {
   return await readStateFile(path, signal);
 }
 
-/** Opens a machine that outlives Ctrl-C, because its state is read then: the signal ends the opening, and later the run. */
+/**
+ * Opens a machine that outlives Ctrl-C, because its state is read then: the signal ends the opening, and later the run.
+ */
 async function openToSave(input: SourceInput, context: CommandContext): Promise<OpenedMachine> {
   const { signal } = context;
   const opening = new AbortController();
@@ -95,7 +98,10 @@ async function openToSave(input: SourceInput, context: CommandContext): Promise<
   }
 }
 
-/** Files that a saved state must not replace. The state that was loaded is none of them: it was read whole, and the new one goes on from it. */
+/**
+ * Files that a saved state must not replace. The state that was loaded is none of them: it was read whole, and the new
+ * one goes on from it.
+ */
 function inputsOf({ image, promptFile, keyFile, trace }: RunInput, { imagePath }: OpenedMachine): string[] {
   return [image, imagePath, promptFile, keyFile, trace].filter((path) => path !== undefined);
 }
@@ -157,7 +163,11 @@ async function tell(
   }
 }
 
-/** Generates beside the reference on the same image. @throws UsageError if only the board has that, or there is no board */
+/**
+ * Generates beside the reference on the same image.
+ *
+ * @throws UsageError if only the board has that, or there is no board
+ */
 async function besideReference(
   { machine, imagePath, imageName }: OpenedMachine,
   subject: Sequence,

@@ -10,7 +10,12 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface ServiceLogs {
   readonly log: ServiceLog & {
-    /** Does it, and says whether it worked: a service goes on with what it had. @param file of options @param reload names options whose change needs a restart */
+    /**
+     * Does it, and says whether it worked: a service goes on with what it had.
+     *
+     * @param file of options
+     * @param reload names options whose change needs a restart
+     */
     onReload(file: string | undefined, reload: () => Promise<readonly string[]>): Promise<void>;
   };
   /** Systemd does not hear of the service. */

@@ -48,8 +48,8 @@ export class ServiceMachines {
   }
 
   /**
-   * What options name now comes into service, also a file with another image than before, when it has passed its self-test; what they do not name any
-   * more leaves it behind that.
+   * What options name now comes into service, also a file with another image than before, when it has passed its
+   * self-test; what they do not name any more leaves it behind that.
    *
    * @throws what the engine throws; MismatchError; UsageError. Nothing has changed then.
    */

@@ -5,7 +5,9 @@ import type { CommandContext } from '../../command.js';
 import { badValue } from '../../usage-error.js';
 import { notKeys } from './not-keys.js';
 
-/** @throws UsageError for a name that is taken, or none, and for a file of something else; the operating system's error */
+/**
+ * @throws UsageError for a name that is taken, or none, and for a file of something else; the operating system's error
+ */
 export function serviceKey(path: string, name: string, isAdmin: boolean, { output }: CommandContext): void {
   if (!/^[\x21-\x7e]{1,64}$/.test(name) || name.startsWith('#')) {
     throw badValue('--service', name, '1 to 64 printable ASCII characters without spaces', 'laptop');

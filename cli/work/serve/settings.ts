@@ -1,4 +1,7 @@
-/** What of the service may change while it runs: from options and the files that they name, at first and again at SIGHUP. */
+/**
+ * What of the service may change while it runs: from options and the files that they name, at first and again at
+ * SIGHUP.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import type { Access } from '../../../serve/access/guards.js';
 import type { Certificate } from '../../../serve/server.js';

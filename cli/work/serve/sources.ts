@@ -28,7 +28,11 @@ export interface SourcesInput {
 /** Among `--board`: all that are plugged in, whenever they are. */
 const AUTO = 'auto';
 
-/** What is there as long as the options are. This computer computes unless only boards are meant. @throws UsageError; FileError */
+/**
+ * What is there as long as the options are. This computer computes unless only boards are meant.
+ *
+ * @throws UsageError; FileError
+ */
 export function sourcesOf(input: SourcesInput, context: CommandContext): MachineSource[] {
   const { image, board, backend } = input;
   const named = board.filter((name) => name !== AUTO);

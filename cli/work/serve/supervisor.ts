@@ -1,8 +1,8 @@
 /**
  * What systemd hears of the service: that it is ready, reloads, stops, and lives. sd_notify(3), sd_watchdog_enabled(3).
  *
- * Messages are datagrams of Unix sockets, which Node does not have, so `systemd-notify` sends them. It does not wait until they are received
- * (`--no-block`), and the service does not wait for it.
+ * Messages are datagrams of Unix sockets, which Node does not have, so `systemd-notify` sends them. It does not wait
+ * until they are received (`--no-block`), and the service does not wait for it.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +21,10 @@ export class Supervisor {
     this.#onFailure = onFailure;
   }
 
-  /** @param isAlive asked at half of the time after which systemd would start the service anew, which it is told only then */
+  /**
+   * @param isAlive asked at half of the time after which systemd would start the service anew, which it is told only
+   *   then
+   */
   ready(isAlive: () => boolean): void {
     this.#tell('READY=1');
     const { WATCHDOG_USEC: microseconds, WATCHDOG_PID: pid } = this.#env;

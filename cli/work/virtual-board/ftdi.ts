@@ -1,6 +1,6 @@
 /**
- * `--ftdi` of `mmfree virtual-board`: an FPGA board behind USB/IP. What is written into its SPI flash is kept there; what
- * answers on its UART is the firmware, which has a flash of its own.
+ * `--ftdi` of `mmfree virtual-board`: an FPGA board behind USB/IP. What is written into its SPI flash is kept there;
+ * what answers on its UART is the firmware, which has a flash of its own.
  */
 import { systemClock } from '../../../device/clock.js';
 import { VirtualFpgaBoard } from '../../../firmware-host/virtual/ftdi/virtual-fpga-board.js';

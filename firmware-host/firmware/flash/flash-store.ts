@@ -49,7 +49,8 @@ export function memoryStore(contents: number | Uint8Array): FlashStore {
  * A flash in a file, which is made (erased) if it does not exist, and its folder too. One program at a time.
  *
  * @param length in bytes
- * @throws the operating system's error; RangeError if the file has another length; FileError if another program has it, by
+ * @throws the operating system's error; RangeError if the file has another length; FileError if another program has it,
+ *   by
  *   whatever name, or if it cannot be locked
  */
 export function fileStore(path: string, length: number): FlashStore {
@@ -97,7 +98,10 @@ function openLocked(path: string): number {
   }
 }
 
-/** One level: what is missing above it is more likely a wrong path. Not with `recursive`: Node 20 never returns from that under /proc. */
+/**
+ * One level: what is missing above it is more likely a wrong path. Not with `recursive`: Node 20 never returns from
+ * that under /proc.
+ */
 function makeFolder(path: string): void {
   try {
     mkdirSync(path);

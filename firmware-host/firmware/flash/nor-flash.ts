@@ -1,6 +1,6 @@
 /**
- * A NOR flash, stricter than real parts: sectors are erased to ones, a page is programmed once between two erasures, and
- * never across its end. What firmware gets away with here works on parts with ECC too.
+ * A NOR flash, stricter than real parts: sectors are erased to ones, a page is programmed once between two erasures,
+ * and never across its end. What firmware gets away with here works on parts with ECC too.
  *
  * Operations are counted, and the power can be cut at any of them. A mistake of the firmware is a RangeError; a part
  * that fails is a {@link FlashFailure}.

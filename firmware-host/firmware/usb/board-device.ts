@@ -1,6 +1,6 @@
 /**
- * A board as a USB device: what its control endpoint and its bulk endpoints do with the transfers of a host. Pure: a bus
- * (USB/IP, a test) calls it; nothing waits, and time is asked for. docs/USB.md; USB 2.0, chapter 9.
+ * A board as a USB device: what its control endpoint and its bulk endpoints do with the transfers of a host. Pure: a
+ * bus (USB/IP, a test) calls it; nothing waits, and time is asked for. docs/USB.md; USB 2.0, chapter 9.
  *
  * Address and signalling are the bus's business. A bus reset is told by {@link BoardDevice.busReset}.
  */
@@ -78,7 +78,11 @@ export class BoardDevice implements StandardDevice, UsbDevice {
     return this.#hasLeft;
   }
 
-  /** Whether an endpoint is halted; undefined if there is no such endpoint. @param address with the direction in bit 7 */
+  /**
+   * Whether an endpoint is halted; undefined if there is no such endpoint.
+   *
+   * @param address with the direction in bit 7
+   */
   isHalted(address: number): boolean | undefined {
     return this.#hasEndpoint(address) ? this.#halted.has(address) : undefined;
   }

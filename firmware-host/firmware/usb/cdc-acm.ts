@@ -1,6 +1,7 @@
 /**
- * The serial port of a board on USB: CDC-ACM (PSTN 1.2, section 6.3). Its bytes are a wire of the board; line coding, line
- * state and breaks are taken and change nothing, but that a host which hangs up (DTR) leaves no old bytes to the next.
+ * The serial port of a board on USB: CDC-ACM (PSTN 1.2, section 6.3). Its bytes are a wire of the board; line coding,
+ * line state and breaks are taken and change nothing, but that a host which hangs up (DTR) leaves no old bytes to the
+ * next.
  */
 
 import type { Wire, WireEvents } from '../../virtual/wires/wire.js';

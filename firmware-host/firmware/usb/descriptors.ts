@@ -71,7 +71,10 @@ const MAX_STRING_LENGTH = 126;
 const STRING = { manufacturer: 1, product: 2, serial: 3, settings: [4, 5], serialPort: 6 } as const;
 const US_ENGLISH = 0x0409;
 
-/** Class, subclass and protocol of a device whose functions are told apart by associations, and of one that its interface tells. */
+/**
+ * Class, subclass and protocol of a device whose functions are told apart by associations, and of one that its
+ * interface tells.
+ */
 const COMPOSITE = [0xef, 0x02, 0x01];
 const BY_INTERFACE = [0, 0, 0];
 const CONTROL_PACKET_BYTES = 64;
@@ -82,7 +85,10 @@ const BUS_POWERED = 0x80;
 const CDC = 0x02;
 const CDC_DATA = 0x0a;
 const ABSTRACT_CONTROL_MODEL = 0x02;
-/** It takes SET_LINE_CODING, SET_CONTROL_LINE_STATE and SEND_BREAK: Linux passes on no DTR without the first two, and serialport needs the break. */
+/**
+ * It takes SET_LINE_CODING, SET_CONTROL_LINE_STATE and SEND_BREAK: Linux passes on no DTR without the first two, and
+ * serialport needs the break.
+ */
 const ACM_CAPABILITIES = 0x06;
 const APPLICATION_SPECIFIC = 0xfe;
 const DFU_SUBCLASS = 0x01;

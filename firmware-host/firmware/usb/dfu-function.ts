@@ -60,8 +60,8 @@ export class DfuFunction {
   }
 
   /**
-   * Whether an OUT request is worth its data: some buses acknowledge the data before they ask what becomes of it, and can
-   * stall only before.
+   * Whether an OUT request is worth its data: some buses acknowledge the data before they ask what becomes of it, and
+   * can stall only before.
    */
   takes(setup: SetupPacket): boolean {
     const { state } = this.#dfu;

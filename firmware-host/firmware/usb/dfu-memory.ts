@@ -21,7 +21,10 @@ export interface DfuMemory {
   readonly busyMs: number;
   /** Of the download that goes on. */
   readonly failure: DfuFailure | undefined;
-  /** At most `length` bytes from `offset` on, fewer only at the end. The first read is of the start, or the place sought. */
+  /**
+   * At most `length` bytes from `offset` on, fewer only at the end. The first read is of the start, or the place
+   * sought.
+   */
   read(offset: number, length: number): Uint8Array | DfuFailure;
   /** Ends a download or an upload. */
   abandon(): void;

@@ -45,7 +45,10 @@ export type DfuStatusName = keyof typeof DFU_STATUS;
 /** Bits of `bmAttributes`. */
 export const DFU_ATTRIBUTE = { canDownload: 1, canUpload: 2, manifestationTolerant: 4, willDetach: 8 } as const;
 
-/** Largest block, `wTransferSize`: a sector of common flashes, and the most that Linux passes through usbfs in one control transfer. */
+/**
+ * Largest block, `wTransferSize`: a sector of common flashes, and the most that Linux passes through usbfs in one
+ * control transfer.
+ */
 export const TRANSFER_BYTES = 4096;
 
 /** How long a detached device waits for a bus reset at most, `wDetachTimeOut`. */

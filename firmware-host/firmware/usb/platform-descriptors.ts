@@ -1,7 +1,7 @@
 /**
- * What Windows and browsers look for: the binary object store (USB 2.0 ECN of LPM; WebUSB, section 4) and the descriptor
- * set of Microsoft ("Microsoft OS 2.0 Descriptors Specification"), by which Windows binds WinUSB to the DFU function
- * without a driver to install, and only to it: the serial port keeps its own driver.
+ * What Windows and browsers look for: the binary object store (USB 2.0 ECN of LPM; WebUSB, section 4) and the
+ * descriptor set of Microsoft ("Microsoft OS 2.0 Descriptors Specification"), by which Windows binds WinUSB to the DFU
+ * function without a driver to install, and only to it: the serial port keeps its own driver.
  */
 
 import { concat, descriptor, u16, u32, utf16, uuid } from './descriptor-bytes.js';

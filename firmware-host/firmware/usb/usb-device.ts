@@ -13,8 +13,10 @@ export interface UsbDevice {
   /** Whether it has left the bus by itself, and waits to be found again with other descriptors. */
   readonly hasLeft: boolean;
   /**
-   * A control transfer. @param data of an OUT transfer @returns the data of an IN transfer; undefined is STALL; `nak`, which
-   * no board of ours says: no answer, until the host loses its patience
+   * A control transfer.
+   * @param data of an OUT transfer
+   * @returns the data of an IN transfer; undefined is STALL; `nak`, which no board of ours says: no answer, until the
+   *   host loses its patience
    */
   control(setup: SetupPacket, data: Uint8Array): Uint8Array | 'nak' | undefined;
   /** Takes bytes of a bulk OUT transfer, always all of them: nothing queues here that could be full. */

@@ -1,6 +1,6 @@
 /**
- * What the EEPROM of an FT2232H holds: the fields that libftdi and the kernel read, and the checksum over all of it. The
- * layout is nowhere published; this is what libftdi 1.5 (`ftdi_eeprom_decode`) takes it for.
+ * What the EEPROM of an FT2232H holds: the fields that libftdi and the kernel read, and the checksum over all of it.
+ * The layout is nowhere published; this is what libftdi 1.5 (`ftdi_eeprom_decode`) takes it for.
  */
 
 import { u16 } from '../../firmware/usb/descriptor-bytes.js';

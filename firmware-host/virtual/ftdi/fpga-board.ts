@@ -2,8 +2,8 @@
  * What hangs on channel A of the FT2232H of an iCEBreaker: a SPI flash, and the iCE40 that starts from it. Schematic of
  * the iCEBreaker V1.0; Lattice TN1248, "iCE40 Programming and Configuration".
  *
- * The wires are shared: only while CRESET holds the FPGA in reset does the flash belong to the FT2232H. When it is let go,
- * the FPGA wakes the flash, reads its bitstream, says so on CDONE, and sends the flash to sleep.
+ * The wires are shared: only while CRESET holds the FPGA in reset does the flash belong to the FT2232H. When it is let
+ * go, the FPGA wakes the flash, reads its bitstream, says so on CDONE, and sends the flash to sleep.
  */
 
 import type { SpiFlash } from '../spi-flash/spi-flash.js';

@@ -1,7 +1,7 @@
 /**
- * An FT2232H as a USB device: channel A is an MPSSE with something on its pins, channel B a UART with a wire on it. FTDI
- * DS_FT2232H, AN_108, AN_135; the vendor requests as libftdi 1.5 and the kernel's ftdi_sio send them. Pure, but for the
- * latency timers, whose time is given from outside.
+ * An FT2232H as a USB device: channel A is an MPSSE with something on its pins, channel B a UART with a wire on it.
+ * FTDI DS_FT2232H, AN_108, AN_135; the vendor requests as libftdi 1.5 and the kernel's ftdi_sio send them. Pure, but
+ * for the latency timers, whose time is given from outside.
  *
  * Of the modes of a channel there are two here: UART, and (A only) MPSSE. Others are stalled, as is writing the EEPROM.
  */

@@ -1,7 +1,7 @@
 /**
- * One of the two channels of an FT2232H, as the host's transfers see it: every packet to the host begins with two bytes of
- * status, and one is sent when it is full, when the engine flushes, or when the latency timer runs out, even if it has
- * nothing else to say. libftdi 1.5 and the kernel's ftdi_sio say what they expect.
+ * One of the two channels of an FT2232H, as the host's transfers see it: every packet to the host begins with two bytes
+ * of status, and one is sent when it is full, when the engine flushes, or when the latency timer runs out, even if it
+ * has nothing else to say. libftdi 1.5 and the kernel's ftdi_sio say what they expect.
  */
 
 import { ByteQueue } from '../usbip/byte-queue.js';

@@ -1,8 +1,9 @@
 /**
  * Whether an iCE40 starts from what it finds in its flash. Project IceStorm, "Bitstream file format"; Lattice TN1248.
  *
- * The FPGA skips everything up to the preamble, then takes commands: four bits of opcode, four bits of length, a payload.
- * Data for the configuration memory lies between; a CRC covers all of it, and only what comes behind a good one counts.
+ * The FPGA skips everything up to the preamble, then takes commands: four bits of opcode, four bits of length, a
+ * payload. Data for the configuration memory lies between; a CRC covers all of it, and only what comes behind a good
+ * one counts.
  */
 
 const PREAMBLE = [0x7e, 0xaa, 0x99, 0x7e] as const;

@@ -1,9 +1,9 @@
 /**
- * The Multi-Protocol Synchronous Serial Engine of an FT2232H: a stream of commands in, bits on pins, a stream of answers
- * out. FTDI AN_108, section 3. The commands for JTAG's TMS and for host buses are answered as bad ones.
+ * The Multi-Protocol Synchronous Serial Engine of an FT2232H: a stream of commands in, bits on pins, a stream of
+ * answers out. FTDI AN_108, section 3. The commands for JTAG's TMS and for host buses are answered as bad ones.
  *
- * Clocks take their time on a {@link Timeline}. What is written on the wrong edge arrives one clock late, as it does in a
- * device that takes data on rising edges.
+ * Clocks take their time on a {@link Timeline}. What is written on the wrong edge arrives one clock late, as it does in
+ * a device that takes data on rising edges.
  */
 
 import type { Timeline } from './timeline.js';

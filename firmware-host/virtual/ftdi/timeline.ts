@@ -1,6 +1,6 @@
 /**
- * The time of what hangs on an MPSSE: that of the computer, or ahead of it by the clocks that were sent. The engine here
- * is as fast as the computer, but a flash that was given 10 ms of clocks to finish has had 10 ms.
+ * The time of what hangs on an MPSSE: that of the computer, or ahead of it by the clocks that were sent. The engine
+ * here is as fast as the computer, but a flash that was given 10 ms of clocks to finish has had 10 ms.
  */
 
 export class Timeline {

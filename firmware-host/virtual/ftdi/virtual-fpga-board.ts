@@ -1,4 +1,6 @@
-/** A board like the iCEBreaker, put together: an FT2232H, on its channel A a SPI flash and an FPGA that starts from it. */
+/**
+ * A board like the iCEBreaker, put together: an FT2232H, on its channel A a SPI flash and an FPGA that starts from it.
+ */
 
 import type { FlashStore } from '../../firmware/flash/flash-store.js';
 import type { SpiFlashTiming } from '../spi-flash/flash-cells.js';

@@ -76,7 +76,11 @@ export function gadgetSerialPort(): string {
   return `/dev/ttyGS${readFileSync(`${SERIAL_FUNCTION}/port_num`, 'latin1').trim()}`;
 }
 
-/** Shows the device to the host, as soon as the DFU interface has its descriptors. @throws the operating system's error */
+/**
+ * Shows the device to the host, as soon as the DFU interface has its descriptors.
+ *
+ * @throws the operating system's error
+ */
 export function connectGadget(controller: string): void {
   write(`${GADGET}/UDC`, controller);
 }

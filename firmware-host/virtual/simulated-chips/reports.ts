@@ -21,7 +21,10 @@ export function parsePlacement(log: string): readonly Used[] {
   return used;
 }
 
-/** The clock that the routed design may have in the worst case: `Max frequency for clock 'clock': 24.63 MHz (PASS at 24.00 MHz)`. */
+/**
+ * The clock that the routed design may have in the worst case:
+ * `Max frequency for clock 'clock': 24.63 MHz (PASS at 24.00 MHz)`.
+ */
 export function parseClock(log: string): { readonly megahertz: number } {
   // The first one is an estimate, before the wires are there.
   const megahertz = [...log.matchAll(/Max frequency for clock\s+'[^']+': ([\d.]+) MHz/g)].at(-1)?.[1];

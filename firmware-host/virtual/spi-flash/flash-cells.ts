@@ -1,6 +1,6 @@
 /**
- * The cells of a SPI NOR flash, its status registers and the time that changing them takes: a Winbond W25Q128JV, or one of
- * its smaller kin. Data sheet (revision G), sections 7 and 9. How it is told what to do is in `spi-flash.ts`.
+ * The cells of a SPI NOR flash, its status registers and the time that changing them takes: a Winbond W25Q128JV, or one
+ * of its smaller kin. Data sheet (revision G), sections 7 and 9. How it is told what to do is in `spi-flash.ts`.
  *
  * What is protected is not changed, programming only clears bits, and every change keeps the part busy.
  */
@@ -18,7 +18,9 @@ const READ_AHEAD_BYTES = 4096;
 /** SRP of status register 1: with the WP# pin low the status registers cannot be written. */
 const STATUS_PROTECTED = 1 << 7;
 
-/** Bits of the status registers that can be written; in the second one quad enable is fixed, and the lock bits stay 0. */
+/**
+ * Bits of the status registers that can be written; in the second one quad enable is fixed, and the lock bits stay 0.
+ */
 const WRITABLE = [0xfc, 0x41, 0x64] as const;
 /** As the part leaves the factory. */
 const FACTORY_STATUS = [0x00, 0x02, 0x60] as const;
@@ -129,7 +131,9 @@ export class FlashCells {
     [this.#status[0], this.#status[1]] = [first & WRITABLE[0], second];
   }
 
-  /** Plans a power cut, counted from now. The operation throws PowerLost, and nothing is heard until {@link powerUp}. */
+  /**
+   * Plans a power cut, counted from now. The operation throws PowerLost, and nothing is heard until {@link powerUp}.
+   */
   cutPower(cut: PowerCut): void {
     this.#cut = { ...cut, afterOperations: this.#operations + cut.afterOperations };
   }
@@ -189,7 +193,10 @@ export class FlashCells {
     this.#apply(offset, new Uint8Array(length).fill(0xff), ms);
   }
 
-  /** @param address of the first byte @param page 256 bytes, of which so many from there on count, wrapping at the end */
+  /**
+   * @param address of the first byte
+   * @param page 256 bytes, of which so many from there on count, wrapping at the end
+   */
   program(address: number, page: Uint8Array, count: number): void {
     const offset = address - (address % PAGE_BYTES);
     if (!this.#mayChange(offset, PAGE_BYTES)) return;

@@ -2,8 +2,8 @@
  * A SPI NOR flash at its pins: the commands of a Winbond W25Q128JV. Data sheet (revision G), sections 6 and 8.
  *
  * It does what the part does with the mistakes of its host: without write enable, while it is busy or asleep, or with a
- * command that ends in the middle of a byte, it does nothing and says nothing. Mode 0, one wire each way; the commands for
- * two and four are not heard.
+ * command that ends in the middle of a byte, it does nothing and says nothing. Mode 0, one wire each way; the commands
+ * for two and four are not heard.
  */
 
 import { FlashCells, PAGE_BYTES } from './flash-cells.js';

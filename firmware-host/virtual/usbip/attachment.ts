@@ -2,8 +2,8 @@
  * A board in the hands of a USB/IP client: its transfers, those that wait, and their ends. Pure; the bytes of one
  * connection come in and go out. What the client says is not believed: a wrong word ends the attachment.
  *
- * The client's computer handles addresses and port resets by itself: of a reset only the GET_DESCRIPTORs that follow are
- * seen.
+ * The client's computer handles addresses and port resets by itself: of a reset only the GET_DESCRIPTORs that follow
+ * are seen.
  */
 
 import type { UsbDevice } from '../../firmware/usb/usb-device.js';

@@ -1,6 +1,6 @@
 /**
- * A USB/IP server: Linux (`usbip attach`), and any other client, gets the boards of this computer as USB devices. It has
- * no encryption and no passwords; who reaches its port has the boards.
+ * A USB/IP server: Linux (`usbip attach`), and any other client, gets the boards of this computer as USB devices. It
+ * has no encryption and no passwords; who reaches its port has the boards.
  */
 
 import { once } from 'node:events';

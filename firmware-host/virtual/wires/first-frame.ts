@@ -1,7 +1,7 @@
 /**
- * What a network port hears first: the SYN of a host, or nothing that is for a board. On a serial line what comes before
- * the first frame is noise; on the network it is another protocol, such as the head of an HTTP request, whose body
- * somebody else may have chosen. docs/PROTOCOL.md, section 2.
+ * What a network port hears first: the SYN of a host, or nothing that is for a board. On a serial line what comes
+ * before the first frame is noise; on the network it is another protocol, such as the head of an HTTP request, whose
+ * body somebody else may have chosen. docs/PROTOCOL.md, section 2.
  */
 
 import { cobsDecode } from '../../../protocol/wire/cobs.js';

@@ -22,7 +22,10 @@ export interface StepRow {
 }
 
 const ROW_WORDS = layout.ROW_BYTES / 4;
-/** An embedding of this size is kept in memory: reading a row of a file costs 3 µs, which only small models would notice. */
+/**
+ * An embedding of this size is kept in memory: reading a row of a file costs 3 µs, which only small models would
+ * notice.
+ */
 const KEPT_BYTES = 2 ** 22;
 
 export class CpuComputer {
@@ -79,8 +82,8 @@ export class CpuComputer {
   }
 
   /**
-   * Brings in what `loadMatrices` leaves out: tables and vectors, and what is where. The embedding stays where it is, unless it is small: a step needs
-   * a kilobyte of it for each row.
+   * Brings in what `loadMatrices` leaves out: tables and vectors, and what is where. The embedding stays where it is,
+   * unless it is small: a step needs a kilobyte of it for each row.
    */
   load(read: ReadSection): void {
     const lengths = sectionLengths(this.plan.shape);

@@ -57,7 +57,11 @@ export class CpuMachine implements Machine, SequenceHome {
     thread.hold(false);
   }
 
-  /** Waits until the model is loaded. @throws UnsoundWeights; CpuError; what reading the image throws. The thread is ended then. */
+  /**
+   * Waits until the model is loaded.
+   *
+   * @throws UnsoundWeights; CpuError; what reading the image throws. The thread is ended then.
+   */
   static async create(
     shape: ModelShape,
     image: ImageIdentity,

@@ -22,7 +22,10 @@ export interface CpuJob {
   readonly isFixed?: boolean | undefined;
 }
 
-/** Tokens to feed: first those of which nothing is wanted, then those with records, or one from which on tokens are chosen. */
+/**
+ * Tokens to feed: first those of which nothing is wanted, then those with records, or one from which on tokens are
+ * chosen.
+ */
 export interface RunOrder {
   readonly quiet: readonly number[];
   readonly tokens: readonly number[];

@@ -1,5 +1,6 @@
 /**
- * The kernels on the calling thread, a token at a time: for boards, which compute between two looks at their lines, and cannot wait for a thread.
+ * The kernels on the calling thread, a token at a time: for boards, which compute between two looks at their lines, and
+ * cannot wait for a thread.
  *
  * No helper threads: a board has one state, and its steps are short.
  */

@@ -1,4 +1,7 @@
-/** A sequence on the processor: what it is asked becomes a run of the first thread, which ends at what its caller has seen. */
+/**
+ * A sequence on the processor: what it is asked becomes a run of the first thread, which ends at what its caller has
+ * seen.
+ */
 import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { SequenceState } from '../../../protocol/state/sequence-state.js';
@@ -90,7 +93,10 @@ export class CpuSequence implements Sequence {
     return Promise.resolve();
   }
 
-  /** Results as they come, until there are no more or the caller has enough; the state is then that behind the last of them. */
+  /**
+   * Results as they come, until there are no more or the caller has enough; the state is then that behind the last of
+   * them.
+   */
   async *#run(
     order: RunOrder,
     most: number,

@@ -1,4 +1,7 @@
-/** A thread that is lent to the kernels: it sleeps in WebAssembly until the first one rings, and never comes back to hear messages. */
+/**
+ * A thread that is lent to the kernels: it sleeps in WebAssembly until the first one rings, and never comes back to
+ * hear messages.
+ */
 import { FAMILIES, instantiate, type KernelFamily } from './kernels.js';
 import { KERNELS, LISTENING } from './layout.js';
 

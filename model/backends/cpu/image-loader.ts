@@ -1,9 +1,9 @@
 /**
- * Brings the matrices of an image into the memory of the kernels. They are looked at on the way, so nobody has to check them beside it; what is wrong
- * with them is for `verifyWeights` to say.
+ * Brings the matrices of an image into the memory of the kernels. They are looked at on the way, so nobody has to check
+ * them beside it; what is wrong with them is for `verifyWeights` to say.
  *
- * The memory belongs to the thread that computes: where another one has it, too, it stays until that one collects its garbage, which is not soon,
- * because engines do not count memory that is shared.
+ * The memory belongs to the thread that computes: where another one has it, too, it stays until that one collects its
+ * garbage, which is not soon, because engines do not count memory that is shared.
  */
 import { TRITS_PER_BYTE, type ModelShape, type SectionName } from '../../../protocol/image/model-shape.js';
 import { areGroups } from '../../../protocol/image/weight-checks.js';
@@ -58,7 +58,10 @@ const LARGEST_GROUP = 242;
 /** What `transcode` works in. */
 const SCRATCH_BYTES = 640;
 
-/** @returns whether the matrices are such (docs/IMAGE.md, section 6, item 5); otherwise nothing may be computed @throws what reading throws */
+/**
+ * @returns whether the matrices are such (docs/IMAGE.md, section 6, item 5); otherwise nothing may be computed
+ * @throws what reading throws
+ */
 export function loadMatrices({ plan, memory, transcoder }: ModelMemory, read: ReadSection): boolean {
   const bytes = new Uint8Array(memory.buffer);
   // What the module exports is what its source says.

@@ -1,5 +1,6 @@
 /**
- * Where the kernels find what they work on: byte addresses in their memory, known to both sides. `memory-plan.ts` fills in what lies there.
+ * Where the kernels find what they work on: byte addresses in their memory, known to both sides. `memory-plan.ts` fills
+ * in what lies there.
  *
  * Also compiled by AssemblyScript, so constants only. Words are u32 unless something else is said.
  */

@@ -1,6 +1,6 @@
 /**
- * The first thread of the machine: it loads the model, hears the machine's requests, and computes slices of a few milliseconds between them. Nothing
- * here waits for anybody, so the machine's own thread never does.
+ * The first thread of the machine: it loads the model, hears the machine's requests, and computes slices of a few
+ * milliseconds between them. Nothing here waits for anybody, so the machine's own thread never does.
  */
 import { cpuFailed } from './cpu-error.js';
 import { CpuComputer } from './cpu-computer.js';

@@ -1,5 +1,6 @@
 /**
- * What lies where in the memory of the kernels: made from the shape alone, so that an image that does not fit is refused before it is read.
+ * What lies where in the memory of the kernels: made from the shape alone, so that an image that does not fit is
+ * refused before it is read.
  *
  * Vectors are padded with zeros to 64 elements, the rows of a matrix to eight; the kernels have no other remainders.
  */
@@ -155,7 +156,11 @@ export function blocksOf(groups: number): number {
   return (groups * TRITS_PER_BYTE) / 8;
 }
 
-/** Everything but embedding and matrices. @param bytes of the kernels' memory, all zero from `HEADER_BYTES` to the embedding */
+/**
+ * Everything but embedding and matrices.
+ *
+ * @param bytes of the kernels' memory, all zero from `HEADER_BYTES` to the embedding
+ */
 export function writeModel(
   bytes: Uint8Array,
   plan: MemoryPlan,
@@ -244,7 +249,10 @@ function writeVectors(words: Uint32Array, numbers: Int16Array, plan: MemoryPlan,
   product(layout.HEAD_PRODUCT, weights.head);
 }
 
-/** Tables 0 … 7 for eight bytes at a time, then four that put 4·64 zero bytes behind a register. CRC-32/ISO-HDLC, reflected. */
+/**
+ * Tables 0 … 7 for eight bytes at a time, then four that put 4·64 zero bytes behind a register. CRC-32/ISO-HDLC,
+ * reflected.
+ */
 function crcTables(): Uint32Array {
   const tables = new Uint32Array(CRC_TABLE_BYTES / 4);
   const afterZero = (register: number): number => (register >>> 8) ^ tables[register & 255];

@@ -1,9 +1,11 @@
 /**
- * Sequences in the memory of the kernels, and what each of them is to do: the rows of every step, and what comes of them.
+ * Sequences in the memory of the kernels, and what each of them is to do: the rows of every step, and what comes of
+ * them.
  *
- * A sequence has a ring of states. Step n of a run reads the state of step n − 1 and writes its own, so that a caller who leaves in the middle gets
- * the state behind what it has seen without anything being computed again. A run may be ahead of its caller by as many steps as the ring holds.
- * Tokens of which nothing is wanted leave no states behind: whoever stops there is behind the last token fed.
+ * A sequence has a ring of states. Step n of a run reads the state of step n − 1 and writes its own, so that a caller
+ * who leaves in the middle gets the state behind what it has seen without anything being computed again. A run may be
+ * ahead of its caller by as many steps as the ring holds. Tokens of which nothing is wanted leave no states behind:
+ * whoever stops there is behind the last token fed.
  */
 import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { CpuComputer, StepRow } from './cpu-computer.js';

@@ -1,8 +1,10 @@
 /**
- * Which kernels and how many threads: measured on the work itself, step by step, so that nobody waits for a measurement.
+ * Which kernels and how many threads: measured on the work itself, step by step, so that nobody waits for a
+ * measurement.
  *
- * At first every family and every number of threads gets a few steps; from then on the number of threads is looked at again every few seconds,
- * because another program may have come or gone. Steps are compared with steps of as many rows, which cost the same each time.
+ * At first every family and every number of threads gets a few steps; from then on the number of threads is looked at
+ * again every few seconds, because another program may have come or gone. Steps are compared with steps of as many
+ * rows, which cost the same each time.
  */
 import type { CpuSetting } from './cpu-messages.js';
 import type { KernelFamily } from './kernels.js';
@@ -37,7 +39,10 @@ export class Tuner {
   #best: CpuSetting;
   #trial: Trial | undefined;
   #waiting: CpuSetting[] = [];
-  /** Rows of the steps that are compared, once there was one; all settings that are to be compared; and steps of other sizes that came instead. */
+  /**
+   * Rows of the steps that are compared, once there was one; all settings that are to be compared; and steps of other
+   * sizes that came instead.
+   */
   #rows: number | undefined;
   #compared: readonly CpuSetting[] = [];
   #others = 0;

@@ -1,8 +1,8 @@
 /**
  * Texts that users name → documents: files, folders, JSON Lines, standard input.
  *
- * In text, documents end at lines that are `<|endoftext|>`, as for `eval`; in a `.jsonl` file each line is one. Untrusted: what is not text is refused,
- * and nothing is read without a bound.
+ * In text, documents end at lines that are `<|endoftext|>`, as for `eval`; in a `.jsonl` file each line is one.
+ * Untrusted: what is not text is refused, and nothing is read without a bound.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';

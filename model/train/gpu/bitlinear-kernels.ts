@@ -1,4 +1,6 @@
-/** The kernels of BitLinears and norms, forth and back, on the buffers of a run (docs/TRAINING.md, sections 2 and 3). */
+/**
+ * The kernels of BitLinears and norms, forth and back, on the buffers of a run (docs/TRAINING.md, sections 2 and 3).
+ */
 import type { BufferPart } from '../../backends/gpu/device/gpu-device.js';
 import type { BitLinearNames } from '../../checkpoint/tensor-names.js';
 import type { KernelList } from './kernel-list.js';

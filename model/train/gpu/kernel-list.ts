@@ -1,4 +1,7 @@
-/** A list of kernels with everything bound, in the order in which they run. Compiled together: a driver compiles in its threads. */
+/**
+ * A list of kernels with everything bound, in the order in which they run. Compiled together: a driver compiles in its
+ * threads.
+ */
 import { encodeDispatches, type Dispatch } from '../../backends/gpu/device/dispatch.js';
 import type { BufferPart, GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 

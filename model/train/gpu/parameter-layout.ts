@@ -1,6 +1,7 @@
 /**
- * Where each tensor lies in the buffer of all parameters, and in those of gradients and moments, which are alike: ternary matrices first, in whole
- * blocks, then the embedding, then vectors. So what decays is one range, and ternary matrices are ternarised by one kernel.
+ * Where each tensor lies in the buffer of all parameters, and in those of gradients and moments, which are alike:
+ * ternary matrices first, in whole blocks, then the embedding, then vectors. So what decays is one range, and ternary
+ * matrices are ternarised by one kernel.
  */
 import { elementsOf, EMBEDDINGS, expectedTensors } from '../../checkpoint/tensor-names.js';
 import type { ModelConfig } from '../../config.js';

@@ -1,4 +1,7 @@
-/** A model in training on a GPU: parameters, gradients and moments stay there; a step is some micro-batches and one update. */
+/**
+ * A model in training on a GPU: parameters, gradients and moments stay there; a step is some micro-batches and one
+ * update.
+ */
 import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import { USAGE } from '../../backends/gpu/device/gpu-usage.js';
 import type { ModelConfig } from '../../config.js';
@@ -211,7 +214,10 @@ export class Trainer {
   }
 }
 
-/** The rows of a batch in the order of their tokens, and where those of each token begin and end; as many places as there can be tokens. */
+/**
+ * The rows of a batch in the order of their tokens, and where those of each token begin and end; as many places as
+ * there can be tokens.
+ */
 function sortedByToken(
   ids: Uint32Array,
   vocabulary: number,

@@ -1,4 +1,7 @@
-/** The buffers of a training run. N rows (tokens) are at work at a time; what a block keeps for the way back is there once a layer. */
+/**
+ * The buffers of a training run. N rows (tokens) are at work at a time; what a block keeps for the way back is there
+ * once a layer.
+ */
 import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import { USAGE } from '../../backends/gpu/device/gpu-usage.js';
 import type { ModelConfig } from '../../config.js';
@@ -32,7 +35,10 @@ export interface LayerBuffers {
   readonly u: GPUBuffer;
 }
 
-/** Rows whose logits are there at a time: a multiple of 64, so that parts of buffers can be bound. A row of logits costs 4·V bytes. */
+/**
+ * Rows whose logits are there at a time: a multiple of 64, so that parts of buffers can be bound. A row of logits costs
+ * 4·V bytes.
+ */
 export function logitRows(rows: number, vocabulary: number, logitBytes: number): number {
   return Math.min(rows, 64 * Math.max(1, Math.floor(logitBytes / (4 * vocabulary * 64))));
 }

@@ -1,6 +1,6 @@
 /**
- * The kernels of one micro-batch, forth and back, and those of a step. Read top to bottom it is docs/TRAINING.md: `forth` of each block, the head with
- * the loss, `back` of each block from the last to the first.
+ * The kernels of one micro-batch, forth and back, and those of a step. Read top to bottom it is docs/TRAINING.md:
+ * `forth` of each block, the head with the loss, `back` of each block from the last to the first.
  */
 import type { BufferPart } from '../../backends/gpu/device/gpu-device.js';
 import {

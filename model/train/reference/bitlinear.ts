@@ -1,8 +1,9 @@
 /**
- * BitLinear over rows, forth and back, in double precision (docs/TRAINING.md, section 3): out = (Σ t·q)·m/s of the rows' own norm.
+ * BitLinear over rows, forth and back, in double precision (docs/TRAINING.md, section 3): out = (Σ t·q)·m/s of the
+ * rows' own norm.
  *
- * Straight-through: both roundings and clamps count as the identity, both scales as constants. So the gradient of the input meets the trits times m,
- * and that of the latent weights the int8 activations divided by s.
+ * Straight-through: both roundings and clamps count as the identity, both scales as constants. So the gradient of the
+ * input meets the trits times m, and that of the latent weights the int8 activations divided by s.
  */
 import { roundHalfEven } from '../../round-half-even.js';
 import { normRows, normRowsBack } from './norm.js';

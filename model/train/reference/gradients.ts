@@ -1,8 +1,9 @@
 /**
- * Loss and gradients of the published model in double precision: the product's own reference for training. Not for speed.
+ * Loss and gradients of the published model in double precision: the product's own reference for training. Not for
+ * speed.
  *
- * The loss is the mean cross-entropy of the next token. docs/TRAINING.md derives what is here, and MODEL's forward pass is that of
- * measure/float-model.ts; only rows are many.
+ * The loss is the mean cross-entropy of the next token. docs/TRAINING.md derives what is here, and MODEL's forward pass
+ * is that of measure/float-model.ts; only rows are many.
  */
 import {
   blockNames,

@@ -1,4 +1,7 @@
-/** Lower bounds of the forget gates, forth and back: with s the softmax over layers, lb[l] = s[1] + … + s[l] (docs/TRAINING.md, section 4). */
+/**
+ * Lower bounds of the forget gates, forth and back: with s the softmax over layers, lb[l] = s[1] + … + s[l]
+ * (docs/TRAINING.md, section 4).
+ */
 
 /** @param bounds [layers][width] @returns [layers][width] */
 export function lowerBounds(bounds: Float64Array, layers: number): Float64Array {

@@ -1,8 +1,8 @@
 /**
  * Latent weights in F16 whose trits are exactly those of the float32 weights.
  *
- * Rounding moves weights over the thresholds ±½·mean|W|, and the mean itself. Each weight whose trit would differ takes the nearest F16 value on its
- * own side; that moves the mean by less than rounding does, and a few rounds settle it.
+ * Rounding moves weights over the thresholds ±½·mean|W|, and the mean itself. Each weight whose trit would differ takes
+ * the nearest F16 value on its own side; that moves the mean by less than rounding does, and a few rounds settle it.
  */
 import { toFloat32 } from '../../checkpoint/dtype.js';
 import { AbsoluteMean, digit } from '../../pack/ternarise.js';
@@ -15,7 +15,11 @@ export function toHalf(values: Float32Array): Uint16Array {
   return Uint16Array.from(values, halfBits);
 }
 
-/** A ternary matrix in F16. @throws RangeError if its trits cannot be kept, which needs weights all on the thresholds */
+/**
+ * A ternary matrix in F16.
+ *
+ * @throws RangeError if its trits cannot be kept, which needs weights all on the thresholds
+ */
 export function toHalfWithTrits(weights: Float32Array): Uint16Array {
   const wanted = tritsOf(weights);
   const halves = toHalf(weights);
@@ -27,7 +31,8 @@ export function toHalfWithTrits(weights: Float32Array): Uint16Array {
     for (let k = 0; k < halves.length; k++) {
       if (found[k] === wanted[k]) continue;
       moved++;
-      // Sign and magnitude: one more is farther from zero. What should be zero comes nearer, what should not goes farther.
+      // Sign and magnitude: one more is farther from zero. What should be zero comes nearer, what should not goes
+      // farther.
       halves[k] += wanted[k] === 0 ? -1 : 1;
     }
     if (moved === 0) return halves;

@@ -1,8 +1,10 @@
 /**
- * A byte-level BPE tokenizer from text (Sennrich, Haddow, Birch: arXiv 1508.07909; the alphabet and the words of GPT-2).
+ * A byte-level BPE tokenizer from text (Sennrich, Haddow, Birch: arXiv 1508.07909; the alphabet and the words of
+ * GPT-2).
  *
- * Again and again the most frequent pair of neighbours in a word becomes a token; of equally frequent ones the pair that was seen first. Only which
- * words there are and how often matters, so each is looked at once for every change in it.
+ * Again and again the most frequent pair of neighbours in a word becomes a token; of equally frequent ones the pair
+ * that was seen first. Only which words there are and how often matters, so each is looked at once for every change in
+ * it.
  */
 import { byteLevelText, CHARACTER_OF_BYTE } from '../../text/byte-level.js';
 import { MinHeap } from '../../text/min-heap.js';

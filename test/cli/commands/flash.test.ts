@@ -208,8 +208,8 @@ function differingBytes(from: Uint8Array, to: Uint8Array): number {
 }
 
 describe('an image of which little has changed', () => {
-  // Of what the boot record holds only the revision changes, and its CRC-32 with it; a CRC-32 of both together does not,
-  // whatever follows. A board that compares by that finds the sector unchanged, and the image damaged in the end.
+  // Of what the boot record holds only the revision changes, and its CRC-32 with it; a CRC-32 of both together does
+  // not, whatever follows. A board that compares by that finds the sector unchanged, and the image damaged in the end.
   it.each([
     ['1', []],
     ['2', ['new']],

@@ -1,4 +1,7 @@
-/** `--backend gpu` of every command that has it, on a tiny model: what the GPU computes is tested in test/model/backends/gpu/. */
+/**
+ * `--backend gpu` of every command that has it, on a tiny model: what the GPU computes is tested in
+ * test/model/backends/gpu/.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { whyNoGpu } from '../../../model/backends/gpu/device/gpu-presence.js';

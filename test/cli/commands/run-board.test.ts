@@ -47,7 +47,11 @@ async function start(...options: string[]): Promise<string> {
   return board.selector;
 }
 
-/** A way to a board on which each connection breaks instead of bringing the token of this index. @returns its selector */
+/**
+ * A way to a board on which each connection breaks instead of bringing the token of this index.
+ *
+ * @returns its selector
+ */
 async function lostAtToken(index: number, selector: string): Promise<string> {
   const { port: boardPort } = new URL(selector.replace('tcp:', 'tcp://'));
   const server = createServer((host) => {

@@ -148,7 +148,10 @@ describe.each([
   });
 });
 
-/** Ids of a text behind another one: what a state has that begins with both, less what one has that begins with the first. */
+/**
+ * Ids of a text behind another one: what a state has that begins with both, less what one has that begins with the
+ * first.
+ */
 async function idsOf(name: string, text: string): Promise<string> {
   const fed = async (prompt: string): Promise<number[]> => {
     await textOf(...on(name), ...most(1), ...saveTo('ids'), prompt);

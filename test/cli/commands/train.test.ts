@@ -1,4 +1,7 @@
-/** `mmfree train`: from text to a board, on a model of two tiny layers. What kernels compute is tested in test/model/train/gpu. */
+/**
+ * `mmfree train`: from text to a board, on a model of two tiny layers. What kernels compute is tested in
+ * test/model/train/gpu.
+ */
 import { once } from 'node:events';
 import { mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';

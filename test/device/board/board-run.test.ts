@@ -1,4 +1,6 @@
-/** How a run on a board is left: what is said to the board, and how many tokens it is fed again when the text goes on. */
+/**
+ * How a run on a board is left: what is said to the board, and how many tokens it is fed again when the text goes on.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { samplerSettings } from '../../../model/integer/sampler.js';

@@ -1,4 +1,6 @@
-/** A programmer, or a flash, that does anything: it is told with a clear error, in a bounded time, and nothing crashes. */
+/**
+ * A programmer, or a flash, that does anything: it is told with a clear error, in a bounded time, and nothing crashes.
+ */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,6 @@
-/** Runs, steps and states of a board (docs/PROTOCOL.md, sections 3 to 7), with tokens expected from the BigInt oracle. */
+/**
+ * Runs, steps and states of a board (docs/PROTOCOL.md, sections 3 to 7), with tokens expected from the BigInt oracle.
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { BoardSession } from '../../../device/session.js';

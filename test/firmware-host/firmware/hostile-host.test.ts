@@ -1,4 +1,6 @@
-/** A host that sends anything: noise, frames of every kind, requests of every type with any payload, mutated real ones. */
+/**
+ * A host that sends anything: noise, frames of every kind, requests of every type with any payload, mutated real ones.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '../../../protocol/byte-source.js';

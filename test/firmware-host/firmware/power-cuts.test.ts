@@ -254,7 +254,9 @@ describe('a good image', () => {
   });
 });
 
-/** The board starts with one of the images, tested, and takes the next update. Gives the flash operations of its start. */
+/**
+ * The board starts with one of the images, tested, and takes the next update. Gives the flash operations of its start.
+ */
 function expectRecovery(left: Uint8Array, allowed: readonly string[]): number {
   const bits = left.slice();
   const storage = new Storage(bits);

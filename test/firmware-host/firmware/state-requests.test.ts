@@ -1,4 +1,7 @@
-/** `state.1`: a state is read from one board, in the middle of a run, and written to another, which goes on as the first would. */
+/**
+ * `state.1`: a state is read from one board, in the middle of a run, and written to another, which goes on as the first
+ * would.
+ */
 
 import { describe, expect, it } from 'vitest';
 

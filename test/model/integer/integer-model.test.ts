@@ -1,5 +1,6 @@
 /**
- * The reference against the oracle, which shares no code with it: every logit, every tap, on random and on extreme models.
+ * The reference against the oracle, which shares no code with it: every logit, every tap, on random and on extreme
+ * models.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
 /**
- * A text that moves from machine to machine, through the file of its state, and nobody can tell: body of a property test over all machines.
+ * A text that moves from machine to machine, through the file of its state, and nobody can tell: body of a property
+ * test over all machines.
  */
 import { expect, it } from 'vitest';
 

@@ -1,6 +1,6 @@
 /**
- * The promises of model/machine/machine.ts, as one body of tests for every machine. What is expected is computed here by the integer model alone,
- * token by token, without any machine.
+ * The promises of model/machine/machine.ts, as one body of tests for every machine. What is expected is computed here
+ * by the integer model alone, token by token, without any machine.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 

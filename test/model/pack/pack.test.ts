@@ -1,6 +1,6 @@
 /**
- * Packing against the plain re-implementation of docs/ARITHMETIC.md section 9, and what a packer owes its user: the same bytes every time,
- * a whole file or none.
+ * Packing against the plain re-implementation of docs/ARITHMETIC.md section 9, and what a packer owes its user: the
+ * same bytes every time, a whole file or none.
  */
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';

@@ -1,5 +1,6 @@
 /**
- * The check of programs: by example, and against the simulator, which runs at both extremes of time what the check takes.
+ * The check of programs: by example, and against the simulator, which runs at both extremes of time what the check
+ * takes.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

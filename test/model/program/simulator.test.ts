@@ -1,6 +1,6 @@
 /**
- * The program of the architecture, run by the simulator, against the reference: every logit and every tap, products ending at once or as late as
- * they may.
+ * The program of the architecture, run by the simulator, against the reference: every logit and every tap, products
+ * ending at once or as late as they may.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -16,7 +16,10 @@ const WEIGHTS = residentBytes(SECTIONS);
 const VIEW = openImage(memorySource(tinyImage()));
 const TOKENS = [1, 6, 0];
 
-/** Records as `$fscanf` finds them: a word, a decimal count, and so many hexadecimal numbers; where lines end does not matter. */
+/**
+ * Records as `$fscanf` finds them: a word, a decimal count, and so many hexadecimal numbers; where lines end does not
+ * matter.
+ */
 function recordsOf(text: string): { readonly name: string; readonly numbers: readonly bigint[] }[] {
   const words = text.split(/\s+/).filter((word) => word !== '');
   const records = [];

@@ -1,4 +1,7 @@
-/** Automatic differentiation of matrices in double precision: a tape of a dozen operations, each with its derivative beside it. */
+/**
+ * Automatic differentiation of matrices in double precision: a tape of a dozen operations, each with its derivative
+ * beside it.
+ */
 
 /** A value of the tape: [rows][columns], row-major, and the gradient of the result with respect to it. */
 export class Matrix {

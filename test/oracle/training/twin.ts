@@ -1,6 +1,6 @@
 /**
- * The published model in double precision, written from its description and differentiated automatically: what training is compared with. It shares no
- * code with the product.
+ * The published model in double precision, written from its description and differentiated automatically: what training
+ * is compared with. It shares no code with the product.
  */
 import { Matrix, Tape } from './autodiff.js';
 

@@ -65,7 +65,8 @@ describe('docs/IMAGE.md', () => {
     expect(weights.reduce((sum, weight, row) => sum + (weight + 1) * 3 ** row, 0)).toBe(byte);
     expect(Number(decimal ?? byte)).toBe(byte);
 
-    // As the first five rows of the first matrix it is accepted; a group whose last four rows are missing has less choice.
+    // As the first five rows of the first matrix it is accepted; a group whose last four rows are missing has less
+    // choice.
     const code = (at: number): string | undefined => {
       const sections = tinySections(1, { ...TINY_SHAPE, vocabSize: 6 });
       sections.ternary[at] = byte;

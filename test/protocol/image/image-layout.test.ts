@@ -48,7 +48,8 @@ describe('layoutImage', () => {
     );
   });
 
-  // Before `tables` lie the manifest, the padding and a head of three bytes; a padding has 1 … 24, 26 … 257 or 259 … bytes.
+  // Before `tables` lie the manifest, the padding and a head of three bytes; a padding has 1 … 24, 26 … 257 or 259 …
+  // bytes.
   test.each([
     [1, 1],
     [24, 24],

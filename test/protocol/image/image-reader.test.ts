@@ -1,5 +1,6 @@
 /**
- * Reading images that anyone may have made: every check of docs/IMAGE.md, section 6, and that nothing but the packer's own bytes passes all.
+ * Reading images that anyone may have made: every check of docs/IMAGE.md, section 6, and that nothing but the packer's
+ * own bytes passes all.
  */
 import { createHash, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { describe, expect, test } from 'vitest';

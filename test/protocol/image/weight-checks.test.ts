@@ -33,7 +33,8 @@ function int16(value: number): [number, number] {
 const TINY = tinySections();
 const LAYER = 26;
 
-// Four bytes are looked at together, from the start of a piece that lies on a multiple of four in memory, or one by one.
+// Four bytes are looked at together, from the start of a piece that lies on a multiple of four in memory, or one by
+// one.
 test('finds any byte above 242, and no other, at any place of a word and behind the last one', () => {
   const shape = { vocabSize: 5, hiddenSize: 7, intermediateSize: 5, layers: 1, bosTokenId: 0, eosTokenId: 1 };
   const sections = zeroSections(shape);

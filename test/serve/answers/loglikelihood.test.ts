@@ -1,6 +1,7 @@
 /**
- * What lm-evaluation-harness asks of a completions server (lm_eval/models/openai_completions.py, `_create_payload` and `parse_logprobs`): prompts as
- * token ids, echo, one log-probability a token; it adds up those behind the context, and asks whether each token was the likeliest.
+ * What lm-evaluation-harness asks of a completions server (lm_eval/models/openai_completions.py, `_create_payload` and
+ * `parse_logprobs`): prompts as token ids, echo, one log-probability a token; it adds up those behind the context, and
+ * asks whether each token was the likeliest.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openReference } from '../../../engine/kinds/reference.js';

@@ -1,4 +1,7 @@
-/** `mmfree serve` is killed (SIGKILL) at random moments under load: what its clients were told of is there when it starts again, and goes on. */
+/**
+ * `mmfree serve` is killed (SIGKILL) at random moments under load: what its clients were told of is there when it
+ * starts again, and goes on.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

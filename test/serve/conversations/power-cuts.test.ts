@@ -1,4 +1,7 @@
-/** The power goes between any two operations on the disk, and in the middle of one: what was acknowledged is there, whole, and goes on. */
+/**
+ * The power goes between any two operations on the disk, and in the middle of one: what was acknowledged is there,
+ * whole, and goes on.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeState } from '../../../protocol/state/state-file.js';
 import { ConversationStore } from '../../../serve/conversations/store.js';

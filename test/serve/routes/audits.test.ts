@@ -1,4 +1,7 @@
-/** A machine that lies in a service that computes answers again: it is named wherever somebody looks, and what it made is doubtful. */
+/**
+ * A machine that lies in a service that computes answers again: it is named wherever somebody looks, and what it made
+ * is doubtful.
+ */
 import { afterAll, expect, it } from 'vitest';
 import { ConversationStore } from '../../../serve/conversations/store.js';
 import { USUAL_LIMITS } from '../../../serve/service.js';

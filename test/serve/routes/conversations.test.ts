@@ -1,4 +1,6 @@
-/** /v1/conversations: texts that go on after answers, restarts and moves as if nothing had happened; what is refused. */
+/**
+ * /v1/conversations: texts that go on after answers, restarts and moves as if nothing had happened; what is refused.
+ */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

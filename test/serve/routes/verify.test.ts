@@ -1,4 +1,7 @@
-/** /v1/verify: what was answered is verified by another implementation, and whatever is changed of it is found where it is. */
+/**
+ * /v1/verify: what was answered is verified by another implementation, and whatever is changed of it is found where it
+ * is.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boardSource, serviceOf, talesOn, type Answer, type ServiceUnderTest } from '../../helpers/service.js';
 import { startBoard, TALES_IMAGE } from '../../helpers/command-line.js';
@@ -61,7 +64,8 @@ describe('what was answered', () => {
       equal_tokens: 7,
       first_difference: { position: 7, what: 'receipt', told: '00000000', computed: receipts[7] },
     });
-    // The receipt in front of a token does not change with it; whether it would have been chosen is checked with the seed, and so is what follows.
+    // The receipt in front of a token does not change with it; whether it would have been chosen is checked with the
+    // seed, and so is what follows.
     const other = { tokens: changed(tokens, 3, 300) };
     const difference = { position: 3, what: 'token', told: 300, computed: tokens[3] };
     expect(await verified(other)).toMatchObject({ equal: false, first_difference: difference });

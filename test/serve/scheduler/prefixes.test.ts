@@ -1,4 +1,7 @@
-/** States of beginnings of texts: what is found is compared with a list, and texts with those of a service that keeps nothing. */
+/**
+ * States of beginnings of texts: what is found is compared with a list, and texts with those of a service that keeps
+ * nothing.
+ */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Prefixes } from '../../../serve/scheduler/prefixes.js';

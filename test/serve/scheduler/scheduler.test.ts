@@ -1,4 +1,7 @@
-/** Jobs on machines: under load, more urgent than others, given up, and on machines that are lost. No text changes by any of it. */
+/**
+ * Jobs on machines: under load, more urgent than others, given up, and on machines that are lost. No text changes by
+ * any of it.
+ */
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../../serve/scheduler/job.js';
 import { Place, type PlaceLimits } from '../../../serve/scheduler/place.js';

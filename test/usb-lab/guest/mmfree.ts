@@ -36,7 +36,10 @@ export async function mmfreeExits(
   return run;
 }
 
-/** The lines of a run: `hello` first, one `result`, last, whose exit is that of the process, with an error iff it is not 0. */
+/**
+ * The lines of a run: `hello` first, one `result`, last, whose exit is that of the process, with an error iff it is not
+ * 0.
+ */
 export function asMmfreeRun(ended: Ended): MmfreeRun {
   const events = eventsOf(ended.stdout);
   const result = events.at(-1) ?? {};

@@ -1,7 +1,8 @@
 /**
  * What sound devices do when all of a file is through, each through the kernel: none of it is a failure. What fails
- * (disconnect, STALL, silence), whether the device calls itself manifestation tolerant, and when: each two of the three in
- * every combination. All three, and EPROTO, which a USB/IP server does not send: test/device/dfu/end-of-download.test.ts.
+ * (disconnect, STALL, silence), whether the device calls itself manifestation tolerant, and when: each two of the three
+ * in every combination. All three, and EPROTO, which a USB/IP server does not send:
+ * test/device/dfu/end-of-download.test.ts.
  */
 
 import assert from 'node:assert/strict';

@@ -1,6 +1,7 @@
 /**
- * Speed and memory of a model on this computer's processor: a synthetic image of a published shape, or any image. Beside it, in the same minutes, the
- * reference, reads of memory by as many threads, and another engine if there is one.
+ * Speed and memory of a model on this computer's processor: a synthetic image of a published shape, or any image.
+ * Beside it, in the same minutes, the reference, reads of memory by as many threads, and another engine if there is
+ * one.
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { openReference } from '../../../../engine/kinds/reference.js';

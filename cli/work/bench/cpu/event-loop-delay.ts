@@ -1,4 +1,6 @@
-/** How late the event loop of this thread comes while something else is at work: what a service or a page notices of it. */
+/**
+ * How late the event loop of this thread comes while something else is at work: what a service or a page notices of it.
+ */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 /** How much later than asked for a timer comes, in milliseconds. */

@@ -1,4 +1,6 @@
-/** The machine `cpu` with a number of threads that stays what it is, so that a figure is that of as many as it names. */
+/**
+ * The machine `cpu` with a number of threads that stays what it is, so that a figure is that of as many as it names.
+ */
 import { openCpuMachine } from '../../../../engine/kinds/cpu.js';
 import type { CpuMachine } from '../../../../model/backends/cpu/cpu-machine.js';
 import type { CpuSetting } from '../../../../model/backends/cpu/cpu-messages.js';
@@ -16,7 +18,11 @@ export async function openExact(image: string, setting: CpuSetting, signal: Abor
   return machine;
 }
 
-/** The kernels that are fastest with one thread, measured on the image; the number of threads does not change which. @throws as `openExact` */
+/**
+ * The kernels that are fastest with one thread, measured on the image; the number of threads does not change which.
+ *
+ * @throws as `openExact`
+ */
 export async function fastestFamily(image: string, signal: AbortSignal): Promise<KernelFamily> {
   const [first, ...others] = familiesOfNode();
   const rateOf = async (family: KernelFamily): Promise<number> => {

@@ -29,7 +29,11 @@ async function printedNumber(args: readonly string[], signal: AbortSignal): Prom
   return Number(stdout);
 }
 
-/** From the shell to the first sampled token, the image checked in full; the median of several. @throws Error if one fails; AbortError */
+/**
+ * From the shell to the first sampled token, the image checked in full; the median of several.
+ *
+ * @throws Error if one fails; AbortError
+ */
 export async function firstTokenMs(image: string, backend: string, runs: number, signal: AbortSignal): Promise<number> {
   const options = ['--json', '--image', image, '--backend', backend, '--max-tokens', '1', '--ids', '0'];
   const times: number[] = [];

@@ -1,5 +1,6 @@
 /**
- * A process that only loads a model and generates: what it has in memory then, nothing of a benchmark is in it. `first-token.ts` starts it.
+ * A process that only loads a model and generates: what it has in memory then, nothing of a benchmark is in it.
+ * `first-token.ts` starts it.
  *
  * Arguments: path of the image, kernels, threads, tokens. It prints the bytes.
  */

@@ -1,4 +1,7 @@
-/** Another engine beside ours: a program that loads a model of the same shape and decodes when it is told to (scripts/peers). */
+/**
+ * Another engine beside ours: a program that loads a model of the same shape and decodes when it is told to
+ * (scripts/peers).
+ */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -104,7 +104,10 @@ async function benchImage(path: string, name: string, input: BenchInput, context
   }
 }
 
-/** One device for all cycles, as a server would have it: WebGPU does not give back all that a device took from the host (docs/PERFORMANCE.md). */
+/**
+ * One device for all cycles, as a server would have it: WebGPU does not give back all that a device took from the host
+ * (docs/PERFORMANCE.md).
+ */
 async function benchLasting(path: string, cycles: number, tokens: number, context: CommandContext): Promise<void> {
   const gpu = await openGpu();
   const lasting = {

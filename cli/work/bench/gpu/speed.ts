@@ -54,7 +54,12 @@ export async function decodeSpeed(
   }
 }
 
-/** Feeds prompts of given lengths. @returns tokens per second of each, the median of several rounds @throws GpuError; AbortError */
+/**
+ * Feeds prompts of given lengths.
+ *
+ * @returns tokens per second of each, the median of several rounds
+ * @throws GpuError; AbortError
+ */
 export async function prefillSpeeds(
   model: GpuModel,
   lengths: readonly number[],

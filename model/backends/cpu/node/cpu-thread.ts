@@ -21,7 +21,10 @@ export interface HelperOrder {
   readonly port: MessagePort;
 }
 
-/** What the first thread says to the one that started it: it starts helpers, too, because it is never busy, and hears when one of them ends. */
+/**
+ * What the first thread says to the one that started it: it starts helpers, too, because it is never busy, and hears
+ * when one of them ends.
+ */
 export type NodeCpuReport = CpuReport | ({ readonly is: 'helper' } & HelperOrder);
 
 turnOnRelaxedSimd();

@@ -1,7 +1,8 @@
 /**
  * How fast this computer reads memory: the bound of everything that reads all weights for each token.
  *
- * Threads read 256 MiB, which no cache holds, each its share. In WebAssembly, as the kernels are: what this does not reach, they do not either.
+ * Threads read 256 MiB, which no cache holds, each its share. In WebAssembly, as the kernels are: what this does not
+ * reach, they do not either.
  */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';

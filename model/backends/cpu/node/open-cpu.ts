@@ -37,7 +37,8 @@ export type CpuImage = Pick<ImageFile, 'handle' | 'source'> & {
 };
 
 /**
- * Loads an image whose structure is sound, and checks its matrices on the way; everything else may be checked meanwhile.
+ * Loads an image whose structure is sound, and checks its matrices on the way; everything else may be checked
+ * meanwhile.
  *
  * @throws CpuError; ImageError `image-bad-weights`, `image-changed`; what reading throws
  */
@@ -69,7 +70,8 @@ export async function openCpu(
 }
 
 /**
- * Starts the first thread, and helpers when it asks for them. Whichever of them ends by itself, the machine has failed: the others may wait for it.
+ * Starts the first thread, and helpers when it asks for them. Whichever of them ends by itself, the machine has failed:
+ * the others may wait for it.
  */
 function startThreads(job: NodeCpuJob, start: typeof startThread): LeaderThread {
   const leader = start(job);
@@ -107,6 +109,7 @@ function startThreads(job: NodeCpuJob, start: typeof startThread): LeaderThread 
 
 export function startThread(order: NodeCpuJob | HelperOrder): Worker {
   const transferList = 'port' in order ? [order.port] : [];
-  // Without the options of the program: `--input-type` would be refused for a file, and what `--import` brings is not for these threads.
+  // Without the options of the program: `--input-type` would be refused for a file, and what `--import` brings is not
+  // for these threads.
   return new Worker(packageFile(THREAD), { workerData: order, transferList, execArgv: [] });
 }

@@ -1,4 +1,7 @@
-/** Kernels and number of threads that were found the fastest, for a processor, a version of Node and a shape: the next run begins with them. */
+/**
+ * Kernels and number of threads that were found the fastest, for a processor, a version of Node and a shape: the next
+ * run begins with them.
+ */
 import { availableParallelism, cpus } from 'node:os';
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { VERSION } from '../../../../protocol/version.js';

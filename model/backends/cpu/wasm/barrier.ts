@@ -1,18 +1,22 @@
 /**
  * How the threads of a step wait for each other and share out the work.
  *
- * A waiting thread looks for about 17 µs and then sleeps. On free cores that is nearly always enough: a fifth of it costs a tenth of the speed, for waking
- * takes longer. Where two threads have one core, looking takes the time of the one that is waited for: this much costs a sixth of the speed there.
+ * A waiting thread looks for about 17 µs and then sleeps. On free cores that is nearly always enough: a fifth of it
+ * costs a tenth of the speed, for waking takes longer. Where two threads have one core, looking takes the time of the
+ * one that is waited for: this much costs a sixth of the speed there.
  *
- * All words here are atomic, so there is one order of everything that threads do with them (WebAssembly threads proposal, memory model). What it
- * has to give:
+ * All words here are atomic, so there is one order of everything that threads do with them (WebAssembly threads
+ * proposal, memory model). What it has to give:
  *
- * - Nobody passes a barrier before all are there. A thread reads the turn before it arrives, and the turn changes only when all have arrived: what
- *   it waits for is the end of its own turn, not of a later one. Who is late in leaving keeps nobody from the next barrier, which it has to reach
- *   itself before the turn changes again.
- * - No wake is lost. A sleeper counts itself, looks at the word once more, and goes to sleep only if it still has its value, which the engine
- *   compares while it holds the list of those asleep. Whoever changes the word does so first, and looks for sleepers then. So either the sleeper
- *   sees the change, or the changer sees the sleeper, and finds it in the list or makes that comparison fail.
+ * - Nobody passes a barrier before all are there. A thread reads the turn before it arrives, and the turn changes only
+ *   when all have arrived: what
+ *   it waits for is the end of its own turn, not of a later one. Who is late in leaving keeps nobody from the next
+ *   barrier, which it has to reach itself before the turn changes again.
+ * - No wake is lost. A sleeper counts itself, looks at the word once more, and goes to sleep only if it still has its
+ *   value, which the engine
+ *   compares while it holds the list of those asleep. Whoever changes the word does so first, and looks for sleepers
+ *   then. So either the sleeper sees the change, or the changer sees the sleeper, and finds it in the list or makes
+ *   that comparison fail.
  *
  * `test/model/backends/cpu/wasm/barrier.test.ts` tries every order of two and three threads.
  */
@@ -21,13 +25,17 @@ import { BARRIER_ARRIVED, BARRIER_TURN, BELL_BYTES, BELLS, MAX_THREADS, NEXT_SHA
 const LOOKS = 5000;
 
 /**
- * `Atomics.wait` of JavaScript, without end. Not `memory.atomic.wait32`: in a loop, the baseline compiler of V8 11.3 (Node 20) loses the registers that
- * hold its operands, and the second time the thread sleeps at another address, where nobody wakes it (findings/).
+ * `Atomics.wait` of JavaScript, without end. Not `memory.atomic.wait32`: in a loop, the baseline compiler of V8 11.3
+ * (Node 20) loses the registers that hold its operands, and the second time the thread sleeps at another address, where
+ * nobody wakes it (findings/).
  */
 @external("env", "sleep")
 declare function sleep(word: usize, value: i32): void;
 
-/** Returns when all threads are here. What each wrote before is seen by all afterwards, and shares are counted from 0 again. */
+/**
+ * Returns when all threads are here. What each wrote before is seen by all afterwards, and shares are counted from 0
+ * again.
+ */
 export function barrier(threads: i32): void {
   const turn = atomic.load<i32>(BARRIER_TURN);
   if (atomic.add<i32>(BARRIER_ARRIVED, 1) == threads - 1) {
@@ -46,9 +54,10 @@ export function nextShare(): i32 {
 }
 
 /**
- * Where a share of `count` things begins; it ends where the next one begins, and `count` is behind the last one. Three quarters of what is left go to
- * the threads in equal shares, again and again: the first ones are large, since another core's word costs as much to take as thousands of weights,
- * and the last ones small, so that nobody waits long for the last thread.
+ * Where a share of `count` things begins; it ends where the next one begins, and `count` is behind the last one. Three
+ * quarters of what is left go to the threads in equal shares, again and again: the first ones are large, since another
+ * core's word costs as much to take as thousands of weights, and the last ones small, so that nobody waits long for the
+ * last thread.
  */
 @inline
 export function startOfShare(share: i32, count: i32, threads: i32): i32 {

@@ -1,8 +1,9 @@
 /**
- * The BitLinear unit: docs/ARITHMETIC.md, section 4; the letters A … H are its steps. The products (E) are in `products.ts`.
+ * The BitLinear unit: docs/ARITHMETIC.md, section 4; the letters A … H are its steps. The products (E) are in
+ * `products.ts`.
  *
- * A vector is taken in once (A, B) and quantised for each product that reads it (C, D, F, G). All lengths are padded to 64 with zeros, which change
- * neither maximum nor sum and give q = 0.
+ * A vector is taken in once (A, B) and quantised for each product that reads it (C, D, F, G). All lengths are padded to
+ * 64 with zeros, which change neither maximum nor sum and give q = 0.
  */
 import {
   PRODUCT_EXPONENT,

@@ -8,7 +8,9 @@ function entry(table: usize, index: u32): u32 {
   return load<u32>(table + <usize>(4 * index));
 }
 
-/** The register after `bytes` more bytes, a multiple of 4. Eight at a time: table k is for a byte with k more behind it. */
+/**
+ * The register after `bytes` more bytes, a multiple of 4. Eight at a time: table k is for a byte with k more behind it.
+ */
 export function crcWords(register: u32, at: usize, bytes: i32): u32 {
   const tables: usize = load<u32>(CRC_TABLES);
   const end = at + (bytes & -8);
@@ -36,7 +38,10 @@ export function crcWords(register: u32, at: usize, bytes: i32): u32 {
   return register;
 }
 
-/** The register after as many zero bytes as a survey's logits have: so the CRCs of parts that began with a register of 0 are put together. */
+/**
+ * The register after as many zero bytes as a survey's logits have: so the CRCs of parts that began with a register of 0
+ * are put together.
+ */
 @inline
 export function afterSurvey(register: u32): u32 {
   const tables: usize = load<u32>(CRC_TABLES) + 8 * TABLE_BYTES;

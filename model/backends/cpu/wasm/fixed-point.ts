@@ -17,7 +17,10 @@ export function sat31(a: v128): v128 {
   return i32x4.max_s(i32x4.min_s(a, i32x4.splat(0x3fffffff)), i32x4.splat(-0x40000000));
 }
 
-/** ⌊(a + 2^(s−1)) / 2^s⌋ for s ≥ 0; 0 for s > 31. The half is the bit below the last one kept: adding it first could overflow. */
+/**
+ * ⌊(a + 2^(s−1)) / 2^s⌋ for s ≥ 0; 0 for s > 31. The half is the bit below the last one kept: adding it first could
+ * overflow.
+ */
 @inline
 export function roundShift(a: v128, s: i32): v128 {
   if (s == 0) return a;
@@ -33,13 +36,19 @@ export function mul15(a: v128, b: v128): v128 {
   return i32x4.add(i32x4.shl(high, 1), i32x4.shr_s(i32x4.add(low, i32x4.splat(0x4000)), 15));
 }
 
-/** a·b for a 16-bit `a` and 0 ≤ b ≤ 32767, both in 32 bits: the upper halves of `b` are zero, so the pairs of the dot product are single. */
+/**
+ * a·b for a 16-bit `a` and 0 ≤ b ≤ 32767, both in 32 bits: the upper halves of `b` are zero, so the pairs of the dot
+ * product are single.
+ */
 @inline
 export function mul16(a: v128, b: v128): v128 {
   return i32x4.dot_i16x8_s(a, b);
 }
 
-/** The sum of squares of eight int16 in two unsigned 32-bit pairs, added to two 64-bit sums. A pair of −32768 has 2³¹, which is no negative number. */
+/**
+ * The sum of squares of eight int16 in two unsigned 32-bit pairs, added to two 64-bit sums. A pair of −32768 has 2³¹,
+ * which is no negative number.
+ */
 @inline
 export function addSquares(sums: v128, n: v128): v128 {
   const pairs = i32x4.dot_i16x8_s(n, n);

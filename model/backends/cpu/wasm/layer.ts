@@ -1,8 +1,9 @@
 /**
  * One layer for all rows of a step: docs/ARITHMETIC.md, section 5. Four phases, a barrier after each.
  *
- * Each phase first needs its input vector in 8 bits. Where there is one row, every thread makes it for itself: that takes less than to share it out
- * and wait. Where there are more, the rows are shared out. Then the blocks of the matrix are shared out, in shares that become smaller.
+ * Each phase first needs its input vector in 8 bits. Where there is one row, every thread makes it for itself: that
+ * takes less than to share it out and wait. Where there are more, the rows are shared out. Then the blocks of the
+ * matrix are shared out, in shares that become smaller.
  */
 import {
   GATED_STATE,
@@ -164,7 +165,10 @@ function multiplyBlocks(
   }
 }
 
-/** Blocks whose sums are made before the first is used, so that what happens to each does not wait for that of the one before. */
+/**
+ * Blocks whose sums are made before the first is used, so that what happens to each does not wait for that of the one
+ * before.
+ */
 @inline
 function blocksAtOnce(rows: i32): i32 {
   return max(1, MAX_ROWS / rows);

@@ -1,9 +1,10 @@
 /**
- * Products by `i32x4.dot_i16x8_s`, which every engine with SIMD has: one instruction serves two rows, whose weights lie 2¹² apart in a 16-bit lane.
+ * Products by `i32x4.dot_i16x8_s`, which every engine with SIMD has: one instruction serves two rows, whose weights lie
+ * 2¹² apart in a 16-bit lane.
  *
- * A lane then sums S = A + 2¹²·B, where A and B are the sums of two rows over the same columns. With Q = Σ q of these columns, S − 4097·Q is the same
- * of the weights, codes − 1, and 16 columns a lane keep |A| ≤ 16·127 = 2,032 < 2¹¹: the lower 12 bits are A, the rest B. So sums are taken apart
- * every 64 columns.
+ * A lane then sums S = A + 2¹²·B, where A and B are the sums of two rows over the same columns. With Q = Σ q of these
+ * columns, S − 4097·Q is the same of the weights, codes − 1, and 16 columns a lane keep |A| ≤ 16·127 = 2,032 < 2¹¹: the
+ * lower 12 bits are A, the rest B. So sums are taken apart every 64 columns.
  */
 import { sumOf32, zero } from './fixed-point';
 import { fourSums } from './product-sums';

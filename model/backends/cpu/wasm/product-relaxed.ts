@@ -1,13 +1,14 @@
 /**
- * Products by relaxed SIMD, exact in every engine: the operand of 7 bits is a code of at most 8, and a pair of products is at most 2·127·8 = 2,032
- * in magnitude, so nothing saturates 16 bits.
+ * Products by relaxed SIMD, exact in every engine: the operand of 7 bits is a code of at most 8, and a pair of products
+ * is at most 2·127·8 = 2,032 in magnitude, so nothing saturates 16 bits.
  *
- * RELAXED_16 (`i16x8.relaxed_dot_i8x16_i7x16_s`) keeps its sums in 16 bits for 256 columns: 16 pairs, 16·2,032 = 32,512. RELAXED_32
- * (`i32x4.relaxed_dot_i8x16_i7x16_add_s`) is one instruction where the processor has VNNI, with sums of 32 bits. V8 of Node 20 is wrong there: its
- * baseline compiler loses the accumulator.
+ * RELAXED_16 (`i16x8.relaxed_dot_i8x16_i7x16_s`) keeps its sums in 16 bits for 256 columns: 16 pairs, 16·2,032 =
+ * 32,512. RELAXED_32 (`i32x4.relaxed_dot_i8x16_i7x16_add_s`) is one instruction where the processor has VNNI, with sums
+ * of 32 bits. V8 of Node 20 is wrong there: its baseline compiler loses the accumulator.
  *
- * A turn of a loop keeps eight sums: the instruction takes four clocks, and two begin in each. More does not fit x64's sixteen vector registers:
- * sixteen products a turn, with eight wider sums beside them, made V8 keep some in memory, and took half as long again.
+ * A turn of a loop keeps eight sums: the instruction takes four clocks, and two begin in each. More does not fit x64's
+ * sixteen vector registers: sixteen products a turn, with eight wider sums beside them, made V8 keep some in memory,
+ * and took half as long again.
  */
 import { zero } from './fixed-point';
 import { RELAXED_16 } from './families';

@@ -1,11 +1,12 @@
 /**
  * Ternary matrices times int8 vectors, in the family that this module is made for.
  *
- * A matrix comes in blocks of eight rows. Of each 16 columns a block has 16 bytes with rows 0 … 3, then 16 with rows 4 … 7: byte k holds column k of
- * four rows as codes of 2 bits, w + 1, the first row lowest. So one load serves four rows, and blocks are read from end to end.
+ * A matrix comes in blocks of eight rows. Of each 16 columns a block has 16 bytes with rows 0 … 3, then 16 with rows 4
+ * … 7: byte k holds column k of four rows as codes of 2 bits, w + 1, the first row lowest. So one load serves four
+ * rows, and blocks are read from end to end.
  *
- * All families give Σ code·q, exactly: the sums are of integers, whatever their order. Columns are a multiple of 64, |q| ≤ 127, codes 0 … 2; where
- * columns are only padding, q is 0 and the codes are anything.
+ * All families give Σ code·q, exactly: the sums are of integers, whatever their order. Columns are a multiple of 64,
+ * |q| ≤ 127, codes 0 … 2; where columns are only padding, q is 0 and the codes are anything.
  */
 import { BASELINE } from './families';
 import { baselineRows } from './product-baseline';

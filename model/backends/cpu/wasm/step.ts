@@ -1,8 +1,8 @@
 /**
  * A step: every row feeds one token, and those that want it have logits, a receipt and a choice afterwards.
  *
- * Rows of one sequence follow one another, each with the state that the one before leaves: phases are computed for all rows at once, and each
- * channel's states in the order of the rows.
+ * Rows of one sequence follow one another, each with the state that the one before leaves: phases are computed for all
+ * rows at once, and each channel's states in the order of the rows.
  */
 import {
   EMBEDDING,
@@ -38,7 +38,12 @@ export function step(): void {
   compute(0, threads);
 }
 
-/** The life of a helper: returns when its bell rings for another family. @param seen what the bell stood at last @returns the same */
+/**
+ * The life of a helper: returns when its bell rings for another family.
+ *
+ * @param seen what the bell stood at last
+ * @returns the same
+ */
 export function serve(thread: i32, seen: i32): i32 {
   let now = awaitBell(thread, seen);
   while (load<i32>(KERNELS) == FAMILY) {
@@ -52,7 +57,8 @@ export function serve(thread: i32, seen: i32): i32 {
 function compute(thread: i32, threads: i32): void {
   const rows = load<i32>(ROWS);
   const layers = load<i32>(LAYERS);
-  // Before the first barrier: behind the last one, the first thread may write the next step's while this one has not gone on yet.
+  // Before the first barrier: behind the last one, the first thread may write the next step's while this one has not
+  // gone on yet.
   const count = load<i32>(HEAD_ROWS);
   const stateBytes = 4 * ((load<i32>(HIDDEN) + 7) & -8);
   for (let l = 0; l < layers; l++) {
@@ -74,7 +80,10 @@ function residualOf(row: i32): usize {
   return <usize>load<u32>(RESIDUAL) + 4 * row * load<i32>(HIDDEN_PADDED);
 }
 
-/** x = rsh(row·rowScale, embeddingShift). An embedding row is a scale and int8 values; what is read behind them is behind the last channel, too. */
+/**
+ * x = rsh(row·rowScale, embeddingShift). An embedding row is a scale and int8 values; what is read behind them is
+ * behind the last channel, too.
+ */
 function embed(row: i32): void {
   const from: usize = <usize>load<u32>(EMBEDDING) + row * load<u32>(EMBEDDING_STRIDE);
   const scale = i32x4.splat(<i32>load<u16>(from));

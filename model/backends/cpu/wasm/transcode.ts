@@ -1,5 +1,6 @@
 /**
- * From the image's five weights in a byte to four (docs/IMAGE.md, section 4; products.ts). A module of its own: who loads an image needs no other.
+ * From the image's five weights in a byte to four (docs/IMAGE.md, section 4; products.ts). A module of its own: who
+ * loads an image needs no other.
  *
  * Forty rows at a time: eight groups of five become five blocks of eight.
  */

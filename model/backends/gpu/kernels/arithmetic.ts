@@ -1,5 +1,6 @@
 /**
- * WGSL: the primitives of docs/ARITHMETIC.md, sections 1, 3 and 4 (steps F and G). Exact on every adapter: 32-bit two's complement only.
+ * WGSL: the primitives of docs/ARITHMETIC.md, sections 1, 3 and 4 (steps F and G). Exact on every adapter: 32-bit two's
+ * complement only.
  *
  * WGSL takes shift amounts modulo 32, so each shift here is guarded where it can reach 32.
  */
@@ -84,7 +85,8 @@ fn norm15(p: i32, exponent: i32) -> vec2<i32> {
   return vec2(mantissa, exponent + drop);
 }
 
-// Steps F and G: mantissa and right shift of the outputs. maximum is max |u|, sum the carried S; (0, 0) if all of u is zero.
+// Steps F and G: mantissa and right shift of the outputs. maximum is max |u|, sum the carried S; (0, 0) if all of u is
+// zero.
 fn outputScale(maximum: u32, sum: vec2<u32>, scale: vec2<i32>) -> vec2<i32> {
   if (maximum == 0u) { return vec2(0); }
   let drop = bitLength(maximum) - 15;
@@ -128,8 +130,9 @@ fn vectorAt(base: u32, k: u32) -> i32 {
 `;
 
 /**
- * The sigmoid, with its table in workgroup memory: a look-up comes at the end of a chain, where the way to memory would be waited for. Needs the
- * binding `tables`, whose word j holds SIGMA[j] and SIGMA[j + 1]. `loadSigma` is followed by a barrier.
+ * The sigmoid, with its table in workgroup memory: a look-up comes at the end of a chain, where the way to memory would
+ * be waited for. Needs the binding `tables`, whose word j holds SIGMA[j] and SIGMA[j + 1]. `loadSigma` is followed by a
+ * barrier.
  */
 export function sigmoid(size: number): string {
   return /* wgsl */ `

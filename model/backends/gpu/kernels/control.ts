@@ -1,6 +1,6 @@
 /**
- * What steers the runs on the GPU: words of the buffer `control`, a block for each sequence. The host writes a block when a run starts; the
- * sampler counts in it.
+ * What steers the runs on the GPU: words of the buffer `control`, a block for each sequence. The host writes a block
+ * when a run starts; the sampler counts in it.
  */
 
 /** Words of a block. */

@@ -1,5 +1,6 @@
 /**
- * WGSL: embedding rows (docs/ARITHMETIC.md, section 5, first line). In GPU memory a row is its scale, one word, and then its int8, four a word.
+ * WGSL: embedding rows (docs/ARITHMETIC.md, section 5, first line). In GPU memory a row is its scale, one word, and
+ * then its int8, four a word.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { ARITHMETIC } from './arithmetic.js';

@@ -1,8 +1,9 @@
 /**
- * What the four kernels of a layer are bound to. They share one layout, so that a token binds the layer once for all of them, and the rest once:
- * binding is a quarter of what the processor has to do for a dispatch.
+ * What the four kernels of a layer are bound to. They share one layout, so that a token binds the layer once for all of
+ * them, and the rest once: binding is a quarter of what the processor has to do for a dispatch.
  *
- * Group 0 belongs to the layer, group 1 to the sequence. Seven storage buffers, less than the eight that every adapter has.
+ * Group 0 belongs to the layer, group 1 to the sequence. Seven storage buffers, less than the eight that every adapter
+ * has.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { rowSize } from './arithmetic.js';

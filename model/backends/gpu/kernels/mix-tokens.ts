@@ -1,5 +1,6 @@
 /**
- * WGSL: the first half of a layer's token mixing (MLGRU), for one token: i, f and g, then the state and the input of the o product.
+ * WGSL: the first half of a layer's token mixing (MLGRU), for one token: i, f and g, then the state and the input of
+ * the o product.
  *
  * docs/ARITHMETIC.md, section 5, from `v = mul15(x, attnNorm)` to `v = mul15(y, b)`.
  */

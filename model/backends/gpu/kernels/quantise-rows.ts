@@ -1,7 +1,9 @@
 /**
- * WGSL: steps A to D of the BitLinear unit for many rows at once (tokens of a prompt, or sequences of a batch), one workgroup each.
+ * WGSL: steps A to D of the BitLinear unit for many rows at once (tokens of a prompt, or sequences of a batch), one
+ * workgroup each.
  *
- * Results in `quantised` (row-bindings.ts): int8, and the sums that the scale of the outputs is made of; the product makes it, while it waits for weights.
+ * Results in `quantised` (row-bindings.ts): int8, and the sums that the scale of the outputs is made of; the product
+ * makes it, while it waits for weights.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { vectorLayout } from '../weights/vector-layout.js';
@@ -72,8 +74,8 @@ export function quantiseForMixing(shape: ModelShape, capacity: number, group: Gr
 }
 
 /**
- * In front of o, from states and gates. The states of `tokens` come from the scan; those of `sequences`, one step each, are made here, and kept unless
- * the run of the sequence has ended.
+ * In front of o, from states and gates. The states of `tokens` come from the scan; those of `sequences`, one step each,
+ * are made here, and kept unless the run of the sequence has ended.
  */
 export function quantiseMixed(shape: ModelShape, capacity: number, group: Group, mode: 'tokens' | 'sequences'): string {
   const { layer } = vectorLayout(shape);

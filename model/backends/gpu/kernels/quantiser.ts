@@ -1,10 +1,11 @@
 /**
  * WGSL: steps A to D of the BitLinear unit (docs/ARITHMETIC.md, section 4) for one vector by one workgroup.
  *
- * One input vector, one to three gains (i, f and g share theirs), as many vectors of int8 and output scales. The kernel around it declares the
- * binding `vectors` (pairs of int16) and says where things come from and go to.
+ * One input vector, one to three gains (i, f and g share theirs), as many vectors of int8 and output scales. The kernel
+ * around it declares the binding `vectors` (pairs of int16) and says where things come from and go to.
  *
- * The time of these kernels is latency: everything is loaded before the first barrier, and loops are unrolled so that it stays in registers.
+ * The time of these kernels is latency: everything is loaded before the first barrier, and loops are unrolled so that
+ * it stays in registers.
  */
 import type { RowSize } from './arithmetic.js';
 import { reduction, type Group } from './reduce.js';
@@ -13,14 +14,17 @@ export interface QuantiserText {
   readonly row: RowSize;
   /** Where each gain starts in `vectors`, in words (pairs of int16). */
   readonly gains: readonly number[];
-  /** What inputs are made of: names and WGSL expressions from `word`, `vec4<i32>`, loaded before anything is computed; `ready` is executed in between. */
+  /**
+   * What inputs are made of: names and WGSL expressions from `word`, `vec4<i32>`, loaded before anything is computed;
+   * `ready` is executed in between.
+   */
   readonly parts?: Readonly<Record<string, string>>;
   readonly ready?: string;
   /** WGSL expression of four input values, `vec4<i32>`, from their word index `word` and the parts. */
   readonly input: string;
   /**
-   * WGSL of E (added to the sum of squares): a carried sum `vec2<u32>`, in the unit of v², from `squares`. `squares` is the sum of the squares of
-   * the four int16 that `squared` gives for each word.
+   * WGSL of E (added to the sum of squares): a carried sum `vec2<u32>`, in the unit of v², from `squares`. `squares` is
+   * the sum of the squares of the four int16 that `squared` gives for each word.
    */
   readonly epsilon: string;
   readonly squared?: string;
@@ -46,8 +50,8 @@ export const OUTPUT_SCALES: Left = {
 export const SUMS: Left = { type: 'vec4<u32>', value: 'vec4(maximum, sum, 0u)' };
 
 /**
- * Declares `fn quantise(local: u32)`, for all invocations of a workgroup, after which `left[product]` holds what is left for the outputs. What it stored in
- * workgroup memory is visible when it returns.
+ * Declares `fn quantise(local: u32)`, for all invocations of a workgroup, after which `left[product]` holds what is
+ * left for the outputs. What it stored in workgroup memory is visible when it returns.
  */
 export function quantiser(
   { row, gains, input, epsilon, squared, store, left, parts = {}, ready = '' }: QuantiserText,

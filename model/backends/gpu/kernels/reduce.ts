@@ -1,5 +1,6 @@
 /**
- * WGSL: combining one value, or several, of all invocations of a workgroup. Exact in any order, because every operation is.
+ * WGSL: combining one value, or several, of all invocations of a workgroup. Exact in any order, because every operation
+ * is.
  *
  * With subgroups the lanes of one are combined in registers; without, everything goes through workgroup memory.
  */
@@ -24,8 +25,8 @@ const COMBINE: Readonly<Record<Operation, (a: string, b: string) => string>> = {
 };
 
 /**
- * `fn <name>(local: u32, value: array<u32, n>) -> array<u32, n>`: combines field k of all invocations with `operations[k]`.
- * All invocations get the result. A kernel calls it once, in uniform control flow.
+ * `fn <name>(local: u32, value: array<u32, n>) -> array<u32, n>`: combines field k of all invocations with
+ * `operations[k]`. All invocations get the result. A kernel calls it once, in uniform control flow.
  */
 export function reduction(name: string, operations: readonly Operation[], { size, subgroup }: Group): string {
   const n = operations.length;
@@ -64,8 +65,9 @@ fn ${name}(local: u32, value: array<u32, ${n}>) -> array<u32, ${n}> {
 }
 
 /**
- * `fn laneSum(local: u32, values: array<i32, n>) -> array<i32, n>`: sums over each `lanes` neighbouring invocations, all of which get the
- * result. A kernel calls it once, in uniform control flow. `lanes` is a power of two, at most the subgroup where those are used.
+ * `fn laneSum(local: u32, values: array<i32, n>) -> array<i32, n>`: sums over each `lanes` neighbouring invocations,
+ * all of which get the result. A kernel calls it once, in uniform control flow. `lanes` is a power of two, at most the
+ * subgroup where those are used.
  */
 export function laneSum(n: number, lanes: number, { size, subgroup }: Group): string {
   if (subgroup > 0) {

@@ -1,6 +1,7 @@
 /**
- * What the kernels for many rows are bound to. As for a single token (layer-bindings.ts), group 0 belongs to the layer, or to the head; group 1 belongs to
- * the rows, and a pass binds it once. Eight storage buffers, as many as every adapter has.
+ * What the kernels for many rows are bound to. As for a single token (layer-bindings.ts), group 0 belongs to the layer,
+ * or to the head; group 1 belongs to the rows, and a pass binds it once. Eight storage buffers, as many as every
+ * adapter has.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { rowSize } from './arithmetic.js';
@@ -31,13 +32,17 @@ export function rowResidual(type: 'vec4<i32>' | 'i32'): string {
   return `@group(1) @binding(2) var<storage, read_write> x: array<${type}>;`;
 }
 
-/** [product][capacity][words] int8, four a word; behind them, from word `sumsAt` on, [product][capacity] the sums of each (quantiser.ts, `SUMS`). */
+/**
+ * [product][capacity][words] int8, four a word; behind them, from word `sumsAt` on, [product][capacity] the sums of
+ * each (quantiser.ts, `SUMS`).
+ */
 export function quantisedRows(type: 'vec4<i32>' | 'u32'): string {
   return `@group(1) @binding(3) var<storage, read_write> quantised: array<${type}>;`;
 }
 
 /**
- * What one kernel leaves for the next: three planes of [capacity][width], silu(i), then the states; the forget complements; the gates. Behind them, from vector
+ * What one kernel leaves for the next: three planes of [capacity][width], silu(i), then the states; the forget
+ * complements; the gates. Behind them, from vector
  * `productsAt` on, [capacity][wide width], the products of the GLU. What is behind the end of a row stays 0.
  */
 export function rowScratch(type: 'vec4<i32>' | 'i32'): string {

@@ -1,9 +1,10 @@
 /**
- * WGSL: the integer sampler (docs/ARITHMETIC.md, section 8), one workgroup for each sequence, and the embedding of the token that it chose, so
- * that a run needs nothing from the host.
+ * WGSL: the integer sampler (docs/ARITHMETIC.md, section 8), one workgroup for each sequence, and the embedding of the
+ * token that it chose, so that a run needs nothing from the host.
  *
- * The largest logits are found by a bound: each invocation takes the best of its share (from the bests of every sixteen, see survey-logits.ts); what
- * is behind the k-th best of these cannot be among the k largest. Logits with their ids are all different, so ties cannot make the list longer.
+ * The largest logits are found by a bound: each invocation takes the best of its share (from the bests of every
+ * sixteen, see survey-logits.ts); what is behind the k-th best of these cannot be among the k largest. Logits with
+ * their ids are all different, so ties cannot make the list longer.
  */
 import { endTokens } from '../../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
@@ -16,7 +17,10 @@ import { bestCount, bestPlaces, LOGITS_PER_BEST, RANKED } from './survey-logits.
 /** Candidates that fit in workgroup memory; more are rare, and only slower. */
 const FAST_CANDIDATES = 512;
 
-/** Steps of a loop that are written out, so that their loads overlap; no more, because fetching code that runs once costs more than it saves. */
+/**
+ * Steps of a loop that are written out, so that their loads overlap; no more, because fetching code that runs once
+ * costs more than it saves.
+ */
 const UNROLL = 4;
 
 /** @param size invocations; at least `MAX_CANDIDATES` @param slots results that fit in the buffer, for each sequence */
@@ -141,7 +145,8 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   workgroupBarrier();
   if (local < ${MAX_CANDIDATES}u) { weights[local] = select(0, weightOf(min(local, wanted - 1u), invTemperature), local < wanted); }
   workgroupBarrier();
-  // Each invocation has the sum up to its own candidate; the first one that reaches a threshold is found by all together.
+  // Each invocation has the sum up to its own candidate; the first one that reaches a threshold is found by all
+  // together.
   var sum = 0;
   for (var j = 0u; j < wanted; j += ${UNROLL}u) {
     ${unrolled((k) => `if (j + ${k}u <= local) { sum += weights[j + ${k}u]; }`)}
@@ -177,7 +182,9 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
 `;
 }
 
-/** Threefry-2x32 with 20 rounds (docs/ARITHMETIC.md, section 8), written out: the first word for a counter below 2³². */
+/**
+ * Threefry-2x32 with 20 rounds (docs/ARITHMETIC.md, section 8), written out: the first word for a counter below 2³².
+ */
 function threefryText(): string {
   const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
   const rounds = Array.from({ length: 20 }, (_, round) => {

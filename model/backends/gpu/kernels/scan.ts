@@ -1,6 +1,7 @@
 /**
- * WGSL: the recurrence, h = h + mul15(s − h, c), over the tokens of a prompt. The rounding of each step makes it sequential in time, but channels are
- * independent: one invocation each. The states replace the first plane of `scratch`; the second holds c (see product-epilogues.ts).
+ * WGSL: the recurrence, h = h + mul15(s − h, c), over the tokens of a prompt. The rounding of each step makes it
+ * sequential in time, but channels are independent: one invocation each. The states replace the first plane of
+ * `scratch`; the second holds c (see product-epilogues.ts).
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { ARITHMETIC, rowSize } from './arithmetic.js';

@@ -1,6 +1,6 @@
 /**
- * WGSL: a look at all logits in parallel: the receipt (docs/ARITHMETIC.md, section 7), and the best of every sixteen, with which the sampler finds
- * the largest without reading all.
+ * WGSL: a look at all logits in parallel: the receipt (docs/ARITHMETIC.md, section 7), and the best of every sixteen,
+ * with which the sampler finds the largest without reading all.
  */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { CRC } from './arithmetic.js';

@@ -1,4 +1,6 @@
-/** WGSL: taps, the CRC-32 of the residual of many tokens (docs/ARITHMETIC.md, section 7), without the constant share. */
+/**
+ * WGSL: taps, the CRC-32 of the residual of many tokens (docs/ARITHMETIC.md, section 7), without the constant share.
+ */
 import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { CRC, rowSize } from './arithmetic.js';
 

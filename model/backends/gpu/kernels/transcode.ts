@@ -1,8 +1,10 @@
 /**
- * WGSL: ternary weights from the image's 1.6 bit (docs/IMAGE.md, section 4: five rows of one column in a byte) to 2 bit, which GPUs read faster.
+ * WGSL: ternary weights from the image's 1.6 bit (docs/IMAGE.md, section 4: five rows of one column in a byte) to 2
+ * bit, which GPUs read faster.
  *
- * A row of N columns is ⌈N/64⌉ chunks of 16 bytes. Bits 2j and 2j + 1 of byte b of word k of a chunk hold the code (0, 1, 2 for −1, 0, +1) of
- * column 16k + 4j + b: `(word >> 2j) & 0x03030303` are the codes of four neighbouring columns, as `dot4I8Packed` takes them.
+ * A row of N columns is ⌈N/64⌉ chunks of 16 bytes. Bits 2j and 2j + 1 of byte b of word k of a chunk hold the code (0,
+ * 1, 2 for −1, 0, +1) of column 16k + 4j + b: `(word >> 2j) & 0x03030303` are the codes of four neighbouring columns,
+ * as `dot4I8Packed` takes them.
  */
 import { rowSize } from './arithmetic.js';
 

@@ -1,6 +1,6 @@
 /**
- * WGSL: m = max(mean|W|, 1e-5) of every ternary matrix, in two stages: sums over blocks of the parameters, then over the blocks of a matrix.
- * Blocks are padded with zeros, which add nothing.
+ * WGSL: m = max(mean|W|, 1e-5) of every ternary matrix, in two stages: sums over blocks of the parameters, then over
+ * the blocks of a matrix. Blocks are padded with zeros, which add nothing.
  */
 import { BLOCK, MEAN_STRIDE } from '../parameter-layout.js';
 import { rowReduction } from './reduce-rows.js';

@@ -1,6 +1,6 @@
 /**
- * WGSL: loss of each row and, in the place of its logits, their gradient: (softmax − onehot)·weight; one workgroup a row. A row whose target is
- * 2^32 − 1 has no part in the loss.
+ * WGSL: loss of each row and, in the place of its logits, their gradient: (softmax − onehot)·weight; one workgroup a
+ * row. A row whose target is 2^32 − 1 has no part in the loss.
  */
 import { enableSubgroups, type Group } from '../../../backends/gpu/kernels/reduce.js';
 import { rowReduction } from './reduce-rows.js';

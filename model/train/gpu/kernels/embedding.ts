@@ -1,6 +1,6 @@
 /**
- * WGSL: rows of the embedding, forth and back. Back, the rows of the batch come sorted by their token, so each row of the gradient is one sum in a
- * fixed order, without atomics.
+ * WGSL: rows of the embedding, forth and back. Back, the rows of the batch come sorted by their token, so each row of
+ * the gradient is one sum in a fixed order, without atomics.
  */
 
 const SIZE = 64;

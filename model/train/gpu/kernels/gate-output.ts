@@ -1,4 +1,7 @@
-/** WGSL: o = rmsnorm(g)·silu(h), one workgroup a row, and its way back but for the norm's own (docs/TRAINING.md, section 4). */
+/**
+ * WGSL: o = rmsnorm(g)·silu(h), one workgroup a row, and its way back but for the norm's own (docs/TRAINING.md, section
+ * 4).
+ */
 import { enableSubgroups, type Group } from '../../../backends/gpu/kernels/reduce.js';
 import { rowReduction } from './reduce-rows.js';
 

@@ -1,4 +1,7 @@
-/** WGSL: lb[l] = s[1] + … + s[l], s the softmax of `lower_bounds` over layers, and back (docs/TRAINING.md, section 4). One invocation a channel. */
+/**
+ * WGSL: lb[l] = s[1] + … + s[l], s the softmax of `lower_bounds` over layers, and back (docs/TRAINING.md, section 4).
+ * One invocation a channel.
+ */
 
 const SIZE = 64;
 

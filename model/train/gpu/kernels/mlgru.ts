@@ -1,6 +1,6 @@
 /**
- * WGSL: the recurrence over the tokens of each sequence, forth and back (docs/TRAINING.md, section 4). Channels and sequences are independent: one
- * invocation for each channel of each sequence.
+ * WGSL: the recurrence over the tokens of each sequence, forth and back (docs/TRAINING.md, section 4). Channels and
+ * sequences are independent: one invocation for each channel of each sequence.
  */
 
 const SIZE = 64;

@@ -1,5 +1,6 @@
 /**
- * WGSL: RMSNorm back (docs/TRAINING.md, section 2): dv = r·(w·dy − v·r²·mean(v·w·dy)), and dw = Σₙ dy·v·r as partial sums, one row of them a workgroup.
+ * WGSL: RMSNorm back (docs/TRAINING.md, section 2): dv = r·(w·dy − v·r²·mean(v·w·dy)), and dw = Σₙ dy·v·r as partial
+ * sums, one row of them a workgroup.
  */
 import { enableSubgroups, type Group } from '../../../backends/gpu/kernels/reduce.js';
 import { everyWord, rowReduction, wordsEach } from './reduce-rows.js';

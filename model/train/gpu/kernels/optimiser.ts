@@ -26,7 +26,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 `;
 }
 
-/** `report`: the loss, which is the sum over rows, and the norm of the gradients. Adds to the loss of the micro-batches before. */
+/**
+ * `report`: the loss, which is the sum over rows, and the norm of the gradients. Adds to the loss of the micro-batches
+ * before.
+ */
 export function lossSum(rows: number): string {
   return /* wgsl */ `
 @group(0) @binding(0) var<storage, read> losses: array<f32>;
@@ -61,8 +64,9 @@ fn main(@builtin(local_invocation_index) local: u32) {
 export const STEP_WORDS = 8;
 
 /**
- * m = β₁m + (1 − β₁)g, v = β₂v + (1 − β₂)g², p = p·(1 − rate·decay) − rate·(m/c₁)/(√(v/c₂) + ε), with g clipped to a norm and c the corrections of
- * the bias. A loss or gradient that is not finite changes nothing: whoever reads the report stops.
+ * m = β₁m + (1 − β₁)g, v = β₂v + (1 − β₂)g², p = p·(1 − rate·decay) − rate·(m/c₁)/(√(v/c₂) + ε), with g clipped to a
+ * norm and c the corrections of the bias. A loss or gradient that is not finite changes nothing: whoever reads the
+ * report stops.
  *
  * @param decayed so many of the parameters decay, from the first on
  */

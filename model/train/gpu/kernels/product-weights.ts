@@ -1,6 +1,6 @@
 /**
- * WGSL: dW = Σₙ dout·q/s, the gradient of latent weights (docs/TRAINING.md, section 3). Rows are many and matrices may be small, so the rows are split:
- * each split leaves sums of its own, which `sumPartials` adds in a fixed order.
+ * WGSL: dW = Σₙ dout·q/s, the gradient of latent weights (docs/TRAINING.md, section 3). Rows are many and matrices may
+ * be small, so the rows are split: each split leaves sums of its own, which `sumPartials` adds in a fixed order.
  */
 import { tiledProduct, tiledProductGroups, tileShape } from './tiled-product.js';
 

@@ -1,6 +1,7 @@
 /**
- * WGSL: RMSNorm and int8 quantisation of rows, one workgroup a row: y = n·r₂·w₂, q = round(y·127/max|y|), where n is v, or the block's own norm of it,
- * v·r₁·w₁. Leaves r₁, r₂ and the step max|y|/127 of each row for the product and the way back.
+ * WGSL: RMSNorm and int8 quantisation of rows, one workgroup a row: y = n·r₂·w₂, q = round(y·127/max|y|), where n is v,
+ * or the block's own norm of it, v·r₁·w₁. Leaves r₁, r₂ and the step max|y|/127 of each row for the product and the way
+ * back.
  */
 import { enableSubgroups, type Group } from '../../../backends/gpu/kernels/reduce.js';
 import { everyWord, rowReduction, wordsEach } from './reduce-rows.js';

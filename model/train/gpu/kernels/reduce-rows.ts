@@ -1,7 +1,13 @@
-/** WGSL: sum and maximum over the invocations of a workgroup, in floats. Always in the same order, so the same bits come out on the same card. */
+/**
+ * WGSL: sum and maximum over the invocations of a workgroup, in floats. Always in the same order, so the same bits come
+ * out on the same card.
+ */
 import type { Group } from '../../../backends/gpu/kernels/reduce.js';
 
-/** `fn reduced(local: u32, value: vec2<f32>) -> vec2<f32>`: the sum of x and the maximum of y of all invocations. In uniform control flow only. */
+/**
+ * `fn reduced(local: u32, value: vec2<f32>) -> vec2<f32>`: the sum of x and the maximum of y of all invocations. In
+ * uniform control flow only.
+ */
 export function rowReduction({ size, subgroup }: Group): string {
   const lanes = Math.max(1, Math.min(subgroup, size));
   const both = (a: string, b: string): string => `vec2(${a}.x + ${b}.x, max(${a}.y, ${b}.y))`;
@@ -31,7 +37,9 @@ fn reduced(local: u32, value: vec2<f32>) -> vec2<f32> {
 `;
 }
 
-/** Of a row whose invocations keep what they have read: `body` for each word `k`, which is the `e`th of its invocation. */
+/**
+ * Of a row whose invocations keep what they have read: `body` for each word `k`, which is the `e`th of its invocation.
+ */
 export function everyWord(words: number, { size }: Group, body: string): string {
   return /* wgsl */ `
   for (var e = 0u; e < ${wordsEach(words, { size })}u; e++) {
@@ -45,7 +53,10 @@ export function wordsEach(words: number, { size }: Pick<Group, 'size'>): number 
   return Math.ceil(words / size);
 }
 
-/** Invocations for a row of `words` pieces: a power of two, at least a subgroup. A software adapter pays for each at every barrier. */
+/**
+ * Invocations for a row of `words` pieces: a power of two, at least a subgroup. A software adapter pays for each at
+ * every barrier.
+ */
 export function rowGroup(words: number, subgroup: number): Group {
   let size = Math.max(16, subgroup);
   while (size < 256 && size < words) size *= 2;

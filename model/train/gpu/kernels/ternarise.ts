@@ -1,4 +1,7 @@
-/** WGSL: t = clamp(round(W/m), −1, 1) of all ternary matrices, four to a word. As the packer does: W times the inverse of m, in float32. */
+/**
+ * WGSL: t = clamp(round(W/m), −1, 1) of all ternary matrices, four to a word. As the packer does: W times the inverse
+ * of m, in float32.
+ */
 import { BLOCK, MEAN_STRIDE } from '../parameter-layout.js';
 
 /** One workgroup a block; `matrixOf` says whose block it is. */

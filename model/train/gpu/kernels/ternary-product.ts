@@ -1,6 +1,6 @@
 /**
- * WGSL: out = (Σ t·q)·m/s, exact in integers, in tiles of 64 rows × 64 outputs; optionally added to another [rows][outputs].
- * Both factors are four int8 in a word, along the inputs.
+ * WGSL: out = (Σ t·q)·m/s, exact in integers, in tiles of 64 rows × 64 outputs; optionally added to another
+ * [rows][outputs]. Both factors are four int8 in a word, along the inputs.
  */
 
 /** 16 × 16 invocations, 4 × 4 sums each. */

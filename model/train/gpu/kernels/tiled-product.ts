@@ -1,6 +1,6 @@
 /**
- * WGSL: C[i][j] = Σ_c A(c, i)·B(c, j) in float32, in tiles that go through workgroup memory. B comes as words of four int8, so four j at a time.
- * The sums of a tile are in the order of c: the same bits every time.
+ * WGSL: C[i][j] = Σ_c A(c, i)·B(c, j) in float32, in tiles that go through workgroup memory. B comes as words of four
+ * int8, so four j at a time. The sums of a tile are in the order of c: the same bits every time.
  */
 
 /** How large a tile is: 16 × 16 invocations, each with rows × columns sums. */
@@ -18,8 +18,8 @@ export interface TiledProduct {
   readonly columns: number;
   readonly tile: TileShape;
   /**
-   * Declarations, and `fn loadA(c: u32, i: u32) -> f32`, `fn loadB(c: u32, word: u32) -> vec4<f32>`, `fn store(split: u32, i: u32, word: u32,
-   * value: vec4<f32>)`, where `split` is `group.z`; inside all bounds.
+   * Declarations, and `fn loadA(c: u32, i: u32) -> f32`, `fn loadB(c: u32, word: u32) -> vec4<f32>`,
+   * `fn store(split: u32, i: u32, word: u32, value: vec4<f32>)`, where `split` is `group.z`; inside all bounds.
    */
   readonly code: string;
   /** Whether neighbouring i lie side by side in memory; else neighbouring c. */

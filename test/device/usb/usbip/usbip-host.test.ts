@@ -46,7 +46,10 @@ const u32 = (value: number): Buffer => hex(value.toString(16).padStart(8, '0'));
 const i32 = (value: number): Buffer => u32(value >>> 0);
 const DEVICE = hex('12 01 0002 00 00 00 40 0912 0100 0001 01 02 03 01');
 
-/** A device record: path, bus id `1-1`, bus 1, device 2, high speed, 1209:0001, release 1.00, configuration 1 of 1, an interface. */
+/**
+ * A device record: path, bus id `1-1`, bus 1, device 2, high speed, 1209:0001, release 1.00, configuration 1 of 1, an
+ * interface.
+ */
 const RECORD = Buffer.concat([
   Buffer.alloc(256),
   Buffer.concat([Buffer.from('1-1'), Buffer.alloc(29)]),

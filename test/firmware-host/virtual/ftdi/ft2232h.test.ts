@@ -1,4 +1,6 @@
-/** The chip as `lsusb -v` shows a real one, as libftdi 1.5 reads its EEPROM, and as the kernel's ftdi_sio talks to it. */
+/**
+ * The chip as `lsusb -v` shows a real one, as libftdi 1.5 reads its EEPROM, and as the kernel's ftdi_sio talks to it.
+ */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

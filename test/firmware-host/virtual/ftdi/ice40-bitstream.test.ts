@@ -5,8 +5,9 @@ import { configure } from '../../../../firmware-host/virtual/ftdi/ice40-bitstrea
 import { bitstream } from '../../../helpers/bitstream.js';
 
 /**
- * A counter for an iCE40HX1K: `module top(input clk, output led); reg [23:0] c = 0; always @(posedge clk) c <= c+1; assign
- * led = c[23]; endmodule`, by Yosys 0.23, nextpnr-ice40 0.4 and icepack of Debian 12; deflated.
+ * A counter for an iCE40HX1K:
+ * `module top(input clk, output led); reg [23:0] c = 0; always @(posedge clk) c <= c+1; assign led = c[23]; endmodule`,
+ * by Yosys 0.23, nextpnr-ice40 0.4 and icepack of Debian 12; deflated.
  */
 const COUNTER = [
   '7ZwxbxNBEIVnd421SCD5EsmmPCEauqNEFKzSUlHTWKkoUX5AtLKs1BYdokmVgl9BSXH/hzLobEHw+Wy/syc+n+99ja0oep7bfZ57N9rkXuT++s',

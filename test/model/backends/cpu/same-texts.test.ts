@@ -1,6 +1,7 @@
 /**
- * Texts as they live on the processor, side by side: fed in pieces, sampled, left in the middle, saved and moved to the reference and back. Whatever
- * the kernels, the threads and the others in the batch, each is what the reference makes of it.
+ * Texts as they live on the processor, side by side: fed in pieces, sampled, left in the middle, saved and moved to the
+ * reference and back. Whatever the kernels, the threads and the others in the batch, each is what the reference makes
+ * of it.
  */
 import { afterAll, expect, it } from 'vitest';
 import { FAMILIES, type KernelFamily } from '../../../../model/backends/cpu/kernels.js';

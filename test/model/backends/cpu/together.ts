@@ -1,6 +1,7 @@
 /**
- * One to eight threads compute the same text, with every family of kernels that this version of Node computes right, and every receipt is the
- * reference's. Part of a process of its own, because V8's flags hold for a whole process, and because threads that sleep for ever end only with it.
+ * One to eight threads compute the same text, with every family of kernels that this version of Node computes right,
+ * and every receipt is the reference's. Part of a process of its own, because V8's flags hold for a whole process, and
+ * because threads that sleep for ever end only with it.
  */
 import { setTimeout } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';

@@ -18,7 +18,10 @@ import { AT_HOME, itMovesBetween } from '../../machine/moves.js';
 import { describePromises, SECTIONS } from '../../machine/promises.js';
 import { itComputesEachAsIfItWereAlone } from './joins.js';
 
-/** One for all tests: kernels of the same text are compiled once for a device, which takes a software adapter a second each. */
+/**
+ * One for all tests: kernels of the same text are compiled once for a device, which takes a software adapter a second
+ * each.
+ */
 let gpu: GpuDevice;
 beforeAll(async () => {
   if (hasGpu) gpu = await openGpu();
@@ -75,7 +78,8 @@ describe.skipIf(!hasGpu)('the GPU computes what the reference computes', () => {
     PATIENCE_MS,
   );
 
-  // The odd default shape; the kernels are those of the extreme models of that shape. In CI the first feeds more than fit at a time.
+  // The odd default shape; the kernels are those of the extreme models of that shape. In CI the first feeds more than
+  // fit at a time.
   it.each([
     [1, count(1030, 2500), 200],
     [2, count(70, 2500), count(20, 200)],

@@ -1,6 +1,6 @@
 /**
- * Sequences that come and go at random on one machine, each with a twin on the reference that is alone: whatever the others do, they must be equal.
- * A body of tests, so that it shares the kernels that another one has compiled.
+ * Sequences that come and go at random on one machine, each with a twin on the reference that is alone: whatever the
+ * others do, they must be equal. A body of tests, so that it shares the kernels that another one has compiled.
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,7 @@
-/** Kernels on matrix units, with the units in plain WGSL: the card itself is checked by a probe, and by `mmfree bench gpu` and `verify`. */
+/**
+ * Kernels on matrix units, with the units in plain WGSL: the card itself is checked by a probe, and by
+ * `mmfree bench gpu` and `verify`.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
@@ -25,7 +28,10 @@ afterAll(() => {
 
 const PATIENCE_MS = 240_000;
 
-/** Rows of all three kinds of tiles, none of them a multiple of a tile; and columns that several turns and subgroups share. */
+/**
+ * Rows of all three kinds of tiles, none of them a multiple of a tile; and columns that several turns and subgroups
+ * share.
+ */
 const SHAPE = { hiddenSize: 330, intermediateSize: 1161, vocabSize: 4101, layers: 1 };
 
 function someTokens(seed: number, count: number, { shape }: ModelSections): number[] {

@@ -1,4 +1,7 @@
-/** Reads memory and does next to nothing with it, in a module of its own: what `mmfree bench cpu` compares the kernels with. */
+/**
+ * Reads memory and does next to nothing with it, in a module of its own: what `mmfree bench cpu` compares the kernels
+ * with.
+ */
 
 /** @param from @param to addresses, 16-byte words between them in a multiple of eight @returns their sum, by halves */
 export function readAll(from: usize, to: usize): i64 {

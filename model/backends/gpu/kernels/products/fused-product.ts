@@ -1,6 +1,7 @@
 /**
- * WGSL: a whole BitLinear unit for one token in one dispatch. Every workgroup quantises the whole input for itself, which costs less than a
- * dispatch of its own would, then multiplies its share of the rows, and its leading lanes do what comes after.
+ * WGSL: a whole BitLinear unit for one token in one dispatch. Every workgroup quantises the whole input for itself,
+ * which costs less than a dispatch of its own would, then multiplies its share of the rows, and its leading lanes do
+ * what comes after.
  */
 import { ARITHMETIC } from '../arithmetic.js';
 import { CONSTANTS, matrices, VECTORS } from '../layer-bindings.js';
@@ -23,7 +24,10 @@ export interface FusedProductText extends Omit<QuantiserText, 'store' | 'left'> 
   readonly unitCount: number;
   /** Rows of a unit: the product (index of its gain) and the WGSL expression of the row's number, from `unit`. */
   readonly unitRows: readonly { readonly product: number; readonly row: string }[];
-  /** WGSL statements for one unit, executed by one invocation: `unit`, and `out0`, `out1`, … of its rows, before any saturation. */
+  /**
+   * WGSL statements for one unit, executed by one invocation: `unit`, and `out0`, `out1`, … of its rows, before any
+   * saturation.
+   */
   readonly epilogue: string;
   /** What the epilogue needs from memory: names and WGSL expressions from `unit`, loaded before anything else. */
   readonly early?: Readonly<Record<string, string>>;

@@ -1,7 +1,8 @@
 /**
  * WGSL: what is done with the outputs of a product of many rows, whichever kernel computes it.
  *
- * Each epilogue declares its bindings (row-bindings.ts; what the head leaves is binding 3 of group 0) and `fn finish(token: u32, outputRow: u32, product: u32, out: i32)`, or, where rows come in pairs,
+ * Each epilogue declares its bindings (row-bindings.ts; what the head leaves is binding 3 of group 0) and
+ * `fn finish(token: u32, outputRow: u32, product: u32, out: i32)`, or, where rows come in pairs,
  * `fn finishPair(token: u32, pair: u32, even: i32, odd: i32)`. `out` is the output of step H, before any saturation.
  */
 import type { ModelShape } from '../../../../../protocol/image/model-shape.js';
@@ -14,7 +15,9 @@ import { ROW_CRC_FACTORS, ROW_TABLES, rowResidual, rowScratch, rowWords } from '
 export interface Epilogue {
   readonly declarations: string;
   readonly pairs: boolean;
-  /** WGSL statements before everything (a barrier follows) and after all outputs, in uniform control flow, with `local`. */
+  /**
+   * WGSL statements before everything (a barrier follows) and after all outputs, in uniform control flow, with `local`.
+   */
   readonly begin?: string;
   readonly end?: string;
 }

@@ -1,10 +1,12 @@
 /**
  * WGSL: ternary products for many rows at once on matrix units (int8 × int8 → int32, 16 × 16 × 32).
  *
- * Weights become int8 in workgroup memory. Results leave the matrix units through workgroup memory too, 16 × 16 at a time, because which lane
- * holds which element is up to the hardware. What a turn multiplies is loaded while turns before it are at work.
+ * Weights become int8 in workgroup memory. Results leave the matrix units through workgroup memory too, 16 × 16 at a
+ * time, because which lane holds which element is up to the hardware. What a turn multiplies is loaded while turns
+ * before it are at work.
  *
- * This is an experiment of Chromium (`chromium-experimental-subgroup-matrix`), used only where `matricesWork` (probes.ts) found products right.
+ * This is an experiment of Chromium (`chromium-experimental-subgroup-matrix`), used only where `matricesWork`
+ * (probes.ts) found products right.
  */
 import { MATRIX_SUBGROUP } from '../../device/probes.js';
 import { ARITHMETIC } from '../arithmetic.js';
@@ -24,8 +26,8 @@ export interface MatrixTile {
 export const MATRIX_MANY: MatrixTile = { tokens: 64, rows: 128, size: 256 };
 
 /**
- * Tiles consist of vectors of 16 int8, the width that drivers load best. From one row to the next: 64 columns, and one vector more, which spreads rows
- * over the banks.
+ * Tiles consist of vectors of 16 int8, the width that drivers load best. From one row to the next: 64 columns, and one
+ * vector more, which spreads rows over the banks.
  */
 const STRIDE = 5;
 
@@ -33,13 +35,17 @@ const LEFT = 'subgroup_matrix_left<i8, 32, 16>, row_major';
 const RIGHT = 'subgroup_matrix_right<i8, 16, 32>, col_major';
 const RESULT = 'subgroup_matrix_result<i32, 16, 16>';
 
-/** Rows from which on tiles of 32 rows keep enough of the GPU busy, and those from which on half as many subgroups for each do. */
+/**
+ * Rows from which on tiles of 32 rows keep enough of the GPU busy, and those from which on half as many subgroups for
+ * each do.
+ */
 const TALL_ROWS = 2304;
 const VERY_TALL_ROWS = 4096;
 
 /**
- * For few tokens: the larger a tile, the less often tokens and rows are loaded, as long as there are enough tiles. Measured on an H100, for matrices of
- * 1,024 to 32,000 rows and up to 16 and 32 tokens: these are within 8 % of the best.
+ * For few tokens: the larger a tile, the less often tokens and rows are loaded, as long as there are enough tiles.
+ * Measured on an H100, for matrices of 1,024 to 32,000 rows and up to 16 and 32 tokens: these are within 8 % of the
+ * best.
  *
  * @param matrixRows of all matrices that are multiplied at once
  */
@@ -110,8 +116,9 @@ function elements({ pairs }: Epilogue, count: number): number {
 }
 
 /**
- * 16 or 32 tokens at a time × 16 or 32 rows of the matrix. Each subgroup takes every so many-th chunk of 64 columns; their sums are added at the end.
- * Smaller tiles and more subgroups keep more of the GPU busy where there are few rows; larger ones load tokens and rows less often.
+ * 16 or 32 tokens at a time × 16 or 32 rows of the matrix. Each subgroup takes every so many-th chunk of 64 columns;
+ * their sums are added at the end. Smaller tiles and more subgroups keep more of the GPU busy where there are few rows;
+ * larger ones load tokens and rows less often.
  *
  * The turns are unrolled: in a loop, addresses and conditions cost more than the products.
  */

@@ -1,8 +1,8 @@
 /**
  * WGSL: a ternary product for many rows at once, in tiles, with `dot4I8Packed`. Runs on every adapter.
  *
- * A workgroup of 16 × 16 invocations computes 16·t tokens × 16·r rows of the matrix, 64 columns a turn: both tiles go to workgroup memory, the
- * weights already as int8.
+ * A workgroup of 16 × 16 invocations computes 16·t tokens × 16·r rows of the matrix, 64 columns a turn: both tiles go
+ * to workgroup memory, the weights already as int8.
  */
 import { ARITHMETIC, type RowSize } from '../arithmetic.js';
 import { CONSTANTS, matrices } from '../layer-bindings.js';

@@ -1,4 +1,7 @@
-/** WGSL: where the constants of a layer, or of the head, have the scales of its products: `productScale(product)`, mantissa and exponent. */
+/**
+ * WGSL: where the constants of a layer, or of the head, have the scales of its products: `productScale(product)`,
+ * mantissa and exponent.
+ */
 import { HEAD_BLOCK, LAYER_BLOCK, type MatrixName } from '../../../../../protocol/image/tensors.js';
 
 const SLOTS = Object.fromEntries(

@@ -1,7 +1,8 @@
 /**
- * The algorithm of model/backends/cpu/wasm/barrier.ts in every order in which threads can run it, an atomic operation at a time: a first thread that
- * rings for each step, helpers that wait for their bells, and two barriers in a step. Written once more, because WebAssembly cannot be stopped between
- * two operations; `together.test.ts` runs the code itself.
+ * The algorithm of model/backends/cpu/wasm/barrier.ts in every order in which threads can run it, an atomic operation
+ * at a time: a first thread that rings for each step, helpers that wait for their bells, and two barriers in a step.
+ * Written once more, because WebAssembly cannot be stopped between two operations; `together.test.ts` runs the code
+ * itself.
  */
 import { describe, expect, it } from 'vitest';
 
@@ -95,7 +96,12 @@ function programOf(thread: number, threads: number, sleep: Sleep): Operation[] {
   return program;
 }
 
-/** Runs the threads in every order. @returns how many states there are @throws where nobody can go on, and where a barrier was passed too early */
+/**
+ * Runs the threads in every order.
+ *
+ * @returns how many states there are
+ * @throws where nobody can go on, and where a barrier was passed too early
+ */
 function statesOf(count: number, sleep: Sleep): number {
   const programs = Array.from({ length: count }, (_, thread) => programOf(thread, count, sleep));
   const start: State = {
