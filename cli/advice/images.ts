@@ -75,6 +75,7 @@ export const CHECKPOINTS: Readonly<
   'output-is-input': null,
   'output-not-a-file': null,
   'input-not-a-file': null,
+  'input-lfs-pointer': null,
   'input-too-large': null,
   'file-in-use': null,
   'lock-unavailable': null,

@@ -9,6 +9,7 @@ import { MmfreeError, sentenceOf } from '../../protocol/errors.js';
 import { quoted } from '../quoted.js';
 import { systemFix } from '../../protocol/system-error.js';
 import type { ErrorDetails } from '../../protocol/errors.js';
+import { LFS_POINTER_IS, LFS_POINTER_REASON, lfsPointerFix } from '../files/lfs-pointer.js';
 
 export type CheckpointErrorCode =
   /** The folder or one of its files does not exist. */
@@ -111,9 +112,9 @@ export function notARegularFile(path: string): CheckpointError {
 }
 
 export function lfsPointer(path: string): CheckpointError {
-  return fail('checkpoint-lfs-pointer', `${path} is a Git LFS pointer, not the file itself`, {
-    reason: 'The repository was cloned without Git LFS, so its large files were not fetched.',
-    fix: `Run \`git lfs install\` once, then \`git lfs pull\` in the folder of the checkpoint.`,
+  return fail('checkpoint-lfs-pointer', `${path} ${LFS_POINTER_IS}`, {
+    reason: LFS_POINTER_REASON,
+    fix: lfsPointerFix('the folder of the checkpoint'),
     facts: { file: path },
   });
 }

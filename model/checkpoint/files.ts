@@ -4,6 +4,7 @@ import { open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 
+import { isLfsPointer } from '../files/lfs-pointer.js';
 import {
   fileNotFound,
   fileTooLarge,
@@ -15,10 +16,6 @@ import {
 
 /** One `read` call takes at most 2³¹ − 1 bytes. */
 const MAX_READ_BYTES = 1 << 30;
-
-/** A pointer is shorter than this, and begins so (github.com/git-lfs/git-lfs, docs/spec.md, "The Pointer"). */
-const LFS_POINTER_BYTES = 1_024;
-const LFS_POINTER_START = 'version https://git-lfs.github.com/spec/';
 
 /** What is at `path` after following links, or undefined if nothing is. */
 export async function statOrUndefined(path: string): Promise<Stats | undefined> {
@@ -45,19 +42,12 @@ export async function openRegularFile(path: string): Promise<{ handle: FileHandl
     throw asUnreadable(path, error);
   }
   try {
-    if (await isLfsPointer(handle, path, stats.size)) throw lfsPointer(path);
+    if (isLfsPointer(handle.fd, stats.size)) throw lfsPointer(path);
     return { handle, bytes: stats.size };
   } catch (error) {
     await handle.close();
     throw error;
   }
-}
-
-async function isLfsPointer(handle: FileHandle, path: string, bytes: number): Promise<boolean> {
-  if (bytes >= LFS_POINTER_BYTES || bytes < LFS_POINTER_START.length) return false;
-  const start = new Uint8Array(LFS_POINTER_START.length);
-  await readFully(handle, path, start, 0);
-  return new TextDecoder('latin1').decode(start) === LFS_POINTER_START;
 }
 
 /** Fills `into` from `position` on. @throws CheckpointError also when the file has become shorter meanwhile */

@@ -2,6 +2,7 @@
 
 import { MmfreeError } from '../../protocol/errors.js';
 import type { ErrorDetails } from '../../protocol/errors.js';
+import { LFS_POINTER_IS, LFS_POINTER_REASON, lfsPointerFix } from './lfs-pointer.js';
 
 export type FileErrorCode =
   /** An output that is the same file as one of the inputs. */
@@ -10,6 +11,8 @@ export type FileErrorCode =
   | 'output-not-a-file'
   /** An input that must be a regular file. */
   | 'input-not-a-file'
+  /** An input in whose place a pointer of Git LFS lies. */
+  | 'input-lfs-pointer'
   /** An input that is longer than any real one. */
   | 'input-too-large'
   /** Another program holds the lock of a file. */
@@ -47,6 +50,14 @@ export function inputNotAFile(path: string, kind: string): FileError {
   return fail('input-not-a-file', `${path} is ${kind}, not a regular file`, {
     reason: 'It is read only from a file that stays as it is.',
     fix: 'Write it to a file first, and give the path of that.',
+    facts: { file: path },
+  });
+}
+
+export function inputIsLfsPointer(path: string): FileError {
+  return fail('input-lfs-pointer', `${path} ${LFS_POINTER_IS}`, {
+    reason: LFS_POINTER_REASON,
+    fix: lfsPointerFix('the folder of that file'),
     facts: { file: path },
   });
 }

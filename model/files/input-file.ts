@@ -12,7 +12,8 @@ import { Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import type { Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
-import { inputNotAFile, inputTooLarge } from './file-error.js';
+import { inputIsLfsPointer, inputNotAFile, inputTooLarge } from './file-error.js';
+import { isLfsPointer } from './lfs-pointer.js';
 
 export interface ReadLimits {
   /** More than this many bytes are an error. */
@@ -21,7 +22,7 @@ export interface ReadLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The descriptor of a regular file. @throws FileError `input-not-a-file`; the operating system's error */
+/** The descriptor of a regular file. @throws FileError `input-not-a-file`, `input-lfs-pointer`; the operating system's error */
 export function openRegular(path: string): number {
   const descriptor = openAtOnce(path);
   const stats = fstatSync(descriptor);
@@ -68,10 +69,14 @@ export function kindOf(stats: Pick<Stats, 'isFIFO' | 'isDirectory' | 'isSocket'>
   return stats.isSocket() ? 'a socket' : 'a device';
 }
 
-/** @throws the operating system's error, which names the path */
+/** @throws FileError `input-lfs-pointer`; the operating system's error, which names the path */
 function openAtOnce(path: string): number {
   // Windows has no such flag, nor pipes among its files.
-  return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const stats = fstatSync(descriptor);
+  if (!stats.isFile() || !isLfsPointer(descriptor, stats.size)) return descriptor;
+  closeSync(descriptor);
+  throw inputIsLfsPointer(path);
 }
 
 async function readDescriptor(descriptor: number, path: string, limits: ReadLimits): Promise<Uint8Array> {

@@ -34,6 +34,20 @@ it('shows what the shipped image holds, after checking it', async () => {
   expect(result['bits_per_ternary_weight']).toBeCloseTo(1.6167, 4);
 });
 
+it('names a pointer of Git LFS, which was "not a weight image"', async () => {
+  await writeFile(
+    path('pointer'),
+    `version https://git-lfs.github.com/spec/v1\noid sha256:${'ab'.repeat(32)}\nsize 9\n`,
+  );
+  const { exit, stderr } = await mmfree('inspect', path('pointer'));
+  expect([exit, ...stderr.lines]).toEqual([
+    6,
+    `error: cannot read the image ${path('pointer')}`,
+    `cause: ${path('pointer')} is a Git LFS pointer, not the file itself.`,
+    'fix:   Run `git lfs install` once, then `git lfs pull` in the folder of that file.',
+  ]);
+});
+
 it('tells people the same', async () => {
   const { exit, stdout, stderr } = await mmfree('inspect', TALES_IMAGE);
   expect([exit, stderr.text]).toEqual([0, '']);

@@ -26,6 +26,20 @@ describe('a file', () => {
     await expect(readAny(path('no'), limits)).rejects.toMatchObject({ code: 'ENOENT', path: path('no') });
   });
 
+  // As `git clone` leaves it where Git LFS is not installed: an image used to be "not a weight image" then, and a text
+  // was taken for the text.
+  it('that is a pointer of Git LFS is refused by name', async () => {
+    const start = 'version https://git-lfs.github.com/spec/v1\n';
+    await writeFile(path('pointer'), `${start}oid sha256:${'ab'.repeat(32)}\nsize 2834435\n`);
+    const refusal = { code: 'input-lfs-pointer', facts: { file: path('pointer') } };
+    for (const read of [readAny, readRegular])
+      await expect(read(path('pointer'), limits)).rejects.toMatchObject(refusal);
+    expect(() => openRegular(path('pointer'))).toThrow(`${path('pointer')} is a Git LFS pointer`);
+    // No pointer has so many bytes: a text about them is one.
+    await writeFile(path('about'), start.padEnd(1024, '.'));
+    expect(await readAny(path('about'), { limitBytes: 1024 })).toHaveLength(1024);
+  });
+
   it('that is a folder is refused', async () => {
     mkdirSync(path('folder'));
     for (const read of [readAny, readRegular])
