@@ -10,6 +10,7 @@ export const virtualBoard = defineCommand({
     'mmfree virtual-board --pty --flash-file board.flash',
     'mmfree virtual-board --image tales-9m.mmfree --fault flip:3',
     'mmfree virtual-board --rtl --image tales-9m.mmfree',
+    'mmfree virtual-board --pico --pty',
     'mmfree virtual-board --usbip --flash-file board.flash',
     'mmfree virtual-board --ftdi --spi-flash-file icebreaker.flash',
     'mmfree virtual-board --gadget --flash-file /var/lib/mmfree/flash --serial-number PI-1',
@@ -48,6 +49,12 @@ export const virtualBoard = defineCommand({
       `simulate the gateware of this chip: ${SIMULATED_CHIPS.join(', ')} (without a value: icebreaker)`,
       oneOf(SIMULATED_CHIPS),
       'icebreaker',
+    ),
+    pico: optionWithPreset(
+      '--pico [file]',
+      'emulate a Raspberry Pi Pico with the firmware and the image of this UF2 file (without a value: those that come with the program)',
+      path,
+      'shipped',
     ),
     rtlStats: option('--rtl-stats <file>', 'write what each token of the simulated chip took', path),
     dfu: optionWithDefault(

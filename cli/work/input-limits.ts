@@ -11,3 +11,6 @@ export const MAX_TEXT_BYTES = 2 ** 28;
 
 /** The text that a run continues: a thick book, whose tokens take a processor an hour. */
 export const MAX_PROMPT_BYTES = 2 ** 22;
+
+/** Twice the flash of the largest RP2040 boards, for two families of chips. */
+export const MAX_UF2_BYTES = 2 ** 26;

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { logAndSlot } from './pico-flash.js';
+import { logAndSlot } from '../../firmware-host/virtual/pico/pico-flash.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAMS = ['arm-none-eabi-gcc', 'qemu-system-arm'];

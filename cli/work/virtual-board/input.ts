@@ -7,6 +7,8 @@ import type { BoardWiresInput } from './wires.js';
 export interface VirtualBoardInput extends BoardUsbInput, BoardWiresInput {
   readonly rtl: SimulatedChipName | undefined;
   readonly rtlStats: string | undefined;
+  /** A UF2 file, or `shipped`: what comes with the program. */
+  readonly pico: string | undefined;
   readonly serialNumber: string | undefined;
   readonly flashFile: string | undefined;
   readonly flashMib: number;

@@ -11,6 +11,7 @@ import { openChecked } from '../../../model/check-image.js';
 import { ICEBREAKER_LIMITS, misfits, wideChipLimits, type ChipLimits } from '../../../model/program/chip-limits.js';
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
+import { foreignOptions } from './foreign-options.js';
 import { openWires, watched } from './wires.js';
 import { imageOrShipped } from '../shipped.js';
 import type { VirtualBoardInput } from './input.js';
@@ -65,24 +66,7 @@ function limitsOf(chip: SimulatedChipName): ChipLimits {
 
 /** The gateware has no such thing, so what would be ignored is refused. @throws UsageError */
 function refuseForeignOptions(input: RtlInput): void {
-  const foreign: Readonly<Record<string, boolean>> = {
-    '--usbip': input.usbip !== undefined,
-    '--gadget': input.gadget !== undefined,
-    '--ftdi': input.ftdi !== undefined,
-    '--spi-flash-file': input.spiFlashFile !== undefined,
-    '--dfu': input.dfu !== 'always',
-    '--key-file': input.keyFile !== undefined,
-    '--serial-number': input.serialNumber !== undefined,
-    '--flash-file': input.flashFile !== undefined,
-    '--flash-mib': input.flashMib !== 16,
-    '--slots': input.slots !== '2',
-    '--signer': input.signer !== undefined,
-    '--minimum-revision': input.minimumRevision !== 0,
-    '--max-hidden': input.maxHidden !== undefined,
-    '--window': input.window !== 32,
-    '--fault': input.faults.length > 0,
-  };
-  const given = Object.keys(foreign).filter((name) => foreign[name]);
+  const given = foreignOptions(input, ['--rtl', '--rtl-stats', '--image']);
   if (given.length === 0) return;
   throw new UsageError('conflicting-options', `--rtl and ${given.join(', ')} exclude each other`, {
     reason: 'A simulated chip is what its gateware makes it: its flash holds one image, which it does not write.',

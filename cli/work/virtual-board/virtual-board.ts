@@ -27,6 +27,7 @@ import { cpuModelOf } from '../../../model/backends/cpu/node/cpu-model-of.js';
 import { checkOutputs } from '../../../model/files/output-file.js';
 import { readRegular } from '../../../model/files/input-file.js';
 import { MAX_KEY_BYTES } from '../input-limits.js';
+import { picoBoard } from './pico.js';
 import { rtlBoard } from './rtl.js';
 
 const SECTOR_BYTES = 4096;
@@ -34,6 +35,7 @@ const SECTOR_BYTES = 4096;
 /** Runs until it is interrupted, which is how it is meant to end. */
 export async function virtualBoard(input: VirtualBoardInput, context: CommandContext): Promise<void> {
   if (input.rtl !== undefined) return await rtlBoard({ ...input, rtl: input.rtl }, context);
+  if (input.pico !== undefined) return await picoBoard({ ...input, pico: input.pico }, context);
   const { output, signal } = context;
   if (input.rtlStats !== undefined) throw statsWithoutChip();
   const faults = parseFaults(input.faults);

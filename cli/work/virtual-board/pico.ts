@@ -1,0 +1,167 @@
+/**
+ * `mmfree virtual-board --pico`: the firmware for microcontrollers, the binary itself, in an emulated Raspberry Pi
+ * Pico.
+ */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { BoardError } from '../../../device/board-error.js';
+import { announceVirtualBoard } from '../../../device/finding/announce-virtual-board.js';
+import { BoardSession } from '../../../device/session.js';
+import { memoryTransport } from '../../../device/transport/memory-transport.js';
+import type { FlashStore } from '../../../firmware-host/firmware/flash/flash-store.js';
+import { PicoBoard } from '../../../firmware-host/virtual/pico/pico-board.js';
+import {
+  FIRMWARE_BYTES,
+  FLASH_BYTES,
+  FLASH_WINDOW,
+  MOST_IMAGE_BYTES,
+  picoFlash,
+} from '../../../firmware-host/virtual/pico/pico-flash.js';
+import type { Wire } from '../../../firmware-host/virtual/wires/wire.js';
+import { loadChecked } from '../../../model/check-image.js';
+import { readRegular } from '../../../model/files/input-file.js';
+import { checkOutputs } from '../../../model/files/output-file.js';
+import { packageFile } from '../../../model/package-file.js';
+import { hexOf } from '../../../protocol/hex.js';
+import { decodeUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
+import type { Hello } from '../../../protocol/wire/messages-board.js';
+import type { CommandContext } from '../../command.js';
+import { badValue, UsageError } from '../../usage-error.js';
+import { MAX_UF2_BYTES } from '../input-limits.js';
+import type { VirtualBoardInput } from './input.js';
+import { openFlash } from './open-flash.js';
+import { foreignOptions } from './foreign-options.js';
+import { openWires, watched } from './wires.js';
+
+type PicoInput = VirtualBoardInput & { readonly pico: string };
+
+/** As `--pico` without a value is read; a file of that name is ./shipped. */
+const SHIPPED = 'shipped';
+const FIRMWARE = packageFile('firmware/prebuilt/rp2040.bin');
+const IMAGE = packageFile('models/tales-4m/tales-4m.mmfree');
+const ERASED = 0xff;
+
+/** Runs until it is interrupted, which is how it is meant to end. */
+export async function picoBoard(input: PicoInput, context: CommandContext): Promise<void> {
+  const { output, signal } = context;
+  refuseForeignOptions(input);
+  const inputs = [input.image ?? '', input.pico].filter((path) => path !== '' && path !== SHIPPED);
+  await checkOutputs(input.flashFile === undefined ? [] : [input.flashFile], inputs);
+  const flash = openFlash('--flash-file', input.flashFile, FLASH_BYTES);
+  try {
+    await fill(flash, input, signal);
+    const stop = new AbortController();
+    let crash: Error | undefined;
+    const board = new PicoBoard({
+      flash,
+      onRestart: () => output.note('the board has started again'),
+      onEnd: (why) => {
+        crash = why === 'boot-mode' ? inBootMode() : why;
+        stop.abort();
+      },
+    });
+    const isOver = AbortSignal.any([signal, stop.signal]);
+    let forget: (() => void) | undefined;
+    try {
+      output.note('the firmware checks its image …');
+      const { serial, image } = await firstHello(board, isOver);
+      const addresses = await openWires(input, false, (wire) => board.connect(watched(wire, context)));
+      forget = announceVirtualBoard({ pid: process.pid, serial, addresses });
+      const sha256 = image === undefined ? null : hexOf(image.sha256);
+      output.event('ready', { serial, addresses, chip: 'rp2040', image_sha256: sha256 });
+      const ways = addresses.map((address) => `--board ${address}`);
+      output.print(`emulated Pico (${image?.name ?? 'no image'}): ${ways.join(' or ')}\n`);
+      output.note('Ctrl-C ends it');
+      if (!isOver.aborted) await once(isOver, 'abort');
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+    } finally {
+      forget?.();
+      board.stop();
+    }
+    if (crash !== undefined) throw crash;
+  } finally {
+    flash.close();
+  }
+}
+
+/**
+ * Puts into the flash what comes from the factory or is dragged onto it; what a file held before stays where neither
+ * is.
+ */
+async function fill(flash: FlashStore, { pico, image }: PicoInput, signal: AbortSignal): Promise<void> {
+  if (pico !== SHIPPED) {
+    for (const { address, bytes } of await readUf2(pico, signal)) flash.write(address - FLASH_WINDOW, bytes);
+  }
+  const isNew = flash.read(0, 1)[0] === ERASED;
+  if (!isNew && image === undefined) return;
+  const firmware = isNew ? readFileSync(FIRMWARE) : flash.read(0, FIRMWARE_BYTES);
+  const file = await loadChecked(image ?? IMAGE, signal);
+  try {
+    const { fileLength } = file.view;
+    if (fileLength > MOST_IMAGE_BYTES) {
+      throw badValue(
+        '--image',
+        image ?? IMAGE,
+        `at most ${MOST_IMAGE_BYTES} bytes long, as much as a Pico has room for`,
+        IMAGE,
+      );
+    }
+    flash.write(0, picoFlash(firmware, file.source.read(0, fileLength)));
+  } finally {
+    file.close();
+  }
+}
+
+async function readUf2(path: string, signal: AbortSignal): Promise<readonly { address: number; bytes: Uint8Array }[]> {
+  const pieces = decodeUf2(await readRegular(path, { limitBytes: MAX_UF2_BYTES, signal }), UF2_FAMILY.rp2040);
+  const isWithin = pieces?.every(
+    ({ address, bytes }) => address >= FLASH_WINDOW && address + bytes.length <= FLASH_WINDOW + FLASH_BYTES,
+  );
+  if (pieces === undefined || pieces.length === 0 || isWithin !== true) {
+    throw badValue('--pico', path, 'a UF2 file for RP2040 with at most 2 MiB of flash', 'tales-4m.uf2');
+  }
+  return pieces;
+}
+
+/** It answers when it has checked its image, which takes longer than a host waits. @throws AbortError */
+async function firstHello(board: PicoBoard, signal: AbortSignal): Promise<Hello> {
+  for (;;) {
+    let wire: Parameters<Wire['start']>[0] | undefined;
+    const { transport, peer } = memoryTransport(
+      'the board',
+      (bytes) => wire?.onData(bytes),
+      () => wire?.onGone(),
+    );
+    board.connect({
+      isReady: true,
+      start: (events) => (wire = events),
+      write: (bytes) => peer.send(bytes),
+      close: () => peer.unplug(),
+    });
+    try {
+      const session = await BoardSession.open(transport, { signal });
+      await session.close();
+      return session.hello;
+    } catch (error) {
+      if (!(error instanceof BoardError && error.code === 'board-silent')) throw error;
+    }
+  }
+}
+
+/** @throws UsageError */
+function refuseForeignOptions(input: PicoInput): void {
+  const given = foreignOptions(input, ['--pico', '--image', '--flash-file']);
+  if (given.length === 0) return;
+  throw new UsageError('conflicting-options', `--pico and ${given.join(', ')} exclude each other`, {
+    reason: 'An emulated Pico is what its chip and its firmware make it.',
+    fix: `Leave ${given.join(', ')} out, or --pico.`,
+  });
+}
+
+function inBootMode(): UsageError {
+  return new UsageError('conflicting-options', 'the board waits for a file on its drive', {
+    reason: 'Its firmware has gone to the boot mode, where a real Pico is a drive called RPI-RP2.',
+    fix: 'Start it again with the file that you would drag there: --pico FILE.uf2',
+  });
+}

@@ -1,0 +1,34 @@
+/** What lies where in the flash of a microcontroller: firmware/ports/rp2040/main.c, firmware/core/store.h. */
+
+import { crc32 } from '../../../protocol/crc32.js';
+
+/** Address of its first byte. */
+export const FLASH_WINDOW = 0x1000_0000;
+export const FLASH_BYTES = 2 * 2 ** 20;
+/** Behind it the log of slots begins: two sectors; behind them is the image. */
+export const FIRMWARE_BYTES = 128 * 1024;
+const LOG_BYTES = 2 * 4096;
+/** Of a record: "MMFL", number, slot, whether it is confirmed, CRC-32. */
+const RECORD_BYTES = 20;
+
+export const MOST_IMAGE_BYTES = FLASH_BYTES - FIRMWARE_BYTES - LOG_BYTES;
+
+/** An erased flash with firmware, and an image as from the factory. */
+export function picoFlash(firmware: Uint8Array, image: Uint8Array): Uint8Array {
+  const flash = new Uint8Array(FLASH_BYTES).fill(0xff);
+  flash.set(firmware);
+  flash.set(logAndSlot(image), FIRMWARE_BYTES);
+  return flash;
+}
+
+/** A log that says that the slot holds a confirmed image, and the image. */
+export function logAndSlot(image: Uint8Array): Uint8Array {
+  const flash = new Uint8Array(LOG_BYTES + image.length).fill(0xff);
+  const record = new DataView(flash.buffer, 0, RECORD_BYTES);
+  flash.set([0x4d, 0x4d, 0x46, 0x4c]);
+  // Number of the record, slot, confirmed.
+  [1, 0, 1].forEach((word, index) => record.setUint32(4 + 4 * index, word, true));
+  record.setUint32(16, crc32(flash.subarray(0, 16)), true);
+  flash.set(image, LOG_BYTES);
+  return flash;
+}
