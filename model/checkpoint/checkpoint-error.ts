@@ -10,6 +10,7 @@ import { quoted } from '../quoted.js';
 import { systemFix } from '../../protocol/system-error.js';
 import type { ErrorDetails } from '../../protocol/errors.js';
 import { LFS_POINTER_IS, LFS_POINTER_REASON, lfsPointerFix } from '../files/lfs-pointer.js';
+import { counted } from '../../protocol/counted.js';
 
 export type CheckpointErrorCode =
   /** The folder or one of its files does not exist. */
@@ -137,7 +138,7 @@ export function fileTooLarge(path: string, bytes: number, limitBytes: number): C
 
 /** @param missingBytes at least this many; exactly this many once the header was read */
 export function fileTruncated(path: string, missingBytes: number): CheckpointError {
-  return fail('checkpoint-truncated', `${path} is cut short: ${missingBytes} bytes are missing`, {
+  return fail('checkpoint-truncated', `${path} is cut short by ${counted(missingBytes, 'byte')}`, {
     reason: 'A download or copy did not finish.',
     fix: DOWNLOAD_AGAIN,
     facts: { file: path, missing_bytes: missingBytes },
@@ -222,7 +223,7 @@ export function badTensorEntry(path: string, tensor: string, problem: string): C
 }
 
 export function trailingBytes(path: string, bytes: number): CheckpointError {
-  return fail('checkpoint-bad-header', `${path} has ${bytes} bytes that belong to no tensor at its end`, {
+  return fail('checkpoint-bad-header', `${path} has ${counted(bytes, 'byte')} of no tensor at its end`, {
     reason: 'In a safetensors file the tensors fill the data to the last byte.',
     fix: DOWNLOAD_AGAIN,
     facts: { file: path, bytes },
@@ -245,18 +246,22 @@ export function badIndex(path: string, problem: string, cause?: unknown): Checkp
 
 export function missingTensors(names: readonly string[]): CheckpointError {
   const first = quoted(names[0]);
-  return fail('checkpoint-missing-tensor', `the checkpoint lacks ${names.length} tensors, the first is ${first}`, {
-    reason: 'The model that config.json describes has them.',
-    fix: MATCH_FILES,
-    facts: { tensor: first.slice(1, -1), tensors: names.length },
-  });
+  return fail(
+    'checkpoint-missing-tensor',
+    `the checkpoint lacks ${counted(names.length, 'tensor')}, the first is ${first}`,
+    {
+      reason: 'The model that config.json describes has them.',
+      fix: MATCH_FILES,
+      facts: { tensor: first.slice(1, -1), tensors: names.length },
+    },
+  );
 }
 
 export function unknownTensors(names: readonly string[]): CheckpointError {
   const first = quoted(names[0]);
   return fail(
     'checkpoint-unknown-tensor',
-    `the checkpoint has ${names.length} unknown tensors, the first is ${first}`,
+    `the checkpoint has ${counted(names.length, 'unknown tensor')}, the first is ${first}`,
     {
       reason: 'The model that config.json describes has no such tensors, so the result would be another model.',
       fix: MATCH_FILES,

@@ -9,6 +9,7 @@ import { MmfreeError, sentenceOf } from '../errors.js';
 import { systemFix } from '../system-error.js';
 import type { ErrorDetails } from '../errors.js';
 import type { SectionName } from './model-shape.js';
+import { counted } from '../counted.js';
 
 export type ImageErrorCode =
   /** There is no such file, or the operating system refuses to read or write it. */
@@ -111,7 +112,7 @@ export function unsupportedVersion(found: string): ImageError {
 
 /** @param missingBytes at least this many; exactly this many once the boot record was read */
 export function imageTruncated(missingBytes: number): ImageError {
-  return fail('image-truncated', `the image is cut short: ${missingBytes} bytes are missing`, {
+  return fail('image-truncated', `the image is cut short by ${counted(missingBytes, 'byte')}`, {
     reason: 'A download, copy or transfer did not finish.',
     fix: COPY_AGAIN,
     facts: { missing_bytes: missingBytes },
@@ -119,7 +120,7 @@ export function imageTruncated(missingBytes: number): ImageError {
 }
 
 export function trailingBytes(bytes: number): ImageError {
-  return fail('image-inconsistent', `${bytes} bytes follow the end of the image`, {
+  return fail('image-inconsistent', `the image is too long by ${counted(bytes, 'byte')}`, {
     reason: 'The file is longer than its boot record says.',
     fix: COPY_AGAIN,
     facts: { bytes },

@@ -7,6 +7,7 @@ import { TextProblem } from '../../../serve/text/text-problem.js';
 import type { CommandContext } from '../../command.js';
 import { readStateFile } from '../state-file.js';
 import type { Conversation } from './conversation.js';
+import { counted } from '../../../protocol/counted.js';
 
 export type ChatCommand =
   | { readonly do: 'quit' | 'help' | 'reset' }
@@ -59,13 +60,13 @@ export async function commandDone(
       if (conversation.isInMessage)
         throw new TextProblem('a message was interrupted: say something before it is saved');
       await save(command.path, conversation);
-      output.note(`saved the conversation, ${conversation.position} tokens, in ${command.path}`);
+      output.note(`saved the conversation, ${counted(conversation.position, 'token')}, in ${command.path}`);
       break;
     case 'load': {
       if (!canSave) throw new TextProblem('this machine takes no states');
       const saved = await readStateFile(command.path, signal);
       await conversation.replace(saved);
-      output.note(`the conversation of ${command.path} goes on behind ${conversation.position} tokens`);
+      output.note(`the conversation of ${command.path} goes on behind ${counted(conversation.position, 'token')}`);
       return saved;
     }
     case 'quit':

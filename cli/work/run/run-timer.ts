@@ -1,6 +1,7 @@
 /** How long a run takes: its prompt, and what is generated behind it, which are different work and so timed apart. */
 import type { JsonObject, Output } from '../../output.js';
 import type { Progress } from '../../progress.js';
+import { counted } from '../../../protocol/counted.js';
 
 /** A shorter prompt is done before anybody has read how far it is. */
 const PROGRESS_AFTER_MS = 500;
@@ -65,7 +66,7 @@ export class RunTimer {
       seconds === null || this.#promptTokens === 0
         ? ''
         : `, behind a prompt of ${this.#promptTokens} in ${seconds.toFixed(2)} s`;
-    return `${this.tokens} ${this.tokens === 1 ? 'token' : 'tokens'}${speed} on ${backend}${prompt}`;
+    return `${counted(this.tokens, 'token')}${speed} on ${backend}${prompt}`;
   }
 
   facts(): JsonObject {

@@ -4,6 +4,7 @@ import { encodeState, type SavedState } from '../../../protocol/state/state-file
 import { tokensFed } from '../../../protocol/state/tokens-fed.js';
 import type { CommandContext } from '../../command.js';
 import type { Output } from '../../output.js';
+import { counted } from '../../../protocol/counted.js';
 
 /** After Ctrl-C: a token of a large model takes more than a second, and the state of a board comes over a slow line. */
 const TIME_TO_SAVE_MS = 60_000;
@@ -53,7 +54,7 @@ export class StateSaver {
     await this.#file.commit();
     this.#isSaved = true;
     const { position } = saved.state;
-    this.#output.note(`saved the state after ${position} ${position === 1 ? 'token' : 'tokens'} in ${this.#path}`);
+    this.#output.note(`saved the state after ${counted(position, 'token')} in ${this.#path}`);
     this.#output.result({ saved_state: this.#path, position });
   }
 

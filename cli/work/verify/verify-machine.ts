@@ -9,6 +9,7 @@ import { selfTestStream } from '../../../model/machine/self-test.js';
 import { MmfreeError } from '../../../protocol/errors.js';
 import type { CommandContext } from '../../command.js';
 import type { Progress } from '../../progress.js';
+import { counted } from '../../../protocol/counted.js';
 
 /** Tokens that the machine samples by itself. */
 const SAMPLED_TOKENS = 64;
@@ -102,5 +103,5 @@ async function judged(
     first_mismatch: null,
     tokens_per_second: done / seconds,
   });
-  output.print(`bit-exact over ${done} tokens: ${verdict}\n`);
+  output.print(`bit-exact over ${counted(done, 'token')}: ${verdict}\n`);
 }

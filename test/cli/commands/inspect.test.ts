@@ -112,8 +112,8 @@ describe('a damaged image', () => {
   );
 
   it.each<[string, (bytes: Uint8Array) => Uint8Array, string, string]>([
-    ['the last byte missing', (bytes) => bytes.subarray(0, -1), 'image-truncated', 'cut short: 1 bytes are missing'],
-    ['a byte behind its end', (bytes) => new Uint8Array([...bytes, 0]), 'image-inconsistent', '1 bytes follow the end'],
+    ['the last byte missing', (bytes) => bytes.subarray(0, -1), 'image-truncated', 'is cut short by 1 byte'],
+    ['a byte behind its end', (bytes) => new Uint8Array([...bytes, 0]), 'image-inconsistent', 'is too long by 1 byte'],
     ['a changed boot record', (bytes) => bytes.with(40, 255), 'image-damaged', 'damaged in its boot record'],
     ['a changed seal', (bytes) => lastBitChanged(bytes), 'image-damaged', 'damaged in its head'],
     ['a later version', (bytes) => bytes.with(12, 0x32), 'image-unsupported-version', 'format mmfree/2'],

@@ -198,7 +198,7 @@ describe('openCheckpoint', () => {
       makeTensors(TINY_CONFIG).filter(({ name }) => name !== HEAD.norm),
       {
         code: 'checkpoint-missing-tensor',
-        message: 'the checkpoint lacks 1 tensors, the first is "lm_head.norm.weight"',
+        message: 'the checkpoint lacks 1 tensor, the first is "lm_head.norm.weight"',
       },
     ],
     [

@@ -153,7 +153,7 @@ describe('parseSafetensorsHeader', () => {
     });
     expect(refusalOf(() => parse(`{"a":${one}}`, 9))).toMatchObject({
       code: 'checkpoint-bad-header',
-      message: `${FILE} has 5 bytes that belong to no tensor at its end`,
+      message: `${FILE} has 5 bytes of no tensor at its end`,
     });
   });
 

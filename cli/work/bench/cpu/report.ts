@@ -6,6 +6,7 @@ import { megabytes } from '../../image-facts.js';
 import type { EventLoopDelay } from './event-loop-delay.js';
 import type { Peer } from './peer.js';
 import type { Measure, Measured } from '../rounds.js';
+import { counted } from '../../../../protocol/counted.js';
 
 /** Of a weight, as the kernels read it. */
 const WEIGHT_BITS = 2;
@@ -54,7 +55,7 @@ export function reportCpu(found: readonly Found[], known: Circumstances, { outpu
 
   const rate = ({ rate: { perSecond, processorMs } }: Found): string =>
     `${perSecond.toLocaleString('en-US', { maximumFractionDigits: perSecond < 100 ? 1 : 0 }).padStart(7)} tokens/s, ${processorMs.toFixed(2)} ms of processor a token`;
-  const threadText = (count: number): string => (count === 1 ? '1 thread' : `${count} threads`).padEnd(11);
+  const threadText = (count: number): string => counted(count, 'thread').padEnd(11);
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB/s`;
   const ofRead = ({ threads, rate: { perSecond } }: Found): string => {
     const bytes = weightBytes * perSecond;
