@@ -108,3 +108,16 @@ export const tokenizeRequest = z.object({
 });
 
 export const detokenizeRequest = z.object({ model: generation.model, tokens: listOf(tokenId) });
+
+/** Bodies by name, as they are told to a thread. */
+export const REQUESTS = {
+  completion: completionRequest,
+  chat: chatRequest,
+  verify: verifyRequest,
+  flash: flashRequest,
+  conversation: conversationRequest,
+  tokenize: tokenizeRequest,
+  detokenize: detokenizeRequest,
+} as const;
+export type RequestName = keyof typeof REQUESTS;
+export type RequestBody<Name extends RequestName> = z.infer<(typeof REQUESTS)[Name]>;

@@ -1,5 +1,6 @@
 /** All that the routes share: models, bounds, and who is told what goes wrong. */
 import type { Access, GuardedEnv } from './access/guards.js';
+import type { Bodies } from './body/bodies.js';
 import { modelNotFound, noMachine, noStateFolder } from './api-error.js';
 import type { RolledOut } from './models/roll-out.js';
 import type { ServedModel } from './models/served-model.js';
@@ -45,6 +46,8 @@ export interface Service {
   readonly access: () => Access;
   /** Another image for the boards of a model. @param image path @throws ApiError */
   readonly rollOut: (model: ServedModel, image: string) => Promise<RolledOut>;
+  /** Reads what requests ask for. */
+  readonly bodies: Bodies;
   readonly metrics: Metrics;
   readonly log: ServiceLog;
 }

@@ -4,6 +4,7 @@ import type { TextStream } from '../../model/text/text-stream.js';
 import type { Tokenizer } from '../../model/text/tokenizer.js';
 import type { HeldText } from '../../protocol/state/state-file.js';
 import type { ServedModel } from '../models/served-model.js';
+import type { ToldPrompt } from '../text/text-messages.js';
 
 /** What an answer goes on behind. */
 export interface Prompt {
@@ -13,6 +14,12 @@ export interface Prompt {
   readonly isBegun: boolean;
   /** The text that it goes on with, if it does. */
   readonly before?: Before | undefined;
+}
+
+/** One that can be gone on with. */
+export interface ReadPrompt extends Prompt {
+  /** Undefined where there is no text. */
+  readonly told: ToldPrompt | undefined;
 }
 
 /** A text that another one goes on with, as far as it is known. */
@@ -33,16 +40,21 @@ export class AnswerText {
 
   constructor(
     model: Pick<ServedModel, 'shape'> & { readonly tokenizer: Tokenizer | undefined },
-    { ids, before }: Prompt,
+    { ids, before, told }: ReadPrompt,
     stops: readonly string[],
   ) {
     this.#stream = model.tokenizer?.textStream();
     this.#text = new RunningText(model.shape, this.#stream, stops);
-    const held = before?.held;
-    const rest = before === undefined ? '' : (this.#stream?.resume(held) ?? '');
-    const opening = held === undefined ? rest : new TextDecoder().decode(held.text) + rest;
-    this.prompt = ids.map((id) => this.#stream?.push(id) ?? '').join('');
-    this.opening = ids.length > 0 ? '' : this.#text.begin(opening);
+    this.prompt = told?.text ?? '';
+    this.opening = ids.length > 0 ? '' : this.#text.begin(this.#openingOf(before));
+    if (ids.length > 0 && told !== undefined) this.#stream?.resume(told.held);
+  }
+
+  #openingOf(before: Before | undefined): string {
+    if (before === undefined) return '';
+    const { held } = before;
+    const rest = this.#stream?.resume(held) ?? '';
+    return held === undefined ? rest : new TextDecoder().decode(held.text) + rest;
   }
 
   /** Whether a stop string or an end token was met. */

@@ -7,6 +7,7 @@ import type { ServedModel } from '../models/served-model.js';
 import type { Score } from '../scheduler/score.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import { chatTokens } from '../text/chat-tokens.js';
+import type { Reading } from '../text/texts.js';
 import type { Prompt } from './answer-text.js';
 import type { Piece } from './choice.js';
 import { joined } from './completions.js';
@@ -23,6 +24,7 @@ interface AskedMessage {
 export async function chatPrompt(
   model: ServedModel,
   asked: readonly AskedMessage[],
+  reading: Reading,
   before?: Prompt['before'],
 ): Promise<Prompt> {
   if (model.texts === undefined) throw noTokenizer(model.id, 'it takes no messages', 'messages');
@@ -31,7 +33,7 @@ export async function chatPrompt(
     // What OpenAI calls its newer system messages, templates do not know.
     return { role: role === 'developer' ? 'system' : role, content: text };
   });
-  const tokens = await chatTokens(model.texts, model.shape, messages, before?.lastIds);
+  const tokens = await chatTokens(model.texts, model.shape, messages, before?.lastIds, reading);
   return { ...tokens, ...(before && { before }) };
 }
 

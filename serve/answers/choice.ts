@@ -7,7 +7,7 @@ import type { HeldText } from '../../protocol/state/state-file.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { GivenToken, Job } from '../scheduler/job.js';
 import type { Score } from '../scheduler/score.js';
-import type { AnswerText, Prompt } from './answer-text.js';
+import type { AnswerText, ReadPrompt } from './answer-text.js';
 import type { DoneChoice, Observer } from './observer.js';
 
 export type FinishReason = 'stop' | 'length';
@@ -36,7 +36,7 @@ export interface EchoedPrompt {
 export interface ChoiceSettings {
   readonly number: number;
   readonly seed: bigint;
-  readonly prompt: Prompt;
+  readonly prompt: ReadPrompt;
   /** The one that its job makes. */
   readonly text: AnswerText;
   readonly echo: boolean;

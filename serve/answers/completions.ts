@@ -3,6 +3,7 @@ import { noTokenizer } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { Score } from '../scheduler/score.js';
 import type { CompletionRequest } from '../schemas.js';
+import type { Reading } from '../text/texts.js';
 import type { Prompt } from './answer-text.js';
 import type { Piece } from './choice.js';
 import type { Format } from './exchange.js';
@@ -16,12 +17,15 @@ import { tokenName, tokenText } from './token-names.js';
 export async function promptsOf(
   model: ServedModel,
   prompt: CompletionRequest['prompt'],
+  reading: Reading,
   before?: Prompt['before'],
 ): Promise<Prompt[]> {
   const items = typeof prompt === 'string' ? [prompt] : isIds(prompt) ? [prompt] : prompt;
   return await Promise.all(
     items.map(async (item) => {
-      return typeof item === 'string' ? await textPrompt(model, item, before) : { ids: item, isBegun: false, before };
+      return typeof item === 'string'
+        ? await textPrompt(model, item, reading, before)
+        : { ids: item, isBegun: false, before };
     }),
   );
 }
@@ -30,11 +34,16 @@ function isIds(prompt: readonly (number | string | readonly number[])[]): prompt
   return typeof prompt[0] === 'number';
 }
 
-async function textPrompt(model: ServedModel, text: string, before: Prompt['before']): Promise<Prompt> {
+async function textPrompt(
+  model: ServedModel,
+  text: string,
+  reading: Reading,
+  before: Prompt['before'],
+): Promise<Prompt> {
   if (before !== undefined && text === '') return { ids: [], isBegun: false, before };
   if (model.texts === undefined) throw noTokenizer(model.id, 'it reads no text', 'prompt');
-  if (before !== undefined) return { ids: await model.texts.encode(text, true), isBegun: false, before };
-  return { ids: [model.shape.bosTokenId, ...(await model.texts.encode(text))], isBegun: true };
+  if (before !== undefined) return { ids: await model.texts.encode(text, reading, true), isBegun: false, before };
+  return { ids: [model.shape.bosTokenId, ...(await model.texts.encode(text, reading))], isBegun: true };
 }
 
 /** Lists beside each other, one entry a token. */

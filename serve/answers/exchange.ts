@@ -1,17 +1,15 @@
 /** From prompts to the choices of an answer, and from these to what is sent: at once, or chunk by chunk. */
 import { randomUUID } from 'node:crypto';
-import { clientLeft, invalidValue, tooManyTokens } from '../api-error.js';
+import { clientLeft } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { Turn } from '../conversations/turn.js';
 import type { Work } from '../scheduler/job.js';
-import { MAX_CHOICES } from '../schemas.js';
-import { AnswerText, type Prompt } from './answer-text.js';
+import { AnswerText, type ReadPrompt } from './answer-text.js';
 import { Choice, type Piece } from './choice.js';
 import { merged } from './merged.js';
 import type { Observer } from './observer.js';
 import { choiceSeed, type GenerationSettings } from './settings.js';
 import { hexOfWord } from '../../protocol/hex.js';
-import { MAX_POSITION } from '../../protocol/state/sequence-state.js';
 
 /** Who asks, and what ends it. */
 export interface Caller {
@@ -31,11 +29,10 @@ export interface Format {
 }
 
 export interface ExchangeRequest {
-  readonly prompts: readonly Prompt[];
+  readonly prompts: readonly ReadPrompt[];
   readonly settings: GenerationSettings;
   readonly echo: boolean;
   readonly top: number | undefined;
-  readonly mostPromptTokens: number;
   /** The conversation that it belongs to. */
   readonly turn?: Turn | undefined;
 }
@@ -118,7 +115,7 @@ export class Exchange {
     return this.#counted(({ ids }) => ids.length);
   }
 
-  #counted(tokens: (prompt: Prompt, number: number) => number): number {
+  #counted(tokens: (prompt: ReadPrompt, number: number) => number): number {
     const { prompts } = this.#request;
     return prompts.reduce((sum, prompt, number) => {
       return sum + Math.max(0, tokens(prompt, number) - (prompt.isBegun ? 1 : 0));
@@ -140,22 +137,7 @@ export class Exchange {
 }
 
 function submitted(model: ServedModel, request: ExchangeRequest, caller: Caller): Choice[] {
-  const { prompts, settings, echo, top, mostPromptTokens, turn } = request;
-  if (prompts.length * settings.choices > MAX_CHOICES) {
-    throw invalidValue('n', `${prompts.length * settings.choices} choices are more than ${MAX_CHOICES}`);
-  }
-  const position = turn?.saved.state.position ?? 0;
-  for (const { ids } of prompts) {
-    // One more was chosen and not fed.
-    if (position + 1 + ids.length + settings.maxTokens > MAX_POSITION) {
-      throw tooManyTokens('conversation', `it has ${position} tokens already`, MAX_POSITION);
-    }
-    if (ids.length > mostPromptTokens) {
-      throw tooManyTokens('prompt', `the prompt has ${ids.length} tokens`, mostPromptTokens);
-    }
-    const bad = ids.find((id) => id >= model.shape.vocabSize);
-    if (bad !== undefined) throw invalidValue('prompt', `token ${bad} is not below ${model.shape.vocabSize}`);
-  }
+  const { prompts, settings, echo, top, turn } = request;
   const planned = prompts.flatMap((prompt) =>
     Array.from({ length: settings.choices }, (_, choice) => {
       return { prompt, choice, text: new AnswerText(model, prompt, settings.stops), end: new AbortController() };

@@ -5,28 +5,31 @@ import { completionFormat, promptsOf } from '../answers/completions.js';
 import type { Prompt } from '../answers/answer-text.js';
 import { eventStream } from '../answers/event-stream.js';
 import { Exchange, type Caller, type ExchangeRequest, type Format } from '../answers/exchange.js';
+import { readPrompts } from '../answers/prompts.js';
 import { generationSettings } from '../answers/settings.js';
 import { apiErrorOf, conversationOfOtherModel, invalidValue, noTokenizer, unsupported } from '../api-error.js';
 import type { Turn } from '../conversations/turn.js';
 import type { ServedModel } from '../models/served-model.js';
 import { chatStops } from '../text/chat-template.js';
+import type { Reading } from '../text/texts.js';
 import type { GuardedEnv } from '../access/guards.js';
 import type { Context } from '../packages/http.js';
-import { chatRequest, completionRequest, type CompletionRequest } from '../schemas.js';
+import type { CompletionRequest } from '../schemas.js';
 import { conversationsOf, modelOf, type App, type Service } from '../service.js';
 import { bodyOf } from './body.js';
+import { readingOf } from './reading.js';
 
 export function completionRoutes(app: App, service: Service): void {
   app.post('/v1/completions', async (context) => {
     const limits = service.limits();
-    const body = await bodyOf(context, completionRequest, limits.bodyBytes);
+    const body = await bodyOf(context, 'completion', service);
     return await inTurn(service, body, async (model, turn) => {
       const top = body.logprobs ?? undefined;
       const settings = generationSettings(body, limits.tokens, turn?.saved.sampler);
       needTokenizer(model, body);
-      const prompts = await promptsOf(model, body.prompt, beforeOf(turn));
-      const mostPromptTokens = limits.promptTokens;
-      const request = { prompts, settings, echo: body.echo ?? false, top, mostPromptTokens, turn };
+      const reading = readingOf(context, limits);
+      const prompts = await promptsOf(model, body.prompt, reading, beforeOf(turn));
+      const request = { prompts, settings, echo: body.echo ?? false, top, turn, reading };
       return await answer(service, context, body, model, completionFormat(model, top !== undefined), request);
     });
   });
@@ -35,19 +38,20 @@ export function completionRoutes(app: App, service: Service): void {
 export function chatRoutes(app: App, service: Service): void {
   app.post('/v1/chat/completions', async (context) => {
     const limits = service.limits();
-    const body = await bodyOf(context, chatRequest, limits.bodyBytes);
+    const body = await bodyOf(context, 'chat', service);
     if (body.logprobs !== true && (body.top_logprobs ?? 0) > 0) throw invalidValue('top_logprobs', 'it needs logprobs');
     const top = body.logprobs === true ? (body.top_logprobs ?? 0) : undefined;
     const asked = { ...body, max_tokens: body.max_completion_tokens ?? body.max_tokens };
     return await inTurn(service, body, async (model, turn) => {
       const { stops, ...settings } = generationSettings(asked, limits.tokens, turn?.saved.sampler);
+      const reading = readingOf(context, limits);
       const request = {
-        prompts: [await chatPrompt(model, body.messages, beforeOf(turn))],
+        prompts: [await chatPrompt(model, body.messages, reading, beforeOf(turn))],
         settings: { ...settings, stops: [...stops, ...chatStops(model.chat)] },
         echo: false,
         top,
-        mostPromptTokens: limits.promptTokens,
         turn,
+        reading,
       };
       return await answer(service, context, body, model, chatFormat(model, top !== undefined), request);
     });
@@ -73,6 +77,12 @@ async function inTurn(
   }
 }
 
+/** As it is asked, before its prompts are read. */
+type AskedExchange = Omit<ExchangeRequest, 'prompts'> & {
+  readonly prompts: readonly Prompt[];
+  readonly reading: Required<Reading>;
+};
+
 /** More than a stop string of the service has. */
 const LAST_IDS = 16;
 
@@ -86,7 +96,7 @@ function beforeOf(turn: Turn | undefined): Prompt['before'] {
 }
 
 /** @throws ApiError `unsupported_parameter`, `invalid_value` */
-function expectOneAnswer(turn: Turn, { prompts, settings, top }: ExchangeRequest): void {
+function expectOneAnswer(turn: Turn, { prompts, settings, top }: AskedExchange): void {
   if (top !== undefined) throw unsupported('logprobs', 'A conversation is computed without them.');
   if (prompts.length !== 1 || settings.choices !== 1)
     throw unsupported('n', 'A conversation has one answer at a time.');
@@ -106,7 +116,7 @@ async function answer(
   { stream, stream_options: options }: Pick<CompletionRequest, 'stream' | 'stream_options'>,
   model: ServedModel,
   format: Format,
-  request: ExchangeRequest,
+  asked: AskedExchange,
 ): Promise<Response> {
   // Jobs that nobody waits for any more end.
   const left = new AbortController();
@@ -116,8 +126,11 @@ async function answer(
     priority: priorityOf(context),
     signal: AbortSignal.any([context.req.raw.signal, left.signal]),
   };
-  const { turn } = request;
-  if (turn !== undefined) expectOneAnswer(turn, request);
+  const { turn, settings, reading } = asked;
+  if (turn !== undefined) expectOneAnswer(turn, asked);
+  const position = turn?.saved.state.position ?? 0;
+  const prompts = await readPrompts(model, asked.prompts, { settings, position }, reading);
+  const request: ExchangeRequest = { ...asked, prompts };
   const exchange = new Exchange(model, format, request, caller);
   service.metrics.onPrompt(model.id, exchange.promptTokens);
   if (stream === true) {

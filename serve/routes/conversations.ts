@@ -5,7 +5,6 @@ import type { GuardedEnv } from '../access/guards.js';
 import type { Conversations } from '../conversations/conversations.js';
 import type { StoredFacts } from '../conversations/store.js';
 import type { Context } from '../packages/http.js';
-import { conversationRequest } from '../schemas.js';
 import { conversationsOf, modelOf, type App, type Service } from '../service.js';
 import { bodyOf, bytesOf } from './body.js';
 
@@ -22,7 +21,7 @@ export function conversationRoutes(app: App, service: Service): void {
   });
   app.put(`${PATH}/:id`, async (context) => {
     const conversations = conversationsOf(service);
-    const { model } = await bodyOf(context, conversationRequest, service.limits().bodyBytes, '{}');
+    const { model } = await bodyOf(context, 'conversation', service, '{}');
     const isNew = await conversations.create(idOf(context), modelOf(service, model));
     return context.json(await described(conversations, idOf(context)), isNew ? 201 : 200);
   });

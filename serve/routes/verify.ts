@@ -6,17 +6,20 @@ import { generationSettings } from '../answers/settings.js';
 import { verification } from '../answers/verification.js';
 import { invalidValue } from '../api-error.js';
 import type { ServedModel } from '../models/served-model.js';
-import { verifyRequest, type VerifyRequest } from '../schemas.js';
+import type { VerifyRequest } from '../schemas.js';
 import { modelOf, type App, type Service } from '../service.js';
+import type { Reading } from '../text/texts.js';
+
 import { bodyOf } from './body.js';
+import { readingOf } from './reading.js';
 
 export function verifyRoutes(app: App, service: Service): void {
   app.post('/v1/verify', async (context) => {
     const limits = service.limits();
-    const body = await bodyOf(context, verifyRequest, limits.bodyBytes);
+    const body = await bodyOf(context, 'verify', service);
     const model = modelOf(service, body.model);
     const settings = generationSettings(body, limits.tokens);
-    const prompt = await promptOf(model, body);
+    const prompt = await promptOf(model, body, readingOf(context, limits));
     const found = await verification(
       model,
       prompt.ids,
@@ -40,13 +43,13 @@ export function verifyRoutes(app: App, service: Service): void {
 }
 
 /** What the text came behind: a prompt, or messages. @throws ApiError; TextProblem */
-async function promptOf(model: ServedModel, { prompt, messages }: VerifyRequest): Promise<Prompt> {
+async function promptOf(model: ServedModel, { prompt, messages }: VerifyRequest, reading: Reading): Promise<Prompt> {
   const hasMessages = messages !== undefined && messages !== null;
   if (prompt === undefined || prompt === null) {
-    if (hasMessages) return await chatPrompt(model, messages);
+    if (hasMessages) return await chatPrompt(model, messages, reading);
     throw invalidValue('prompt', 'it is missing, and so are messages');
   }
   if (hasMessages) throw invalidValue('messages', 'there is a prompt too');
-  const [only] = await promptsOf(model, prompt);
+  const [only] = await promptsOf(model, prompt, reading);
   return only!;
 }

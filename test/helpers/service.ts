@@ -5,6 +5,7 @@ import { parseSelector } from '../../device/selector.js';
 import { machineKind } from '../../engine/machines.js';
 import type { Machine } from '../../model/machine/machine.js';
 import type { Access } from '../../serve/access/guards.js';
+import { Bodies } from '../../serve/body/bodies.js';
 import { createApp } from '../../serve/app.js';
 import { Conversations } from '../../serve/conversations/conversations.js';
 import type { ConversationStore } from '../../serve/conversations/store.js';
@@ -120,6 +121,7 @@ export async function serviceOf({
   const models: Models = new Models({ limits, events });
   await models.change(sources, [], engine.signal);
   const failures: unknown[] = [];
+  const bodies = new Bodies();
   const conversations = store && new Conversations(store, () => models.list);
   const requests: RequestFacts[] = [];
   const service: Service = {
@@ -130,6 +132,7 @@ export async function serviceOf({
     limits,
     rollOut: async (model, image) => await models.rollOut(model, image, engine.signal),
     access: () => ({ hosts: new Set(), origins: new Set(), keys: undefined, ...access }),
+    bodies,
     metrics,
     log: {
       onFailure: (error) => void failures.push(error),
@@ -151,7 +154,7 @@ export async function serviceOf({
     ask,
     json: async (...request) => (await (await ask(...request)).json()) as Answer,
     events: async (path, body, init) => eventsOf(await (await ask(path, { ...body, stream: true }, init)).text()),
-    close: async () => await models.close(),
+    close: async () => void (await Promise.all([models.close(), bodies.close()])),
   };
 }
 

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { Conversations } from '../../../serve/conversations/conversations.js';
 import { openStateFolder, type StateFolder } from '../../../serve/conversations/state-folder.js';
+import { Bodies } from '../../../serve/body/bodies.js';
 import { createApp } from '../../../serve/app.js';
 import { createMetrics } from '../../../serve/metrics.js';
 import { Models } from '../../../serve/models/models.js';
@@ -46,6 +47,7 @@ export async function serve(
       if (machine === undefined) onDoubt(error.message);
     },
   };
+  const bodies = new Bodies();
   const models: Models = new Models({ limits, events });
   const inService = new ServiceMachines(models, input, machines, context);
   let folder: StateFolder | undefined;
@@ -61,6 +63,7 @@ export async function serve(
       limits,
       rollOut: async (model: ServedModel, image: string) => await inService.rollOut(model, image),
       access: () => settings.access,
+      bodies,
       metrics,
       log,
     };
@@ -100,7 +103,7 @@ export async function serve(
     supervisor.stopping();
     await ended(models, server);
   } finally {
-    await models.close();
+    await Promise.all([models.close(), bodies.close()]);
     folder?.close();
   }
 }

@@ -143,7 +143,7 @@ describe('a conversation', () => {
     const two = await tested.json(PATH, { conversation, prompt: ' The fox', max_tokens: 5 });
     const { shape, texts } = tested.models.list[0]!;
     const ids = [shape.bosTokenId, ...(await texts!.encode(PROMPT)), ...one.mmfree.tokens];
-    const all = [...ids, ...(await texts!.encode(' The fox', true))];
+    const all = [...ids, ...(await texts!.encode(' The fox', {}, true))];
     const same = await tested.json(PATH, { prompt: all, seed: 5, max_tokens: 1 });
     expect(two.mmfree.receipts[0]).toBe(same.mmfree.receipts[0]);
     expect(two.mmfree.index).toBe(5);

@@ -54,3 +54,21 @@ test.each([
   await expect(made.render(MESSAGES)).rejects.toMatchObject({ name: 'TextProblem' });
   expect(await made.decode(await made.encode('a tale'))).toBe('a tale');
 });
+
+it('short texts do not wait for long ones, nor those of one owner for all of another one', async () => {
+  const made = textsWith('');
+  await Promise.all([made.encode('a tale'), made.encode('a tale '.repeat(3_000))]);
+  const order: string[] = [];
+  const read = async (owner: string, text: string): Promise<void> => {
+    await made.encode(text, { owner });
+    order.push(`${owner}${text.length > 10 ? '' : ', short'}`);
+  };
+  const long = 'a tale of two cities '.repeat(2_000);
+  await Promise.all([read('a', long), read('a', long), read('a', long), read('b', long), read('b', 'a tale')]);
+  expect(order).toEqual(['b, short', 'a', 'a', 'b', 'a']);
+});
+
+it('a text with more tokens than it may have is refused', async () => {
+  const made = textsWith('');
+  await expect(made.encode('a tale of two cities', { most: 3 })).rejects.toMatchObject({ code: 'too_many_tokens' });
+});
