@@ -7,7 +7,7 @@ import { openCpu, type CpuOptions } from '../../model/backends/cpu/node/open-cpu
 import { checkBesideLoading } from '../../model/check-image.js';
 import { ImageFile } from '../../model/image-file.js';
 import { SettingCache } from '../../model/backends/cpu/node/setting-cache.js';
-import { loadTokenizer } from '../../model/text/tokenizer.js';
+import type { Tokenizer } from '../../model/text/tokenizer.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { MachineRequest } from '../machines.js';
 import { identityOf, PROCESSOR, type OpenedImage } from '../opened-machine.js';
@@ -29,7 +29,7 @@ export async function openCpuMachine(
       ...(how ?? (await measuredBefore(view.shape, threads))),
     });
     const tokenizerJson = file.section('tokenizer');
-    const tokenizer = text && tokenizerJson.length > 0 ? loadTokenizer(tokenizerJson, view.shape) : undefined;
+    const tokenizer = text && tokenizerJson.length > 0 ? tokenizerFor(tokenizerJson, view.shape) : undefined;
     // Whoever awaits it gets the error.
     tokenizer?.catch(() => {});
     // Both to their end, whatever happens to one: both read the file.
@@ -61,4 +61,10 @@ export async function openCpuMachine(
 async function measuredBefore(shape: ModelShape, threads?: number): Promise<CpuOptions> {
   const cache = new SettingCache(shape, threads);
   return { setting: await cache.read(), onMeasured: (setting) => void cache.write(setting).catch(() => {}) };
+}
+
+/** Whoever computes without text does without six megabytes of rules for it. */
+async function tokenizerFor(tokenizerJson: Uint8Array, shape: ModelShape): Promise<Tokenizer> {
+  const { loadTokenizer } = await import('../../model/text/tokenizer.js');
+  return await loadTokenizer(tokenizerJson, shape);
 }

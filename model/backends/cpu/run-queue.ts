@@ -13,7 +13,7 @@ import type { RunOrder, RunResults } from './cpu-messages.js';
 import { MAX_ROWS } from './layout.js';
 
 /** Bytes of a ring, about; and its states, at least and at most. */
-const RING_BYTES = 1_250_000;
+const RING_BYTES = 600_000;
 const FEWEST_STATES = 5;
 const MOST_STATES = 65;
 

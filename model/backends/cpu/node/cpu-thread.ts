@@ -1,12 +1,12 @@
-/** A thread of the machine `cpu` in Node: the first one, or a helper. */
+/** The first thread of the machine `cpu` in Node. */
 import { fstatSync, readSync } from 'node:fs';
-import { MessageChannel, parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, parentPort, workerData } from 'node:worker_threads';
 import type { SectionPlace } from '../../../../protocol/image/boot-record.js';
 import type { SectionName } from '../../../../protocol/image/model-shape.js';
 import type { CpuJob, CpuReport, CpuRequest } from '../cpu-messages.js';
 import { Leader } from '../leader.js';
-import { help, type HelperJob } from '../helper.js';
 import { turnOnRelaxedSimd } from './families.js';
+import type { HelperOrder } from './helper-thread.js';
 import { moduleBytes } from './module-bytes.js';
 
 /** What the first thread is started with. */
@@ -14,11 +14,6 @@ export interface NodeCpuJob extends CpuJob {
   /** An open file, or memory. */
   readonly image: number | Uint8Array;
   readonly sections: Readonly<Record<SectionName, SectionPlace>>;
-}
-
-/** What a helper is started with: a port with its `HelperJob`, so that nobody between holds the memory. */
-export interface HelperOrder {
-  readonly port: MessagePort;
 }
 
 /**
@@ -30,9 +25,7 @@ export type NodeCpuReport = CpuReport | ({ readonly is: 'helper' } & HelperOrder
 turnOnRelaxedSimd();
 
 // The only one to start this thread is `startThreads`.
-const order = workerData as NodeCpuJob | HelperOrder;
-if ('port' in order) help((receiveMessageOnPort(order.port) as { message: HelperJob }).message);
-else lead(order);
+lead(workerData as NodeCpuJob);
 
 function lead(job: NodeCpuJob): void {
   const port = parentPort!;

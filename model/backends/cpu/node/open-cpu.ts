@@ -12,11 +12,19 @@ import type { KernelFamily } from '../kernels.js';
 import { packageFile } from '../../../package-file.js';
 import { MAX_THREADS } from '../layout.js';
 import { planMemory } from '../memory-plan.js';
-import type { HelperOrder, NodeCpuJob, NodeCpuReport } from './cpu-thread.js';
+import type { NodeCpuJob, NodeCpuReport } from './cpu-thread.js';
 import { familiesOfNode } from './families.js';
+import type { HelperOrder } from './helper-thread.js';
 
 /** Compiled, also where its starter runs from its source, in tests: no thread does. */
-const THREAD = 'dist/model/backends/cpu/node/cpu-thread.js';
+const FIRST = 'dist/model/backends/cpu/node/cpu-thread.js';
+const HELPER = 'dist/model/backends/cpu/node/helper-thread.js';
+
+/**
+ * Of new objects, which are few and short-lived: left to itself, V8 keeps megabytes for them. Nothing ends at this
+ * limit: what lasts, such as a long prompt, is kept elsewhere.
+ */
+const LIMITS = { maxYoungGenerationSizeMb: 1 };
 
 export interface CpuOptions {
   /** Threads at most. */
@@ -108,8 +116,13 @@ function startThreads(job: NodeCpuJob, start: typeof startThread): LeaderThread 
 }
 
 export function startThread(order: NodeCpuJob | HelperOrder): Worker {
-  const transferList = 'port' in order ? [order.port] : [];
+  const isHelper = 'port' in order;
   // Without the options of the program: `--input-type` would be refused for a file, and what `--import` brings is not
   // for these threads.
-  return new Worker(packageFile(THREAD), { workerData: order, transferList, execArgv: [] });
+  return new Worker(packageFile(isHelper ? HELPER : FIRST), {
+    workerData: order,
+    transferList: isHelper ? [order.port] : [],
+    execArgv: [],
+    resourceLimits: LIMITS,
+  });
 }
