@@ -93,6 +93,7 @@ export type BoardErrorVariant =
   | 'flash-of-other-make'
   // board-model-too-large
   | 'chip-too-small'
+  | 'firmware-too-small'
   // board-refuses-image
   | 'head-damaged'
   // board-write-failed
@@ -336,6 +337,16 @@ export function chipTooSmall(chip: string, model: string, problems: readonly str
     fix: 'Use a smaller model, or gateware with other limits (docs/GATEWARE.md, section 2). Nothing was changed.',
     variant: 'chip-too-small',
     facts: { chip, problems: problems.join('; ') },
+  });
+}
+
+/** @param problems in words, such as `H 512 > 384` */
+export function firmwareTooSmall(firmware: string, model: string, problems: readonly string[]): BoardError {
+  return fail('board-model-too-large', `${firmware} has no room for ${model}`, {
+    reason: `${problems.join('; ')}.`,
+    fix: 'Use a smaller model. Nothing was changed.',
+    variant: 'firmware-too-small',
+    facts: { firmware, problems: problems.join('; ') },
   });
 }
 

@@ -90,6 +90,7 @@ export const BOARD_VARIANTS: Readonly<Record<BoardErrorVariant, Advice>> = {
   'chip-too-small': always(
     'Use a smaller model, or gateware with other limits (docs/GATEWARE.md, section 2; `--own-gateware` where a flash is written). Nothing was changed.',
   ),
+  'firmware-too-small': always('Use a smaller model, such as models/tales-4m/tales-4m.mmfree. Nothing was changed.'),
   'head-damaged': always('Check the file with `mmfree inspect`; nothing on the board was changed.'),
   'flash-differs': slower,
   'protection-set': always(

@@ -3,10 +3,18 @@ import { argument, defineCommand, flag, option, optionWithDefault, requiredOptio
 import { integer, path, text } from '../options.js';
 
 export const pack = defineCommand({
-  examples: ['mmfree pack models/tales-9m -o tales-9m.mmfree', 'mmfree pack checkpoint -o model.mmfree --sign key.pem'],
+  examples: [
+    'mmfree pack models/tales-9m -o tales-9m.mmfree',
+    'mmfree pack checkpoint -o model.mmfree --sign key.pem',
+    'mmfree pack --uf2 models/tales-4m/tales-4m.mmfree -o tales-4m.uf2',
+  ],
   parameters: {
-    checkpoint: argument('<checkpoint>', 'folder with config.json, tokenizer.json and safetensors files', path),
-    output: requiredOption('-o, --output <file>', 'the image to write', path),
+    checkpoint: argument(
+      '<checkpoint>',
+      'folder with config.json, tokenizer.json and safetensors files; with --uf2 an image',
+      path,
+    ),
+    output: requiredOption('-o, --output <file>', 'the image to write, or the UF2 file', path),
     name: option('--name <text>', 'name of the model in the image (default: that of the folder)', text),
     revision: optionWithDefault(
       '--revision <number>',
@@ -22,6 +30,11 @@ export const pack = defineCommand({
       'pack without the chat template: chats with the model are written as plain text',
     ),
     dfu: flag('--dfu', 'add a DFU suffix, by which dfu-util and mmfree know which boards the file is for'),
+    uf2: flag(
+      '--uf2',
+      'put an image and the firmware for RP2040 into one file, to be dragged onto the drive of a Raspberry Pi Pico',
+    ),
+    firmware: option('--firmware <file>', 'with --uf2: firmware of your own (`scripts/firmware.mjs`)', path),
   },
-  load: async () => (await import('../work/pack.js')).pack,
+  load: async () => (await import('../work/pack/pack.js')).pack,
 });

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { BoardError } from '../../../device/board-error.js';
+import { BoardError, firmwareTooSmall } from '../../../device/board-error.js';
 import { announceVirtualBoard } from '../../../device/finding/announce-virtual-board.js';
 import { BoardSession } from '../../../device/session.js';
 import { memoryTransport } from '../../../device/transport/memory-transport.js';
@@ -14,7 +14,7 @@ import {
   FIRMWARE_BYTES,
   FLASH_BYTES,
   FLASH_WINDOW,
-  MOST_IMAGE_BYTES,
+  RP2040_LIMITS,
   picoFlash,
 } from '../../../firmware-host/virtual/pico/pico-flash.js';
 import type { Wire } from '../../../firmware-host/virtual/wires/wire.js';
@@ -22,6 +22,7 @@ import { loadChecked } from '../../../model/check-image.js';
 import { readRegular } from '../../../model/files/input-file.js';
 import { checkOutputs } from '../../../model/files/output-file.js';
 import { packageFile } from '../../../model/package-file.js';
+import { misfits } from '../../../model/program/chip-limits.js';
 import { hexOf } from '../../../protocol/hex.js';
 import { decodeUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
 import type { Hello } from '../../../protocol/wire/messages-board.js';
@@ -98,15 +99,9 @@ async function fill(flash: FlashStore, { pico, image }: PicoInput, signal: Abort
   const firmware = isNew ? readFileSync(FIRMWARE) : flash.read(0, FIRMWARE_BYTES);
   const file = await loadChecked(image ?? IMAGE, signal);
   try {
-    const { fileLength } = file.view;
-    if (fileLength > MOST_IMAGE_BYTES) {
-      throw badValue(
-        '--image',
-        image ?? IMAGE,
-        `at most ${MOST_IMAGE_BYTES} bytes long, as much as a Pico has room for`,
-        IMAGE,
-      );
-    }
+    const { fileLength, shape, manifest } = file.view;
+    const problems = misfits(RP2040_LIMITS, shape, fileLength);
+    if (problems.length > 0) throw firmwareTooSmall(RP2040_LIMITS.name, manifest.name, problems);
     flash.write(0, picoFlash(firmware, file.source.read(0, fileLength)));
   } finally {
     file.close();

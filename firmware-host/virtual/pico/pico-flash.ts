@@ -1,6 +1,8 @@
 /** What lies where in the flash of a microcontroller: firmware/ports/rp2040/main.c, firmware/core/store.h. */
 
+import type { ChipLimits } from '../../../model/program/chip-limits.js';
 import { crc32 } from '../../../protocol/crc32.js';
+import { MODEL_LIMITS } from '../../../protocol/image/model-shape.js';
 
 /** Address of its first byte. */
 export const FLASH_WINDOW = 0x1000_0000;
@@ -11,7 +13,20 @@ const LOG_BYTES = 2 * 4096;
 /** Of a record: "MMFL", number, slot, whether it is confirmed, CRC-32. */
 const RECORD_BYTES = 20;
 
-export const MOST_IMAGE_BYTES = FLASH_BYTES - FIRMWARE_BYTES - LOG_BYTES;
+export const IMAGE_OFFSET = FIRMWARE_BYTES + LOG_BYTES;
+
+/** What the firmware says in HELLO that it takes. */
+export const RP2040_LIMITS: ChipLimits = {
+  name: 'the firmware for RP2040',
+  maxHidden: 384,
+  maxIntermediate: 1024,
+  maxLayers: 16,
+  maxVocabulary: MODEL_LIMITS.vocabSize,
+  stateWords: Infinity,
+  vectorWords: Infinity,
+  maxImageBytes: FLASH_BYTES - IMAGE_OFFSET,
+  portBytes: 1,
+};
 
 /** An erased flash with firmware, and an image as from the factory. */
 export function picoFlash(firmware: Uint8Array, image: Uint8Array): Uint8Array {

@@ -1,11 +1,14 @@
 /** `virtual-board --pico`: the binary for RP2040 itself, with the commands that any board takes. Uses the compiled program. */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
-import { mmfree, mmfreeJson, startBoard, temporaryFolder } from '../../helpers/command-line.js';
+import { opener } from '../../../device/selector.js';
+import { BoardSession } from '../../../device/session.js';
+import { RP2040_LIMITS } from '../../../firmware-host/virtual/pico/pico-flash.js';
+import { mmfree, mmfreeJson, startBoard, TALES, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 import { goodImage } from '../../helpers/good-image.js';
 
 const FIRMWARE = readFileSync(
@@ -26,7 +29,6 @@ beforeAll(() => {
     { address: FLASH, bytes: FIRMWARE },
     { address: FLASH + IMAGE_OFFSET, bytes: image },
   ];
-  writeFileSync(path('board.uf2'), encodeUf2(UF2_FAMILY.rp2040, pieces));
   writeFileSync(path('other.uf2'), encodeUf2(UF2_FAMILY.rp2350, pieces));
   writeFileSync(path('far.uf2'), encodeUf2(UF2_FAMILY.rp2040, [{ address: 0x2000_0000, bytes: FIRMWARE }]));
 });
@@ -36,6 +38,13 @@ describe('an emulated Pico', () => {
     'takes the file that a Pico takes, is flashed like any board, and keeps its flash',
     { timeout: 120_000 },
     async () => {
+      const packed = await mmfreeJson('pack', '--uf2', path('first'), '--output', path('board.uf2'));
+      expect(packed.result).toMatchObject({
+        exit: 0,
+        name: 'first',
+        families: ['rp2040'],
+        uf2_bytes: statSync(path('board.uf2')).size,
+      });
       const first = await startBoard('--pico', path('board.uf2'), '--flash-file', path('flash'));
       expect(await mmfreeJson('boards', '--board', first.selector)).toMatchObject({
         events: expect.arrayContaining([
@@ -51,6 +60,35 @@ describe('an emulated Pico', () => {
       expect(await second.stop()).toBe(130);
     },
   );
+
+  it('takes models of the size that packing believes', async () => {
+    const { maxHidden, maxIntermediate, maxLayers, maxVocabulary, maxImageBytes } = RP2040_LIMITS;
+    const board = await startBoard('--pico', '--image', path('first'));
+    const [, port] = /:(\d+)$/.exec(board.selector)!;
+    const session = await BoardSession.open(await opener({ kind: 'tcp', host: '127.0.0.1', port: Number(port) })());
+    await session.close();
+    await board.stop();
+    expect(session.hello.limits).toMatchObject({
+      hiddenSize: maxHidden,
+      intermediateSize: maxIntermediate,
+      layers: maxLayers,
+      vocabSize: maxVocabulary,
+      imageBytes: maxImageBytes,
+    });
+  });
+
+  it.each([
+    ['a model that it has no room for', 7, ['--uf2', TALES_IMAGE]],
+    ['firmware that nothing would start', 2, ['--uf2', 'first', '--firmware', 'second']],
+    ['what says how an image is made', 2, ['--uf2', 'first', '--name', 'x', '--dfu']],
+    ['firmware without a file for it', 2, [TALES, '--firmware', 'first']],
+    ['a checkpoint', 6, ['--uf2', TALES]],
+  ])('packing refuses %s, and writes nothing', async (_, expected, options) => {
+    const args = options.map((option) => (/^(first|second)$/.test(option) ? path(option) : option));
+    const { exit, stderr } = await mmfree('pack', ...args, '--output', path('refused'));
+    expect([exit, stderr.lines.length]).toEqual([expected, 3]);
+    expect(existsSync(path('refused'))).toBe(false);
+  });
 
   it.each([
     ['a file that is no UF2', ['--pico', 'first']],

@@ -2,45 +2,35 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { hexOf } from '../../protocol/hex.js';
-import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../protocol/dfu-suffix.js';
-import { OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
-import { badChatTemplate, noTokenizerFile } from '../../model/checkpoint/checkpoint-error.js';
-import { quoted } from '../../model/quoted.js';
-import { checkOutputs } from '../../model/files/output-file.js';
-import { readAny, readRegular } from '../../model/files/input-file.js';
-import { packCheckpoint } from '../../model/pack/pack.js';
-import { assemble } from '../../model/program/assembler.js';
-import { checkProgram } from '../../model/program/program-check.js';
-import { loadTokenizer, type Tokenizer } from '../../model/text/tokenizer.js';
-import type { ByteSource } from '../../protocol/byte-source.js';
-import type { ChatTemplate } from '../../protocol/image/chat-template.js';
-import { MAX_NAME_BYTES, UNPRINTABLE } from '../../protocol/image/manifest-fields.js';
-import type { ModelShape } from '../../protocol/image/model-shape.js';
-import { utf8Length } from '../../protocol/utf8.js';
-import type { CommandContext } from '../command.js';
-import { badValue } from '../usage-error.js';
-import { describeImage, megabytes } from './image-facts.js';
-import { openCheckpointAloud } from './open-checkpoint.js';
-import { MAX_KEY_BYTES, MAX_PROGRAM_BYTES } from './input-limits.js';
-
-interface PackInput {
-  readonly checkpoint: string;
-  readonly output: string;
-  readonly name: string | undefined;
-  readonly revision: number;
-  readonly sign: string | undefined;
-  readonly program: string | undefined;
-  readonly dfu: boolean;
-  /** Whether it takes text; else token ids only. */
-  readonly tokenizer: boolean;
-  /** Whether the template for conversations goes with it, if there is one. */
-  readonly chatTemplate: boolean;
-}
+import { hexOf } from '../../../protocol/hex.js';
+import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../../protocol/dfu-suffix.js';
+import { OUR_PRODUCT, OUR_VENDOR } from '../../../device/usb/ids.js';
+import { badChatTemplate, noTokenizerFile } from '../../../model/checkpoint/checkpoint-error.js';
+import { quoted } from '../../../model/quoted.js';
+import { checkOutputs } from '../../../model/files/output-file.js';
+import { readAny, readRegular } from '../../../model/files/input-file.js';
+import { packCheckpoint } from '../../../model/pack/pack.js';
+import { assemble } from '../../../model/program/assembler.js';
+import { checkProgram } from '../../../model/program/program-check.js';
+import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
+import type { ByteSource } from '../../../protocol/byte-source.js';
+import type { ChatTemplate } from '../../../protocol/image/chat-template.js';
+import { MAX_NAME_BYTES, UNPRINTABLE } from '../../../protocol/image/manifest-fields.js';
+import type { ModelShape } from '../../../protocol/image/model-shape.js';
+import { utf8Length } from '../../../protocol/utf8.js';
+import type { CommandContext } from '../../command.js';
+import { badValue, UsageError } from '../../usage-error.js';
+import { describeImage, megabytes } from '../image-facts.js';
+import { openCheckpointAloud } from '../open-checkpoint.js';
+import { MAX_KEY_BYTES, MAX_PROGRAM_BYTES } from '../input-limits.js';
+import type { PackInput } from './input.js';
+import { packUf2 } from './uf2.js';
 
 const MAX_NAMES_SHOWN = 5;
 
 export async function pack(input: PackInput, context: CommandContext): Promise<void> {
+  if (input.uf2) return await packUf2(input, context);
+  if (input.firmware !== undefined) throw firmwareWithoutUf2();
   const { output, signal } = context;
   if (input.name !== undefined) checkName(input.name);
   const privateKey = input.sign === undefined ? undefined : await readPrivateKey(input.sign, signal);
@@ -100,6 +90,13 @@ export async function pack(input: PackInput, context: CommandContext): Promise<v
   }
 }
 
+function firmwareWithoutUf2(): UsageError {
+  return new UsageError('conflicting-options', '--firmware needs --uf2', {
+    reason: 'An image holds a model; firmware goes beside it in a UF2 file only.',
+    fix: 'Add --uf2, or leave --firmware out.',
+  });
+}
+
 /** That the template renders what somebody says: else only who talks with the model would find out. */
 async function expectTemplate(
   chat: ChatTemplate,
@@ -107,7 +104,7 @@ async function expectTemplate(
   shape: ModelShape,
   folder: string,
 ): Promise<void> {
-  const { Texts } = await import('../../serve/text/texts.js');
+  const { Texts } = await import('../../../serve/text/texts.js');
   const texts = new Texts({ tokenizerJson, shape, chat });
   try {
     await texts.render([{ role: 'user', content: 'Hello' }]);
