@@ -11,6 +11,8 @@ export interface VirtualBoardEntry {
   readonly serial: string;
   /** Selectors, such as `tcp:127.0.0.1:4711` and `serial:/dev/pts/3`, the best one first. */
   readonly addresses: readonly string[];
+  /** Tells the process from others that get its number, where the system has a way to; older programs leave it out. */
+  readonly mark?: { readonly namespace: string; readonly started: string };
 }
 
 /** Longest file that is read. */
@@ -42,7 +44,7 @@ export function parseEntry(text: string): VirtualBoardEntry | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { pid, serial, addresses } = value as Partial<Record<keyof VirtualBoardEntry, unknown>>;
+  const { pid, serial, addresses, mark } = value as Partial<Record<keyof VirtualBoardEntry, unknown>>;
   const isEntry =
     typeof pid === 'number' &&
     Number.isInteger(pid) &&
@@ -52,5 +54,13 @@ export function parseEntry(text: string): VirtualBoardEntry | undefined {
     Array.isArray(addresses) &&
     addresses.length > 0 &&
     addresses.every((address) => typeof address === 'string' && ADDRESS.test(address));
-  return isEntry ? { pid, serial, addresses } : undefined;
+  if (!isEntry) return undefined;
+  if (mark === undefined) return { pid, serial, addresses };
+  return isMark(mark) ? { pid, serial, addresses, mark } : undefined;
+}
+
+function isMark(value: unknown): value is NonNullable<VirtualBoardEntry['mark']> {
+  if (typeof value !== 'object' || value === null) return false;
+  const { namespace, started } = value as { namespace?: unknown; started?: unknown };
+  return typeof namespace === 'string' && typeof started === 'string';
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MAX_ENTRY_BYTES, parseEntry, virtualBoardFolder } from '../../protocol/virtual-board-entry.js';
 import type { VirtualBoardEntry } from '../../protocol/virtual-board-entry.js';
+import { processMark, processNamespace } from './process-mark.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -14,7 +15,8 @@ export function listVirtualBoards(env: Environment = process.env): VirtualBoardE
   return namesIn(folder)
     .filter((name) => name.endsWith('.json'))
     .flatMap((name) => readEntry(join(folder, name)) ?? [])
-    .filter(({ pid }) => isAlive(pid))
+    .filter((entry) => fateOf(entry) === 'alive')
+    .map(({ pid, serial, addresses }) => ({ pid, serial, addresses }))
     .toSorted((a, b) => (a.serial < b.serial ? -1 : 1));
 }
 
@@ -36,7 +38,7 @@ export function namesIn(folder: string): string[] {
 }
 
 /** Only what this user wrote: in a folder that everyone shares, others could redirect us to boards of theirs. */
-function readEntry(path: string): VirtualBoardEntry | undefined {
+export function readEntry(path: string): VirtualBoardEntry | undefined {
   let descriptor: number;
   try {
     // Without waiting: it may be a pipe.
@@ -57,7 +59,18 @@ function readEntry(path: string): VirtualBoardEntry | undefined {
   }
 }
 
-export function isAlive(pid: number): boolean {
+/**
+ * What became of the process of an entry. That of another container, with which this one shares the folder, is
+ * `elsewhere`: its number means nothing here, nor do its addresses.
+ */
+export function fateOf({ pid, mark }: VirtualBoardEntry): 'alive' | 'ended' | 'elsewhere' {
+  const namespace = processNamespace();
+  if (mark === undefined || namespace === undefined) return isAlive(pid) ? 'alive' : 'ended';
+  if (mark.namespace !== namespace) return 'elsewhere';
+  return processMark(pid)?.started === mark.started ? 'alive' : 'ended';
+}
+
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

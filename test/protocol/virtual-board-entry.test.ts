@@ -5,7 +5,8 @@ import { entryText, parseEntry, virtualBoardFolder } from '../../protocol/virtua
 const ENTRY = { pid: 12, serial: 'VB-12', addresses: ['tcp:127.0.0.1:4711', 'serial:/dev/pts/3'] };
 
 it('reads what it writes', () => {
-  expect(parseEntry(entryText(ENTRY))).toEqual(ENTRY);
+  const marked = { ...ENTRY, mark: { namespace: 'pid:[4026531836]', started: '41' } };
+  expect([parseEntry(entryText(ENTRY)), parseEntry(entryText(marked))]).toEqual([ENTRY, marked]);
 });
 
 it.each<[string, object | string]>([
@@ -19,6 +20,7 @@ it.each<[string, object | string]>([
   ['no serial number', { ...ENTRY, serial: '' }],
   ['no address', { ...ENTRY, addresses: [] }],
   ['an address that is none', { ...ENTRY, addresses: ['http://x'] }],
+  ['a mark that is none', { ...ENTRY, mark: { namespace: 'pid:[1]' } }],
   ['an address that is no text', { ...ENTRY, addresses: [7] }],
 ])('takes %s for none', (_, value) => {
   expect(parseEntry(typeof value === 'string' ? value : JSON.stringify(value))).toBeUndefined();

@@ -1,8 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { announceVirtualBoard } from '../../../device/finding/announce-virtual-board.js';
+import { processMark } from '../../../device/finding/process-mark.js';
 import { listVirtualBoards } from '../../../device/finding/virtual-boards.js';
 import { entryText } from '../../../protocol/virtual-board-entry.js';
 import type { VirtualBoardEntry } from '../../../protocol/virtual-board-entry.js';
@@ -56,7 +58,8 @@ describe('a virtual board', () => {
   });
 
   it('takes away what processes that were killed have left, and nothing else', () => {
-    put(`${deadPid()}-0123abcd.json`, entryText(entry('dead')));
+    const dead = deadPid();
+    put(`${dead}-0123abcd.json`, entryText(entry('dead', dead)));
     put('1-0123abcd.json', entryText(entry('alive', 1)));
     put('notes.json', 'not ours');
     announceVirtualBoard(entry('A'), env);
@@ -76,6 +79,36 @@ describe('a virtual board', () => {
     announceVirtualBoard(entry('A'), env);
     expect(readFileSync(victim, 'utf8')).toBe('precious');
     expect(listVirtualBoards(env)).toEqual([entry('A')]);
+  });
+});
+
+/** A process that was killed in a container leaves an entry there; the next one has its number, which is 1. */
+describe.skipIf(process.platform !== 'linux')('a process number', () => {
+  const mark = processMark(process.pid)!;
+  const name = `${process.pid}-0123abcd.json`;
+
+  it('that came again is not taken for the process before, which used to make two boards of one', () => {
+    put(name, entryText({ ...entry('A'), mark: { ...mark, started: `${Number(mark.started) - 1}` } }));
+    expect(listVirtualBoards(env)).toEqual([]);
+    announceVirtualBoard(entry('A'), env);
+    expect(listVirtualBoards(env)).toEqual([entry('A')]);
+    expect(readdirSync(folder)).not.toContain(name);
+  });
+
+  it('of another container means nothing here, and its entry stays', () => {
+    put(name, entryText({ ...entry('A'), mark: { ...mark, namespace: 'pid:[1]' } }));
+    announceVirtualBoard(entry('B'), env);
+    expect(listVirtualBoards(env)).toEqual([entry('B')]);
+    expect(readdirSync(folder)).toContain(name);
+  });
+
+  it('of a process that has ended, and that nobody has waited for, is that of none', async ({ onTestFinished }) => {
+    const parent = spawn('sh', ['-c', 'exit 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void parent.kill());
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line);
+    await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(') Z '));
+    expect(processMark(pid)).toBeUndefined();
   });
 });
 
