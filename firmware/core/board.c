@@ -46,6 +46,7 @@ void mmf_board_install(struct mmf_board *board, uint32_t slot, const struct mmf_
   memset(board->brought, 0, 4 * (size_t)state_words(&image->head.shape));
   mmf_model_open(&board->model, &board->image, words + 2 * state_words(&options->limits));
   board->model.breathe = options->breathe;
+  if (options->multiply != 0) board->model.multiply = options->multiply;
   board->model.context = options->context;
   board->position = 0;
   board->run.is_known = board->run.is_going = false;

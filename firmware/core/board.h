@@ -17,6 +17,8 @@
 #define MMF_UNSENT_TOKENS 64u
 #define MMF_NO_RUN_REASON 255u
 
+_Static_assert(MMFREE_MAX_VOCAB_SIZE <= 1u << 16, "tokens are kept in 16 bits");
+
 /* What a port says of itself: texts of 1 … 64 printable ASCII characters. */
 struct mmf_board_options {
   const char *board, *serial, *firmware;
@@ -26,21 +28,20 @@ struct mmf_board_options {
   bool can_restart;
   uint32_t (*now_ms)(void *context); /* may wrap */
   void (*breathe)(void *context);
+  mmf_multiplier *multiply; /* may be 0 */
   void *context;
   void *memory; /* mmf_board_bytes(&limits), at a multiple of 4 */
-};
-
-struct mmf_token {
-  uint32_t token, receipt;
 };
 
 struct mmf_run {
   bool is_known, is_going, has_reader, is_ended_sent;
   uint32_t run, first, next, sent, most; /* indices: of the first token, of the next computed, of the next sent */
   struct mmf_sampler sampler;
-  uint32_t prompt[MMFREE_MAX_RUN_TOKENS], prompt_count, fed;
+  uint32_t prompt_count, fed;
+  uint16_t prompt[MMFREE_MAX_RUN_TOKENS];
   uint8_t reason; /* why it ended */
-  struct mmf_token tokens[MMF_KEPT_TOKENS];
+  uint32_t receipts[MMF_KEPT_TOKENS];
+  uint16_t tokens[MMF_KEPT_TOKENS];
 };
 
 /* What takes longer than a request may: an image is hashed, then tried out. */

@@ -88,7 +88,7 @@ static void start_run(struct mmf_board *board, const struct mmf_message *request
       mmf_answer_error(answer, request->type, MMFREE_ERROR_UNKNOWN_TOKEN, token, vocab);
       return;
     }
-    run->prompt[index] = token;
+    run->prompt[index] = (uint16_t)token;
   }
   run->is_known = run->is_going = run->has_reader = true;
   run->is_ended_sent = false;
@@ -194,7 +194,7 @@ bool mmf_run_work(struct mmf_board *board) {
   if (!run->is_going || mmf_run_is_waiting(board)) return false;
   const uint32_t wanted = run->sampler.inverse_temperature == 0 ? 1 : run->sampler.top_k;
   const bool is_prompt = run->fed < run->prompt_count;
-  const uint32_t token = is_prompt ? run->prompt[run->fed++] : run->tokens[(run->next - 1) % MMF_KEPT_TOKENS].token;
+  const uint32_t token = is_prompt ? run->prompt[run->fed++] : run->tokens[(run->next - 1) % MMF_KEPT_TOKENS];
   mmf_board_step(board, token, wanted, 0);
   if (run->fed < run->prompt_count) return true;
   if (run->most == 0) {
@@ -202,7 +202,9 @@ bool mmf_run_work(struct mmf_board *board) {
     return true;
   }
   const uint32_t chosen = mmf_sample(&board->model.candidates, &run->sampler, mmf_board_exp2(board), run->next);
-  run->tokens[run->next++ % MMF_KEPT_TOKENS] = (struct mmf_token){chosen, board->model.receipt};
+  const uint32_t place = run->next++ % MMF_KEPT_TOKENS;
+  run->tokens[place] = (uint16_t)chosen;
+  run->receipts[place] = board->model.receipt;
   if (mmf_image_ends(&board->image, chosen)) end_run(run, MMFREE_END_END_OF_TEXT);
   else if (run->next - run->first == run->most) end_run(run, MMFREE_END_MAX_TOKENS);
   return true;
@@ -213,12 +215,12 @@ bool mmf_run_message(struct mmf_board *board, struct mmf_message *to) {
   struct mmf_answer answer = {to, false};
   if (!run->is_known || !run->has_reader || run->is_ended_sent) return false;
   if (run->sent < run->next) {
-    const struct mmf_token *token = &run->tokens[run->sent % MMF_KEPT_TOKENS];
+    const uint32_t place = run->sent % MMF_KEPT_TOKENS;
     uint8_t *bytes = mmf_answer_with(&answer, MMFREE_MESSAGE_TOKEN, 16);
     mmf_put_u32(bytes, run->run);
     mmf_put_u32(bytes + 4, run->sent++);
-    mmf_put_u32(bytes + 8, token->token);
-    mmf_put_u32(bytes + 12, token->receipt);
+    mmf_put_u32(bytes + 8, run->tokens[place]);
+    mmf_put_u32(bytes + 12, run->receipts[place]);
     return true;
   }
   if (run->is_going) return false;

@@ -74,6 +74,8 @@ void mmf_model_open(struct mmf_model *model, const struct mmf_image *image, void
   model->unit.n = model->g + even(shape->hidden);
   model->q = (int8_t *)(model->unit.n + even(widest(shape)));
   model->breathe = 0;
+  model->multiply = mmf_multiply;
+  memcpy(model->sigma, image->bytes + image->head.sections[MMF_TABLES].offset, 2 * MMF_SIGMA_ENTRIES);
   mmf_trits_init(&model->trits);
   mmf_model_reset(model);
 }
@@ -88,7 +90,7 @@ static int32_t up3(int32_t p) {
   return mmf_sat16(p * 8);
 }
 
-/* σ of a Q11 number, Q15: docs/ARITHMETIC.md, section 3. table: SIGMA of the image. */
+/* σ of a Q11 number, Q15: docs/ARITHMETIC.md, section 3. */
 static int32_t sigma(const uint16_t *table, int32_t p) {
   const uint32_t magnitude = mmf_magnitude(p);
   const uint32_t a = magnitude < 32767 ? magnitude : 32767;
@@ -97,28 +99,30 @@ static int32_t sigma(const uint16_t *table, int32_t p) {
   return p < 0 ? 32768 - y : y;
 }
 
-/* What becomes of the outputs of a product: `first` is the row of outputs[0]. */
-typedef void take_rows(struct mmf_model *model, void *to, uint32_t first, const int32_t *outputs, uint32_t count);
-
 /* The products of a step, in the order of the file. */
 struct walk {
   const uint8_t *matrix;
   const int16_t *constants;
 };
 
+void mmf_multiply(struct mmf_model *model, const struct mmf_product *product) {
+  for (uint32_t row = 0; row < product->rows; row += MMF_CHUNK_ROWS) {
+    const uint32_t count = product->rows - row < MMF_CHUNK_ROWS ? product->rows - row : MMF_CHUNK_ROWS;
+    const uint32_t first = row / MMF_GROUP_ROWS, end = (row + count + MMF_GROUP_ROWS - 1) / MMF_GROUP_ROWS;
+    mmf_product(&model->trits, product->matrix, product->columns, model->q, first, end, model->sums);
+    for (uint32_t index = 0; index < count; index++) model->sums[index] = mmf_output(product->scale, model->sums[index]);
+    product->take(model, product->to, row, model->sums, count);
+    if (model->breathe != 0) model->breathe(model->context);
+  }
+}
+
 static void multiply(struct mmf_model *model, struct walk *walk, uint32_t rows, const int16_t *gain, uint32_t slot,
-                     take_rows *take, void *to) {
+                     mmf_take_rows *take, void *to) {
   const uint32_t columns = model->unit.columns;
   const struct mmf_scale scale =
       mmf_quantise(&model->unit, gain, walk->constants[slot], walk->constants[slot + 1], model->q);
-  for (uint32_t row = 0; row < rows; row += MMF_CHUNK_ROWS) {
-    const uint32_t count = rows - row < MMF_CHUNK_ROWS ? rows - row : MMF_CHUNK_ROWS;
-    const uint32_t first = row / MMF_GROUP_ROWS, end = (row + count + MMF_GROUP_ROWS - 1) / MMF_GROUP_ROWS;
-    mmf_product(&model->trits, walk->matrix, columns, model->q, first, end, model->sums);
-    for (uint32_t index = 0; index < count; index++) model->sums[index] = mmf_output(scale, model->sums[index]);
-    take(model, to, row, model->sums, count);
-    if (model->breathe != 0) model->breathe(model->context);
-  }
+  const struct mmf_product product = {walk->matrix, rows, columns, scale, take, to};
+  model->multiply(model, &product);
   walk->matrix += mmf_matrix_bytes(rows, columns);
 }
 
@@ -134,13 +138,9 @@ static void add_to_residual(struct mmf_model *model, void *to, uint32_t first, c
   for (uint32_t index = 0; index < count; index++) x[index] = mmf_sat31(x[index] + mmf_sat31(outputs[index]));
 }
 
-static const uint16_t *tables_of(const struct mmf_model *model) {
-  return (const uint16_t *)(const void *)(model->image->bytes + model->image->head.sections[MMF_TABLES].offset);
-}
-
 /* Gate and up rows alternate, and a chunk has an even number of rows: z takes the place of v. */
 static void take_gated(struct mmf_model *model, void *to, uint32_t first, const int32_t *outputs, uint32_t count) {
-  const uint16_t *table = tables_of(model);
+  const uint16_t *table = model->sigma;
   int32_t *z = (int32_t *)to + first / 2;
   for (uint32_t index = 0; index < count; index += 2) {
     const int32_t gate = mmf_sat16(outputs[index]), up = mmf_sat16(outputs[index + 1]);
@@ -174,7 +174,7 @@ static void embed(struct mmf_model *model, uint32_t token) {
 
 /* The recurrence, then what the product o takes: h is the state of the layer. */
 static void mix(struct mmf_model *model, const struct layer_block *block, uint32_t eps_shift, int32_t *h) {
-  const uint16_t *table = tables_of(model);
+  const uint16_t *table = model->sigma;
   const uint32_t hidden = model->image->head.shape.hidden;
   uint64_t squares = 0;
   for (uint32_t k = 0; k < hidden; k++) {

@@ -10,8 +10,29 @@
 /* Rows whose sums are in memory at a time; five rows make a group. */
 #define MMF_CHUNK_ROWS 160u
 
+#define MMF_SIGMA_ENTRIES 257u
+
+struct mmf_model;
+
+/* What becomes of the outputs of a product: `first` is the row of outputs[0]. */
+typedef void mmf_take_rows(struct mmf_model *model, void *to, uint32_t first, const int32_t *outputs, uint32_t count);
+
+/* A product of model->q, and whose its outputs are: rows in order, an even number at a time but for the last ones. */
+struct mmf_product {
+  const uint8_t *matrix;
+  uint32_t rows, columns;
+  struct mmf_scale scale;
+  mmf_take_rows *take;
+  void *to;
+};
+
+/* Computes a whole product. mmf_multiply does it alone, from where the matrix lies. */
+typedef void mmf_multiplier(struct mmf_model *model, const struct mmf_product *product);
+
 struct mmf_model {
   const struct mmf_image *image;
+  mmf_multiplier *multiply;
+  uint16_t sigma[MMF_SIGMA_ENTRIES + 1]; /* of the image: read at random, which flash does not like */
   struct mmf_trits trits;
   int32_t *state; /* [L][H], Q23 */
   int32_t *x;     /* [H], the residual, Q12 */
@@ -34,6 +55,8 @@ uint32_t mmf_model_bytes(const struct mmf_shape *shape);
 void mmf_model_open(struct mmf_model *model, const struct mmf_image *image, void *memory);
 
 void mmf_model_reset(struct mmf_model *model);
+
+mmf_multiplier mmf_multiply;
 
 /*
  * Feeds a token below V; receipt and candidates are those of its logits.

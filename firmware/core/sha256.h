@@ -13,6 +13,9 @@ struct mmf_sha256 {
   uint8_t block[64];
 };
 
+/* One block. */
+void mmf_sha256_block(uint32_t hash[8], const uint8_t block[64]);
+
 void mmf_sha256_init(struct mmf_sha256 *sha);
 void mmf_sha256_add(struct mmf_sha256 *sha, const void *bytes, size_t length);
 void mmf_sha256_end(struct mmf_sha256 *sha, uint8_t digest[MMF_SHA256_BYTES]);

@@ -1,82 +1,102 @@
 /**
- * An RP2040 with its flash in the emulator rp2040js, from its power-on to its next restart. The package brings neither
- * boot ROM nor a flash that can be written: boot-rom.ts stands in, over the project's own model of NOR flash. Bytes for
- * the UART come at its pace.
+ * An RP2040 with its flash in the emulator rp2040js, from its power-on to its next restart, as honest as it can be made: what
+ * the package leaves out stands in other files of this folder. The boot ROM loads the second stage from the flash; both
+ * processors run, in turn, by the cycles that they took; reads of flash and DMA take their time; what would be a fault of the
+ * hardware is an Error. Bytes for the UART come at its pace, in the time of the chip.
  *
  * docs/PICO.md says what such a chip does not show.
  */
 
-import { ConsoleLogger, LogLevel, Simulator, type RP2040 } from 'rp2040js';
-import { NorFlash, PAGE_BYTES } from '../../firmware/flash/nor-flash.js';
+import { RP2040, Simulator } from 'rp2040js';
+import { NorFlash, PAGE_BYTES, type FlashTiming } from '../../firmware/flash/nor-flash.js';
 import type { FlashStore } from '../../firmware/flash/flash-store.js';
-import { installBootRom } from './boot-rom.js';
+import { BootRom, type RomEffects } from './boot-rom.js';
+import { connectToBus, RAM, RAM_BYTES } from './bus.js';
+import { ChipLogger } from './chip-logger.js';
+import { DmaPace } from './dma-pace.js';
+import { Mailboxes } from './mailboxes.js';
+import { secondStage } from './second-stage.js';
+import { SlowMemory } from './slow-memory.js';
+import { Ssi } from './ssi.js';
+import { Xip } from './xip.js';
 
-const CLOCK_HZ = 125_000_000;
+type Core = RP2040['core'];
+
+export const CLOCK_HZ = 125_000_000;
 const SECTOR_BYTES = 4096;
 const NANOSECONDS = 1e9 / CLOCK_HZ;
+const WATCHDOG = 0x40058;
+/** Typical times of Winbond's parts. */
+const TIMING: FlashTiming = { eraseMs: 45, programMs: 0.7 };
 /** 115,200 baud, ten bits a byte. */
 const NANOSECONDS_PER_BYTE = (1e9 * 10) / 115_200;
 /** Between two looks at clock and line: a quarter of a byte. */
 const QUANTUM_CYCLES = 2700;
-/** Behind the second stage, which this chip does not run. */
-const VECTORS = 0x1000_0100;
+/** Where the boot ROM puts the second stage, below which its stack is. */
+const SECOND_STAGE = RAM + RAM_BYTES - 256;
 
 export interface PicoChipOptions {
   /** What the flash holds, at most 16 MiB. */
   readonly flash: FlashStore;
   /** Gets what the chip sends on UART0. */
   readonly onUart: (byte: number) => void;
+  /** Between two bytes that come on UART0; those of 115,200 baud if absent. */
+  readonly nanosecondsPerByte?: number;
   /**
-   * Nanoseconds since any instant, for its timer and its line: those of its cycles unless given. A chip that has the
+   * Nanoseconds since any instant, for its timers and its line: those of its cycles unless given. A chip that has the
    * clock of the hosts that wait for it is slow, and never late.
    */
   readonly now?: () => number;
 }
 
 export class PicoChip {
+  /** Erasures and programs, counted; its power can be cut. */
+  readonly nor: NorFlash;
   readonly #chip: RP2040;
+  readonly #second: RP2040;
   readonly #clock: Simulator['clock'];
+  readonly #mailboxes: Mailboxes;
+  readonly #xip: Xip;
   readonly #arrived: number[] = [];
+  readonly #nanosecondsPerByte: number;
+  readonly #dma: DmaPace;
   readonly #now: () => number;
   readonly #startedNs: number;
-  #cycles = 0;
+  /** In which cycle something is due that is not an instruction. */
+  #dueAt = 0;
   #nextByteNs = 0;
   #end: 'restart' | 'boot-mode' | undefined;
 
-  constructor({ flash, onUart, now = () => this.#cycles * NANOSECONDS }: PicoChipOptions) {
-    this.#now = now;
-    this.#startedNs = now();
+  /** @throws Error if the boot ROM would find no second stage */
+  constructor({ flash, onUart, nanosecondsPerByte = NANOSECONDS_PER_BYTE, now }: PicoChipOptions) {
     const { rp2040: chip, clock } = new Simulator();
-    this.#chip = chip;
-    this.#clock = clock;
-    // Registers that it does not have are told of at each reading.
-    chip.logger = new ConsoleLogger(LogLevel.Error);
+    const second = new RP2040(clock);
+    [this.#chip, this.#second, this.#clock, this.#nanosecondsPerByte] = [chip, second, clock, nanosecondsPerByte];
+    this.#now = now ?? (() => this.cycles * NANOSECONDS);
+    this.#startedNs = this.#now();
     chip.flash.set(flash.read(0, flash.length));
-    const nor = new NorFlash(flash, SECTOR_BYTES);
-    installBootRom(chip, {
-      erase: (offset, length) => {
-        for (let at = offset; at < offset + length; at += SECTOR_BYTES) nor.eraseSector(at);
-        chip.flash.set(flash.read(offset, length), offset);
-      },
-      program: (offset, bytes) => {
-        for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
-          nor.programPage(offset + at, bytes.subarray(at, at + PAGE_BYTES));
-        }
-        chip.flash.set(flash.read(offset, bytes.length), offset);
-      },
-      setMapped: () => {},
-      toBootMode: () => (this.#end = 'boot-mode'),
-    });
+    this.nor = new NorFlash(flash, SECTOR_BYTES, TIMING);
+    const ssi = new Ssi(flash, () => chip.core.cycles, CLOCK_HZ);
+    this.#xip = new Xip(ssi);
+    this.#mailboxes = new Mailboxes(second.core);
+    chip.logger = second.logger = new ChipLogger(() => wake([chip.core, second.core]));
+    chip.onBreak = second.onBreak = (code) => {
+      throw new Error(`a breakpoint or an undefined instruction, ${code}`);
+    };
+    const rom = new BootRom(this.#effects(flash, ssi), CLOCK_HZ);
+    const slow = new SlowMemory({ chip, second, rom, ssi, xip: this.#xip, mailboxes: this.#mailboxes, sync: () => this.#sync() });
+    for (const { core } of [chip, second]) connectToBus(core, chip.sram, slow);
+    this.#dma = new DmaPace(chip, this.#xip, NANOSECONDS);
     chip.uart[0]!.onByte = onUart;
-    const watchdog = chip.peripherals[0x40058] as unknown as { onWatchdogTrigger: () => void };
+    const watchdog = chip.peripherals[WATCHDOG] as unknown as { onWatchdogTrigger: () => void };
     watchdog.onWatchdogTrigger = () => (this.#end = 'restart');
-    chip.core.VTOR = VECTORS;
-    chip.core.reset();
+    chip.sram.set(secondStage(flash), SECOND_STAGE - RAM);
+    [chip.core.SP, chip.core.PC, chip.core.LR] = [SECOND_STAGE, SECOND_STAGE, 0];
   }
 
-  /** Of the chip, since its start. */
+  /** Of the first processor, since its start. */
   get cycles(): number {
-    return this.#cycles;
+    return this.#chip.core.cycles;
   }
 
   /** How it has ended, if it has. */
@@ -84,29 +104,123 @@ export class PicoChip {
     return this.#end;
   }
 
+  /** The memory, for tests that measure. */
+  get ram(): Uint8Array {
+    return this.#chip.sram;
+  }
+
+  /** Where both processors are: for a profile. */
+  get places(): readonly [number, number] {
+    return [this.#chip.core.PC, this.#second.core.PC];
+  }
+
+  /** What a host on its USB port talks to. */
+  get usb(): RP2040['usbCtrl'] {
+    return this.#chip.usbCtrl;
+  }
+
   /** Bytes for UART0. */
   receive(bytes: Uint8Array): void {
     for (const byte of bytes) this.#arrived.push(byte);
   }
 
-  /** Lets at least so many cycles pass, unless it ends before. @throws Error if the firmware runs into a fault */
+  /**
+   * Lets at least so many cycles pass, unless it ends before.
+   *
+   * @throws Error if the firmware runs into a fault; PowerLost
+   */
   run(cycles: number): void {
-    for (const end = this.#cycles + cycles; this.#cycles < end && this.#end === undefined;) {
-      this.#tick();
-      this.#execute(this.#cycles + QUANTUM_CYCLES);
+    const { core } = this.#chip;
+    try {
+      for (const end = core.cycles + cycles; core.cycles < end && this.#end === undefined;) {
+        this.#sync();
+        this.#feed();
+        this.#execute(Math.min(end, core.cycles + QUANTUM_CYCLES));
+      }
+    } catch (cause) {
+      const places = this.places.map((place) => `0x${place.toString(16)}`).join(' and ');
+      if (cause instanceof Error) cause.message += ` (the processors were at ${places})`;
+      throw cause;
     }
   }
 
-  #tick(): void {
-    const clock = this.#clock;
-    clock.tick(Math.max(0, this.#now() - this.#startedNs - clock.nanos));
-    if (this.#arrived.length === 0 || clock.nanos < this.#nextByteNs) return;
+  #feed(): void {
+    const { nanos } = this.#clock;
+    if (this.#arrived.length === 0 || nanos < this.#nextByteNs) return;
     this.#chip.uart[0]!.feedByte(this.#arrived.shift()!);
-    this.#nextByteNs = clock.nanos + NANOSECONDS_PER_BYTE;
+    this.#nextByteNs = nanos + this.#nanosecondsPerByte;
   }
 
   #execute(until: number): void {
-    const { core } = this.#chip;
-    while (this.#cycles < until) this.#cycles += core.executeInstruction();
+    const first = this.#chip.core;
+    const second = this.#second.core;
+    while (first.cycles < until && this.#end === undefined) {
+      if (first.waiting) this.#sleep(first, until);
+      else first.executeInstruction();
+      if (this.#mailboxes.isLaunched) {
+        while (second.cycles < first.cycles) {
+          if (second.waiting) second.cycles = first.cycles;
+          else second.executeInstruction();
+        }
+      } else {
+        second.cycles = first.cycles;
+      }
+      if (first.cycles >= this.#dueAt) this.#sync();
+    }
+  }
+
+  /** Until the other processor or something that is due may wake it. */
+  #sleep(core: Core, until: number): void {
+    const other = this.#second.core;
+    const isAlone = !this.#mailboxes.isLaunched || other.waiting;
+    core.cycles = isAlone ? Math.max(core.cycles + 1, Math.min(until, this.#dueAt)) : core.cycles + 1;
+  }
+
+  /** Lets what is not a processor catch up. */
+  #sync(): void {
+    const clock = this.#clock;
+    this.#dma.runUntil(this.cycles);
+    clock.tick(Math.max(0, this.#now() - this.#startedNs - clock.nanos));
+    // 0 stands for none.
+    const toNext = clock.nanosToNextAlarm;
+    const alarmAt = toNext > 0 ? this.cycles + Math.ceil(toNext / NANOSECONDS) : Infinity;
+    this.#dueAt = Math.min(this.#dma.dueAt, alarmAt);
+  }
+
+  #effects(flash: FlashStore, ssi: Ssi): RomEffects {
+    const { nor } = this;
+    const chip = this.#chip;
+    const change = (offset: number, length: number, operation: () => void): number => {
+      operation();
+      chip.flash.set(flash.read(offset, length), offset);
+      return nor.takeSpentMs();
+    };
+    return {
+      erase: (offset, length) =>
+        change(offset, length, () => {
+          ssi.checkHearsCommands();
+          for (let at = offset; at < offset + length; at += SECTOR_BYTES) nor.eraseSector(at);
+        }),
+      program: (offset, from, length) =>
+        change(offset, length, () => {
+          ssi.checkHearsCommands();
+          const bytes = chip.sram.slice(from - RAM, from - RAM + length);
+          for (let at = 0; at < length; at += PAGE_BYTES) nor.programPage(offset + at, bytes.subarray(at, at + PAGE_BYTES));
+        }),
+      leaveXip: () => ssi.leaveXip(),
+      flushCache: () => {
+        this.#xip.flush();
+        ssi.forceSelect(undefined);
+      },
+      enterSlowXip: () => ssi.enterSlowXip(),
+      toBootMode: () => (this.#end = 'boot-mode'),
+    };
+  }
+}
+
+function wake(cores: readonly Core[]): void {
+  for (const core of cores) {
+    if (core.waiting) core.waiting = false;
+    else core.eventRegistered = true;
   }
 }

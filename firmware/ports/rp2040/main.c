@@ -1,28 +1,31 @@
 /*
- * The board on an RP2040 with at least 2 MB of flash, such as a Raspberry Pi Pico: one line, UART0, one slot. The LED at
+ * The board on an RP2040 with at least 2 MB of flash, such as a Raspberry Pi Pico: one line, UART0. The LED at
  * GPIO 25 changes with every token.
  */
 #include "board.h"
 #include "clocks.h"
 #include "flash.h"
+#include "products.h"
 #include "registers.h"
+#include "stream.h"
 #include "uart.h"
 
 #define LED 25u
 #define ROSC_RANDOM_BIT 0x4006001cu
-#define VTOR 0xe000ed08u
 
-/* Behind 128 KiB of firmware, up to the end of 2 MB. */
-#define IMAGES (FLASH_WINDOW + (128u << 10))
-#define IMAGE_BYTES ((2048u - 128u) << 10)
+/* Behind the firmware, up to the end of the flash: one slot, or two where each has room for every model that the limits allow. */
+#define FIRMWARE_BYTES (128u << 10)
+#define IMAGES (FLASH_WINDOW + FIRMWARE_BYTES)
+#define TWO_SLOTS_BYTES (8u << 20)
 
-#define MOST_HIDDEN 384u
+#define MOST_HIDDEN 256u
 #define MOST_INTERMEDIATE 1024u
-#define MOST_LAYERS 16u
+#define MOST_LAYERS 8u
 /* Three states, and what a token needs. */
 #define MEMORY_WORDS (3 * MOST_LAYERS * MOST_HIDDEN + 3 * MOST_HIDDEN + 2 * MOST_INTERMEDIATE)
 
 extern uint32_t data_start[], data_end[], data_source[], bss_start[], bss_end[], stack_top[];
+extern uint32_t bank_0_start[], bank_0_end[], bank_0_source[], bank_1_start[], bank_1_end[], bank_1_source[];
 
 static struct mmf_board board;
 static struct mmf_link line;
@@ -45,10 +48,12 @@ __attribute__((section(".vectors"), used)) static const struct {
 
 /* 15 of the core, then the chip's interrupts; aligned as VTOR wants them. */
 __attribute__((aligned(256))) static struct vectors vectors = {
-    .stack = stack_top, .handlers = {[0] = reset, [1] = fault, [2] = fault, [15 + UART0_IRQ] = uart_interrupt}};
+    .stack = stack_top, .handlers = {[0] = reset, [1] = fault, [2] = fault, [15 + DMA_IRQ_0] = stream_interrupt, [15 + UART0_IRQ] = uart_interrupt}};
 
 __attribute__((section(".start"), used)) void reset(void) {
   for (uint32_t *to = data_start, *from = data_source; to < data_end;) *to++ = *from++;
+  for (uint32_t *to = bank_0_start, *from = bank_0_source; to < bank_0_end;) *to++ = *from++;
+  for (uint32_t *to = bank_1_start, *from = bank_1_source; to < bank_1_end;) *to++ = *from++;
   for (uint32_t *to = bss_start; to < bss_end;) *to++ = 0;
   void (*volatile start)(void) = run; /* far from here: in RAM */
   start();
@@ -104,20 +109,24 @@ static void run(void) {
   start_clocks();
   uart_start();
   start_led();
+  const struct flash_part part = flash_start();
+  start_products();
   const struct mmf_board_options options = {
       .board = "rp2040",
-      .serial = "rp2040", /* that of the flash is still to be asked for */
+      .serial = part.serial,
       .firmware = "1",
       .limits = {.vocab = MMFREE_MAX_VOCAB_SIZE, .hidden = MOST_HIDDEN, .intermediate = MOST_INTERMEDIATE, .layers = MOST_LAYERS},
       .boot_nonce = random_word(),
       .now_ms = now_ms,
       .breathe = serve,
+      .multiply = multiply_on_both,
       .memory = memory,
   };
-  const struct mmf_flash flash = {(const uint8_t *)IMAGES, IMAGE_BYTES, FLASH_SECTOR_BYTES, flash_erase, flash_program, (void *)IMAGES};
+  const uint32_t bytes = part.bytes - FIRMWARE_BYTES;
+  const struct mmf_flash flash = {(const uint8_t *)IMAGES, bytes, FLASH_SECTOR_BYTES, flash_erase, flash_program, (void *)IMAGES};
   if (mmf_board_bytes(&options.limits) > sizeof memory) fault();
   mmf_link_init(&line, now_ms(0));
-  mmf_board_start(&board, &options, &flash, 1);
+  mmf_board_start(&board, &options, &flash, part.bytes >= TWO_SLOTS_BYTES ? 2 : 1);
   mmf_board_add_line(&board, &line);
   for (uint64_t steps = 0;;) {
     serve(0);

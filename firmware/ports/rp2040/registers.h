@@ -12,6 +12,7 @@
 /* 2.14: resets. */
 #define RESETS_RESET 0x4000c000u
 #define RESETS_DONE 0x4000c008u
+#define RESET_DMA (1u << 2)
 #define RESET_IO_BANK0 (1u << 5)
 #define RESET_PADS_BANK0 (1u << 8)
 #define RESET_PLL_SYS (1u << 12)
@@ -47,7 +48,36 @@
 #define SIO_OUT_TOGGLE 0xd000001cu
 #define SIO_OUTPUT_SET 0xd0000024u
 
+/* 2.3.1: FIFOs between the processors; the first of 32 locks. */
+#define SIO_FIFO_STATUS 0xd0000050u
+#define SIO_FIFO_WRITE 0xd0000054u
+#define SIO_FIFO_READ 0xd0000058u
+#define SIO_LOCK 0xd0000100u
+
+/* 2.5: DMA. The trigger is the control register, too. */
+#define DMA_READ(channel) (0x50000000u + 0x40 * (channel))
+#define DMA_WRITE(channel) (0x50000004u + 0x40 * (channel))
+#define DMA_COUNT(channel) (0x50000008u + 0x40 * (channel))
+#define DMA_TRIGGER(channel) (0x5000000cu + 0x40 * (channel))
+#define DMA_INTERRUPT_ENABLE_0 0x50000404u
+#define DMA_INTERRUPT_STATUS_0 0x5000040cu
+
+/* 2.19.6.2, 4.10: the pins of the flash, the one that selects it, and what drives them. */
+#define QSPI_SELECT_CONTROL 0x4001800cu
+#define QSPI_PAD_CLOCK 0x40020004u
+#define QSPI_PAD_DATA(line) (0x40020008u + 4 * (line))
+#define SSI_CONTROL_0 0x18000000u
+#define SSI_CONTROL_1 0x18000004u
+#define SSI_ENABLE 0x18000008u
+#define SSI_DIVIDER 0x18000014u
+#define SSI_STATUS 0x18000028u
+#define SSI_DATA 0x18000060u
+#define SSI_SAMPLE_DELAY 0x180000f0u
+#define SSI_SPI_CONTROL_0 0x180000f4u
+
+#define VTOR 0xe000ed08u
 #define NVIC_ENABLE 0xe000e100u
+#define DMA_IRQ_0 11u
 #define UART0_IRQ 20u
 
 #endif
