@@ -11,12 +11,15 @@ import { describe, expect, it } from 'vitest';
 import { mmfreeJson, temporaryFolder } from '../helpers/command-line.js';
 import { count, figure } from '../helpers/counts.js';
 import { startEmulatedPico } from '../helpers/emulated-pico.js';
-import { goodImage } from '../helpers/good-image.js';
+import { goodImage, goodImageOf } from '../helpers/good-image.js';
+import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BINARY = readFileSync(join(ROOT, 'firmware/prebuilt/rp2040.bin'));
 const SMALL_TALES_IMAGE = join(ROOT, 'models/tales-4m/tales-4m.mmfree');
 const TOKENS = 200;
+/** More than the ring holds, in pieces of 4 columns at its end; more than 256 columns. */
+const STREAMED = { ...TINY_SHAPE, vocabSize: 211, hiddenSize: 92, intermediateSize: 268 };
 const hasCompiler = spawnSync('arm-none-eabi-gcc', ['--version']).status === 0;
 
 describe('the binary for RP2040', () => {
@@ -27,8 +30,10 @@ describe('the binary for RP2040', () => {
     expect(readFileSync(at('build/rp2040.bin')).equals(BINARY)).toBe(true);
   });
 
-  it('computes as the reference does', { timeout: 120_000 }, async () => {
-    const image = goodImage(1);
+  it.each([
+    ['alone, where rows are no whole words', goodImage(1)],
+    ['with both processors, from the stream of weights', goodImageOf(tinySections(1, STREAMED))],
+  ])('computes as the reference does, %s', { timeout: 120_000 }, async (_, image) => {
     writeFileSync(at('tiny.mmfree'), image);
     const pico = await startEmulatedPico(BINARY, image);
     const options = ['--board', pico.selector, '--image', at('tiny.mmfree'), '--tokens', '1'];

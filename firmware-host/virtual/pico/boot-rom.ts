@@ -76,7 +76,8 @@ export class BootRom {
   fetch(address: number, core: Core): number {
     const index = (address - FUNCTIONS) / FUNCTION_BYTES;
     const run = ROM[Math.floor(index)]?.[1];
-    if (index < 0 || run === undefined) throw new Error('code is fetched from the boot ROM where no function of it begins');
+    if (index < 0 || run === undefined)
+      throw new Error('code is fetched from the boot ROM where no function of it begins');
     if (!Number.isInteger(index)) return this.read(address, 2);
     this.#until ??= core.cycles + (run(core.registers, this.#effects) ?? 0) * this.#cyclesPerMs;
     const left = this.#until - core.cycles;

@@ -84,7 +84,15 @@ export class PicoChip {
       throw new Error(`a breakpoint or an undefined instruction, ${code}`);
     };
     const rom = new BootRom(this.#effects(flash, ssi), CLOCK_HZ);
-    const slow = new SlowMemory({ chip, second, rom, ssi, xip: this.#xip, mailboxes: this.#mailboxes, sync: () => this.#sync() });
+    const slow = new SlowMemory({
+      chip,
+      second,
+      rom,
+      ssi,
+      xip: this.#xip,
+      mailboxes: this.#mailboxes,
+      sync: () => this.#sync(),
+    });
     for (const { core } of [chip, second]) connectToBus(core, chip.sram, slow);
     this.#dma = new DmaPace(chip, this.#xip, NANOSECONDS);
     chip.uart[0]!.onByte = onUart;
@@ -205,7 +213,8 @@ export class PicoChip {
         change(offset, length, () => {
           ssi.checkHearsCommands();
           const bytes = chip.sram.slice(from - RAM, from - RAM + length);
-          for (let at = 0; at < length; at += PAGE_BYTES) nor.programPage(offset + at, bytes.subarray(at, at + PAGE_BYTES));
+          for (let at = 0; at < length; at += PAGE_BYTES)
+            nor.programPage(offset + at, bytes.subarray(at, at + PAGE_BYTES));
         }),
       leaveXip: () => ssi.leaveXip(),
       flushCache: () => {

@@ -78,7 +78,7 @@ export class SlowMemory implements SlowBus {
       ssi.writeUint32(address - SSI_BASE, value);
     } else if (address === XIP_CONTROL + XIP_FLUSH) {
       xip.flush();
-    } else if (((address & ~0x3000) >>> 0) === SELECT_PIN && bytes === 4) {
+    } else if ((address & ~0x3000) >>> 0 === SELECT_PIN && bytes === 4) {
       this.#control(updated(this.#selectControl, (address >> 12) & 3, value));
     } else if (isPeripheral(chip, address) || isUsbMemory(address)) {
       if (bytes === 4) chip.writeUint32(address, value);
@@ -131,7 +131,8 @@ export class SlowMemory implements SlowBus {
 }
 
 function checkAlignment(address: number, bytes: Bytes): void {
-  if (address % bytes !== 0) throw new Error(`an access of ${bytes} bytes at 0x${address.toString(16)}, which is unaligned`);
+  if (address % bytes !== 0)
+    throw new Error(`an access of ${bytes} bytes at 0x${address.toString(16)}, which is unaligned`);
   if (address >= RAM && address < RAM + RAM_BYTES && address + bytes > RAM + RAM_BYTES) {
     throw new Error(`an access of ${bytes} bytes at 0x${address.toString(16)}, behind the memory`);
   }
@@ -139,7 +140,8 @@ function checkAlignment(address: number, bytes: Bytes): void {
 
 /** Registers of which rp2040js knows; each block has three more places, for changes of bits. */
 function isPeripheral(chip: RP2040, address: number): boolean {
-  const isThere = (address >= 0x4000_0000 && address < 0x4008_0000) || (address >= 0x5000_0000 && address < 0x5040_0000);
+  const isThere =
+    (address >= 0x4000_0000 && address < 0x4008_0000) || (address >= 0x5000_0000 && address < 0x5040_0000);
   return isThere && chip.findPeripheral(address) !== undefined;
 }
 

@@ -80,8 +80,10 @@ export class Ssi {
       this.#send(value);
       return;
     }
-    const isFixed = offset === AT.control0 || offset === AT.control1 || offset === AT.divider || offset === AT.spiControl0;
-    if (isFixed && this.#isOn) throw new Error(`register 0x${offset.toString(16)} of the SSI is written while it is on`);
+    const isFixed =
+      offset === AT.control0 || offset === AT.control1 || offset === AT.divider || offset === AT.spiControl0;
+    if (isFixed && this.#isOn)
+      throw new Error(`register 0x${offset.toString(16)} of the SSI is written while it is on`);
     this.#registers.set(offset, value >>> 0);
     if (offset === AT.enable) {
       this.#deselect();
@@ -112,7 +114,8 @@ export class Ssi {
 
   /** @throws Error if the window was not left by the ROM's function, so that commands reach nobody */
   checkHearsCommands(): void {
-    if (this.#isContinued || this.#get(AT.control0) !== BYTES_A_FRAME) throw new Error('the flash does not hear commands now');
+    if (this.#isContinued || this.#get(AT.control0) !== BYTES_A_FRAME)
+      throw new Error('the flash does not hear commands now');
   }
 
   checkIsReadable(): void {
@@ -128,7 +131,8 @@ export class Ssi {
     const waitClocks = (spiControl0 >> 11) & 31;
     const isSetUp = this.#isOn && ((control0 >> 8) & 3) === RECEIVES_ONLY && ((control0 >> 16) & 31) === 31;
     const wires = (control0 >> 21) & 3;
-    const isSerial = wires === ONE_WIRE && commandBits === 8 && command === READ && addressBits === 24 && waitClocks === 0;
+    const isSerial =
+      wires === ONE_WIRE && commandBits === 8 && command === READ && addressBits === 24 && waitClocks === 0;
     const isQuad =
       wires === FOUR_WIRES &&
       (spiControl0 & 3) === ALL_ON_FOUR_WIRES &&
@@ -137,7 +141,9 @@ export class Ssi {
       addressBits === 32 &&
       waitClocks === QUAD_WAIT_CLOCKS;
     if (!isSetUp || this.#isForced || !(this.#isContinued ? isQuad : isSerial)) {
-      throw new Error('the flash is read while it cannot be: its window is closed, or does not fit what the part expects');
+      throw new Error(
+        'the flash is read while it cannot be: its window is closed, or does not fit what the part expects',
+      );
     }
     const clocks = isQuad ? 8 + QUAD_WAIT_CLOCKS + 2 * bytes : 32 + 8 * bytes;
     return clocks * this.#divider;
@@ -180,7 +186,8 @@ export class Ssi {
       this.#sendQuad(value);
       return;
     }
-    if (((this.#get(AT.control0) >> 16) & 31) !== 7) throw new Error('a command is sent in frames of another size than 8 bits');
+    if (((this.#get(AT.control0) >> 16) & 31) !== 7)
+      throw new Error('a command is sent in frames of another size than 8 bits');
     if (!this.#isSelected) this.#flash.select();
     this.#isSelected = true;
     this.#receive(this.#isContinued ? 0xff : this.#flash.exchange(value & 0xff));

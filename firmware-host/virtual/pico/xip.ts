@@ -42,12 +42,10 @@ export class Xip {
    * @throws Error if the flash cannot be read now
    */
   wait(address: number, now: number): number {
+    this.#ssi.checkIsReadable();
     const start = Math.max(now, this.#freeAt);
     if ((address & NOT_CACHED) !== 0) return this.#fetch(WORD_BYTES, start) - now;
-    if (this.#hits((address & 0xff_ffff) >>> 3, (address & NOT_ALLOCATING) === 0)) {
-      this.#ssi.checkIsReadable();
-      return start - now;
-    }
+    if (this.#hits((address & 0xff_ffff) >>> 3, (address & NOT_ALLOCATING) === 0)) return start - now;
     return this.#fetch((address & NOT_ALLOCATING) === 0 ? LINE_BYTES : WORD_BYTES, start) - now;
   }
 
