@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { zeroState, MAX_STATE_WORD, stateProblem } from '../../../protocol/state/sequence-state.js';
 import { StateError } from '../../../protocol/state/state-error.js';
 import { decodeState, encodeState, expectStateOf, type SavedState } from '../../../protocol/state/state-file.js';
-import { count } from '../../helpers/counts.js';
+import { count, figureOfCases } from '../../helpers/counts.js';
 import { crc32 } from '../../oracle/crc32.js';
 
 const SHAPE = { vocabSize: 300, hiddenSize: 3, intermediateSize: 7, layers: 2 };
@@ -55,6 +55,8 @@ function edited(at: number, ...bytes: number[]): Uint8Array {
 const u32 = (value: number): number[] => [...new Uint8Array(Uint32Array.of(value).buffer)];
 
 describe('a saved state', () => {
+  figureOfCases('states: kinds of damage to a saved state, each refused by name, and what is kept');
+
   test('comes back as it was', () => {
     expect(decodeState(encodeState(SAVED))).toEqual(SAVED);
     const bare = { image: IMAGE, shape: SHAPE, state: zeroState(SHAPE) };
