@@ -1,13 +1,14 @@
 /**
  * `npm test`: everything CI checks, from a bare checkout on. Stops behind the first group of steps in which one fails.
  *
- * Steps of a group run side by side: each of them leaves a core idle for much of its time, and none is a test that
- * could time out.
+ * Steps of a group run side by side: each of them leaves a core idle for much of its time. Tests that wait for a clock
+ * run alone, or have time to spare, as those of the USB lab, whose machine has one processor.
  */
 
 import { spawn } from 'node:child_process';
 import { NODES_OF_CI, otherNodes } from './other-nodes.mjs';
 import { ensureInstalled, root, runNpm, say } from './setup.mjs';
+import { ensureSimulator } from './simulator.mjs';
 import { softwareGpu } from './software-gpu.mjs';
 
 const groups = [
@@ -18,21 +19,24 @@ const groups = [
     ['deadcode', 'look for dead code and unused dependencies'],
     ['api', 'look for docstrings that are missing, and compare the API reference', '--check'],
   ],
-  [['test:gateware', 'lint the gateware and test its modules', '--if-possible', '--quick']],
   [['vitest', 'run the tests']],
-  [['test:nodes', 'run what touches the engine on newer versions of Node']],
-  [['test:usb', 'run boards as real USB devices of a real kernel', '--if-possible']],
+  [
+    ['test:usb', 'run boards as real USB devices of a real kernel', '--if-possible'],
+    ['test:gateware', 'lint the gateware and test its modules', '--if-possible', '--quick'],
+    ['test:nodes', 'run what touches the engine on newer versions of Node'],
+  ],
 ];
 
 const startMs = Date.now();
 const seconds = (sinceMs) => `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
 const times = [];
 ensureInstalled();
-// Beside what comes first, as it waits for a download; before the gateware's tests, which install packages too.
+// Whoever installs packages does it alone: this one, then the browser, then the USB lab.
+ensureSimulator();
 const browser = beside(['browser', 'a browser for its test', '--if-possible']);
 let failed = [];
 for (const steps of groups) {
-  if (steps[0][0] === 'test:gateware') await browser;
+  if (steps[0][0] === 'vitest') await browser;
   say(steps.map(([, purpose]) => purpose).join('; '));
   const stepMs = Date.now();
   const ended = await Promise.all(steps.map((step) => (steps.length === 1 ? alone(step) : beside(step))));
