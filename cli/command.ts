@@ -94,9 +94,9 @@ export function defineCommand<P extends object>(definition: {
    * would make the compiler infer `unknown` for their values.
    */
   readonly parameters: P;
-  readonly load: () => Promise<
-    (input: Values<P>, context: CommandContext, readAgain: () => Promise<Values<P>>) => Promise<void>
-  >;
+  readonly load: (
+    input: Values<P>,
+  ) => Promise<(input: Values<P>, context: CommandContext, readAgain: () => Promise<Values<P>>) => Promise<void>>;
 }): CommandSpec {
   const { examples = [], parameters, load } = definition;
   return {
@@ -111,7 +111,7 @@ export function defineCommand<P extends object>(definition: {
         read,
         run: async (context, readAgain) => {
           const input = read();
-          const work = await load();
+          const work = await load(input);
           // Reading all of it takes a while, in which a signal may have come.
           context.signal.throwIfAborted();
           await work(input, context, async () => (await readAgain()) as Values<P>);

@@ -3,6 +3,7 @@ import { defineCommand, option } from '../command.js';
 import { path, text } from '../options.js';
 import { endingOptions, samplerOption, samplingOptions } from './shared/sampling-options.js';
 import { machineOptions } from './shared/source-options.js';
+import { withThread } from './shared/with-thread.js';
 import { withTrace } from './shared/trace-option.js';
 
 export const chat = defineCommand({
@@ -20,5 +21,5 @@ export const chat = defineCommand({
     sampling: samplerOption,
     loadState: option('--load-state <file>', 'go on with the conversation of this state', path),
   },
-  load: withTrace(async () => (await import('../work/chat/chat.js')).chat),
+  load: withTrace(withThread(async () => (await import('../work/chat/chat.js')).chat)),
 });

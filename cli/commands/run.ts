@@ -3,6 +3,7 @@ import { defineCommand, flag, option, optionalArgument } from '../command.js';
 import { anyText, path } from '../options.js';
 import { endingOptions, samplerOption, samplingOptions } from './shared/sampling-options.js';
 import { machineOptions } from './shared/source-options.js';
+import { withThread } from './shared/with-thread.js';
 import { withTrace } from './shared/trace-option.js';
 
 export const run = defineCommand({
@@ -42,5 +43,5 @@ export const run = defineCommand({
     ),
     ids: flag('--ids', 'the prompt is token ids, used as they are; print token ids'),
   },
-  load: withTrace(async () => (await import('../work/run/run.js')).run),
+  load: withTrace(withThread(async () => (await import('../work/run/run.js')).run)),
 });

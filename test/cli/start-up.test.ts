@@ -66,7 +66,7 @@ it('a run on the reference loads neither boards nor GPUs', async () => {
     [...RUN, '--backend', 'reference'],
     TEXT_PACKAGES,
     'model/integer/integer-model.js',
-    /^(?:device|firmware-host|model\/(?:pack\/|backends\/(?:conformance|gpu\/(?!device\/gpu-presence))|program\/simulator))/,
+    /^(?:device|firmware-host|model\/(?:pack\/|backends\/(?:conformance|cpu|gpu\/(?!device\/gpu-presence))|program\/simulator))/,
   );
 });
 

@@ -12,10 +12,10 @@ type Work<Input> = (input: Input, context: CommandContext) => Promise<void>;
 
 /** Work whose wires are traced where that is asked for; what it takes is loaded then. */
 export function withTrace<Input>(
-  load: () => Promise<Work<Input>>,
-): () => Promise<Work<Input & { readonly trace: string | undefined }>> {
-  return async () => {
-    const work = await load();
+  load: (input: Input) => Promise<Work<Input>>,
+): (input: Input) => Promise<Work<Input & { readonly trace: string | undefined }>> {
+  return async (first) => {
+    const work = await load(first);
     return async (input, context) => {
       if (input.trace === undefined) return await work(input, context);
       const { traced } = await import('../../work/trace.js');

@@ -1,6 +1,6 @@
 /** The first thread of the machine `cpu` in Node. */
 import { fstatSync, readSync } from 'node:fs';
-import { MessageChannel, parentPort, workerData } from 'node:worker_threads';
+import { MessageChannel, parentPort } from 'node:worker_threads';
 import type { SectionPlace } from '../../../../protocol/image/boot-record.js';
 import type { SectionName } from '../../../../protocol/image/model-shape.js';
 import type { CpuJob, CpuReport, CpuRequest } from '../cpu-messages.js';
@@ -9,7 +9,7 @@ import { turnOnRelaxedSimd } from './families.js';
 import type { HelperOrder } from './helper-thread.js';
 import { moduleBytes } from './module-bytes.js';
 
-/** What the first thread is started with. */
+/** What the first thread is told first. */
 export interface NodeCpuJob extends CpuJob {
   /** An open file, or memory. */
   readonly image: number | Uint8Array;
@@ -22,13 +22,13 @@ export interface NodeCpuJob extends CpuJob {
  */
 export type NodeCpuReport = CpuReport | ({ readonly is: 'helper' } & HelperOrder);
 
-turnOnRelaxedSimd();
-
-// The only one to start this thread is `startThreads`.
-lead(workerData as NodeCpuJob);
+// The only one to start this thread is `startThread`.
+const port = parentPort!;
+port.once('message', lead);
 
 function lead(job: NodeCpuJob): void {
-  const port = parentPort!;
+  // Not before: it makes everything that Node itself loads afterwards be compiled anew.
+  turnOnRelaxedSimd();
   try {
     const leader = new Leader(job, {
       read: (section, offset, into) => readImage(job, job.sections[section].offset + offset, into),

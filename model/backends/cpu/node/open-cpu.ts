@@ -1,6 +1,6 @@
 /** The machine `cpu` in Node. */
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { imageChanged } from '../../../../protocol/image/image-error.js';
 import { verifyWeights } from '../../../../protocol/image/weight-checks.js';
 import type { ImageFile } from '../../../image-file.js';
@@ -9,22 +9,11 @@ import { cpuFailed } from '../cpu-error.js';
 import { CpuMachine, UnsoundWeights, type LeaderThread } from '../cpu-machine.js';
 import type { CpuSetting } from '../cpu-messages.js';
 import type { KernelFamily } from '../kernels.js';
-import { packageFile } from '../../../package-file.js';
 import { MAX_THREADS } from '../layout.js';
 import { planMemory } from '../memory-plan.js';
 import type { NodeCpuJob, NodeCpuReport } from './cpu-thread.js';
 import { familiesOfNode } from './families.js';
-import type { HelperOrder } from './helper-thread.js';
-
-/** Compiled, also where its starter runs from its source, in tests: no thread does. */
-const FIRST = 'dist/model/backends/cpu/node/cpu-thread.js';
-const HELPER = 'dist/model/backends/cpu/node/helper-thread.js';
-
-/**
- * Of new objects, which are few and short-lived: left to itself, V8 keeps megabytes for them. Nothing ends at this
- * limit: what lasts, such as a long prompt, is kept elsewhere.
- */
-const LIMITS = { maxYoungGenerationSizeMb: 1 };
+import { startThread } from './start-thread.js';
 
 export interface CpuOptions {
   /** Threads at most. */
@@ -113,16 +102,4 @@ function startThreads(job: NodeCpuJob, start: typeof startThread): LeaderThread 
       await Promise.all(workers.map(async (worker) => await worker.terminate()));
     },
   };
-}
-
-export function startThread(order: NodeCpuJob | HelperOrder): Worker {
-  const isHelper = 'port' in order;
-  // Without the options of the program: `--input-type` would be refused for a file, and what `--import` brings is not
-  // for these threads.
-  return new Worker(packageFile(isHelper ? HELPER : FIRST), {
-    workerData: order,
-    transferList: isHelper ? [order.port] : [],
-    execArgv: [],
-    resourceLimits: LIMITS,
-  });
 }

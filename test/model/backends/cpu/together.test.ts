@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import { build } from 'esbuild';
 import { describe, expect, it, vi } from 'vitest';
 import { familiesOfNode } from '../../../../model/backends/cpu/node/families.js';
-import { startThread } from '../../../../model/backends/cpu/node/open-cpu.js';
+import { startThread } from '../../../../model/backends/cpu/node/start-thread.js';
 import { packageFile } from '../../../../model/package-file.js';
 import { GREEDY } from '../../../../protocol/sampling.js';
 import { count, figure } from '../../../helpers/counts.js';

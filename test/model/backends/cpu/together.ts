@@ -10,7 +10,7 @@ import type { HelperJob } from '../../../../model/backends/cpu/helper.js';
 import { loadMatrices, memoryFor, type ReadSection } from '../../../../model/backends/cpu/image-loader.js';
 import { compile, type KernelFamily } from '../../../../model/backends/cpu/kernels.js';
 import { familiesOfNode, turnOnRelaxedSimd } from '../../../../model/backends/cpu/node/families.js';
-import { startThread } from '../../../../model/backends/cpu/node/open-cpu.js';
+import { startThread } from '../../../../model/backends/cpu/node/start-thread.js';
 import { moduleBytes } from '../../../../model/backends/cpu/node/module-bytes.js';
 import type { ModelSections } from '../../../../protocol/image/model-shape.js';
 import { receiptsOf, referenceSequence } from '../../../helpers/machines.js';
