@@ -8,6 +8,8 @@ export interface MachineSource {
   readonly key: string;
   /** @throws what the engine throws */
   open(signal: AbortSignal): Promise<OpenedMachine>;
+  /** Path of the image, where that is chosen here. */
+  readonly image?: string;
   /** What can be done at it while it is not open, where it keeps an image of its own. */
   readonly board?: SourceBoard;
 }

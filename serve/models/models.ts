@@ -3,18 +3,32 @@
  * as long as a machine has its image, or had it last.
  */
 import type { OpenedMachine } from '../../engine/opened-machine.js';
-import { rollOutBusy } from '../api-error.js';
+import { noBoards, rollOutBusy } from '../api-error.js';
 import { hexOf } from '../../protocol/hex.js';
 import type { PlaceLimits } from '../scheduler/place.js';
 import { Scheduler, type SchedulerEvents, type SchedulerLimits } from '../scheduler/scheduler.js';
 import { Keeper, type KeeperEvents } from './keeper.js';
 import type { MachineSource } from './machine-source.js';
-import { rollOut, type RolledOut } from './roll-out.js';
+import { boardsOf, rollOut, type RolledOut, type RollOutStep } from './roll-out.js';
 import { servedModel, type ServedModel } from './served-model.js';
 
 export interface ModelsOptions {
   readonly limits: () => SchedulerLimits & PlaceLimits;
   readonly events: KeeperEvents & Omit<SchedulerEvents, 'onLost' | 'onDistrusted'>;
+}
+
+/** Another set of machines. */
+export interface Change {
+  readonly coming: readonly MachineSource[];
+  readonly leaving: readonly MachineSource[];
+  readonly replaced?: readonly Replaced[];
+}
+
+/** A machine that leaves, and the image of the one that comes in its place: boards with its image take that one too. */
+export interface Replaced {
+  readonly before: MachineSource;
+  /** Path. */
+  readonly image: string;
 }
 
 export class Models {
@@ -36,14 +50,15 @@ export class Models {
   }
 
   /**
-   * Machines come into service, one after the other, as several may want the same memory; then others leave it.
+   * Machines come into service, one after the other, as several may want the same memory; boards take the images of
+   * those that come in the place of others; then these leave.
    *
    * @returns when those that leave have come to the end of what they compute
-   * @throws what the engine throws; TokenizerError. Nothing has changed then.
+   * @throws what the engine throws; TokenizerError; ApiError `roll_out_failed`, `roll_out_busy`. Nothing has changed
+   *   then, but for boards that did not go back, which the error names.
    */
   async change(
-    coming: readonly MachineSource[],
-    leaving: readonly MachineSource[],
+    { coming, leaving, replaced = [] }: Change,
     signal: AbortSignal,
   ): Promise<{ readonly left: Promise<unknown> }> {
     const come: MachineSource[] = [];
@@ -52,6 +67,7 @@ export class Models {
         await this.add(source, signal);
         come.push(source);
       }
+      await this.#rollOut(this.#stepsFor(replaced, leaving), signal);
     } catch (error) {
       await Promise.all(come.map(async (source) => await this.remove(source, false)));
       throw error;
@@ -90,14 +106,37 @@ export class Models {
    * @throws ApiError `no_boards`, `roll_out_failed`, `roll_out_busy`
    */
   async rollOut(model: ServedModel, image: string, signal: AbortSignal): Promise<RolledOut> {
+    const boards = this.#boardsOf(model);
+    if (boards.length === 0) throw noBoards();
+    return await this.#rollOut(
+      boards.map((keeper) => ({ keeper, image })),
+      signal,
+    );
+  }
+
+  async #rollOut(steps: readonly RollOutStep[], signal: AbortSignal): Promise<RolledOut> {
+    if (steps.length === 0) return { boards: [] };
     if (this.#isRollingOut) throw rollOutBusy();
     this.#isRollingOut = true;
     try {
-      const keepers = [...this.#keepers].filter(([, other]) => other === model).map(([keeper]) => keeper);
-      return await rollOut(keepers, image, signal);
+      return await rollOut(steps, signal);
     } finally {
       this.#isRollingOut = false;
     }
+  }
+
+  /** Boards that have the image of a machine whose place another one takes, but for those that leave. */
+  #stepsFor(replaced: readonly Replaced[], leaving: readonly MachineSource[]): RollOutStep[] {
+    return replaced.flatMap(({ before, image }) => {
+      const [, model] = [...this.#keepers].find(([{ source }]) => source.key === before.key) ?? [];
+      const staying = this.#boardsOf(model).filter(({ source }) => !leaving.some(({ key }) => key === source.key));
+      return staying.map((keeper) => ({ keeper, image }));
+    });
+  }
+
+  #boardsOf(model: ServedModel | undefined): readonly Keeper[] {
+    const all = [...this.#keepers].filter(([, other]) => other !== undefined && other === model);
+    return boardsOf(all.map(([keeper]) => keeper));
   }
 
   /** No new texts; resolves when the last one is done. */

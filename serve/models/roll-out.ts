@@ -3,7 +3,7 @@
  * its self-test, and serves again. If one of them does not, those that have the new image go back to the one before,
  * and nothing has changed.
  */
-import { noBoards, rollOutFailed } from '../api-error.js';
+import { rollOutFailed } from '../api-error.js';
 import type { Keeper } from './keeper.js';
 
 export interface RolledOut {
@@ -11,16 +11,22 @@ export interface RolledOut {
   readonly boards: readonly string[];
 }
 
-/**
- * @param keepers of the machines that have the image before
- * @param image path of the new one, which is checked
- * @throws ApiError `no_boards`, `roll_out_failed`
- */
-export async function rollOut(keepers: readonly Keeper[], image: string, signal: AbortSignal): Promise<RolledOut> {
-  const boards = keepers.filter(({ source, isServing }) => source.board !== undefined && isServing);
-  if (boards.length === 0) throw noBoards();
+/** One board, and what it is to have. */
+export interface RollOutStep {
+  readonly keeper: Keeper;
+  /** Path of the image, which is checked. */
+  readonly image: string;
+}
+
+/** Of keepers, those whose machine takes an image and is there. */
+export function boardsOf(keepers: readonly Keeper[]): readonly Keeper[] {
+  return keepers.filter(({ source, isServing }) => source.board !== undefined && isServing);
+}
+
+/** @throws ApiError `roll_out_failed` */
+export async function rollOut(steps: readonly RollOutStep[], signal: AbortSignal): Promise<RolledOut> {
   const done: Keeper[] = [];
-  for (const keeper of boards) {
+  for (const { keeper, image } of steps) {
     const { name, board } = keeper.source;
     try {
       await keeper.workAt(async () => await board!.flash(image, signal), signal);

@@ -10,7 +10,10 @@ import type { Place } from '../scheduler/place.js';
 import type { App, Service } from '../service.js';
 
 export function statusRoutes(app: App, service: Service): void {
-  app.get('/health', (context) => context.json({ status: 'ok' }));
+  app.get('/health', (context) => {
+    const distrusted = service.models.flatMap(({ scheduler }) => [...scheduler.distrusted]);
+    return context.json({ status: 'ok', distrusted });
+  });
   app.get('/ready', (context) => {
     const { models } = service;
     const idle = models.find(({ scheduler }) => scheduler.places.length === 0);

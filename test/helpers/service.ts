@@ -119,7 +119,7 @@ export async function serviceOf({
     onDistrusted: (): void => {},
   };
   const models: Models = new Models({ limits, events });
-  await models.change(sources, [], engine.signal);
+  await models.change({ coming: sources, leaving: [] }, engine.signal);
   const failures: unknown[] = [];
   const bodies = new Bodies();
   const conversations = store && new Conversations(store, () => models.list);

@@ -5,7 +5,7 @@ import { HotPlug, type HotPlugEvents } from '../../../serve/models/hot-plug.js';
 import type { MachineSource } from '../../../serve/models/machine-source.js';
 import type { RolledOut } from '../../../serve/models/roll-out.js';
 import type { ServedModel } from '../../../serve/models/served-model.js';
-import type { Models } from '../../../serve/models/models.js';
+import type { Models, Replaced } from '../../../serve/models/models.js';
 import { openChecked } from '../../../model/check-image.js';
 import type { Machine } from '../../../model/machine/machine.js';
 import type { CommandContext } from '../../command.js';
@@ -29,7 +29,7 @@ export class ServiceMachines {
   async open(): Promise<void> {
     const { signal } = this.#context;
     const sources = sourcesOf(this.#input, this.#context);
-    await this.#models.change(sources, [], signal);
+    await this.#models.change({ coming: sources, leaving: [] }, signal);
     this.#sources = sources;
     await Promise.all(await this.#hotPlug.look(signal));
     void this.#hotPlug.watch(signal);
@@ -49,19 +49,34 @@ export class ServiceMachines {
 
   /**
    * What options name now comes into service, also a file with another image than before, when it has passed its
-   * self-test; what they do not name any more leaves it behind that.
+   * self-test; boards that have the image from before take it, one after the other; what options do not name any more
+   * leaves the service behind that.
    *
-   * @throws what the engine throws; MismatchError; UsageError. Nothing has changed then.
+   * @throws what the engine throws; MismatchError; UsageError; ApiError. Nothing has changed then.
    */
   async change(input: SourcesInput): Promise<void> {
     const { signal } = this.#context;
     const sources = sourcesOf(input, this.#context);
     const coming = sources.filter(({ key }) => !this.#sources.some((before) => before.key === key));
     const leaving = this.#sources.filter((before) => !sources.some(({ key }) => before.key === key));
-    await this.#models.change(coming.map(tested), leaving, signal);
+    const replaced = replacedBy(leaving, coming);
+    await this.#models.change({ coming: coming.map(tested), leaving, replaced }, signal);
     this.#sources = sources;
     this.#input = input;
   }
+}
+
+/** An image takes the place of one that had the same path, or else of the only one that leaves without such. */
+function replacedBy(leaving: readonly MachineSource[], coming: readonly MachineSource[]): Replaced[] {
+  const before = leaving.filter(({ image }) => image !== undefined);
+  const now = coming.filter(({ image }) => image !== undefined);
+  const [other, ...others] = before.filter(({ image }) => !now.some((source) => source.image === image));
+  const [next, ...more] = now.filter(({ image }) => !before.some((source) => source.image === image));
+  const isOne = other !== undefined && next !== undefined && others.length === 0 && more.length === 0;
+  return before.flatMap((source) => {
+    const { image } = now.find((one) => one.image === source.image) ?? (isOne && source === other ? next : {});
+    return image === undefined ? [] : [{ before: source, image }];
+  });
 }
 
 /** A board has repeated the self-test of its image before it runs it. */

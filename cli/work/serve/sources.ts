@@ -109,6 +109,7 @@ function computerSource(path: string, backend: string | undefined, context: Comm
   return {
     name: `${path} on this computer`,
     key: `${backend ?? ''} ${path} ${fileIdentity(path)}`,
+    image: path,
     open: async (signal) => {
       const options = { ...engineOptions(context), signal };
       return backend === undefined

@@ -1,8 +1,17 @@
 /** `mmfree serve` as a command: on a socket, from its first line to its end. */
 import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
-import { COMMANDS, mmfreeJson, startCompiled, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+import {
+  COMMANDS,
+  mmfreeJson,
+  startCompiled,
+  startReady,
+  TALES_IMAGE,
+  temporaryFolder,
+} from '../../helpers/command-line.js';
+import { count, figure } from '../../helpers/counts.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
 
 interface RunningService {
@@ -91,4 +100,32 @@ it('reads its options again at SIGHUP; where they are bad it says so and keeps w
   } finally {
     child.kill('SIGTERM');
   }
+});
+
+const STREAMS = count(20, 50);
+
+it(`at SIGTERM ${STREAMS} open streams end with what they were to say, or with an error to ask again after`, async () => {
+  const { child, ready } = await startReady('serve', '--port', '0', '--backend', 'cpu', '--log-level', 'silent');
+  const responses = await Promise.all(
+    Array.from({ length: STREAMS }, async (_, seed) => {
+      const asked = { prompt: 'Once', max_tokens: 16_000, temperature: 3, seed, stream: true };
+      const headers = { 'content-type': 'application/json' };
+      return await fetch(`${ready.url}/v1/completions`, { method: 'POST', headers, body: JSON.stringify(asked) });
+    }),
+  );
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const startMs = performance.now();
+  // Whoever takes longer than five seconds is cut off, which is no end.
+  const ends = await Promise.all(responses.map(async (response) => (await response.text()).split('\n\n').at(-2)));
+  const isProper = (end: string | undefined): boolean =>
+    end === 'data: [DONE]' || (end?.startsWith('data: {"error":') === true && end.includes('"code":"shutting_down"'));
+  expect(ends.filter((end) => !isProper(end))).toEqual([]);
+  expect(ends.filter((end) => end !== 'data: [DONE]').length).toBeGreaterThan(STREAMS / 2);
+  expect(await exited).toEqual([143, null]);
+  const seconds = (performance.now() - startMs) / 1000;
+  figure(
+    `stop: SIGTERM with ${STREAMS} open streams, each comes to its end or an error to ask again after`,
+    `${seconds.toFixed(1)} s`,
+  );
 });

@@ -32,16 +32,16 @@ const ids = (): string[] => models.list.map(({ id }) => id);
 
 describe('machines that options name', () => {
   it('with the same image are one model, with another one of the same name another', async () => {
-    await noModels().change([sourceOf('a', () => withImage(1)), sourceOf('b', () => withImage(2)), sourceOf('c', () => withImage(1))], [], signal); // prettier-ignore
+    await noModels().change({ coming: [sourceOf('a', () => withImage(1)), sourceOf('b', () => withImage(2)), sourceOf('c', () => withImage(1))], leaving: [] }, signal); // prettier-ignore
     expect(ids()).toEqual(['tiny', 'tiny@02020202']);
     expect(models.list.map(({ scheduler }) => scheduler.places.length)).toEqual([2, 1]);
   });
 
   it('that leave end what they compute, and the name is that of the one that came', async () => {
     const old = sourceOf('old', () => withImage(1));
-    await noModels().change([old], [], signal);
+    await noModels().change({ coming: [old], leaving: [] }, signal);
     const [job] = models.list[0]!.scheduler.submit([work(1, { maxTokens: 200 })]);
-    const { left } = await models.change([sourceOf('new', () => withImage(2))], [old], signal);
+    const { left } = await models.change({ coming: [sourceOf('new', () => withImage(2))], leaving: [old] }, signal);
     expect([ids(), models.list[0]!.fingerprint.slice(0, 2)]).toEqual([['tiny'], '02']);
     const receipts = (await all(job!)).map(({ receipt }) => receipt);
     expect(receipts).toEqual(await alone(work(1, { maxTokens: 200 })));
@@ -49,9 +49,9 @@ describe('machines that options name', () => {
   });
 
   it('that do not open change nothing', async () => {
-    await noModels().change([sourceOf('old', () => withImage(1))], [], signal);
+    await noModels().change({ coming: [sourceOf('old', () => withImage(1))], leaving: [] }, signal);
     const bad: MachineSource = { ...sourceOf('bad', () => withImage(2)), open: () => Promise.reject(new Error('no')) };
-    const change = models.change([sourceOf('good', () => withImage(3)), bad], [], signal);
+    const change = models.change({ coming: [sourceOf('good', () => withImage(3)), bad], leaving: [] }, signal);
     await expect(change).rejects.toThrow('no');
     expect([ids(), models.list[0]!.fingerprint.slice(0, 2)]).toEqual([['tiny'], '01']);
   });
@@ -60,7 +60,7 @@ describe('machines that options name', () => {
 it('a machine that was lost comes back with what image it has then', async () => {
   let byte = 1;
   const board = sourceOf('board', () => withImage(byte, byte === 1 ? { after: 3, how: 'throw' } : undefined));
-  await noModels().change([board, sourceOf('other', () => withImage(1))], [], signal);
+  await noModels().change({ coming: [board, sourceOf('other', () => withImage(1))], leaving: [] }, signal);
   byte = 2;
   const [{ scheduler } = undefined!] = models.list;
   const jobs = scheduler.submit([work(1), work(2)]);

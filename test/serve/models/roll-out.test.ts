@@ -1,6 +1,6 @@
 /** Another image for boards, one after the other, by those who may administrate. */
 import { writeFile } from 'node:fs/promises';
-import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newKey } from '../../../serve/access/keys.js';
 import { COMMANDS, startBoard, temporaryFolder, type RunningBoard } from '../../helpers/command-line.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
@@ -38,9 +38,8 @@ beforeEach(async () => {
   const second = ['--signer', path('key.pem')];
   boards = [await startBoard('--image', path('old')), await startBoard('--image', path('old'), ...second)];
   service = new FakeProcess();
-  const named = boards.flatMap(({ selector }) => ['--board', selector]);
-  const options = ['--port', '0', '--keys', path('keys'), '--log-level', 'silent'];
-  running = service.run(COMMANDS, '--json', 'serve', ...named, ...options);
+  await configure({});
+  running = service.run(COMMANDS, '--json', 'serve', '--config', path('serve.json'));
   const failed = running.then(() => {
     throw new Error(service.stdout.text);
   });
@@ -58,9 +57,23 @@ afterEach(async () => {
   vi.unstubAllEnvs();
 });
 
+/** The file of options. */
+async function configure(more: object): Promise<void> {
+  const board = boards.map(({ selector }) => selector);
+  const options = { board, port: 0, keys: path('keys'), 'log-level': 'silent', ...more };
+  await writeFile(path('serve.json'), JSON.stringify(options));
+}
+
+/** With other options, at SIGHUP; one reload comes after the other. */
+async function reload(more: object): Promise<void> {
+  await configure(more);
+  service.hangUp();
+}
+
 interface Answer {
   readonly status: number;
   readonly boards?: readonly string[];
+  readonly limits?: { readonly queue: number };
   readonly models?: readonly { readonly image_sha256: string }[];
   readonly error?: { readonly code: string; readonly message: string };
   readonly mmfree?: { readonly receipts: readonly string[] };
@@ -111,6 +124,36 @@ it.each([
   const before = await served();
   expect(await ask('/admin/flash', { image: path(image) })).toMatchObject({ status, error: { code } });
   expect(await served()).toEqual(before);
+});
+
+describe('at SIGHUP, an image in the place of another one', () => {
+  const here = { backend: 'reference' };
+  const until = async (test: () => Promise<boolean>): Promise<void> =>
+    void (await vi.waitUntil(test, { interval: 5, timeout: 60_000 }));
+  const reloaded = async (queue: number): Promise<void> =>
+    await until(async () => (await ask('/props')).limits!.queue === queue);
+
+  it('comes onto the boards too', async () => {
+    const before = await served();
+    await reload({ ...here, image: [path('old')], queue: 1 });
+    await reloaded(1);
+    expect(await served()).toEqual([[before[0]![0], 3]]);
+    await reload({ ...here, image: [path('signed')], queue: 2 });
+    await reloaded(2);
+    expect(await served()).toEqual([[expect.not.stringMatching(before[0]![0]), 3]]);
+  });
+
+  it('that a board refuses stays away, and everything is as before', async () => {
+    const before = await served();
+    await reload({ ...here, image: [path('old')], queue: 1 });
+    await reloaded(1);
+    await reload({ ...here, image: [path('unsigned')], queue: 2 });
+    // It is read when its turn comes.
+    await until(async () => (await served()).length > 1);
+    await reload({ ...here, image: [path('old')], queue: 3 });
+    await reloaded(3);
+    expect(await served()).toEqual([[before[0]![0], 3]]);
+  });
 });
 
 it('needs a key that may administrate', async () => {

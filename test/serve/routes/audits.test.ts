@@ -27,6 +27,7 @@ it('is out of service, and named', async () => {
   expect(answer.mmfree.machine).toBe('board A');
   const slots = async (): Promise<unknown> => await tested!.json('/slots');
   await expect.poll(slots).toMatchObject([{ machines: [{ name: 'cpu' }], distrusted: ['board A'] }]);
+  expect(await tested.json('/health')).toEqual({ status: 'ok', distrusted: ['board A'] });
   const metrics = await (await tested.ask('/metrics')).text();
   expect(metrics).toMatch(/^mmfree_audit_checked_total\{model="[^"]*"\} 1$/m);
   expect(metrics).toMatch(/^mmfree_audit_mismatches_total\{model="[^"]*",machine="board A"\} 1$/m);
