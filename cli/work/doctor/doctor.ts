@@ -66,7 +66,7 @@ async function findings(examine: Check['examine'], signal: AbortSignal): Promise
     return await examine(signal);
   } catch (error) {
     const { message, cause, fix } = describeProblem(error);
-    return [{ state: 'fail', text: `${message}: ${cause}`, fix, cause: error }];
+    return [{ state: 'fail', text: `${message}: ${cause.replace(/\.$/, '')}`, fix, cause: error }];
   }
 }
 
@@ -75,7 +75,6 @@ function node(): Finding {
   return { state: 'ok', text: `${version} on ${platform} ${arch}` };
 }
 
-/** The shipped model, every byte and its self-test. */
 async function writesTemporaries(): Promise<Finding> {
   const { path, remove } = await temporaryFolder('doctor');
   await access(path, constants.W_OK);

@@ -56,7 +56,7 @@ function groups(): Finding {
   if (process.getgroups?.().includes(plugdev) === true) return { state: 'ok', text: 'you are in the group plugdev' };
   return {
     state: 'warn',
-    text: 'you are not in the group plugdev, which who is not sitting at this computer needs',
+    text: 'you are not in the group plugdev, which everybody needs who does not sit at this computer',
     fix: 'sudo usermod -aG plugdev $USER, then log in again',
     cause: undefined,
   };

@@ -95,5 +95,7 @@ describe('doctor', () => {
     const { stdout, stderr } = await mmfree('doctor');
     expect(stdout.text).toContain('fail  temporary folder');
     expect(stderr.lines.map((line) => line.slice(0, 6))).toEqual(['error:', 'cause:', 'fix:  ']);
+    expect(stderr.lines[1]).toMatch(/with ENOENT\.$/);
+    expect(stderr.lines[1]).not.toContain('..');
   });
 });
