@@ -4,7 +4,9 @@
  * bytes on the GPU, loss, and seconds that each kernel takes in a micro-batch (each in a pass of its own, so their sum
  * is more than what they take together).
  *
- * Random tokens: only speed and memory mean anything. `--micro N` sets the windows that go through the card at a time.
+ * Random tokens: only speed and memory mean anything. `--micro N` sets the windows that go through the card at a time,
+ * `--plain` leaves matrix units alone, `--tiles` prints what was measured of each product and tile before, `--check`
+ * compares one micro-batch with that of the plain kernels instead: both losses, and how far gradients are apart.
  */
 
 import { join } from 'node:path';
@@ -16,6 +18,12 @@ const { openGpu } = await load('model/backends/gpu/device/adapter.js');
 const { timeDispatches } = await load('model/backends/gpu/device/dispatch.js');
 const { parseConfig } = await load('model/checkpoint/read-config.js');
 const { randomWindows } = await load('model/train/data/token-stream.js');
+const { compareGradients } = await load('model/train/compare-gradients.js');
+const { measureProducts } = await load('model/train/gpu/matrix/measure-products.js');
+const { planProducts } = await load('model/train/gpu/matrix/plan-products.js');
+const { productKey } = await load('model/train/gpu/matrix/products.js');
+const { tileName } = await load('model/train/gpu/matrix/tiles.js');
+const { productShapes } = await load('model/train/gpu/product-shapes.js');
 const { Trainer } = await load('model/train/gpu/trainer.js');
 const { initialParameters } = await load('model/train/initial-parameters.js');
 const { microBatchOf } = await load('model/train/run/recipe.js');
@@ -32,32 +40,74 @@ const RUNS = {
 const STEPS = 7;
 
 const given = process.argv.slice(2);
+const taken = (flag) => {
+  const place = given.indexOf(flag);
+  if (place >= 0) given.splice(place, 1);
+  return place >= 0;
+};
+const plain = taken('--plain');
+const tiles = taken('--tiles');
+const check = taken('--check');
 const at = given.indexOf('--micro');
 const micro = at < 0 ? undefined : Number(given.splice(at, 2)[1]);
 for (const shape of given.length > 0 ? given : ['4M', '21M', '370M']) {
   try {
-    console.log(JSON.stringify(await measured(shape)));
+    console.log(JSON.stringify(await (check ? checked(shape) : measured(shape))));
   } catch (error) {
     console.log(JSON.stringify({ shape, error: String(error.message ?? error), reason: error.reason }));
   }
 }
 process.exit();
 
-async function measured(shape) {
+/** Of a shape: what its batch is, and how its products go. */
+async function prepared(shape) {
   const [batch, length, vocabulary] = RUNS[shape];
   const facts = { vocabulary, bosId: 0, eosId: 0 };
   const config = parseConfig(new TextEncoder().encode(configJsonOf(shape, facts)), 'config.json');
   const sequences = micro ?? microBatchOf(batch, length, rowFloatsOf(config));
   const gpu = await openGpu();
-  const startMs = performance.now();
-  const trainer = await Trainer.create(gpu, config, {
-    batch: { sequences, length },
-    targets: batch * length,
-    decayed: 'matrices',
-  });
-  const createSeconds = (performance.now() - startMs) / 1000;
-  trainer.load(initialParameters(config, 1n));
+  const products = plain ? [] : await measureProducts(gpu, productShapes(config, { sequences, length }));
+  if (tiles) for (const product of products) console.log(JSON.stringify(factsOf(product)));
   const text = Uint32Array.from({ length: 1 << 20 }, (_, k) => (Math.imul(k, 2_654_435_761) % vocabulary) >>> 0);
+  const { tileOf, onMatrixUnits } = planProducts(products);
+  const trainerWith = async (how) => {
+    const settings = { batch: { sequences, length }, targets: batch * length, decayed: 'matrices', tileOf: how };
+    const trainer = await Trainer.create(gpu, config, settings);
+    trainer.load(initialParameters(config, 1n));
+    return trainer;
+  };
+  return { gpu, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith };
+}
+
+async function checked(shape) {
+  const { gpu, length, sequences, text, tileOf, onMatrixUnits, trainerWith } = await prepared(shape);
+  const results = [];
+  for (const how of [() => undefined, tileOf]) {
+    const trainer = await trainerWith(how);
+    trainer.begin();
+    const { ids, targets } = randomWindows(text, { seed: 1n, step: 1, first: 0, count: sequences, length });
+    trainer.microBatch(ids, targets);
+    results.push({ loss: await trainer.loss(), gradients: await trainer.gradients() });
+  }
+  const [exact, found] = results;
+  const apart = compareGradients(found.gradients, exact.gradients).toSorted(
+    (a, b) => b.relativeError - a.relativeError,
+  );
+  gpu.destroy();
+  return {
+    shape,
+    on_matrix_units: onMatrixUnits,
+    losses: [exact.loss, found.loss],
+    relative_error: Number(apart[0].relativeError.toExponential(2)),
+    of: apart[0].tensor,
+  };
+}
+
+async function measured(shape) {
+  const startMs = performance.now();
+  const { gpu, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith } = await prepared(shape);
+  const trainer = await trainerWith(tileOf);
+  const startSeconds = (performance.now() - startMs) / 1000;
   const seconds = [];
   let report;
   for (let step = 1; step <= STEPS; step++) {
@@ -83,11 +133,29 @@ async function measured(shape) {
     tokens_per_second: Math.round((batch * length) / middle),
     gpu_gb: Number((trainer.allocatedBytes / 1e9).toFixed(2)),
     loss: Number(report.loss.toFixed(3)),
-    create_seconds: Number(createSeconds.toFixed(1)),
+    on_matrix_units: onMatrixUnits,
+    start_seconds: Number(startSeconds.toFixed(1)),
     kernels: Object.fromEntries(
       [...kernels].toSorted((a, b) => b[1] - a[1]).map(([name, s]) => [name, Number(s.toFixed(6))]),
     ),
   };
   gpu.destroy();
   return result;
+}
+
+function factsOf({ product, plainSeconds, tiles: found, refused }) {
+  const microseconds = (seconds) => Math.round(1e6 * seconds);
+  const flops = 2 * product.rows * product.outputs * product.inputs;
+  return {
+    product: productKey(product),
+    plain_us: microseconds(plainSeconds),
+    tiles: found.map(({ tile, seconds, error, isRight }) => ({
+      tile: tileName(tile),
+      us: microseconds(seconds),
+      tflops: Math.round(flops / seconds / 1e12),
+      error: Number(error.toExponential(1)),
+      right: isRight,
+    })),
+    refused,
+  };
 }

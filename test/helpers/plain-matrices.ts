@@ -15,14 +15,18 @@ export class PlainMatrices extends GpuDevice {
   /** Kernels that were rewritten. */
   readonly rewritten = new Set<string>();
 
-  constructor({ device, name, features }: GpuDevice) {
-    super(device, name, { ...features, matrices: true });
+  readonly #spoil: (code: string) => string;
+
+  /** @param spoil changes a kernel before it is rewritten, to see that it is found out */
+  constructor({ device, name, features }: GpuDevice, spoil = (code: string): string => code) {
+    super(device, name, { ...features, matrices: true, halves: true });
+    this.#spoil = spoil;
   }
 
   override kernel(...[label, code, layout]: Parameters<GpuDevice['kernel']>): Kernel {
     if (!code.includes('subgroup_matrix')) return super.kernel(label, code, layout);
     this.rewritten.add(label);
-    return super.kernel(label, plain(code), layout);
+    return super.kernel(label, plain(this.#spoil(code)), layout);
   }
 
   override matricesWork(): Promise<boolean> {
@@ -30,63 +34,76 @@ export class PlainMatrices extends GpuDevice {
   }
 }
 
-const LOADS = /subgroupMatrixLoad<subgroup_matrix_(left|right)<i8, \d+, \d+>, \w+>\(&(\w+), /g;
+const LOADS = /subgroupMatrixLoad<subgroup_matrix_(left|right)<(i8|f16), \d+, \d+>, (row|col)_major>\(&(\w+), /g;
 const STORES = /subgroupMatrixStore<row_major>\(&(\w+), /g;
 
+/** Along `depth`, `lanes` elements a vector. */
+const KINDS = {
+  i8: { depth: 32, lanes: 16, sum: 'i32' },
+  f16: { depth: 16, lanes: 8, sum: 'f32' },
+} as const;
+type Factor = keyof typeof KINDS;
+
+/** How one side lies in memory. */
+interface Side {
+  readonly name: string;
+  readonly isAlongDepth: boolean;
+}
+
 function plain(code: string): string {
-  const functions = new Set([
-    ...[...code.matchAll(LOADS)].map(([, side, name]) => (side === 'left' ? loadLeft : loadRight)(name ?? '')),
-    ...[...code.matchAll(STORES)].map(([, name]) => store(name ?? '')),
-  ]);
+  const factor: Factor = code.includes('<f16, ') ? 'f16' : 'i8';
+  const loads = [...code.matchAll(LOADS)];
+  const sideOf = (wanted: string): Side => {
+    const [, side, , order, name = ''] = loads.find(([, found]) => found === wanted) ?? [];
+    return { name, isAlongDepth: (side === 'left') === (order === 'row') };
+  };
+  const stores = new Set([...code.matchAll(STORES)].map(([, name]) => store(name ?? '')));
   const rewritten = code
+    .replace('enable f16;', '')
     .replace('enable chromium_experimental_subgroup_matrix;', '')
     .replace('diagnostic(off, chromium.subgroup_matrix_uniformity);', '')
-    .replaceAll('subgroup_matrix_result<i32, 16, 16>', 'HalfRow')
-    .replaceAll(LOADS, '$1_$2(')
+    .replaceAll(/subgroup_matrix_result<\w+, 16, 16>/g, 'HalfRow')
+    .replaceAll(LOADS, 'Block(')
     .replaceAll(STORES, 'store_$1(')
     .replaceAll('subgroupMatrixMultiplyAccumulate(', 'multiplyAdd(')
     .replace(/(fn main\([^{]*\{)/, '$1\n  lane_ = local % 32u;');
   return /* wgsl */ `${rewritten}
 var<private> lane_: u32;
-// A row of the left, eight columns of the right, 32 int8 each, and what they make.
-struct Row { halves: array<vec4<i32>, 2> }
-struct Columns { halves: array<vec4<i32>, 16> }
-struct HalfRow { sums: array<vec4<i32>, 2> }
-fn multiplyAdd(left: Row, right: Columns, before: HalfRow) -> HalfRow {
+// Where a block lies; what is there is read when it is multiplied, before the next barrier.
+struct Block { at: u32, stride: u32 }
+struct HalfRow { sums: array<vec4<${KINDS[factor].sum}>, 2> }
+fn multiplyAdd(left: Block, right: Block, before: HalfRow) -> HalfRow {
   var result = before;
   for (var c = 0u; c < 8u; c++) {
-    for (var half = 0u; half < 2u; half++) {
-      let a = vec4<u32>(left.halves[half]);
-      let b = vec4<u32>(right.halves[2u * c + half]);
-      for (var k = 0u; k < 4u; k++) { result.sums[c / 4u][c % 4u] += dot4I8Packed(a[k], b[k]); }
-    }
+    ${multiplyAdd(factor, sideOf('left'), sideOf('right'))}
   }
   return result;
 }
-${[...functions].join('\n')}
+${[...stores].join('\n')}
 `;
 }
 
-function loadLeft(name: string): string {
-  return /* wgsl */ `
-fn left_${name}(at: u32, stride: u32) -> Row {
-  let first = at + (lane_ / 2u) * stride;
-  return Row(array(${name}[first], ${name}[first + 1u]));
-}`;
+/** Adds the lane's row of the left times its column `c` of the right. */
+function multiplyAdd(factor: Factor, left: Side, right: Side): string {
+  const { depth } = KINDS[factor];
+  const [i, j] = ['(lane_ / 2u)', '(8u * (lane_ % 2u) + c)'];
+  if (factor === 'i8') {
+    // Both along the depth, in all kernels: four at a time.
+    const word = (side: string, { name }: Side, line: string): string =>
+      `u32(${name}[${side}.at + ${line} * ${side}.stride + k / 4u][k % 4u])`;
+    const product = `dot4I8Packed(${word('left', left, i)}, ${word('right', right, j)})`;
+    return `for (var k = 0u; k < ${depth / 4}u; k++) { result.sums[c / 4u][c % 4u] += ${product}; }`;
+  }
+  const product = `${element('left', left, i)} * ${element('right', right, j)}`;
+  return `for (var k = 0u; k < ${depth}u; k++) { result.sums[c / 4u][c % 4u] += ${product}; }`;
 }
 
-/** By columns: 32 int8 of a column lie side by side. */
-function loadRight(name: string): string {
-  return /* wgsl */ `
-fn right_${name}(at: u32, stride: u32) -> Columns {
-  var columns: Columns;
-  for (var c = 0u; c < 8u; c++) {
-    let first = at + (8u * (lane_ % 2u) + c) * stride;
-    columns.halves[2u * c] = ${name}[first];
-    columns.halves[2u * c + 1u] = ${name}[first + 1u];
-  }
-  return columns;
-}`;
+/** A half: of row or column `line`, the kth. */
+function element(side: string, { name, isAlongDepth }: Side, line: string): string {
+  const { lanes } = KINDS.f16;
+  const [major, minor] = isAlongDepth ? [line, 'k'] : ['k', line];
+  const vector = `${name}[${side}.at + ${major} * ${side}.stride + ${minor} / ${lanes}u]`;
+  return `unpack2x16float(${vector}[${minor} % ${lanes}u / 2u])[${minor} % 2u]`;
 }
 
 function store(name: string): string {

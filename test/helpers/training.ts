@@ -41,12 +41,12 @@ export function insideTargets(ids: readonly number[], length: number): Int32Arra
   return Int32Array.from(ids, (_, n) => (n % length === length - 1 ? -1 : ids[n + 1]!));
 }
 
-/** On a device of its own; `close` frees it. */
+/** On a device of its own, or another one. */
 export async function trainerOf(
   { config, parameters, sequences, length }: Toy,
-  options: Partial<TrainerOptions> = {},
+  { on, ...options }: Partial<TrainerOptions> & { readonly on?: GpuDevice } = {},
 ): Promise<{ readonly gpu: GpuDevice; readonly trainer: Trainer }> {
-  const gpu = await openGpu();
+  const gpu = on ?? (await openGpu());
   const trainer = await Trainer.create(gpu, config, {
     batch: { sequences, length },
     targets: sequences * (length - 1),

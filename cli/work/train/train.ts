@@ -8,6 +8,9 @@ import { writeOutput } from '../../../model/files/output-file.js';
 import { isJsonObject } from '../../../model/json-object.js';
 import { readDocuments } from '../../../model/train/data/read-documents.js';
 import { hashOfTokens } from '../../../model/train/data/token-stream.js';
+import { measureProducts } from '../../../model/train/gpu/matrix/measure-products.js';
+import { planProducts } from '../../../model/train/gpu/matrix/plan-products.js';
+import { productShapes } from '../../../model/train/gpu/product-shapes.js';
 import { Trainer } from '../../../model/train/gpu/trainer.js';
 import { microBatchOf, type Recipe } from '../../../model/train/run/recipe.js';
 import { linesUpTo, readState } from '../../../model/train/run/save.js';
@@ -70,7 +73,7 @@ async function newRun(
   const { context: length = defaults.context, batch = defaults.batch, seed = 1n } = input;
   const tokens = await tokensOf(documents, model, length, context);
   const microBatch = microBatchOf(batch, length, rowFloatsOf(model.config));
-  const trainer = await trainerOf(gpu, model.config, { context: length, batch, microBatch });
+  const { trainer, onMatrixUnits } = await trainerOf(gpu, model.config, { context: length, batch, microBatch });
   trainer.load(model.parameters(seed));
   const secondsPerStep = async (): Promise<number> =>
     (batch / microBatch) * (await secondsOfMicroBatch(trainer, tokens, { count: microBatch, length }));
@@ -78,7 +81,7 @@ async function newRun(
   await mkdir(input.output, { recursive: true });
   await writeOutput(join(input.output, 'config.json'), model.configJson);
   await writeOutput(join(input.output, 'tokenizer.json'), model.tokenizerJson);
-  const facts = { recipe, tokens: tokens.length, tokens_sha256: hashOfTokens(tokens) };
+  const facts = { recipe, tokens: tokens.length, tokens_sha256: hashOfTokens(tokens), on_matrix_units: onMatrixUnits };
   await writeOutput(join(input.output, 'run.json'), `${JSON.stringify(facts, undefined, 2)}\n`);
   return { model, tokens, trainer, recipe, done: 0, lines: [] };
 }
@@ -90,32 +93,36 @@ async function resumedRun(
   context: CommandContext,
 ): Promise<RunOfModel> {
   const folder = input.output;
-  const { recipe, hash } = await readRun(folder);
+  const { recipe, hash, onMatrixUnits } = await readRun(folder);
   const model = await modelIn(folder);
   const tokens = await tokensOf(documents, model, recipe.context, context);
   if (hashOfTokens(tokens) !== hash) throw cannotResume(folder, 'the text is another one');
   const { step, state } = await readState(folder);
-  const trainer = await trainerOf(gpu, model.config, recipe);
+  const { trainer } = await trainerOf(gpu, model.config, recipe, onMatrixUnits);
   if (state.parameters.length !== trainer.layout.total) throw cannotResume(folder, 'its state is of another shape');
   trainer.restore(state);
   context.output.note(`going on behind step ${step} of ${recipe.steps}`);
   return { model, tokens, trainer, recipe, done: step, lines: await linesUpTo(folder, step) };
 }
 
+/** @param wanted products that go through matrix units, of a run that goes on; undefined: those that are faster so */
 async function trainerOf(
   gpu: GpuDevice,
   config: Run['model']['config'],
   { context, batch, microBatch }: Pick<Recipe, 'context' | 'batch' | 'microBatch'>,
-): Promise<Trainer> {
-  return await Trainer.create(gpu, config, {
-    batch: { sequences: microBatch, length: context },
-    targets: batch * context,
-    decayed: 'matrices',
-  });
+  wanted?: readonly string[],
+): Promise<{ readonly trainer: Trainer; readonly onMatrixUnits: readonly string[] }> {
+  const shape = { sequences: microBatch, length: context };
+  const measured = await measureProducts(gpu, productShapes(config, shape));
+  const { tileOf, onMatrixUnits } = planProducts(measured, wanted);
+  const options = { batch: shape, targets: batch * context, decayed: 'matrices', tileOf } as const;
+  return { trainer: await Trainer.create(gpu, config, options), onMatrixUnits };
 }
 
 /** @throws TrainError if there is no run */
-async function readRun(folder: string): Promise<{ readonly recipe: Recipe; readonly hash: unknown }> {
+async function readRun(
+  folder: string,
+): Promise<{ readonly recipe: Recipe; readonly hash: unknown; readonly onMatrixUnits: readonly string[] }> {
   let value: unknown;
   try {
     value = JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'));
@@ -123,7 +130,9 @@ async function readRun(folder: string): Promise<{ readonly recipe: Recipe; reado
     throw cannotResume(folder, 'there is no run.json that can be read');
   }
   if (!isJsonObject(value) || !isRecipe(value['recipe'])) throw cannotResume(folder, 'run.json holds something else');
-  return { recipe: value['recipe'], hash: value['tokens_sha256'] };
+  const units = value['on_matrix_units'];
+  const onMatrixUnits = Array.isArray(units) ? units.filter((key) => typeof key === 'string') : [];
+  return { recipe: value['recipe'], hash: value['tokens_sha256'], onMatrixUnits };
 }
 
 const COUNTS = ['context', 'batch', 'microBatch', 'steps'] as const;

@@ -4,6 +4,7 @@
 import type { BufferPart } from '../../backends/gpu/device/gpu-device.js';
 import type { BitLinearNames } from '../../checkpoint/tensor-names.js';
 import type { KernelList } from './kernel-list.js';
+import { halve, halvesGroups, largest, TOP_STRIDE } from './kernels/halves.js';
 import { normBack, normBackGroups } from './kernels/norm-back.js';
 import { productInputs, productInputsGroups } from './kernels/product-inputs.js';
 import { productWeights, productWeightsGroups, rowSplits } from './kernels/product-weights.js';
@@ -11,16 +12,25 @@ import { quantiseRows } from './kernels/quantise-rows.js';
 import { rowGroup } from './kernels/reduce-rows.js';
 import { sumPartials, sumPartialsGroups } from './kernels/sum-partials.js';
 import { ternaryProduct, ternaryProductGroups } from './kernels/ternary-product.js';
+import type { MatrixTile } from './matrix/matrix-product.js';
+import {
+  matrixForth,
+  matrixGroups,
+  matrixInputsBack,
+  matrixRowSplits,
+  matrixWeightsBack,
+  type ProductKind,
+} from './matrix/products.js';
 import { MEAN_STRIDE, type TensorPlace } from './parameter-layout.js';
 import type { TrainingSetup } from './training-setup.js';
 
-interface MatrixShape {
+export interface MatrixShape {
   readonly outputs: number;
   readonly inputs: number;
 }
 
 /** Some of the rows: a part of what is quantised, and all of what comes out. */
-interface RowPart {
+export interface RowPart {
   readonly first: number;
   readonly rows: number;
 }
@@ -29,6 +39,8 @@ export class BitLinearKernels {
   readonly #setup: TrainingSetup;
   readonly #list: KernelList;
   readonly #all: RowPart;
+  /** How many gradients became halves so far: each has a place of its own for its largest. */
+  #halved = 0;
 
   constructor(setup: TrainingSetup, list: KernelList) {
     this.#setup = setup;
@@ -55,25 +67,34 @@ export class BitLinearKernels {
     return place;
   }
 
-  /** `v` through the norm of a BitLinear, behind the block's norm where that is named, into `quantised` and `stats`. */
-  quantise(v: GPUBuffer, { norm }: BitLinearNames, columns: number, behind?: string): void {
+  /**
+   * `v` through the norm of a BitLinear, behind the block's norm where that is named, into `quantised` and `stats`.
+   *
+   * @param options.form int8, or halves for the gradient of the weights
+   */
+  quantise(
+    v: GPUBuffer,
+    { norm }: BitLinearNames,
+    columns: number,
+    { behind, form = 'int8' }: { readonly behind?: string; readonly form?: 'int8' | 'half' } = {},
+  ): void {
     const { gpu, config, buffers } = this.#setup;
     const group = rowGroup(columns / 4, gpu.features.subgroup);
-    const code = quantiseRows(columns, behind === undefined ? undefined : config.rmsNormEps, group);
+    const code = quantiseRows(columns, behind === undefined ? undefined : config.rmsNormEps, group, form);
     const front = behind === undefined ? [] : [this.parameter(behind)];
-    const parts = [v, this.parameter(norm), buffers.quantised, buffers.stats, ...front];
+    const into = form === 'half' ? buffers.normedHalves : buffers.quantised;
+    const parts = [v, this.parameter(norm), into, buffers.stats, ...front];
     this.#list.add('quantise', code, parts, [this.#all.rows]);
   }
 
   /** What is quantised, times the trits, into `out`; added to `base` where there is one. */
-  product(
-    { weight }: BitLinearNames,
-    { outputs, inputs }: MatrixShape,
-    out: GPUBuffer,
-    base?: GPUBuffer,
-    part = this.#all,
-  ): void {
-    const code = ternaryProduct(part.rows, outputs, inputs, base !== undefined);
+  product({ weight }: BitLinearNames, shape: MatrixShape, out: GPUBuffer, base?: GPUBuffer, part = this.#all): void {
+    const { outputs, inputs } = shape;
+    const tile = this.#tile('product', shape, part);
+    const product = { kind: 'product', rows: part.rows, outputs, inputs } as const;
+    const code = tile
+      ? matrixForth(product, base !== undefined, tile)
+      : ternaryProduct(part.rows, outputs, inputs, base !== undefined);
     const parts = [
       this.#quantised(inputs, part),
       this.#trits(weight),
@@ -82,7 +103,8 @@ export class BitLinearKernels {
       out,
       ...(base ? [base] : []),
     ];
-    this.#list.add('product', code, parts, ternaryProductGroups(part.rows, outputs));
+    const groups = tile ? matrixGroups(product, tile) : ternaryProductGroups(part.rows, outputs);
+    this.#list.add('product', code, parts, groups);
   }
 
   /** All of a BitLinear back, whose input is quantised. @param at.adds whether `dv` is added to */
@@ -91,27 +113,78 @@ export class BitLinearKernels {
     shape: MatrixShape,
     at: { v: GPUBuffer; dOut: GPUBuffer; dv: GPUBuffer; behind?: string; adds?: boolean },
   ): void {
-    this.productsBack(names, shape, at.dOut);
+    const isTiled = (kind: ProductKind): boolean => this.#tile(kind, shape, this.#all) !== undefined;
+    const wantsHalves = isTiled('weights-back') || isTiled('inputs-back');
+    const top = wantsHalves ? this.#halve(at.dOut, this.#all.rows * shape.outputs) : undefined;
+    this.productsBack(names, shape, at.dOut, this.#all, top);
     this.ownNormBack(names, shape.inputs, at);
   }
 
-  /** `dOut` → gradient of the weights, and `dNormed`. */
-  productsBack({ weight }: BitLinearNames, { outputs, inputs }: MatrixShape, dOut: GPUBuffer, part = this.#all): void {
-    const { partials, dNormed } = this.#setup.buffers;
-    this.#list.add(
-      'weights-back',
-      productWeights(part.rows, outputs, inputs),
-      [dOut, this.#quantised(inputs, part), this.#stats(part), partials],
-      productWeightsGroups(part.rows, outputs, inputs),
+  /** In which form the gradient of the weights takes what was quantised. */
+  formForBack(shape: MatrixShape): 'int8' | 'half' {
+    return this.#tile('weights-back', shape, this.#all) ? 'half' : 'int8';
+  }
+
+  /** Whether both products back take their gradients in halves. */
+  takesHalvesOnly(shape: MatrixShape, part: RowPart): boolean {
+    return (
+      this.#tile('weights-back', shape, part) !== undefined && this.#tile('inputs-back', shape, part) !== undefined
     );
-    this.sumPartials(outputs * inputs, rowSplits(part.rows, outputs, inputs), this.gradient(weight));
-    const dInputs = { buffer: dNormed, offset: 4 * part.first * inputs, size: 4 * part.rows * inputs };
-    this.#list.add(
-      'inputs-back',
-      productInputs(part.rows, outputs, inputs),
-      [dOut, this.#trits(weight), this.#mean(weight), dInputs],
-      productInputsGroups(part.rows, inputs),
-    );
+  }
+
+  /** `values` into `halves`. @returns where the bits of their largest are */
+  #halve(values: GPUBuffer, length: number): BufferPart {
+    const { halves, tops } = this.#setup.buffers;
+    const top = { buffer: tops, offset: 4 * TOP_STRIDE * this.#halved++, size: 4 };
+    this.#list.add('halve', largest(length), [values, top], [halvesGroups(length)]);
+    this.#list.add('halve', halve(length), [values, top, halves], [halvesGroups(length)]);
+    return top;
+  }
+
+  /**
+   * `dOut` → gradient of the weights, and `dNormed`.
+   *
+   * @param top of `halves`, which hold the same as `dOut`, if any product wants them
+   */
+  productsBack(
+    { weight }: BitLinearNames,
+    shape: MatrixShape,
+    dOut: GPUBuffer,
+    part: RowPart,
+    top: BufferPart | undefined,
+  ): void {
+    const { outputs, inputs } = shape;
+    const { rows } = part;
+    const { partials, dNormed, halves } = this.#setup.buffers;
+    const weightsTile = top && this.#tile('weights-back', shape, part);
+    if (weightsTile) {
+      const product = { kind: 'weights-back', rows, outputs, inputs } as const;
+      const code = matrixWeightsBack(product, weightsTile);
+      const parts = [halves, this.#normedHalves(inputs, part), top, partials];
+      this.#list.add('weights-back', code, parts, matrixGroups(product, weightsTile));
+      this.sumPartials(outputs * inputs, matrixRowSplits(rows, outputs, inputs), this.gradient(weight));
+    } else {
+      const parts = [dOut, this.#quantised(inputs, part), this.#stats(part), partials];
+      const code = productWeights(rows, outputs, inputs);
+      this.#list.add('weights-back', code, parts, productWeightsGroups(rows, outputs, inputs));
+      this.sumPartials(outputs * inputs, rowSplits(rows, outputs, inputs), this.gradient(weight));
+    }
+    const inputsTile = top && this.#tile('inputs-back', shape, part);
+    const dInputs = { buffer: dNormed, offset: 4 * part.first * inputs, size: 4 * rows * inputs };
+    if (inputsTile) {
+      const product = { kind: 'inputs-back', rows, outputs, inputs } as const;
+      const code = matrixInputsBack(product, inputsTile);
+      const parts = [halves, this.#tritHalves(weight), this.#mean(weight), top, dInputs];
+      this.#list.add('inputs-back', code, parts, matrixGroups(product, inputsTile));
+    } else {
+      const parts = [dOut, this.#trits(weight), this.#mean(weight), dInputs];
+      const code = productInputs(rows, outputs, inputs);
+      this.#list.add('inputs-back', code, parts, productInputsGroups(rows, inputs));
+    }
+  }
+
+  #tile(kind: ProductKind, { outputs, inputs }: MatrixShape, { rows }: RowPart): MatrixTile | undefined {
+    return this.#setup.tileOf({ kind, rows, outputs, inputs });
   }
 
   /** `dNormed` → gradient of a BitLinear's norm and of what it norms: `v`, or the block's norm of it. */
@@ -170,6 +243,10 @@ export class BitLinearKernels {
     return { buffer: this.#setup.buffers.quantised, offset: first * inputs, size: rows * inputs };
   }
 
+  #normedHalves(inputs: number, { first, rows }: RowPart): BufferPart {
+    return { buffer: this.#setup.buffers.normedHalves, offset: 2 * first * inputs, size: 2 * rows * inputs };
+  }
+
   #stats({ first, rows }: RowPart): BufferPart {
     return { buffer: this.#setup.buffers.stats, offset: 16 * first, size: 16 * rows };
   }
@@ -177,6 +254,11 @@ export class BitLinearKernels {
   #trits(name: string): BufferPart {
     const { offset, length } = this.#place(name);
     return { buffer: this.#setup.buffers.trits, offset, size: length };
+  }
+
+  #tritHalves(name: string): BufferPart {
+    const { offset, length } = this.#place(name);
+    return { buffer: this.#setup.buffers.tritHalves, offset: 2 * offset, size: 2 * length };
   }
 
   #mean(name: string): BufferPart {

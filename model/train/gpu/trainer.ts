@@ -8,6 +8,8 @@ import type { ModelConfig } from '../../config.js';
 import type { Tensors } from '../parameters.js';
 import type { KernelList } from './kernel-list.js';
 import { NO_TARGET } from './kernels/cross-entropy.js';
+import type { TileOf } from './matrix/plan-products.js';
+import { productShapes } from './product-shapes.js';
 import { parameterLayout, type ParameterLayout } from './parameter-layout.js';
 import { logitRows, trainingBuffers, type BatchShape, type TrainingBuffers } from './training-buffers.js';
 import { microBatchKernels, preparingKernels, updatingKernels } from './training-kernels.js';
@@ -22,9 +24,9 @@ export interface TrainerOptions {
   readonly decayed: 'matrices' | 'all';
   /** Memory for logits: those of so many rows are there at a time. */
   readonly logitBytes?: number;
+  /** How products go through matrix units (default: none does). */
+  readonly tileOf?: TileOf;
 }
-
-const LOGIT_BYTES = 128 << 20;
 
 /** One update by AdamW. */
 export interface AdamWStep {
@@ -80,10 +82,13 @@ export class Trainer {
   /** The caller frees it with the device. @throws GpuError */
   static async create(gpu: GpuDevice, config: ModelConfig, options: TrainerOptions): Promise<Trainer> {
     const layout = parameterLayout(config);
-    const { batch, targets, decayed, logitBytes = LOGIT_BYTES } = options;
+    const { batch, targets, decayed, logitBytes, tileOf = () => undefined } = options;
     const pieceRows = logitRows(batch.sequences * batch.length, config.vocabSize, logitBytes);
-    const buffers = await gpu.allocating(() => trainingBuffers(gpu, config, layout, batch, pieceRows));
-    const setup = { gpu, config, layout, batch, buffers, pieceRows, weight: 1 / targets };
+    const halves = productShapes(config, batch, logitBytes).some(
+      (product) => product.kind !== 'product' && tileOf(product) !== undefined,
+    );
+    const buffers = await gpu.allocating(() => trainingBuffers(gpu, config, layout, batch, { pieceRows, halves }));
+    const setup = { gpu, config, layout, batch, buffers, pieceRows, weight: 1 / targets, tileOf, halves };
     const trainer = new Trainer(setup, decayed === 'all' ? layout.total : layout.matrices);
     await Promise.all([trainer.#microBatch.ready(), trainer.#preparing.ready(), trainer.#updating.ready()]);
     return trainer;
@@ -143,6 +148,7 @@ export class Trainer {
     queue.writeBuffer(this.buffers.runs, 0, runs);
     const commands = this.#gpu.device.createCommandEncoder();
     commands.clearBuffer(this.buffers.dBounds);
+    commands.clearBuffer(this.buffers.tops);
     this.#microBatch.encode(commands);
     this.#gpu.submit(commands);
   }

@@ -5,10 +5,12 @@
 import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import { USAGE } from '../../backends/gpu/device/gpu-usage.js';
 import type { ModelConfig } from '../../config.js';
+import { TOP_STRIDE } from './kernels/halves.js';
 import { mlgruGroups } from './kernels/mlgru.js';
 import { normBackGroups } from './kernels/norm-back.js';
 import { rowSplits } from './kernels/product-weights.js';
 import { STEP_WORDS, sweeps } from './kernels/optimiser.js';
+import { matrixRowSplits } from './matrix/products.js';
 import { ALIGNMENT, BLOCK, MEAN_STRIDE, type ParameterLayout } from './parameter-layout.js';
 
 /** How many rows go through at a time. */
@@ -35,12 +37,23 @@ export interface LayerBuffers {
   readonly u: GPUBuffer;
 }
 
+/** For logits, where nothing else is said. */
+const LOGIT_BYTES = 128 << 20;
+
 /**
  * Rows whose logits are there at a time: a multiple of 64, so that parts of buffers can be bound. A row of logits costs
  * 4·V bytes.
  */
-export function logitRows(rows: number, vocabulary: number, logitBytes: number): number {
+export function logitRows(rows: number, vocabulary: number, logitBytes = LOGIT_BYTES): number {
   return Math.min(rows, 64 * Math.max(1, Math.floor(logitBytes / (4 * vocabulary * 64))));
+}
+
+/** Those rows, one piece behind the other. */
+export function headPieces(rows: number, pieceRows: number): { readonly first: number; readonly rows: number }[] {
+  return Array.from({ length: Math.ceil(rows / pieceRows) }, (_, k) => ({
+    first: k * pieceRows,
+    rows: Math.min(pieceRows, rows - k * pieceRows),
+  }));
 }
 
 /** Those that are there once; shapes are where they are made. */
@@ -68,6 +81,10 @@ type BufferName =
   | 'logits'
   | 'losses'
   | 'partials'
+  | 'tritHalves'
+  | 'normedHalves'
+  | 'halves'
+  | 'tops'
   | 'ids'
   | 'targets'
   | 'order'
@@ -88,7 +105,7 @@ export function trainingBuffers(
   config: ModelConfig,
   layout: ParameterLayout,
   batch: BatchShape,
-  pieceRows: number,
+  { pieceRows, halves }: { readonly pieceRows: number; readonly halves: boolean },
 ): TrainingBuffers {
   const { hiddenSize: H, intermediateSize: I, vocabSize: V, layers } = config;
   const N = batch.sequences * batch.length;
@@ -100,7 +117,11 @@ export function trainingBuffers(
     [2 * I, H],
     [H, I],
     [V, H],
-  ].map(([r, c]) => r * c * rowSplits(N, r, c));
+  ].map(([r, c]) => {
+    const splits = [N, pieceRows].flatMap((n) => [rowSplits(n, r, c), halves ? matrixRowSplits(n, r, c) : 0]);
+    return r * c * Math.max(...splits);
+  });
+  const ifHalves = (bytes: number): number => (halves ? bytes : 0);
   return {
     parameters: floats('parameters', layout.total),
     gradient: floats('gradients', layout.total),
@@ -146,6 +167,14 @@ export function trainingBuffers(
       'partial sums',
       Math.max(...weightSums, wide * normBackGroups(N), 64 * mlgruGroups(batch.sequences, H)),
     ),
+    /** As `trits`. */
+    tritHalves: gpu.storage('trits in halves', ifHalves(2 * layout.ternary)),
+    /** [N][max(H, I)] the normed input of a BitLinear, as it is quantised. */
+    normedHalves: gpu.storage('normed in halves', ifHalves(2 * N * wide)),
+    /** [N][outputs] gradients of what comes out of one. */
+    halves: gpu.storage('gradients in halves', ifHalves(2 * Math.max(N * H, N * 2 * I, pieceRows * V))),
+    /** Bits of the largest of each. */
+    tops: floats('largest gradients', halves ? TOP_STRIDE * 7 * layers : 0),
     ids: floats('ids', N),
     targets: floats('targets', N),
     order: floats('order', N),

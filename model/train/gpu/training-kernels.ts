@@ -14,7 +14,7 @@ import {
 import { BitLinearKernels } from './bitlinear-kernels.js';
 import { KernelList } from './kernel-list.js';
 import { blockSums, matrixMeans } from './kernels/absolute-means.js';
-import { crossEntropy } from './kernels/cross-entropy.js';
+import { bitsOf, crossEntropy } from './kernels/cross-entropy.js';
 import { embed, embedBack } from './kernels/embedding.js';
 import { gateOutput, gateOutputBack } from './kernels/gate-output.js';
 import { gluBack, gluForth, gluGroups } from './kernels/glu.js';
@@ -24,7 +24,7 @@ import { adamW, gradientNorm, lossSum, squareSums, sweeps } from './kernels/opti
 import { rowGroup } from './kernels/reduce-rows.js';
 import { ternarise } from './kernels/ternarise.js';
 import { BLOCK } from './parameter-layout.js';
-import type { LayerBuffers } from './training-buffers.js';
+import { headPieces, type LayerBuffers } from './training-buffers.js';
 import type { TrainingSetup } from './training-setup.js';
 
 /** Loss and gradients of one micro-batch, which are added to what is there. */
@@ -61,7 +61,7 @@ export function microBatchKernels(setup: TrainingSetup): KernelList {
 }
 
 /** What follows from the parameters: means, trits, lower bounds. */
-export function preparingKernels({ gpu, config, layout, buffers }: TrainingSetup): KernelList {
+export function preparingKernels({ gpu, config, layout, buffers, halves }: TrainingSetup): KernelList {
   const list = new KernelList(gpu);
   const matrices = [...layout.places.values()].filter(({ matrix }) => matrix !== undefined);
   const table = matrices.flatMap(({ offset, length }) => [offset / BLOCK, Math.ceil(length / BLOCK), length, 0]);
@@ -79,7 +79,9 @@ export function preparingKernels({ gpu, config, layout, buffers }: TrainingSetup
     [buffers.blockSums, gpu.filled('matrices', Uint32Array.from(table)), means],
     [matrices.length],
   );
-  list.add('ternarise', ternarise(), [parameters, means, gpu.filled('matrix of', matrixOf), trits], groups);
+  const tritParts = [parameters, means, gpu.filled('matrix of', matrixOf), trits];
+  if (halves) tritParts.push(buffers.tritHalves);
+  list.add('ternarise', ternarise(halves), tritParts, groups);
   if (config.useLowerBound) {
     const { offset, length } = layout.places.get(LOWER_BOUNDS)!;
     list.add(
@@ -139,7 +141,7 @@ class MicroBatch {
     const layer = buffers.layers[l];
     const names = blockNames(l);
     for (const part of ['i', 'f', 'g'] as const) {
-      this.#linear.quantise(layer.x, names[part], h, names.attnNorm);
+      this.#linear.quantise(layer.x, names[part], h, { behind: names.attnNorm });
       this.#linear.product(names[part], { outputs: h, inputs: h }, layer[part]);
     }
     this.#list.add(
@@ -150,7 +152,7 @@ class MicroBatch {
     );
     this.#gated(layer, names.gNorm, names.o);
     this.#linear.product(names.o, { outputs: h, inputs: h }, layer.middle, layer.x);
-    this.#linear.quantise(layer.middle, names.gateUp, h, names.mlpNorm);
+    this.#linear.quantise(layer.middle, names.gateUp, h, { behind: names.mlpNorm });
     this.#linear.product(names.gateUp, { outputs: 2 * i, inputs: h }, layer.u);
     this.#glued(layer, names.down);
     this.#linear.product(names.down, { outputs: h, inputs: i }, this.#after(l), layer.middle);
@@ -165,18 +167,19 @@ class MicroBatch {
     const names = blockNames(l);
     const square = { outputs: h, inputs: h };
 
-    this.#glued(layer, names.down);
-    this.#linear.back(names.down, { outputs: h, inputs: i }, { v: buffers.plain, dOut: dx, dv: dPlain });
+    const narrow = { outputs: h, inputs: i };
+    this.#glued(layer, names.down, this.#linear.formForBack(narrow));
+    this.#linear.back(names.down, narrow, { v: buffers.plain, dOut: dx, dv: dPlain });
     this.#list.add('glu-back', gluBack(i), [layer.u, dPlain], gluGroups(this.#rows, i));
-    this.#linear.quantise(layer.middle, names.gateUp, h, names.mlpNorm);
-    this.#linear.back(
-      names.gateUp,
-      { outputs: 2 * i, inputs: h },
-      { v: layer.middle, dOut: layer.u, dv: dBlock, behind: names.mlpNorm },
-    );
+    const wide = { outputs: 2 * i, inputs: h };
+    this.#linear.quantise(layer.middle, names.gateUp, h, {
+      behind: names.mlpNorm,
+      form: this.#linear.formForBack(wide),
+    });
+    this.#linear.back(names.gateUp, wide, { v: layer.middle, dOut: layer.u, dv: dBlock, behind: names.mlpNorm });
     this.#linear.normBack(names.mlpNorm, h, { v: layer.middle, dy: dBlock, dv: dx, adds: true });
 
-    this.#gated(layer, names.gNorm, names.o);
+    this.#gated(layer, names.gNorm, names.o, this.#linear.formForBack(square));
     this.#linear.back(names.o, square, { v: buffers.plain, dOut: dx, dv: dPlain });
     const group = rowGroup(h / 4, 0);
     this.#list.add(
@@ -198,7 +201,10 @@ class MicroBatch {
       ['f', layer.f],
       ['g', dg],
     ] as const) {
-      this.#linear.quantise(layer.x, names[part], h, names.attnNorm);
+      this.#linear.quantise(layer.x, names[part], h, {
+        behind: names.attnNorm,
+        form: this.#linear.formForBack(square),
+      });
       this.#linear.back(names[part], square, {
         v: layer.x,
         dOut,
@@ -214,23 +220,30 @@ class MicroBatch {
   head(): void {
     const { gpu, config, buffers, weight, pieceRows } = this.#setup;
     const { hiddenSize: h, vocabSize: v } = config;
-    const { last, logits, losses, targets, dBlock, dx } = buffers;
-    this.#linear.quantise(last, HEAD, h, FINAL_NORM);
-    for (let first = 0; first < this.#rows; first += pieceRows) {
-      const rows = Math.min(pieceRows, this.#rows - first);
-      const part = { first, rows };
-      this.#linear.product(HEAD, { outputs: v, inputs: h }, logits, undefined, part);
+    const { last, logits, losses, targets, halves, dBlock, dx } = buffers;
+    const shape = { outputs: v, inputs: h };
+    const pieces = headPieces(this.#rows, pieceRows);
+    this.#linear.quantise(last, HEAD, h, { behind: FINAL_NORM });
+    if (pieces.some((part) => this.#linear.takesHalvesOnly(shape, part))) {
+      this.#linear.quantise(last, HEAD, h, { behind: FINAL_NORM, form: 'half' });
+    }
+    const bound = gpu.filled('bound of gradients', Uint32Array.of(bitsOf(weight)));
+    for (const part of pieces) {
+      const { first, rows } = part;
+      const isHalf = this.#linear.takesHalvesOnly(shape, part);
+      this.#linear.product(HEAD, shape, logits, undefined, part);
       const words = (buffer: GPUBuffer): BufferPart => ({ buffer, offset: 4 * first, size: 4 * rows });
-      const code = crossEntropy(v, weight, rowGroup(v / 4, gpu.features.subgroup));
-      this.#list.add('cross-entropy', code, [logits, words(targets), words(losses)], [rows]);
-      this.#linear.productsBack(HEAD, { outputs: v, inputs: h }, logits, part);
+      const code = crossEntropy(v, weight, rowGroup(v / 4, gpu.features.subgroup), isHalf);
+      const parts = [logits, words(targets), words(losses), ...(isHalf ? [halves] : [])];
+      this.#list.add('cross-entropy', code, parts, [rows]);
+      this.#linear.productsBack(HEAD, shape, logits, part, isHalf ? { buffer: bound } : undefined);
     }
     this.#linear.ownNormBack(HEAD, h, { v: last, dv: dBlock, behind: FINAL_NORM });
     this.#linear.normBack(FINAL_NORM, h, { v: last, dy: dBlock, dv: dx });
   }
 
   /** What goes into `o`, quantised. */
-  #gated(layer: LayerBuffers, gNorm: string, o: BitLinearNames): void {
+  #gated(layer: LayerBuffers, gNorm: string, o: BitLinearNames, form: 'int8' | 'half' = 'int8'): void {
     const { gpu, config, buffers } = this.#setup;
     const h = config.hiddenSize;
     this.#list.add(
@@ -239,15 +252,15 @@ class MicroBatch {
       [layer.g, this.parameter(gNorm), layer.h, buffers.plain, buffers.gateStats],
       [this.#rows],
     );
-    this.#linear.quantise(buffers.plain, o, h);
+    this.#linear.quantise(buffers.plain, o, h, { form });
   }
 
   /** What goes into `down`, quantised. */
-  #glued(layer: LayerBuffers, down: BitLinearNames): void {
+  #glued(layer: LayerBuffers, down: BitLinearNames, form: 'int8' | 'half' = 'int8'): void {
     const { config, buffers } = this.#setup;
     const i = config.intermediateSize;
     this.#list.add('glu', gluForth(i), [layer.u, buffers.plain], gluGroups(this.#rows, i));
-    this.#linear.quantise(buffers.plain, down, i);
+    this.#linear.quantise(buffers.plain, down, i, { form });
   }
 
   #bound(l: number): BufferPart {

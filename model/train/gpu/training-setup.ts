@@ -1,6 +1,7 @@
 /** What the kernels of a run are made for. */
 import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import type { ModelConfig } from '../../config.js';
+import type { TileOf } from './matrix/plan-products.js';
 import type { ParameterLayout } from './parameter-layout.js';
 import type { BatchShape, TrainingBuffers } from './training-buffers.js';
 
@@ -14,4 +15,7 @@ export interface TrainingSetup {
   readonly pieceRows: number;
   /** Of one row in the mean of the loss. */
   readonly weight: number;
+  readonly tileOf: TileOf;
+  /** Whether any of the way back does, in half floats. */
+  readonly halves: boolean;
 }

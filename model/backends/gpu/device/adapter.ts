@@ -9,12 +9,13 @@ import { whyNoGpu } from './gpu-presence.js';
 import { factsOf, nameOf, openAdapter, type AdapterFacts } from './open-adapter.js';
 
 /**
- * Of Dawn: the experiment with matrix units; no zeros for workgroup memory, which every kernel writes before it reads;
- * and no validation of calls, a third of the time that the processor spends on a token. What calls there are is settled
- * by the shape of a model, and tests validate them.
+ * Of Dawn: the experiment with matrix units; half floats on NVIDIA's cards too, where it hides them; no zeros for
+ * workgroup memory, which every kernel writes before it reads; and no validation of calls, a third of the time that the
+ * processor spends on a token. What calls there are is settled by the shape of a model, and tests validate them.
  */
 const DAWN_FEATURES = [
   'allow_unsafe_apis',
+  'vulkan_enable_f16_on_nvidia',
   'disable_workgroup_init',
   ...(process.env['MMFREE_GPU_VALIDATION'] === undefined ? ['skip_validation'] : []),
 ];

@@ -76,3 +76,32 @@ export async function timeDispatches(
   }
   return seconds;
 }
+
+/** How often what is measured runs. */
+const REPEATS = 4;
+
+/** Seconds that the dispatches take together, one behind the other, once they have run. @throws GpuError */
+export async function secondsOf(gpu: GpuDevice, dispatches: readonly Dispatch[]): Promise<number> {
+  const count = gpu.features.timestamps ? 2 : 0;
+  const querySet = count > 0 ? gpu.device.createQuerySet({ type: 'timestamp', count }) : undefined;
+  const resolved = gpu.buffer('timestamps', 16, USAGE.queryResolve | USAGE.copySource);
+  const run = (repeats: number): void => {
+    const commands = gpu.device.createCommandEncoder();
+    const timestampWrites = querySet && { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 };
+    const pass = commands.beginComputePass({ ...(timestampWrites && { timestampWrites }) });
+    for (let k = 0; k < repeats; k++) encodeDispatches(pass, dispatches, 0);
+    pass.end();
+    if (querySet) commands.resolveQuerySet(querySet, 0, 2, resolved, 0);
+    gpu.submit(commands);
+  };
+  run(1);
+  await gpu.idle();
+  const startMs = performance.now();
+  run(REPEATS);
+  await gpu.idle();
+  const wallSeconds = (performance.now() - startMs) / 1000;
+  const times = new BigUint64Array(await gpu.copied(resolved, 16));
+  querySet?.destroy();
+  gpu.free(resolved);
+  return (querySet ? Number(times[1] - times[0]) / 1e9 : wallSeconds) / REPEATS;
+}

@@ -22,6 +22,8 @@ export interface GpuFeatures {
   readonly timestamps: boolean;
   /** Products of small matrices on matrix units (a Chromium experiment): whether they are offered. */
   readonly matrices: boolean;
+  /** The same for half floats, whose products are summed in float32. */
+  readonly halves: boolean;
 }
 
 /** Waits for work of the GPU, and throws what went wrong meanwhile. */
@@ -193,6 +195,19 @@ export class GpuDevice {
     const copy = buffer.getMappedRange(0, bytes).slice(0);
     buffer.unmap();
     return copy;
+  }
+
+  /** Copies the first `bytes` of a buffer, when the work before is done. @throws GpuError */
+  async copied(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+    const readback = this.buffer('read', bytes, USAGE.mapRead | USAGE.copyTarget);
+    const commands = this.device.createCommandEncoder();
+    commands.copyBufferToBuffer(buffer, 0, readback, 0, bytes);
+    this.submit(commands);
+    try {
+      return await this.read(readback, bytes);
+    } finally {
+      this.free(readback);
+    }
   }
 
   /** Throws the first thing that went wrong, if anything did. @throws GpuError */

@@ -30,7 +30,8 @@ const WANTED_LIMITS = [
 ] as const;
 
 const MATRICES = 'chromium-experimental-subgroup-matrix';
-const WANTED_FEATURES = ['subgroups', 'timestamp-query', MATRICES];
+const HALF_FLOATS = 'shader-f16';
+const WANTED_FEATURES = ['subgroups', 'timestamp-query', MATRICES, HALF_FLOATS];
 
 /** Looks at an adapter without using it. */
 export function factsOf(adapter: GPUAdapter): AdapterFacts {
@@ -59,6 +60,7 @@ export async function openAdapter(adapter: GPUAdapter, release: () => void = () 
       subgroup,
       timestamps: adapter.features.has('timestamp-query'),
       matrices: subgroup === MATRIX_SUBGROUP && adapter.features.has(MATRICES),
+      halves: subgroup === MATRIX_SUBGROUP && offersHalves(adapter),
     };
     return new GpuDevice(device, nameOf(adapter), features, release);
   } catch (error) {
@@ -69,6 +71,25 @@ export async function openAdapter(adapter: GPUAdapter, release: () => void = () 
 
 export function nameOf({ info }: GPUAdapter): string {
   return info.description || info.device || [info.vendor, info.architecture].filter(Boolean).join(' ') || 'GPU';
+}
+
+/** Whether matrix units multiply half floats as training does: 16 × 16 × 16, with sums in float32. */
+function offersHalves({ features, info }: GPUAdapter): boolean {
+  if (!features.has(MATRICES) || !features.has(HALF_FLOATS)) return false;
+  const { subgroupMatrixConfigs = [] } = info as { readonly subgroupMatrixConfigs?: Iterable<MatrixConfig> };
+  return [...subgroupMatrixConfigs].some(
+    ({ componentType, resultComponentType, M, N, K }) =>
+      componentType === 'f16' && resultComponentType === 'f32' && M === 16 && N === 16 && K === 16,
+  );
+}
+
+/** One of an adapter's, in Dawn's words: M × K times K × N. */
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
 }
 
 /** Lanes of a subgroup, if all are equally wide; else 0. */

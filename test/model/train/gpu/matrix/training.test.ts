@@ -1,0 +1,47 @@
+/** A model in training whose products go through matrix units, which are in plain WGSL here. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openGpu } from '../../../../../model/backends/gpu/device/adapter.js';
+import type { GpuDevice } from '../../../../../model/backends/gpu/device/gpu-device.js';
+import { compareGradients } from '../../../../../model/train/compare-gradients.js';
+import { TILES } from '../../../../../model/train/gpu/matrix/tiles.js';
+import { hasGpu } from '../../../../helpers/gpu.js';
+import { PlainMatrices } from '../../../../helpers/plain-matrices.js';
+import { insideTargets, integersOf, toy, trainerOf } from '../../../../helpers/training.js';
+import { twinGradients } from '../../../../oracle/training/twin.js';
+
+let own: GpuDevice;
+beforeAll(async () => {
+  if (hasGpu) own = await openGpu();
+});
+afterAll(() => {
+  if (hasGpu) own.destroy();
+});
+
+/** All of it in whole tiles. */
+const MODEL = toy([64, 64, 1, 64], [1, 64]);
+const [direct, , , , staged] = TILES;
+
+describe.runIf(hasGpu)('training on matrix units', () => {
+  it('has the loss of the plain kernels to the bit, and gradients within 2 % of the twin', async () => {
+    const gpu = new PlainMatrices(own);
+    const { trainer } = await trainerOf(MODEL, {
+      on: gpu,
+      tileOf: ({ kind }) => (kind === 'weights-back' ? staged : direct),
+    });
+    const { trainer: plain } = await trainerOf(MODEL, { on: own });
+    const losses: number[] = [];
+    for (const each of [plain, trainer]) {
+      each.begin();
+      each.microBatch(Uint32Array.from(MODEL.ids), insideTargets(MODEL.ids, MODEL.length));
+      losses.push(await each.loss());
+    }
+    expect(losses[1]).toBe(losses[0]);
+    expect([...gpu.rewritten].toSorted()).toEqual(['inputs-back', 'product', 'weights-back']);
+    const gradients = await trainer.gradients();
+    const integers = await integersOf(own, plain, MODEL);
+    const twin = twinGradients(MODEL.config, MODEL.parameters, MODEL.ids, MODEL.length, { integers });
+    for (const { tensor: name, relativeError } of compareGradients(gradients, twin.gradients)) {
+      expect([name, relativeError < 2e-2, relativeError]).toEqual([name, true, relativeError]);
+    }
+  }, 240_000);
+});
