@@ -23,7 +23,11 @@ export async function startEmulatedPico(firmware: Uint8Array, image: Uint8Array)
   const chip = new PicoChip({
     flash: memoryStore(picoFlash(firmware, image)),
     onUart: (byte) => void socket?.write(Uint8Array.of(byte)),
+    // That of the host, which would not wait for a chip on a busy computer.
+    now: () => 1e6 * performance.now(),
   });
+  // When it has checked its image: a host would not wait for so long on a busy computer.
+  while (!chip.usb.isConnected) chip.run(SLICE_CYCLES);
   const server = createServer((connection) => {
     socket = connection.setNoDelay(true);
     connection.on('data', (bytes) => chip.receive(bytes));

@@ -1,8 +1,8 @@
 /**
- * An RP2040 with its flash in the emulator rp2040js, from its power-on to its next restart, as honest as it can be made: what
- * the package leaves out stands in other files of this folder. The boot ROM loads the second stage from the flash; both
- * processors run, in turn, by the cycles that they took; reads of flash and DMA take their time; what would be a fault of the
- * hardware is an Error. Bytes for the UART come at its pace, in the time of the chip.
+ * An RP2040 with its flash in the emulator rp2040js, from its power-on to its next restart, as honest as it can be
+ * made: what the package leaves out stands in other files of this folder. The boot ROM loads the second stage from the
+ * flash; both processors run, in turn, by the cycles that they took; reads of flash and DMA take their time; what would
+ * be a fault of the hardware is an Error. Bytes for the UART come at its pace, in the time of the chip.
  *
  * docs/PICO.md says what such a chip does not show.
  */
@@ -18,6 +18,8 @@ import { Mailboxes } from './mailboxes.js';
 import { secondStage } from './second-stage.js';
 import { SlowMemory } from './slow-memory.js';
 import { Ssi } from './ssi.js';
+import { UsbController } from './usb-controller.js';
+import { UsbHost } from './usb-host.js';
 import { Xip } from './xip.js';
 
 type Core = RP2040['core'];
@@ -52,6 +54,9 @@ export interface PicoChipOptions {
 export class PicoChip {
   /** Erasures and programs, counted; its power can be cut. */
   readonly nor: NorFlash;
+  readonly usb: UsbController;
+  /** At its USB port. */
+  readonly usbHost: UsbHost;
   readonly #chip: RP2040;
   readonly #second: RP2040;
   readonly #clock: Simulator['clock'];
@@ -95,9 +100,11 @@ export class PicoChip {
     });
     for (const { core } of [chip, second]) connectToBus(core, chip.sram, slow);
     this.#dma = new DmaPace(chip, this.#xip, NANOSECONDS);
+    this.usb = new UsbController(chip);
+    this.usbHost = new UsbHost(this.usb);
     chip.uart[0]!.onByte = onUart;
     const watchdog = chip.peripherals[WATCHDOG] as unknown as { onWatchdogTrigger: () => void };
-    watchdog.onWatchdogTrigger = () => (this.#end = 'restart');
+    watchdog.onWatchdogTrigger = () => (this.#end ??= 'restart');
     chip.sram.set(secondStage(flash), SECOND_STAGE - RAM);
     [chip.core.SP, chip.core.PC, chip.core.LR] = [SECOND_STAGE, SECOND_STAGE, 0];
   }
@@ -122,11 +129,6 @@ export class PicoChip {
     return [this.#chip.core.PC, this.#second.core.PC];
   }
 
-  /** What a host on its USB port talks to. */
-  get usb(): RP2040['usbCtrl'] {
-    return this.#chip.usbCtrl;
-  }
-
   /** Bytes for UART0. */
   receive(bytes: Uint8Array): void {
     for (const byte of bytes) this.#arrived.push(byte);
@@ -143,6 +145,7 @@ export class PicoChip {
       for (const end = core.cycles + cycles; core.cycles < end && this.#end === undefined;) {
         this.#sync();
         this.#feed();
+        this.usbHost.poll();
         this.#execute(Math.min(end, core.cycles + QUANTUM_CYCLES));
       }
     } catch (cause) {
@@ -222,7 +225,7 @@ export class PicoChip {
         ssi.forceSelect(undefined);
       },
       enterSlowXip: () => ssi.enterSlowXip(),
-      toBootMode: () => (this.#end = 'boot-mode'),
+      toBootMode: () => (this.#end ??= 'boot-mode'),
     };
   }
 }

@@ -18,9 +18,9 @@ export const IMAGE_OFFSET = FIRMWARE_BYTES + LOG_BYTES;
 /** What the firmware says in HELLO that it takes. */
 export const RP2040_LIMITS: ChipLimits = {
   name: 'the firmware for RP2040',
-  maxHidden: 384,
+  maxHidden: 256,
   maxIntermediate: 1024,
-  maxLayers: 16,
+  maxLayers: 8,
   maxVocabulary: MODEL_LIMITS.vocabSize,
   stateWords: Infinity,
   vectorWords: Infinity,

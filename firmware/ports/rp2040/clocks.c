@@ -10,7 +10,7 @@
 #define PLL_POWER_DOWN (1u << 0)
 #define PLL_DIVIDERS_DOWN (1u << 3)
 #define PLL_VCO_DOWN (1u << 5)
-#define PERI_ENABLE (1u << 11)
+#define CLOCK_ENABLE (1u << 11)
 #define TICK_ENABLE (1u << 9)
 
 void unreset(uint32_t blocks) {
@@ -38,7 +38,20 @@ void start_clocks(void) {
   REGISTER(CLOCK_SYS_CONTROL) = 1; /* the auxiliary source, which is the PLL */
   while ((REGISTER(CLOCK_SYS_SELECTED) & (1u << 1)) == 0) {
   }
-  REGISTER(CLOCK_PERI_CONTROL) = PERI_ENABLE; /* from clk_sys */
+  REGISTER(CLOCK_PERI_CONTROL) = CLOCK_ENABLE; /* from clk_sys */
   REGISTER(WATCHDOG_TICK) = TICK_ENABLE | 12;  /* a microsecond of the crystal */
   unreset(RESET_TIMER);
+}
+
+/* VCO of 1,200 MHz, divided by 5 and 5. */
+void start_usb_clock(void) {
+  unreset(RESET_PLL_USB);
+  REGISTER(PLL_USB_CONTROL) = 1;
+  REGISTER(PLL_USB_FEEDBACK) = 100;
+  CLEAR(PLL_USB_POWER) = PLL_POWER_DOWN | PLL_VCO_DOWN;
+  while ((REGISTER(PLL_USB_CONTROL) & LOCKED) == 0) {
+  }
+  REGISTER(PLL_USB_DIVIDERS) = 5u << 16 | 5u << 12;
+  CLEAR(PLL_USB_POWER) = PLL_DIVIDERS_DOWN;
+  REGISTER(CLOCK_USB_CONTROL) = CLOCK_ENABLE; /* from that PLL */
 }

@@ -1,14 +1,16 @@
 /*
- * The board on an RP2040 with at least 2 MB of flash, such as a Raspberry Pi Pico: one line, UART0. The LED at
- * GPIO 25 changes with every token.
+ * The board on an RP2040 with at least 2 MB of flash, such as a Raspberry Pi Pico: two lines, UART0 and USB. The
+ * LED at GPIO 25 changes with every token.
  */
 #include "board.h"
+#include "boot-mode.h"
 #include "clocks.h"
 #include "flash.h"
 #include "products.h"
 #include "registers.h"
 #include "stream.h"
 #include "uart.h"
+#include "usb.h"
 
 #define LED 25u
 #define ROSC_RANDOM_BIT 0x4006001cu
@@ -28,7 +30,8 @@ extern uint32_t data_start[], data_end[], data_source[], bss_start[], bss_end[],
 extern uint32_t bank_0_start[], bank_0_end[], bank_0_source[], bank_1_start[], bank_1_end[], bank_1_source[];
 
 static struct mmf_board board;
-static struct mmf_link line;
+static struct mmf_link line, usb_line;
+static bool is_on_usb; /* when its board has started */
 static uint32_t memory[MEMORY_WORDS];
 
 void reset(void);
@@ -87,8 +90,11 @@ static void serve(void *context) {
     uint32_t sent = 0;
     while (sent < length && uart_send(bytes[sent])) sent++;
     mmf_link_took(&line, sent);
-    if (sent < length) return;
+    if (sent < length) break;
   }
+  if (!is_on_usb) return;
+  mmf_link_poll(&usb_line, now_ms(context));
+  usb_poll(now_ms(context));
 }
 
 /* Jitter of the ring oscillator, and of when the crystal was ready. */
@@ -117,6 +123,7 @@ static void run(void) {
       .firmware = "1",
       .limits = {.vocab = MMFREE_MAX_VOCAB_SIZE, .hidden = MOST_HIDDEN, .intermediate = MOST_INTERMEDIATE, .layers = MOST_LAYERS},
       .boot_nonce = random_word(),
+      .can_restart = true,
       .now_ms = now_ms,
       .breathe = serve,
       .multiply = multiply_on_both,
@@ -128,9 +135,14 @@ static void run(void) {
   mmf_link_init(&line, now_ms(0));
   mmf_board_start(&board, &options, &flash, part.bytes >= TWO_SLOTS_BYTES ? 2 : 1);
   mmf_board_add_line(&board, &line);
+  mmf_link_init(&usb_line, now_ms(0));
+  mmf_board_add_line(&board, &usb_line);
+  usb_start(&usb_line, options.board, options.serial);
+  is_on_usb = true;
   for (uint64_t steps = 0;;) {
     serve(0);
     mmf_board_work(&board);
+    if (mmf_board_restarts(&board)) restart();
     if (board.steps != steps) REGISTER(SIO_OUT_TOGGLE) = 1u << LED;
     steps = board.steps;
   }

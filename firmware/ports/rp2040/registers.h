@@ -16,8 +16,10 @@
 #define RESET_IO_BANK0 (1u << 5)
 #define RESET_PADS_BANK0 (1u << 8)
 #define RESET_PLL_SYS (1u << 12)
+#define RESET_PLL_USB (1u << 13)
 #define RESET_TIMER (1u << 21)
 #define RESET_UART0 (1u << 22)
+#define RESET_USB (1u << 24)
 
 /* 2.15, 2.16, 2.18: clocks, crystal, PLL. */
 #define CLOCK_REF_CONTROL 0x40008030u
@@ -25,6 +27,7 @@
 #define CLOCK_SYS_CONTROL 0x4000803cu
 #define CLOCK_SYS_SELECTED 0x40008044u
 #define CLOCK_PERI_CONTROL 0x40008048u
+#define CLOCK_USB_CONTROL 0x40008054u
 #define XOSC_CONTROL 0x40024000u
 #define XOSC_STATUS 0x40024004u
 #define XOSC_STARTUP 0x4002400cu
@@ -32,6 +35,10 @@
 #define PLL_SYS_POWER 0x40028004u
 #define PLL_SYS_FEEDBACK 0x40028008u
 #define PLL_SYS_DIVIDERS 0x4002800cu
+#define PLL_USB_CONTROL 0x4002c000u
+#define PLL_USB_POWER 0x4002c004u
+#define PLL_USB_FEEDBACK 0x4002c008u
+#define PLL_USB_DIVIDERS 0x4002c00cu
 
 /* 2.19: pins; 4.2: UART0 (PL011); 4.6, 4.7: timer, and its tick; 2.3.1: single-cycle IO. */
 #define PIN_CONTROL(pin) (0x40014004u + 8 * (pin))
@@ -43,7 +50,10 @@
 #define UART0_CONTROL 0x40034030u
 #define UART0_INTERRUPTS 0x40034038u
 #define TIMER_LOW 0x40054028u
+#define WATCHDOG_CONTROL 0x40058000u
 #define WATCHDOG_TICK 0x4005802cu
+/* 2.13: which blocks a watchdog resets, by the power-on state machine. */
+#define RESETS_BY_WATCHDOG 0x40010008u
 #define SIO_OUT_SET 0xd0000014u
 #define SIO_OUT_TOGGLE 0xd000001cu
 #define SIO_OUTPUT_SET 0xd0000024u

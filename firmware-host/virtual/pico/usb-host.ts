@@ -1,0 +1,177 @@
+/**
+ * A USB host at the controller of an emulated Pico: its transfers, packet by packet, as the controller of a computer
+ * makes them of what drivers submit. Whoever runs the chip calls `poll` between two looks at it.
+ */
+
+import { decodeSetup, isIn } from '../../firmware/usb/setup-packet.js';
+import type { SetupPacket } from '../../firmware/usb/setup-packet.js';
+import type { UsbController } from './usb-controller.js';
+
+/** How a transfer ended; bytes of an IN transfer. */
+export type TransferResult = Uint8Array | 'stall';
+
+export interface Transfer {
+  /** With the direction in bit 7; 0 of a control transfer. */
+  readonly endpoint: number;
+  /** Of a control transfer. */
+  readonly setup?: Uint8Array;
+  /** What goes out. */
+  readonly data: Uint8Array;
+  /** Most bytes of an IN transfer. */
+  readonly length: number;
+  readonly onDone: (result: TransferResult) => void;
+}
+
+const PACKET_BYTES = 64;
+const ADDRESS = 1;
+const SET_ADDRESS = Uint8Array.of(0, 5, ADDRESS, 0, 0, 0, 0, 0);
+const SET_CONFIGURATION = { requestType: 0, request: 9 } as const;
+const SET_INTERFACE = { requestType: 1, request: 11 } as const;
+const CLEAR_HALT = { requestType: 2, request: 1 } as const;
+
+/** A transfer that is under way. */
+interface Running {
+  readonly transfer: Transfer;
+  readonly setup: SetupPacket | undefined;
+  stage: 'setup' | 'data' | 'status';
+  /** Of its packets so far. */
+  received: Uint8Array[];
+  done: number;
+  isData1: boolean;
+}
+
+export class UsbHost {
+  readonly #usb: UsbController;
+  /** By endpoint, with its direction: in order. */
+  readonly #queues = new Map<number, Running[]>();
+  /** Endpoints whose next packet is DATA1. */
+  readonly #toggles = new Set<number>();
+  #address = 0;
+
+  constructor(usb: UsbController) {
+    this.#usb = usb;
+  }
+
+  /** Resets the bus and gives the device an address; what was under way is forgotten. */
+  reset(onDone: () => void): void {
+    this.#queues.clear();
+    this.#toggles.clear();
+    this.#address = 0;
+    this.#usb.busReset();
+    this.submit({
+      endpoint: 0,
+      setup: SET_ADDRESS,
+      data: new Uint8Array(0),
+      length: 0,
+      onDone: () => {
+        this.#address = ADDRESS;
+        onDone();
+      },
+    });
+  }
+
+  submit(transfer: Transfer): void {
+    const setup = transfer.setup && decodeSetup(transfer.setup);
+    const running: Running = {
+      transfer,
+      setup,
+      stage: setup === undefined ? 'data' : 'setup',
+      received: [],
+      done: 0,
+      isData1: false,
+    };
+    const queue = this.#queues.get(transfer.endpoint);
+    if (queue === undefined) this.#queues.set(transfer.endpoint, [running]);
+    else queue.push(running);
+  }
+
+  /** Takes a transfer back, which is not told its end any more. */
+  cancel(transfer: Transfer): void {
+    const queue = this.#queues.get(transfer.endpoint) ?? [];
+    const at = queue.findIndex((running) => running.transfer === transfer);
+    if (at >= 0) queue.splice(at, 1);
+  }
+
+  /** A packet of each endpoint, if both sides have something to say. */
+  poll(): void {
+    for (const [endpoint, queue] of this.#queues) {
+      const [running] = queue;
+      if (running === undefined) continue;
+      const result = endpoint === 0 ? this.#controlPacket(running) : this.#packet(endpoint, running);
+      if (result === undefined) continue;
+      queue.shift();
+      if (running.setup !== undefined && result !== 'stall') this.#noteTogglesAfter(running.setup);
+      running.transfer.onDone(result);
+    }
+  }
+
+  #controlPacket(running: Running): TransferResult | undefined {
+    const { transfer, setup } = running;
+    const given = isIn(setup!);
+    if (running.stage === 'setup') {
+      if (this.#usb.setup(this.#address, transfer.setup!) !== 'ack') return undefined;
+      running.isData1 = true;
+      running.stage = setup!.length === 0 ? 'status' : 'data';
+      return undefined;
+    }
+    if (running.stage === 'data') {
+      const end = given ? this.#in(0, running) : this.#out(0, running);
+      if (end === 'stall') return end;
+      if (end === 'ended') [running.stage, running.isData1] = ['status', true];
+      return undefined;
+    }
+    // The other way round, with no bytes.
+    const isDataIn = given && setup!.length > 0;
+    const status = isDataIn
+      ? this.#usb.out(this.#address, 0, true, new Uint8Array(0))
+      : this.#usb.in(this.#address, 0, true);
+    if (status === 'stall') return status;
+    if (status === 'nak' || status === 'silence') return undefined;
+    if (status instanceof Uint8Array && status.length > 0) throw new Error('a status stage has bytes');
+    return joined(running.received);
+  }
+
+  #packet(endpoint: number, running: Running): TransferResult | undefined {
+    running.isData1 = this.#toggles.has(endpoint);
+    const end = (endpoint & 0x80) === 0 ? this.#out(endpoint, running) : this.#in(endpoint & 0x7f, running);
+    if (running.isData1) this.#toggles.add(endpoint);
+    else this.#toggles.delete(endpoint);
+    if (end === 'stall') return end;
+    return end === 'ended' ? joined(running.received) : undefined;
+  }
+
+  #in(endpoint: number, running: Running): 'stall' | 'ended' | undefined {
+    const packet = this.#usb.in(this.#address, endpoint, running.isData1);
+    if (packet === 'stall') return packet;
+    if (!(packet instanceof Uint8Array)) return undefined;
+    running.isData1 = !running.isData1;
+    running.received.push(packet);
+    running.done += packet.length;
+    const { length } = running.transfer;
+    if (running.done > length) throw new Error(`a device gives ${running.done} bytes where ${length} were asked for`);
+    return packet.length < PACKET_BYTES || running.done === length ? 'ended' : undefined;
+  }
+
+  #out(endpoint: number, running: Running): 'stall' | 'ended' | undefined {
+    const { data } = running.transfer;
+    const packet = data.subarray(running.done, running.done + PACKET_BYTES);
+    const handshake = this.#usb.out(this.#address, endpoint, running.isData1, packet);
+    if (handshake === 'stall') return handshake;
+    if (handshake !== 'ack') return undefined;
+    running.isData1 = !running.isData1;
+    running.done += packet.length;
+    return running.done === data.length ? 'ended' : undefined;
+  }
+
+  /** Both sides begin with DATA0 again. */
+  #noteTogglesAfter(setup: SetupPacket): void {
+    const is = (other: Pick<SetupPacket, 'requestType' | 'request'>): boolean =>
+      setup.requestType === other.requestType && setup.request === other.request;
+    if (is(SET_CONFIGURATION) || is(SET_INTERFACE)) this.#toggles.clear();
+    else if (is(CLEAR_HALT)) this.#toggles.delete(setup.index);
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}

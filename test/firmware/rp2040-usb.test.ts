@@ -1,0 +1,144 @@
+/** The binary for RP2040 as a USB device: descriptors, the serial port, ways out, and hosts that ask for anything. */
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { binaryObjectStore } from '../../firmware-host/firmware/usb/platform-descriptors.js';
+import { encodeFrame } from '../../protocol/wire/frame.js';
+import { FrameReader } from '../../protocol/wire/frame-reader.js';
+import { synPayload } from '../../protocol/wire/opening.js';
+import { count, figure } from '../helpers/counts.js';
+import { frameOf } from '../helpers/frames.js';
+import { PicoOnUsb, type Setup } from '../helpers/pico-on-usb.js';
+import { Prng } from '../oracle/prng.js';
+
+const BINARY = readFileSync(fileURLToPath(new URL('../../firmware/prebuilt/rp2040.bin', import.meta.url)));
+const STRING = 3;
+const VENDOR_IN = 0xc0;
+const CLASS_OUT = 0x21;
+const RESET_INTERFACE = 2;
+
+describe('the binary for RP2040 on USB', () => {
+  it('says what it is, in as many bytes as are asked for', () => {
+    const pico = new PicoOnUsb(BINARY);
+    expect(hex(pico.descriptor(1, 0))).toBe('12011002ef02014009120100000101020301');
+    const configuration = pico.descriptor(2, 0) as Uint8Array;
+    expect([configuration.length, configuration[2]! | (configuration[3]! << 8)]).toEqual([84, 84]);
+    expect(pico.descriptor(2, 0, 9)).toEqual(configuration.subarray(0, 9));
+    // A whole packet is the end, where the host wants no more.
+    expect(pico.descriptor(2, 0, 64)).toEqual(configuration.subarray(0, 64));
+    const names = [1, 2, 3, 4, 5].map((index) => text(pico.descriptor(STRING, index)));
+    expect(names).toEqual([
+      'mmfree',
+      'mmfree board (rp2040)',
+      expect.stringMatching(/^[0-9A-F]{16}$/),
+      'mmfree serial port',
+      'Reset',
+    ]);
+    expect([pico.descriptor(STRING, 6), pico.descriptor(6, 0)]).toEqual(['stall', 'stall']);
+  });
+
+  it('tells Windows of WinUSB as the other boards do, for its own interface', () => {
+    const pico = new PicoOnUsb(BINARY);
+    const set = pico.control({ requestType: VENDOR_IN, request: 1, index: 7, length: 500 }) as Uint8Array;
+    expect(hex(pico.descriptor(15, 0))).toBe(hex(binaryObjectStore(set.length)));
+    expect([set[8]! | (set[9]! << 8), set[22]]).toEqual([set.length, RESET_INTERFACE]);
+    expect(Buffer.from(set).toString('latin1')).toContain('WINUSB\0\0');
+  });
+
+  it('opens a session on its serial port', () => {
+    const pico = new PicoOnUsb(BINARY);
+    pico.configure();
+    pico.write(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: synPayload(7) })));
+    const reader = new FrameReader();
+    const kinds: string[] = [];
+    while (kinds.length < 2) {
+      for (const event of reader.feed(pico.read(512) as Uint8Array)) {
+        if (event.kind === 'frame') kinds.push(event.frame.kind);
+      }
+    }
+    expect(kinds).toEqual(['syn-ack', 'data']);
+  });
+
+  it('keeps what a host says of the line', () => {
+    const pico = new PicoOnUsb(BINARY);
+    pico.configure();
+    const coding = Uint8Array.of(0x80, 0x25, 0, 0, 2, 1, 7);
+    expect(pico.control({ requestType: CLASS_OUT, request: 0x20, data: coding })).toEqual(new Uint8Array(0));
+    expect(pico.control({ requestType: 0xa1, request: 0x21, length: 7 })).toEqual(coding);
+    expect(pico.control({ requestType: CLASS_OUT, request: 0x20, data: coding.subarray(1) })).toBe('stall');
+  });
+
+  it.each([
+    ['the reset interface', 'boot-mode', [{ requestType: CLASS_OUT, request: 1, index: RESET_INTERFACE }]],
+    [
+      'the reset interface, for another start',
+      'restart',
+      [{ requestType: CLASS_OUT, request: 2, index: RESET_INTERFACE }],
+    ],
+    [
+      'a port that is closed at 1,200 baud',
+      'boot-mode',
+      [
+        { requestType: CLASS_OUT, request: 0x22, value: 3 },
+        { requestType: CLASS_OUT, request: 0x20, data: Uint8Array.of(0xb0, 4, 0, 0, 0, 0, 8) },
+        { requestType: CLASS_OUT, request: 0x22, value: 0 },
+      ],
+    ],
+  ] as [string, string, Setup[]][])('leaves by %s, and answers before', (_, end, requests) => {
+    const pico = new PicoOnUsb(BINARY);
+    pico.configure();
+    for (const request of requests) expect(pico.control(request)).toEqual(new Uint8Array(0));
+    pico.chip.run(5_000_000);
+    expect(pico.chip.end).toBe(end);
+  });
+
+  it('answers or stalls whatever a host asks, and is there afterwards', () => {
+    const packets = count(1_000, 10_000);
+    const random = new Prng(1);
+    const pico = new PicoOnUsb(BINARY);
+    pico.configure();
+    let answered = 0;
+    for (let packet = 0; packet < packets; packet++) {
+      const setup = randomSetup(random);
+      if (leaves(setup)) continue;
+      if (pico.control(setup) !== 'stall') answered++;
+      if (packet % 100 === 0) pico.busReset();
+      if (packet % 50 === 0) pico.configure();
+    }
+    expect(answered).toBeGreaterThan(packets / 50);
+    pico.busReset();
+    expect((pico.descriptor(1, 0) as Uint8Array).length).toBe(18);
+    figure('firmware for RP2040: random setup packets, all answered or stalled', String(packets));
+  });
+});
+
+/** Most of them near to what there is. */
+function randomSetup(random: Prng): Setup {
+  const pick = (values: readonly number[], most: number): number =>
+    random.between(0, 7) === 0 ? random.between(0, most - 1) : values[random.between(0, values.length - 1)]!;
+  const requestType = pick([0x80, 0x00, 0x81, 0x01, 0x82, 0x02, 0x21, 0xa1, 0xc0, 0x41], 256);
+  const length = pick([0, 1, 2, 7, 8, 18, 64, 128, 255], 4096);
+  return {
+    requestType,
+    request: pick([0, 1, 3, 6, 8, 9, 10, 11, 0x20, 0x21, 0x22, 0x23], 256),
+    value: pick([0, 1, 0x100, 0x200, 0x300, 0x301, 0x302, 0x303, 0x304, 0xf00], 65_536),
+    index: pick([0, 1, 2, 3, 7, 0x81, 0x82, 0x02, 0x80], 65_536),
+    length,
+    ...((requestType & 0x80) === 0 && { data: new Uint8Array(length).fill(0x55) }),
+  };
+}
+
+/** What gives it another address, or takes it away. */
+function leaves({ requestType, request, index }: Setup): boolean {
+  const isAddress = (requestType & 0x7f) === 0 && request === 5;
+  return isAddress || ((requestType & 0x1f) === 1 && (requestType & 0x60) !== 0 && index === RESET_INTERFACE);
+}
+
+function hex(result: string | Uint8Array): string {
+  return Buffer.from(result as Uint8Array).toString('hex');
+}
+
+function text(result: string | Uint8Array): string {
+  return Buffer.from((result as Uint8Array).subarray(2)).toString('utf16le');
+}

@@ -1,0 +1,75 @@
+/** The binary for RP2040 with a USB host, in a time that only moves when told. */
+
+import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
+import { PicoChip } from '../../firmware-host/virtual/pico/pico-chip.js';
+import { FLASH_BYTES } from '../../firmware-host/virtual/pico/pico-flash.js';
+import type { TransferResult } from '../../firmware-host/virtual/pico/usb-host.js';
+
+const SLICE_CYCLES = 10_000;
+/** A tenth of a second: a host would wait for fifty times as long. */
+const PATIENCE_CYCLES = 12_500_000;
+const NOTHING = new Uint8Array(0);
+
+/** Fields of a setup packet; the length is that of the data unless given. */
+export interface Setup {
+  readonly requestType: number;
+  readonly request: number;
+  readonly value?: number;
+  readonly index?: number;
+  readonly length?: number;
+  readonly data?: Uint8Array;
+}
+
+export class PicoOnUsb {
+  readonly chip: PicoChip;
+
+  /** Without an image, so that it is there at once. */
+  constructor(firmware: Uint8Array) {
+    const flash = new Uint8Array(FLASH_BYTES).fill(0xff);
+    flash.set(firmware);
+    this.chip = new PicoChip({ flash: memoryStore(flash), onUart: () => {} });
+    while (!this.chip.usb.isConnected) this.chip.run(SLICE_CYCLES);
+    this.busReset();
+  }
+
+  busReset(): void {
+    this.#until((onDone) => this.chip.usbHost.reset(() => onDone(NOTHING)));
+  }
+
+  control({ requestType, request, value = 0, index = 0, data = NOTHING, length = data.length }: Setup): TransferResult {
+    const setup = new Uint8Array(8);
+    const view = new DataView(setup.buffer);
+    view.setUint8(0, requestType);
+    view.setUint8(1, request);
+    [value, index, length].forEach((field, place) => view.setUint16(2 + 2 * place, field, true));
+    return this.#until((onDone) => this.chip.usbHost.submit({ endpoint: 0, setup, data, length, onDone }));
+  }
+
+  descriptor(type: number, index: number, length = 255): TransferResult {
+    return this.control({ requestType: 0x80, request: 6, value: (type << 8) | index, length });
+  }
+
+  configure(): void {
+    this.control({ requestType: 0, request: 9, value: 1 });
+  }
+
+  write(data: Uint8Array): TransferResult {
+    return this.#until((onDone) => this.chip.usbHost.submit({ endpoint: 0x02, data, length: 0, onDone }));
+  }
+
+  read(length: number): TransferResult {
+    return this.#until((onDone) => this.chip.usbHost.submit({ endpoint: 0x82, data: NOTHING, length, onDone }));
+  }
+
+  /** @throws Error if it takes too long */
+  #until(start: (onDone: (result: TransferResult) => void) => void): TransferResult {
+    const results: TransferResult[] = [];
+    start((end) => results.push(end));
+    for (const end = this.chip.cycles + PATIENCE_CYCLES; results.length === 0;) {
+      if (this.chip.cycles > end) throw new Error('a transfer does not end');
+      if (this.chip.end !== undefined) throw new Error(`the chip has gone: ${this.chip.end}`);
+      this.chip.run(SLICE_CYCLES);
+    }
+    return results[0]!;
+  }
+}
