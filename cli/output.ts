@@ -10,6 +10,7 @@ import type { Problem } from './problem.js';
 import { ProgressMeter, progressLine } from './progress.js';
 import type { Progress, ProgressSample, Task } from './progress.js';
 import type { Sink } from './sink.js';
+import { wrapped } from './wrapped.js';
 
 /** How much is said beside the answer: nothing but errors, remarks, or details of the work too. */
 export type Volume = 'quiet' | 'normal' | 'verbose';
@@ -26,6 +27,11 @@ export interface Output {
   readonly isJson: boolean;
   /** For people: the answer, on stdout as it is. Programs get it from events and the result. */
   print(text: string): void;
+  /**
+   * For people: as `print`, whole lines, each with a label of `indent` characters in front. A terminal gets what is too
+   * long for it beside the label.
+   */
+  printLines(lines: readonly string[], indent: number): void;
   /** For both: a remark, on stderr or as an event `note`. */
   note(text: string): void;
   /** For both, with `--verbose`: as `note`, of what the work uses; as an event it is a `detail`. */
@@ -87,11 +93,15 @@ export class HumanReporter implements Reporter {
     this.context.stdout.text(text);
   }
 
+  printLines(lines: readonly string[], indent: number): void {
+    this.print(lines.map((line) => `${fitted(this.context.stdout, line, indent)}\n`).join(''));
+  }
+
   note(text: string): void {
     // A remark on what nobody reads would turn up in the middle of what `head` printed.
     if (this.context.stdout.isLost || this.volume === 'quiet') return;
     this.startLine();
-    this.context.stderr.text(`${text}\n`);
+    this.context.stderr.text(`${fitted(this.context.stderr, text, 0)}\n`);
   }
 
   detail(text: string): void {
@@ -157,6 +167,7 @@ export class JsonReporter implements Reporter {
   }
 
   print(): void {}
+  printLines(): void {}
 
   setVolume(volume: Volume): void {
     this.volume = volume;
@@ -213,7 +224,11 @@ export function printProblem({ stderr, env }: Pick<ReporterContext, 'stderr' | '
     ['cause:', 2, problem.cause],
     ['fix:  ', 32, problem.fix],
   ] as const) {
-    stderr.raw(`${label(name, colour)} `);
-    stderr.text(`${text}\n`);
+    stderr.raw(label(name, colour));
+    stderr.text(`${fitted(stderr, `${name} ${text}`, name.length + 1).slice(name.length)}\n`);
   }
+}
+
+function fitted(sink: Sink, text: string, indent: number): string {
+  return sink.isTerminal ? wrapped(text, sink.columns, indent) : text;
 }

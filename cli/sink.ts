@@ -30,8 +30,9 @@ export class Sink {
     return this.stream.isTTY === true;
   }
 
+  /** A pseudo-terminal that nobody gave a size has none, or 0. */
   get columns(): number {
-    return this.stream.columns ?? 80;
+    return this.stream.columns || 80;
   }
 
   /** Whether it takes nothing more. */

@@ -25,7 +25,8 @@ export async function boards(input: BoardsInput, context: CommandContext): Promi
   const reports = await askAll(found, options);
   signal.throwIfAborted();
   for (const { facts } of reports) output.event('board', facts);
-  output.print(reports.length === 0 ? NONE : reports.map(({ lines }) => `${lines.join('\n  ')}\n`).join(''));
+  const lines = reports.flatMap((each) => each.lines.map((line, index) => (index === 0 ? line : `  ${line}`)));
+  output.printLines(reports.length === 0 ? [NONE] : lines, 2);
   output.result({ boards: reports.length });
   if (input.watch) await watch(found, options, { output, signal });
   // Who names one board wants to know whether it answers.
@@ -42,7 +43,7 @@ async function askAll(found: readonly FoundBoard[], options: SessionOptions): Pr
   return reports;
 }
 
-const NONE = `no boards: none is plugged in, and no virtual board runs (start one with \`mmfree virtual-board\`)\n`;
+const NONE = `no boards: none is plugged in, and no virtual board runs (start one with \`mmfree virtual-board\`)`;
 
 /** A single one that is named may be asked, whatever it is. */
 async function namedBoards(selector: string, signal: AbortSignal): Promise<FoundBoard[]> {

@@ -7,6 +7,9 @@ import { utf8Length } from '../../protocol/utf8.js';
 import { ternaryWeights } from '../../protocol/image/tensors.js';
 import type { JsonObject } from '../output.js';
 
+/** Characters of the label in front of each line of facts about images and states. */
+export const FACT_INDENT = 14;
+
 /** The same facts for programs and for people. */
 export interface ImageFacts {
   readonly facts: JsonObject;

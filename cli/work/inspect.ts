@@ -6,7 +6,7 @@ import { programOf } from '../../model/program/image-program.js';
 import { loadTokenizer } from '../../model/text/tokenizer.js';
 import type { CommandContext } from '../command.js';
 import { UsageError } from '../usage-error.js';
-import { describeImage } from './image-facts.js';
+import { describeImage, FACT_INDENT } from './image-facts.js';
 import { describeState } from './state-facts.js';
 import { isStateFile, readStateFile } from './state-file.js';
 
@@ -19,7 +19,7 @@ export async function inspect(input: InspectInput, { output, signal }: CommandCo
   if (isStateFile(input.file)) {
     if (input.program) throw noProgram(input.file);
     const { facts, lines } = describeState(await readStateFile(input.file, signal));
-    output.print(`${lines.join('\n')}\nboth checksums and all values are as they must be\n`);
+    output.printLines([...lines, 'both checksums and all values are as they must be'], FACT_INDENT);
     output.result(facts);
     return;
   }
@@ -42,7 +42,7 @@ export async function inspect(input: InspectInput, { output, signal }: CommandCo
       });
       return;
     }
-    output.print(`${lines.join('\n')}\nall hashes and weights are as they must be\n`);
+    output.printLines([...lines, 'all hashes and weights are as they must be'], FACT_INDENT);
     output.result(facts);
   } finally {
     image.close();

@@ -1,6 +1,6 @@
 /**
- * Which process a number meant. Numbers come again: after a restart of a container its first process is 1 as before, and
- * what a process that was killed has left there is not the new one's. On Linux a mark tells them apart.
+ * Which process a number meant. Numbers come again: after a restart of a container its first process is 1 as before,
+ * and what a process that was killed has left there is not the new one's. On Linux a mark tells them apart.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 

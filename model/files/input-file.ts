@@ -22,7 +22,11 @@ export interface ReadLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The descriptor of a regular file. @throws FileError `input-not-a-file`, `input-lfs-pointer`; the operating system's error */
+/**
+ * The descriptor of a regular file.
+ *
+ * @throws FileError `input-not-a-file`, `input-lfs-pointer`; the operating system's error
+ */
 export function openRegular(path: string): number {
   const descriptor = openAtOnce(path);
   const stats = fstatSync(descriptor);

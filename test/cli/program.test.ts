@@ -487,6 +487,35 @@ describe('an output that is lost', () => {
 });
 
 describe('a terminal', () => {
+  it('gets what is too long for a line between words, beside its label, and others as it is', async () => {
+    const long = (word: string): string => Array.from({ length: 25 }, () => word).join(' ');
+    const command = workCommand(async ({ output }) => {
+      output.printLines([`name  ${long('fact')}`], 6);
+      output.note(long('note'));
+      throw new CheckpointError('checkpoint-not-found', long('what'), {
+        reason: long('why'),
+        fix: long('how'),
+        facts: {},
+      });
+    });
+    const narrow = await new FakeProcess({ terminal: true, env: { NO_COLOR: '1' } }).run([command], 'work');
+    const [first = '', second = ''] = narrow.stdout.lines;
+    expect([first.length, second.slice(0, 10)]).toEqual([80, '      fact']);
+    expect(narrow.stderr.lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(narrow.stderr.lines.map((line) => line.slice(0, 10))).toEqual([
+      'note note ',
+      'note note ',
+      'error: wha',
+      '       wha',
+      'cause: why',
+      '       why',
+      'fix:   how',
+      '       how',
+    ]);
+    const piped = await new FakeProcess().run([command], 'work');
+    expect([piped.stdout.lines.length, piped.stderr.lines.length]).toEqual([1, 4]);
+  });
+
   it('shows an error in colour, unless NO_COLOR is set', async () => {
     const command = workCommand(() => Promise.reject(checkpointError));
     const coloured = await new FakeProcess({ terminal: true }).run([command], 'work');

@@ -35,7 +35,7 @@ export async function chat(input: ChatInput, context: CommandContext): Promise<v
     texts = new Texts({ tokenizerJson, shape: machine.facts.shape, chat: template });
     const conversation = await Conversation.begin(opened, tokenizer, texts, input.system, saved);
     if (template === undefined)
-      output.note(`${opened.imageName} was taught no conversations: it goes on with a plain one`);
+      output.note(`${opened.imageName} was taught no conversations: it only goes on with the text of this one`);
     if (stdin.isTerminal) output.note('/help lists what can be done; Ctrl-C stops an answer, Ctrl-D ends');
     await converse(conversation, sampler, input, context, opened.machine.facts.can.state);
   } finally {

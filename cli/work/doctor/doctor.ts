@@ -44,9 +44,9 @@ export async function doctor(input: { readonly fix: boolean }, context: CommandC
       const { state, text } = finding;
       const remedy = state === 'ok' ? null : finding.fix;
       output.event('check', { name, state, text, fix: remedy });
-      output.print(
-        `${state.padEnd(4)}  ${name.padEnd(16)}  ${text}\n${remedy === null ? '' : `${' '.repeat(24)}${remedy}\n`}`,
-      );
+      const label = `${state.padEnd(4)}  ${name.padEnd(16)}  `;
+      const lines = [`${label}${text}`, ...(remedy === null ? [] : [`${' '.repeat(label.length)}${remedy}`])];
+      output.printLines(lines, label.length);
       if (state === 'warn') warnings++;
       if (finding.state === 'fail') {
         failures++;

@@ -20,7 +20,7 @@ import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import { utf8Length } from '../../../protocol/utf8.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
-import { describeImage, megabytes } from '../image-facts.js';
+import { describeImage, megabytes, FACT_INDENT } from '../image-facts.js';
 import { openCheckpointAloud } from '../open-checkpoint.js';
 import { MAX_KEY_BYTES, MAX_PROGRAM_BYTES } from '../input-limits.js';
 import type { PackInput } from './input.js';
@@ -68,15 +68,15 @@ export async function pack(input: PackInput, context: CommandContext): Promise<v
     const seconds = (performance.now() - startMs) / 1000;
     const { facts, lines } = describeImage(result.image);
     const selfTest = textOf(tokenizer, result.image.manifest.selfTest.tokens);
-    output.print(
+    output.printLines(
       [
         `${input.checkpoint} → ${input.output}`,
         ...lines,
         `file sha256   ${hexOf(result.fileSha256)}${input.dfu ? `, without the DFU suffix of ${DFU_SUFFIX_BYTES} bytes` : ''}`,
         `self-test     ${selfTest}`,
         `time          ${seconds.toFixed(1)} s, ${megabytes(totalBytes / seconds)}/s of checkpoint`,
-        '',
-      ].join('\n'),
+      ],
+      FACT_INDENT,
     );
     output.result({
       ...facts,

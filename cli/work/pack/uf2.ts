@@ -14,7 +14,7 @@ import { misfits } from '../../../model/program/chip-limits.js';
 import { encodeUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
-import { describeImage } from '../image-facts.js';
+import { describeImage, FACT_INDENT } from '../image-facts.js';
 import type { PackInput } from './input.js';
 
 const FIRMWARE = packageFile('firmware/prebuilt/rp2040.bin');
@@ -39,14 +39,14 @@ export async function packUf2(input: PackInput, { output, signal }: CommandConte
     await writeOutput(input.output, file, { inputs: [input.checkpoint, firmwarePath] });
     const { facts, lines } = describeImage(image.view);
     const free = FLASH_BYTES - IMAGE_OFFSET - fileLength;
-    output.print(
+    output.printLines(
       [
         `${input.checkpoint} → ${input.output}`,
         ...lines,
         `firmware      ${firmware.length.toLocaleString('en-US')} bytes for RP2040; ${free.toLocaleString('en-US')} of 2 MiB are left`,
         'next          hold BOOTSEL while you plug the board in, and drag the file onto the drive RPI-RP2',
-        '',
-      ].join('\n'),
+      ],
+      FACT_INDENT,
     );
     output.result({ ...facts, families: ['rp2040'], firmware_bytes: firmware.length, uf2_bytes: file.length });
   } finally {
