@@ -16,6 +16,7 @@ import { root } from './setup.mjs';
 const load = async (path) => await import(pathToFileURL(join(root, 'dist', path)).href);
 const { openGpu } = await load('model/backends/gpu/device/adapter.js');
 const { timeDispatches } = await load('model/backends/gpu/device/dispatch.js');
+const { elementsOf, expectedTensors } = await load('model/checkpoint/tensor-names.js');
 const { parseConfig } = await load('model/checkpoint/read-config.js');
 const { randomWindows } = await load('model/train/data/token-stream.js');
 const { compareGradients } = await load('model/train/compare-gradients.js');
@@ -25,7 +26,6 @@ const { productKey } = await load('model/train/gpu/matrix/products.js');
 const { tileName } = await load('model/train/gpu/matrix/tiles.js');
 const { productShapes } = await load('model/train/gpu/product-shapes.js');
 const { Trainer } = await load('model/train/gpu/trainer.js');
-const { initialParameters } = await load('model/train/initial-parameters.js');
 const { microBatchOf } = await load('model/train/run/recipe.js');
 const { rowFloatsOf } = await load('model/train/run/train-steps.js');
 const { configJsonOf } = await load('model/train/shapes.js');
@@ -73,10 +73,27 @@ async function prepared(shape) {
   const trainerWith = async (how) => {
     const settings = { batch: { sequences, length }, targets: batch * length, decayed: 'matrices', tileOf: how };
     const trainer = await Trainer.create(gpu, config, settings);
-    trainer.load(initialParameters(config, 1n));
+    trainer.load(noise(config));
     return trainer;
   };
   return { gpu, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith };
+}
+
+/** Parameters as wide as those of a new model. They repeat: hundreds of millions would take half a minute to draw. */
+function noise(config) {
+  const uniform = (k) => (Math.imul(k + 1, 0x9e37_79b1) ^ (k >>> 3)) / 2 ** 31;
+  const once = Float32Array.from({ length: 1_000_003 }, (_, k) => 0.02 * (uniform(k) + uniform(~k) + uniform(k << 7)));
+  return new Map(
+    [...expectedTensors(config)].map(([name, shape]) => {
+      const values = new Float32Array(elementsOf(shape));
+      if (shape.length === 1) return [name, values.fill(1)];
+      if (!name.endsWith('.weight')) return [name, values];
+      for (let first = 0; first < values.length; first += once.length) {
+        values.set(once.subarray(0, values.length - first), first);
+      }
+      return [name, values];
+    }),
+  );
 }
 
 async function checked(shape) {
