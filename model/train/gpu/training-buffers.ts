@@ -6,7 +6,7 @@ import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import { USAGE } from '../../backends/gpu/device/gpu-usage.js';
 import type { ModelConfig } from '../../config.js';
 import { TOP_STRIDE } from './kernels/halves.js';
-import { mlgruGroups } from './kernels/mlgru.js';
+import { mlgruGroups, scanChunks } from './kernels/mlgru.js';
 import { normBackGroups } from './kernels/norm-back.js';
 import { rowSplits } from './kernels/product-weights.js';
 import { STEP_WORDS, sweeps } from './kernels/optimiser.js';
@@ -80,6 +80,7 @@ type BufferName =
   | 'dg'
   | 'logits'
   | 'losses'
+  | 'carries'
   | 'partials'
   | 'tritHalves'
   | 'normedHalves'
@@ -162,10 +163,12 @@ export function trainingBuffers(
     dg: floats('gradient of g', N * H),
     logits: floats('logits', pieceRows * V),
     losses: floats('losses', N),
+    /** What chunks of sequences make of what comes into them: two floats each. */
+    carries: floats('carries', 2 * batch.sequences * scanChunks(batch.length) * H),
     /** Sums that kernels leave for `sumPartials`. */
     partials: floats(
       'partial sums',
-      Math.max(...weightSums, wide * normBackGroups(N), 64 * mlgruGroups(batch.sequences, H)),
+      Math.max(...weightSums, wide * normBackGroups(N), 64 * mlgruGroups(batch.sequences, batch.length, H)),
     ),
     /** As `trits`. */
     tritHalves: gpu.storage('trits in halves', ifHalves(2 * layout.ternary)),

@@ -19,7 +19,7 @@ import { embed, embedBack } from './kernels/embedding.js';
 import { gateOutput, gateOutputBack } from './kernels/gate-output.js';
 import { gluBack, gluForth, gluGroups } from './kernels/glu.js';
 import { lowerBounds, lowerBoundsBack, lowerBoundsGroups } from './kernels/lower-bounds.js';
-import { mlgruGroups, scanBack, scanForth } from './kernels/mlgru.js';
+import { mlgruGroups, scanBack, scanBackCarries, scanCarries, scanChunks, scanForth } from './kernels/mlgru.js';
 import { adamW, gradientNorm, lossSum, squareSums, sweeps } from './kernels/optimiser.js';
 import { rowGroup } from './kernels/reduce-rows.js';
 import { ternarise } from './kernels/ternarise.js';
@@ -136,7 +136,7 @@ class MicroBatch {
   }
 
   forth(l: number): void {
-    const { config, batch, buffers } = this.#setup;
+    const { config, buffers } = this.#setup;
     const { hiddenSize: h, intermediateSize: i } = config;
     const layer = buffers.layers[l];
     const names = blockNames(l);
@@ -144,12 +144,7 @@ class MicroBatch {
       this.#linear.quantise(layer.x, names[part], h, { behind: names.attnNorm });
       this.#linear.product(names[part], { outputs: h, inputs: h }, layer[part]);
     }
-    this.#list.add(
-      'scan',
-      scanForth(batch.sequences, batch.length, h),
-      [layer.i, layer.f, this.#bound(l), layer.h],
-      [mlgruGroups(batch.sequences, h)],
-    );
+    this.#scan(layer, this.#bound(l));
     this.#gated(layer, names.gNorm, names.o);
     this.#linear.product(names.o, { outputs: h, inputs: h }, layer.middle, layer.x);
     this.#linear.quantise(layer.middle, names.gateUp, h, { behind: names.mlpNorm });
@@ -189,13 +184,9 @@ class MicroBatch {
       [this.#rows],
     );
     this.#linear.normBack(names.gNorm, h, { v: layer.g, dy: dPlain, dv: dg, stats: buffers.gateStats });
-    this.#list.add(
-      'scan-back',
-      scanBack(batch.sequences, batch.length, h),
-      [layer.i, layer.f, this.#bound(l), layer.h, dStates, buffers.partials],
-      [mlgruGroups(batch.sequences, h)],
-    );
-    this.#linear.sumPartials(h, batch.sequences, this.#boundOf(buffers.dBounds, l));
+    this.#scanBack(layer, this.#bound(l));
+    const sums = batch.sequences * scanChunks(batch.length);
+    this.#linear.sumPartials(h, sums, this.#boundOf(buffers.dBounds, l));
     for (const [part, dOut] of [
       ['i', layer.i],
       ['f', layer.f],
@@ -240,6 +231,26 @@ class MicroBatch {
     }
     this.#linear.ownNormBack(HEAD, h, { v: last, dv: dBlock, behind: FINAL_NORM });
     this.#linear.normBack(FINAL_NORM, h, { v: last, dy: dBlock, dv: dx });
+  }
+
+  #scan({ i, f, h }: LayerBuffers, bound: BufferPart): void {
+    const { config, batch, buffers } = this.#setup;
+    const shape = [batch.sequences, batch.length, config.hiddenSize] as const;
+    const groups = [mlgruGroups(...shape)] as const;
+    const carries = scanChunks(batch.length) > 1 ? [buffers.carries] : [];
+    if (carries.length > 0) this.#list.add('scan', scanCarries(...shape), [i, f, bound, ...carries], groups);
+    this.#list.add('scan', scanForth(...shape), [i, f, bound, h, ...carries], groups);
+  }
+
+  #scanBack({ i, f, h }: LayerBuffers, bound: BufferPart): void {
+    const { config, batch, buffers } = this.#setup;
+    const { dStates, partials } = buffers;
+    const shape = [batch.sequences, batch.length, config.hiddenSize] as const;
+    const groups = [mlgruGroups(...shape)] as const;
+    const carries = scanChunks(batch.length) > 1 ? [buffers.carries] : [];
+    const code = scanBackCarries(...shape);
+    if (carries.length > 0) this.#list.add('scan-back', code, [f, bound, dStates, ...carries], groups);
+    this.#list.add('scan-back', scanBack(...shape), [i, f, bound, h, dStates, partials, ...carries], groups);
   }
 
   /** What goes into `o`, quantised. */

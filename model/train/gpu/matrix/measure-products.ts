@@ -58,39 +58,60 @@ export async function measureProducts(
   if (tried.length === 0) return [];
   const noise = await NoiseBuffers.create(gpu, tried);
   try {
+    // All at once: the driver compiles the next ones while the first are measured.
+    const prepared = tried.map((product) => prepare(gpu, noise, product, tiles));
     const measured: ProductMeasurement[] = [];
-    for (const product of tried) measured.push(await measureProduct(gpu, noise, product, tiles));
+    for (const each of prepared) measured.push(await measureProduct(gpu, noise, each));
     return measured;
   } finally {
     noise.free();
   }
 }
 
-async function measureProduct(
+/** Kernels on their way. */
+interface PreparedProduct {
+  readonly product: ProductShape;
+  readonly plain: KernelList;
+  readonly lists: readonly {
+    readonly tile: MatrixTile;
+    readonly list: KernelList;
+    readonly problem: Promise<string>;
+  }[];
+}
+
+function prepare(
   gpu: GpuDevice,
   noise: NoiseBuffers,
   product: ProductShape,
   tiles: readonly MatrixTile[],
-): Promise<ProductMeasurement> {
+): PreparedProduct {
   const plain = new KernelList(gpu);
   addPlain(plain, noise, product, noise.expected);
-  await plain.ready();
-  const plainSeconds = await secondsOf(gpu, plain.dispatches);
-  // Gradients of weights are added to what is there.
-  await noise.cleared(noise.expected, plain);
   const memory = gpu.limits.maxComputeWorkgroupStorageSize;
   const fitting = tiles.filter((tile) => fits(product, tile, memory));
   const lists = fitting.map((tile) => {
     const list = new KernelList(gpu);
     addTiled(list, noise, product, tile, noise.found);
-    return { tile, list, ready: list.ready().then(() => '', whatWasSaid) };
+    return { tile, list, problem: list.ready().then(() => '', whatWasSaid) };
   });
+  return { product, plain, lists };
+}
+
+async function measureProduct(
+  gpu: GpuDevice,
+  noise: NoiseBuffers,
+  { product, plain, lists }: PreparedProduct,
+): Promise<ProductMeasurement> {
+  await plain.ready();
+  const plainSeconds = await secondsOf(gpu, plain.dispatches);
+  // Gradients of weights are added to what is there.
+  await noise.cleared(noise.expected, plain);
   const measured: TileMeasurement[] = [];
   const refused: string[] = [];
-  for (const { tile, list, ready } of lists) {
-    const problem = await ready;
-    if (problem !== '') {
-      refused.push(problem);
+  for (const { tile, list, problem } of lists) {
+    const said = await problem;
+    if (said !== '') {
+      refused.push(said);
       continue;
     }
     const seconds = await secondsOf(gpu, list.dispatches);

@@ -28,6 +28,7 @@ const SMALL = toy([32, 48, 2, 50], [3, 8]);
 describe.runIf(hasGpu)('gradients on a GPU', () => {
   it.each([
     ['less than a tile', SMALL, {}],
+    ['sequences in several chunks', toy([16, 16, 1, 20], [2, 300]), {}],
     ['several tiles, and logits in two pieces', toy([128, 272, 1, 150], [2, 80]), { logitBytes: 4 * 150 * 100 }],
   ])('are those of a twin that takes their integers: %s', async (_, model, options) => {
     const { gpu, trainer } = await open(model, options);
