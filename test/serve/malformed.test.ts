@@ -2,11 +2,14 @@
  * Requests at random, from the OpenAPI document: whatever is sent, it is answered or refused, and nothing of the
  * service fails.
  */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newKey, parseKeys } from '../../serve/access/keys.js';
 import { openStateFolder, type StateFolder } from '../../serve/conversations/state-folder.js';
 import { openApiDocument } from '../../serve/openapi.js';
 import { USUAL_LIMITS } from '../../serve/service.js';
+import { problemOf } from '../helpers/answer-check.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 import { count, figure } from '../helpers/counts.js';
 import { serviceOf, type ServiceUnderTest } from '../helpers/service.js';
@@ -105,15 +108,29 @@ async function statusOf({ route, method, operation }: (typeof OPERATIONS)[number
     ...(body !== undefined && { body }),
   });
   const answer = await response.text();
+  expect(problemOf(route, method, response, answer)).toBeUndefined();
   // A refusal says what it is for; one in the middle of a stream as well.
   expect(response.status < 400 || answer.startsWith('{"error":{"message":')).toBe(true);
   expect(answer).not.toContain('"server_error"');
   return response.status;
 }
 
+/** Bytes that are in use, when nothing else is. */
+function heapBytes(): number {
+  (tested.requests as unknown[]).length = 0;
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed;
+}
+
+/** Less than a kilobyte of each request of the long run; what is compiled late is in it too. */
+const MOST_GROWTH_BYTES = 16 * 2 ** 20;
+
 it(`${REQUESTS} requests fail for reasons of their own`, async () => {
   const statuses = new Map<number, number>();
+  let before = 0;
   for (let request = 0; request < REQUESTS; request++) {
+    if (request === REQUESTS / 2) before = heapBytes();
     const status = await statusOf(oneOf(OPERATIONS));
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   }
@@ -121,5 +138,8 @@ it(`${REQUESTS} requests fail for reasons of their own`, async () => {
   expect(Math.max(...statuses.keys())).toBeLessThan(500);
   // Enough of them get further than the first check.
   expect(statuses.get(200)).toBeGreaterThan(REQUESTS / 4);
-  figure('malformed requests to the service', `${REQUESTS} requests, none made it fail`);
+  const growth = heapBytes() - before;
+  expect(growth).toBeLessThan(MOST_GROWTH_BYTES);
+  const more = `the second half left ${(growth / 2 ** 20).toFixed(1)} MiB`;
+  figure('malformed requests to the service', `${REQUESTS} requests, none made it fail; ${more}`);
 });
