@@ -218,7 +218,9 @@ export function boardAmbiguous(selectors: readonly string[]): BoardError {
 export function boardSilent(name: string): BoardError {
   return fail('board-silent', `${name} does not answer`, {
     reason: 'For 5 s nothing came that is a frame of this protocol.',
-    fix: 'Check that the firmware runs and that the baud rate is right.',
+    fix: name.startsWith('tcp:')
+      ? 'Check that a board listens there, not another program, and that its firmware runs.'
+      : 'Check that the firmware runs and that the baud rate is right.',
     variant: 'no-frames',
     facts: { board: name },
   });

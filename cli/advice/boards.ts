@@ -61,7 +61,10 @@ export const BOARD_VARIANTS: Readonly<Record<BoardErrorVariant, Advice>> = {
     'Run `sudo mmfree doctor --fix`, which installs a rule that lets you, then plug the board in again.',
   ),
   'several-memories': (facts) => `Say which one, for example ${firstMemory(facts)}`,
-  'no-frames': always('Check that the firmware runs and that the baud rate is right (`--board serial:PATH@BAUD`).'),
+  'no-frames': ({ board }) =>
+    String(board).startsWith('tcp:')
+      ? undefined
+      : 'Check that the firmware runs and that the baud rate is right (`--board serial:PATH@BAUD`).',
   'no-usb-answer': always(
     'Plug the board in again and repeat the command; if that repeats, its firmware has stopped. A device of another make that erases for seconds inside one request gets more time by `flash --dfu-alt … --request-timeout SECONDS`.',
   ),

@@ -143,7 +143,9 @@ describe('boards', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
     const { result } = await mmfreeJson('boards', '--board', `tcp:127.0.0.1:${port}`);
-    expect(result).toMatchObject({ exit: 10, error: { code: 'board-silent' } });
+    // It used to advise on baud rates.
+    const fix = 'Check that a board listens there, not another program, and that its firmware runs.';
+    expect(result).toMatchObject({ exit: 10, error: { code: 'board-silent', fix } });
     server.close();
   });
 });
