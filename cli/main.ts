@@ -9,8 +9,14 @@ import { nodeProblem } from './node-version.js';
 
 const problem = nodeProblem(process.versions.node, process.argv.slice(2));
 if (problem === undefined) {
-  void import('./start.js');
+  void start();
 } else {
   (problem.isJson ? process.stdout : process.stderr).write(problem.text);
   process.exitCode = problem.exit;
+}
+
+async function start(): Promise<void> {
+  const { pathToFileURL } = await import('node:url');
+  const { programFile } = await import('../model/program-file.js');
+  await import(pathToFileURL(programFile('cli/start.js')).href);
 }

@@ -117,7 +117,7 @@ async function evaluateInThreads(
   const ending = new AbortController();
   const run = async (first: number): Promise<void> => {
     const job: EvaluationJob = { subject, windows, first, stride };
-    await runThread<WindowResult>(new URL('evaluate-thread.js', import.meta.url), job, {
+    await runThread<WindowResult>('dist/engine/evaluate-thread.js', job, {
       signal: AbortSignal.any([signal, ending.signal]),
       onMessage: onWindow,
     });

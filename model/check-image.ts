@@ -106,5 +106,5 @@ async function checkPart(image: ImageFile, part: ImageCheck, signal: AbortSignal
   // A thread would take longer.
   if (part === 'signature') return await image.checkPart(part);
   const job: CheckJob = { image: image.handle, part };
-  await runThread(new URL('check-image-thread.js', import.meta.url), job, { signal });
+  await runThread('dist/model/check-image-thread.js', job, { signal });
 }

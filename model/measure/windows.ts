@@ -39,7 +39,7 @@ export async function windowsOf(job: WindowsJob, signal: AbortSignal): Promise<r
   const { encode } = await loadTokenizer(tokenizerJson, shape);
   if (text.length < THREAD_FROM_CHARACTERS) return evaluationWindows(text, encode, shape.bosTokenId, context, limit);
   let windows: readonly EvaluationWindow[] = [];
-  await runThread<readonly EvaluationWindow[]>(new URL('windows-thread.js', import.meta.url), job, {
+  await runThread<readonly EvaluationWindow[]>('dist/model/measure/windows-thread.js', job, {
     signal,
     onMessage: (made) => (windows = made),
   });

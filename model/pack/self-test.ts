@@ -38,7 +38,7 @@ export async function runSelfTest(path: string, plan: ImagePlan, signal: AbortSi
   const job: SelfTestJob = { path, shape, sections: plan.layout.sections, length };
   if (ternaryWeights(shape) < THREAD_FROM_WEIGHTS) return selfTestOfFile(job);
   const made: SelfTest[] = [];
-  await runThread<SelfTest>(new URL('self-test-thread.js', import.meta.url), job, {
+  await runThread<SelfTest>('dist/model/pack/self-test-thread.js', job, {
     signal,
     onMessage: (selfTest) => made.push(selfTest),
   });

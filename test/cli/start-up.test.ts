@@ -41,7 +41,7 @@ async function expectNothingBut(
   needed: string,
   foreign: RegExp,
 ): Promise<void> {
-  const modules = await modulesOf('cli/main.js', ...argv);
+  const modules = await modulesOf('cli/start.js', ...argv);
   expect(modules.filter((name) => !name.endsWith('.js')).toSorted()).toEqual(packages);
   expect(modules).toContain(needed);
   expect(modules.filter((name) => foreign.test(name))).toEqual([]);
@@ -56,7 +56,7 @@ it('the help loads no command', async () => {
 
 it('neither help nor a run loads the service', async () => {
   for (const argv of [['--help'], ['serve', '--help'], [...RUN, '--backend', 'reference']]) {
-    const modules = await modulesOf('cli/main.js', ...argv);
+    const modules = await modulesOf('cli/start.js', ...argv);
     expect(modules.filter((name) => /^(?:serve\/|hono|zod|pino|prom-client|@h)/.test(name))).toEqual([]);
   }
 });

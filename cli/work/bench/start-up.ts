@@ -1,14 +1,14 @@
 /** From the shell to the help and to the first token, against an empty Node process. */
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { openChecked } from '../../../model/check-image.js';
+import { packageFile } from '../../../model/package-file.js';
 import type { CommandContext } from '../../command.js';
 import { EXIT } from '../../exit-codes.js';
 import { median, type BenchInput } from './input.js';
 import { imageOrShipped } from '../shipped.js';
 
 const RUNS = 11;
-export const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
+export const MAIN = packageFile('dist/cli/main.js');
 
 export async function benchStartUp(input: BenchInput, { output, signal }: CommandContext): Promise<void> {
   const { backend = 'cpu', runs = RUNS } = input;

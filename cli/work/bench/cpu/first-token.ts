@@ -1,12 +1,12 @@
 /** What a model on the processor has in memory, and when its first token comes: of processes that do nothing else. */
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { CpuSetting } from '../../../../model/backends/cpu/cpu-messages.js';
+import { programFile } from '../../../../model/program-file.js';
 import { median } from '../input.js';
 import { MAIN, millisecondsTo } from '../start-up.js';
 
-const MEMORY_PROCESS = fileURLToPath(new URL('memory-process.js', import.meta.url));
+const MEMORY_PROCESS = programFile('cli/work/bench/cpu/memory-process.js');
 
 /**
  * Bytes that a process has in memory after so many tokens, beyond those of an empty Node process.

@@ -7,6 +7,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
+import { packageFile } from '../../../package-file.js';
 import { makeReadable, ROUND_BYTES } from '../read-memory.js';
 
 const BYTES = 2 ** 28;
@@ -29,9 +30,9 @@ export class MemoryReader {
 
   /** @param threads at most */
   static async create(threads: number): Promise<MemoryReader> {
-    const wasm = await readFile(new URL('../read-all.wasm', import.meta.url));
+    const wasm = await readFile(packageFile('dist/model/backends/cpu/read-all.wasm'));
     const workerData = await makeReadable(new Uint8Array(wasm), BYTES);
-    const script = new URL('read-thread.js', import.meta.url);
+    const script = packageFile('dist/model/backends/cpu/node/read-thread.js');
     return new MemoryReader(Array.from({ length: threads }, () => new Worker(script, { workerData })));
   }
 

@@ -4,13 +4,13 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import { packageFile } from '../../../package-file.js';
+import { programFile } from '../../../program-file.js';
 import type { NodeCpuJob } from './cpu-thread.js';
 import type { HelperOrder } from './helper-thread.js';
 
 /** Compiled, also where its starter runs from its source, in tests: no thread does. */
-const FIRST = 'dist/model/backends/cpu/node/cpu-thread.js';
-const HELPER = 'dist/model/backends/cpu/node/helper-thread.js';
+const FIRST = 'model/backends/cpu/node/cpu-thread.js';
+const HELPER = 'model/backends/cpu/node/helper-thread.js';
 
 /**
  * Of new objects, which are few and short-lived: left to itself, V8 keeps megabytes for them. Nothing ends at this
@@ -52,5 +52,5 @@ export function startThread(order: NodeCpuJob | HelperOrder): Worker {
 function start(script: string, options?: WorkerOptions): Worker {
   // Without the options of the program: `--input-type` would be refused for a file, and what `--import` brings is not
   // for these threads.
-  return new Worker(packageFile(script), { ...options, execArgv: [], resourceLimits: LIMITS });
+  return new Worker(programFile(script), { ...options, execArgv: [], resourceLimits: LIMITS });
 }
