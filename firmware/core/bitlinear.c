@@ -14,8 +14,10 @@ void mmf_normalise(struct mmf_normalised *unit, const int32_t *v, uint32_t colum
   const int32_t bits = mmf_bits(all);
   const uint32_t e = bits > 15 ? (uint32_t)bits - 15 : 0;
   uint64_t squares = eps >> (2 * e);
+  /* mmf_rsh, for an e that stays: half of the unit, then the shift. e is at most 16, so nothing is lost above. */
+  const int32_t half = (int32_t)(1u << e >> 1);
   for (uint32_t k = 0; k < columns; k++) {
-    const int32_t rounded = mmf_rsh(v[k], e);
+    const int32_t rounded = (v[k] + half) >> e;
     const int32_t n = rounded > 32767 ? 32767 : rounded;
     unit->n[k] = (int16_t)n;
     squares += (uint32_t)(n * n);
@@ -67,11 +69,12 @@ static struct mmf_scale scale_of(uint64_t squares, int32_t a, int32_t d, int32_t
 }
 
 struct mmf_scale mmf_quantise(const struct mmf_normalised *unit, const int16_t *gain, int32_t mm, int32_t em,
-                              int8_t *q) {
+                              int32_t *products, int8_t *q) {
   const int16_t *n = unit->n;
   uint32_t largest = 0;
   for (uint32_t k = 0; k < unit->columns; k++) {
-    const uint32_t magnitude = mmf_magnitude(n[k] * gain[k]);
+    products[k] = n[k] * gain[k];
+    const uint32_t magnitude = mmf_magnitude(products[k]);
     if (magnitude > largest) largest = magnitude;
   }
   if (largest == 0) {
@@ -83,13 +86,8 @@ struct mmf_scale mmf_quantise(const struct mmf_normalised *unit, const int16_t *
   const int32_t a = (int32_t)((largest >> down) << up);
   const int32_t inverse = (127 << 22) / a;
   for (uint32_t k = 0; k < unit->columns; k++) {
-    const int32_t u = mmf_shift_left((n[k] * gain[k]) >> down, up);
+    const int32_t u = mmf_shift_left(products[k] >> down, up);
     q[k] = (int8_t)((u * inverse + (1 << 21)) >> 22);
   }
   return scale_of(unit->squares, a, d, mm, em);
-}
-
-int32_t mmf_output(struct mmf_scale scale, int32_t sum) {
-  if (scale.is_zero) return 0;
-  return mmf_rsh(mmf_mul15(mmf_shift_left(sum, 11), scale.mantissa), scale.shift);
 }

@@ -119,8 +119,9 @@ void mmf_multiply(struct mmf_model *model, const struct mmf_product *product) {
 static void multiply(struct mmf_model *model, struct walk *walk, uint32_t rows, const int16_t *gain, uint32_t slot,
                      mmf_take_rows *take, void *to) {
   const uint32_t columns = model->unit.columns;
+  /* What the unit has taken is in model->v no more than in model->unit: there is room. */
   const struct mmf_scale scale =
-      mmf_quantise(&model->unit, gain, walk->constants[slot], walk->constants[slot + 1], model->q);
+      mmf_quantise(&model->unit, gain, walk->constants[slot], walk->constants[slot + 1], model->v, model->q);
   const struct mmf_product product = {walk->matrix, rows, columns, scale, take, to};
   model->multiply(model, &product);
   walk->matrix += mmf_matrix_bytes(rows, columns);

@@ -1,7 +1,7 @@
 /**
- * The functions of the RP2040's boot ROM that the firmware calls (data sheet, 2.8.3), as stand-ins: the package has no ROM.
- * They are run when a processor fetches their first instruction, which then branches to itself for as long as they take: so
- * interrupts are served meanwhile, as on the chip.
+ * The functions of the RP2040's boot ROM that the firmware calls (data sheet, 2.8.3), as stand-ins: the package has no
+ * ROM. They are run when a processor fetches their first instruction, which then branches to itself for as long as they
+ * take: so interrupts are served meanwhile, as on the chip.
  */
 
 import type { RP2040 } from 'rp2040js';

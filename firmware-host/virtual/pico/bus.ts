@@ -1,7 +1,7 @@
 /**
- * What a processor of the RP2040 reads and writes, in the place of what rp2040js does: memory as it is, and an Error for what
- * would be a HardFault (Armv6-M, B1.5.6): unaligned and unmapped addresses, stores into flash or ROM. Reads of flash take the
- * time that the flash takes.
+ * What a processor of the RP2040 reads and writes, in the place of what rp2040js does: memory as it is, and an Error
+ * for what would be a HardFault (Armv6-M, B1.5.6): unaligned and unmapped addresses, stores into flash or ROM. Reads of
+ * flash take the time that the flash takes.
  */
 
 import type { RP2040 } from 'rp2040js';

@@ -1,6 +1,7 @@
 /**
- * What rp2040js tells a logger. Of registers that it does not have it tells at each reading: that is not heard. What it tells
- * of a processor is an instruction that does not exist, or an event for the other one, of which there is no other sign.
+ * What rp2040js tells a logger. Of registers that it does not have it tells at each reading: that is not heard. What it
+ * tells of a processor is an instruction that does not exist, or an event for the other one, of which there is no other
+ * sign.
  */
 
 import type { Logger } from 'rp2040js';

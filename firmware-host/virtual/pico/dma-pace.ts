@@ -1,6 +1,6 @@
 /**
- * Transfers of rp2040js's DMA take no time of the chip; here each takes a cycle, and what the flash takes if it reads there.
- * Its alarms are replaced by these.
+ * Transfers of rp2040js's DMA take no time of the chip; here each takes a cycle, and what the flash takes if it reads
+ * there. Its alarms are replaced by these.
  */
 
 import type { RP2040 } from 'rp2040js';

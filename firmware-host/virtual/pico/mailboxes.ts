@@ -1,6 +1,6 @@
 /**
- * The two FIFOs between the processors of an RP2040 (data sheet, 2.3.1.4), and what the boot ROM of the second one does with
- * them until it is told where to begin (2.8.2).
+ * The two FIFOs between the processors of an RP2040 (data sheet, 2.3.1.4), and what the boot ROM of the second one does
+ * with them until it is told where to begin (2.8.2).
  */
 
 import type { RP2040 } from 'rp2040js';

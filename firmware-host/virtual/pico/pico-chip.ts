@@ -129,6 +129,11 @@ export class PicoChip {
     return [this.#chip.core.PC, this.#second.core.PC];
   }
 
+  /** Is told of every call of the first processor: where it goes. For measurements. */
+  set onCall(listener: (address: number) => void) {
+    this.#chip.core.blTaken = (core) => listener(core.PC);
+  }
+
   /** Bytes for UART0. */
   receive(bytes: Uint8Array): void {
     for (const byte of bytes) this.#arrived.push(byte);

@@ -1,4 +1,7 @@
-/** What the boot ROM of an RP2040 finds at the beginning of the flash (data sheet, 2.8.1.3): 252 bytes, and their CRC-32. */
+/**
+ * What the boot ROM of an RP2040 finds at the beginning of the flash (data sheet, 2.8.1.3): 252 bytes, and their
+ * CRC-32.
+ */
 
 import type { FlashStore } from '../../firmware/flash/flash-store.js';
 

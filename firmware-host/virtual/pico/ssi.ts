@@ -1,7 +1,7 @@
 /**
- * The RP2040's SSI (data sheet, 4.10) with a Winbond flash at its pins: commands on one wire go to the project's model of that
- * part, reads on four wires and those that the window makes are understood here. What does not fit is an Error: a chip would
- * read noise.
+ * The RP2040's SSI (data sheet, 4.10) with a Winbond flash at its pins: commands on one wire go to the project's model
+ * of that part, reads on four wires and those that the window makes are understood here. What does not fit is an Error:
+ * a chip would read noise.
  */
 
 import { SpiFlash } from '../spi-flash/spi-flash.js';

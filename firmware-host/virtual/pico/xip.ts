@@ -1,6 +1,7 @@
 /**
- * The RP2040's window to its flash (data sheet, 2.6.3): a cache of 16 KiB, two ways, lines of eight bytes, in front of the SSI,
- * which is one for all who read. What a read costs is counted in cycles of the system clock; what it gives is in the flash.
+ * The RP2040's window to its flash (data sheet, 2.6.3): a cache of 16 KiB, two ways, lines of eight bytes, in front of
+ * the SSI, which is one for all who read. What a read costs is counted in cycles of the system clock; what it gives is
+ * in the flash.
  */
 
 import type { Ssi } from './ssi.js';

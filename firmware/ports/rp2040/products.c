@@ -75,8 +75,10 @@ static uint32_t claim(uint32_t core) {
 
 static void compute(uint32_t core, uint32_t group) {
   const uint32_t columns = job.columns;
-  int32_t sums[MMF_GROUP_ROWS] = {0};
-  struct partial partial = {0, 0, 0, 0};
+  int32_t row3 = 0, row4 = 0;
+  const struct mmf_scale scale = job.scale;
+  struct partial partial;
+  partial.fields = partial.above_first = partial.above_second = 0;
   for (uint32_t column = 0; column < columns;) {
     const uint32_t at = (job.position + group * columns + column) % STREAM_BYTES, room = STREAM_BYTES - at;
     uint32_t count = columns - column < 256 ? columns - column : 256;
@@ -84,16 +86,17 @@ static void compute(uint32_t core, uint32_t group) {
     partial.halves = 0;
     (core == 0 ? product_0 : product_1)(stream_ring + at, q_words + column, count, &partial);
     const int32_t low = (int16_t)(partial.halves & 0xffff);
-    sums[3] += low;
-    sums[4] += (int16_t)((partial.halves - (uint32_t)low) >> 16);
+    row3 += low;
+    row4 += (int16_t)((partial.halves - (uint32_t)low) >> 16);
     column += count;
   }
   const uint32_t fours = columns / 4;
-  sums[2] = (int32_t)(partial.above_second - 512 * fours);
-  sums[1] = (int32_t)(partial.above_first - (partial.above_second << 11) - 1024 * fours);
-  sums[0] = (int32_t)(partial.fields - (partial.above_first << 11) - 1024 * fours);
   int32_t *to = outputs + group % WINDOW * MMF_GROUP_ROWS;
-  for (uint32_t row = 0; row < MMF_GROUP_ROWS; row++) to[row] = mmf_output(job.scale, sums[row]);
+  to[0] = mmf_output(scale, (int32_t)(partial.fields - (partial.above_first << 11) - 1024 * fours));
+  to[1] = mmf_output(scale, (int32_t)(partial.above_first - (partial.above_second << 11) - 1024 * fours));
+  to[2] = mmf_output(scale, (int32_t)(partial.above_second - 512 * fours));
+  to[3] = mmf_output(scale, row3);
+  to[4] = mmf_output(scale, row4);
   __asm__ volatile("dmb" ::: "memory");
   is_done[group % WINDOW] = true;
   job.current[core] = NO_GROUP;

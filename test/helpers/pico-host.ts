@@ -1,0 +1,86 @@
+/**
+ * A host of one thread for an emulated Pico: each question lets the chip's time pass until its answer has come. It
+ * speaks the smallest part of the protocol: one frame at a time.
+ */
+
+import { decode } from 'cbor-x';
+import { PicoChip } from '../../firmware-host/virtual/pico/pico-chip.js';
+import type { FlashStore } from '../../firmware-host/firmware/flash/flash-store.js';
+import { encodeFrame, type Frame } from '../../protocol/wire/frame.js';
+import { FrameReader } from '../../protocol/wire/frame-reader.js';
+import { frameOf, framesIn } from './frames.js';
+
+const SYN_PAYLOAD = Uint8Array.of(...Buffer.from('mmfree'), 0, 1, 1, 2, 3, 4);
+const HELLO = 0x80;
+const BYTE_NS = 8000;
+const SLICE_CYCLES = 20_000;
+/** Of the chip: nothing that is asked takes that long. */
+const PATIENCE_CYCLES = 3_000_000_000;
+
+/** What a board says of itself in its first message. */
+export interface PicoHello {
+  readonly image?: { readonly sha256: Uint8Array; readonly confirmed: boolean };
+  readonly serial: string;
+  readonly slots: number;
+}
+
+export class PicoHost {
+  readonly chip: PicoChip;
+  readonly #reader = new FrameReader();
+  readonly #frames: Frame[] = [];
+  #sequence = 0;
+  #expected = 0;
+
+  constructor(flash: FlashStore) {
+    const sent = (byte: number): void => void this.#frames.push(...framesIn(this.#reader.feed(Uint8Array.of(byte))));
+    this.chip = new PicoChip({ flash, onUart: sent, nanosecondsPerByte: BYTE_NS });
+  }
+
+  /** Opens a session. */
+  hello(): PicoHello {
+    this.#say(frameOf({ kind: 'syn', window: 32, payload: SYN_PAYLOAD }));
+    this.#until(({ kind }) => kind === 'syn-ack');
+    return decode(this.#message(HELLO)) as PicoHello;
+  }
+
+  /** Sends a message, and waits until it was taken. */
+  send(type: number, payload: Uint8Array): void {
+    this.#say(
+      frameOf({ kind: 'data', type, sequence: this.#sequence, acknowledge: this.#expected, window: 32, payload }),
+    );
+    this.#sequence = (this.#sequence + 1) & 0xff;
+    this.#until(
+      ({ kind, acknowledge }) => (kind === 'ack' || kind === 'data') && acknowledge === this.#sequence,
+      false,
+    );
+  }
+
+  /** The answer to a message. */
+  ask(type: number, payload: Uint8Array, answer: number): Uint8Array {
+    this.send(type, payload);
+    return this.#message(answer);
+  }
+
+  #message(type: number): Uint8Array {
+    const found = this.#until(({ kind }) => kind === 'data');
+    this.#expected = (found.sequence + 1) & 0xff;
+    this.#say(frameOf({ kind: 'ack', acknowledge: this.#expected, window: 32 }));
+    if (found.type !== type)
+      throw new Error(`message 0x${found.type.toString(16)}: ${Buffer.from(found.payload).toString('hex')}`);
+    return found.payload;
+  }
+
+  #say(frame: Frame): void {
+    this.chip.receive(encodeFrame(frame));
+  }
+
+  /** A frame that came after those that were taken out before. */
+  #until(isWanted: (frame: Frame) => boolean, isTaken = true): Frame {
+    for (const end = this.chip.cycles + PATIENCE_CYCLES; this.chip.cycles < end;) {
+      const place = this.#frames.findIndex(isWanted);
+      if (place >= 0) return isTaken ? this.#frames.splice(0, place + 1).at(-1)! : this.#frames[place]!;
+      this.chip.run(SLICE_CYCLES);
+    }
+    throw new Error('the board does not answer');
+  }
+}
