@@ -22,6 +22,8 @@ const HEAD_BYTES = 272;
 const SEAL_BYTES = 42;
 const PIECE_BYTES = 2048;
 const LOG_BYTES = 2 * 4096;
+/** What the linker leaves beside what is to be free: firmware/ports/rp2040/rp2040.ld. */
+const MOST_STACK_BYTES = 1280;
 const MEGABYTE = 2 ** 20;
 
 const OLD = goodImage(1);
@@ -112,6 +114,8 @@ describe('power cuts of the binary for RP2040', () => {
     const host = new PicoHost(store);
     expect(host.hello()).toMatchObject({ slots, serial: 'D2641C218358362B' });
     update(host, NEW);
+    expect(host.stackBytes).toBeLessThan(MOST_STACK_BYTES);
+    figure(`firmware for RP2040, ${slots} slots: bytes of stack while it takes an image`, `${host.stackBytes}`);
 
     const all = [...stateNumbers(operations.length)];
     let tried = 0;

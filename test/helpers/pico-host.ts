@@ -13,6 +13,10 @@ import { frameOf, framesIn } from './frames.js';
 const SYN_PAYLOAD = Uint8Array.of(...Buffer.from('mmfree'), 0, 1, 1, 2, 3, 4);
 const HELLO = 0x80;
 const BYTE_NS = 8000;
+/** Of the memory: firmware/ports/rp2040/rp2040.ld. */
+const STACK_TOP = 256 * 1024;
+/** So much that was never used is no gap in a frame. */
+const UNUSED_BYTES = 4096;
 const SLICE_CYCLES = 20_000;
 /** Of the chip: nothing that is asked takes that long. */
 const PATIENCE_CYCLES = 3_000_000_000;
@@ -34,6 +38,16 @@ export class PicoHost {
   constructor(flash: FlashStore) {
     const sent = (byte: number): void => void this.#frames.push(...framesIn(this.#reader.feed(Uint8Array.of(byte))));
     this.chip = new PicoChip({ flash, onUart: sent, nanosecondsPerByte: BYTE_NS });
+  }
+
+  /** How deep the stack of the first processor was, so far: below it memory is 0 until the firmware uses it. */
+  get stackBytes(): number {
+    const { ram } = this.chip;
+    let deepest = STACK_TOP;
+    for (let at = STACK_TOP; at > 0 && deepest - at < UNUSED_BYTES; at -= 4) {
+      if (ram.subarray(at - 4, at).some((byte) => byte !== 0)) deepest = at - 4;
+    }
+    return STACK_TOP - deepest;
   }
 
   /** Opens a session. */

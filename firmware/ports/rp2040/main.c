@@ -21,7 +21,7 @@
 #define TWO_SLOTS_BYTES (8u << 20)
 
 #define MOST_HIDDEN 256u
-#define MOST_INTERMEDIATE 1024u
+#define MOST_INTERMEDIATE 768u
 #define MOST_LAYERS 8u
 /* Three states, and what a token needs. */
 #define MEMORY_WORDS (3 * MOST_LAYERS * MOST_HIDDEN + 3 * MOST_HIDDEN + 2 * MOST_INTERMEDIATE)

@@ -8,7 +8,7 @@
 #include "cores.h"
 #include "stream.h"
 
-#define MOST_COLUMNS 1024u
+#define MOST_COLUMNS 768u
 /* Groups between the first one whose outputs were not handed on and the last one that is computed. */
 #define WINDOW 64u
 /* Handed on at a time: an even number of rows. */
@@ -30,7 +30,7 @@ __attribute__((section(".bank_1_bss"))) uint32_t product_table_1[256][2];
 __attribute__((section(".bank_1_bss"), aligned(8))) static uint32_t second_stack[SECOND_STACK_WORDS];
 
 static int32_t q_words[MOST_COLUMNS];
-static int32_t outputs[WINDOW * MMF_GROUP_ROWS];
+__attribute__((section(".bank_0_bss"))) static int32_t outputs[WINDOW * MMF_GROUP_ROWS];
 static volatile uint8_t is_done[WINDOW];
 
 static struct {

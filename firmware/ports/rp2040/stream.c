@@ -12,7 +12,7 @@
 
 _Static_assert(STREAM_BYTES == 1u << RING_BITS, "the ring of the DMA");
 
-__attribute__((aligned(STREAM_BYTES))) uint8_t stream_ring[STREAM_BYTES];
+__attribute__((section(".ring"), aligned(STREAM_BYTES))) uint8_t stream_ring[STREAM_BYTES];
 
 static struct {
   const uint8_t *first, *end;

@@ -9,7 +9,7 @@
 #define EIGHT_BITS_FIFO (7u << 4)
 #define ON (1u | 1u << 8 | 1u << 9)
 #define RECEIVED (1u << 4 | 1u << 6) /* the FIFO is half full; bytes wait in it */
-#define RING_BYTES 8192u
+#define RING_BYTES 4096u
 
 static uint8_t ring[RING_BYTES];
 static volatile uint32_t written, taken;
