@@ -62,6 +62,7 @@ static bool passes(struct mmf_board *board, uint32_t slot, enum mmf_after_trial 
   enum mmf_progress progress;
   do {
     progress = mmf_trial_work(board);
+    if (board->options.breathe != 0) board->options.breathe(board->options.context);
   } while (progress == MMF_GOES_ON);
   return progress == MMF_RIGHT;
 }

@@ -10,14 +10,20 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { mmfreeJson, temporaryFolder } from '../helpers/command-line.js';
 import { count, figure } from '../helpers/counts.js';
+import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
+import { RAM } from '../../firmware-host/virtual/pico/bus.js';
+import { CLOCK_HZ } from '../../firmware-host/virtual/pico/pico-chip.js';
+import { picoFlash } from '../../firmware-host/virtual/pico/pico-flash.js';
 import { startEmulatedPico } from '../helpers/emulated-pico.js';
 import { goodImage, goodImageOf } from '../helpers/good-image.js';
+import { PicoHost } from '../helpers/pico-host.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BINARY = readFileSync(join(ROOT, 'firmware/prebuilt/rp2040.bin'));
 const SMALL_TALES_IMAGE = join(ROOT, 'models/tales-4m/tales-4m.mmfree');
 const TOKENS = 200;
+const WATCHDOG_S = 4.1;
 /** More than the ring holds, in pieces of 4 columns at its end; more than 256 columns. */
 const STREAMED = { ...TINY_SHAPE, vocabSize: 211, hiddenSize: 92, intermediateSize: 268 };
 const hasCompiler = spawnSync('arm-none-eabi-gcc', ['--version']).status === 0;
@@ -57,5 +63,15 @@ describe('the binary for RP2040', () => {
     await pico.stop();
     figure('firmware for RP2040 in rp2040js: tokens of tales-4m, each receipt equal', String(tokens));
     figure('firmware for RP2040: cycles a token of tales-4m, without the flash', String(Math.round(cycles / tokens)));
+  });
+
+  it.skipIf(count(0, 1) === 0)('starts anew when it hangs', { timeout: 600_000 }, () => {
+    const { chip } = new PicoHost(memoryStore(picoFlash(BINARY, goodImage(1))));
+    chip.run(CLOCK_HZ);
+    expect(chip.end).toBeUndefined();
+    // Where it is, it stays: `b .`
+    new DataView(chip.ram.buffer).setUint16(chip.places[0] - RAM, 0xe7fe, true);
+    chip.run(WATCHDOG_S * CLOCK_HZ);
+    expect(chip.end).toBe('restart');
   });
 });

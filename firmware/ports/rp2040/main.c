@@ -11,6 +11,7 @@
 #include "stream.h"
 #include "uart.h"
 #include "usb.h"
+#include "watchdog.h"
 
 #define LED 25u
 #define ROSC_RANDOM_BIT 0x4006001cu
@@ -62,6 +63,7 @@ __attribute__((section(".start"), used)) void reset(void) {
   start();
 }
 
+/* Until the watchdog bites. */
 static void fault(void) {
   for (;;) {
   }
@@ -83,6 +85,7 @@ static uint32_t now_ms(void *context) {
 
 static void serve(void *context) {
   uint8_t byte;
+  watchdog_feed();
   while (uart_receive(&byte)) mmf_link_receive(&line, &byte, 1, now_ms(context));
   mmf_link_poll(&line, now_ms(context));
   const uint8_t *bytes;
@@ -133,6 +136,7 @@ static void run(void) {
   const struct mmf_flash flash = {(const uint8_t *)IMAGES, bytes, FLASH_SECTOR_BYTES, flash_erase, flash_program, (void *)IMAGES};
   if (mmf_board_bytes(&options.limits) > sizeof memory) fault();
   mmf_link_init(&line, now_ms(0));
+  watchdog_start();
   mmf_board_start(&board, &options, &flash, part.bytes >= TWO_SLOTS_BYTES ? 2 : 1);
   mmf_board_add_line(&board, &line);
   mmf_link_init(&usb_line, now_ms(0));

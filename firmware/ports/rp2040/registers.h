@@ -51,6 +51,7 @@
 #define UART0_INTERRUPTS 0x40034038u
 #define TIMER_LOW 0x40054028u
 #define WATCHDOG_CONTROL 0x40058000u
+#define WATCHDOG_LOAD 0x40058004u
 #define WATCHDOG_TICK 0x4005802cu
 /* 2.13: which blocks a watchdog resets, by the power-on state machine. */
 #define RESETS_BY_WATCHDOG 0x40010008u
