@@ -117,11 +117,11 @@ describe('power cuts of the binary for RP2040', () => {
     expect(host.stackBytes).toBeLessThan(MOST_STACK_BYTES);
     figure(`firmware for RP2040, ${slots} slots: bytes of stack while it takes an image`, `${host.stackBytes}`);
 
-    const all = [...stateNumbers(operations.length)];
+    const chosen = new Set(stateNumbers(operations.length));
     let tried = 0;
     let updated = 0;
-    for (const [number, [what, flash]] of [...enumerated(states(before, operations))]) {
-      if (!all.includes(number)) continue;
+    for (const [number, [what, flash]] of enumerated(states(before, operations))) {
+      if (!chosen.has(number)) continue;
       const start = recorded(flash);
       const next = new PicoHost(start.store);
       const found = running(next.hello(), flash, slots);
