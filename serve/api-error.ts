@@ -113,8 +113,8 @@ export function modelNotFound(model: string, models: readonly string[]): ApiErro
 }
 
 /** @param hint a sentence; empty if there is none */
-export function notFound(path: string, hint: string): ApiError {
-  const message = `there is no ${JSON.stringify(path.slice(0, 100))} here.${hint === '' ? ' /openapi.json lists what there is.' : ` ${hint}`}`;
+export function notFound(method: string, path: string, hint: string): ApiError {
+  const message = `there is no ${method} ${JSON.stringify(path.slice(0, 100))} here.${hint === '' ? ' /openapi.json lists what there is.' : ` ${hint}`}`;
   return new ApiError(404, 'not_found', message);
 }
 

@@ -39,7 +39,10 @@ export function createApp(service: Service): App {
   adminRoutes(app, service);
   statusRoutes(app, service);
   pageRoutes(app);
-  app.notFound((context) => answerTo(notFound(context.req.path, hintFor(context.req.path)), context));
+  app.notFound((context) => {
+    const { method, path } = context.req;
+    return answerTo(notFound(method, path, hintFor(path)), context);
+  });
   app.onError((cause, context) => {
     const error = apiErrorOf(cause);
     if (error.isOurs) log.onFailure(cause);

@@ -29,7 +29,7 @@ export function pageRoutes(app: App): void {
   app.get('/page/:file', (context) => {
     const name = context.req.param('file');
     const type = PAGE_PARTS.get(name);
-    if (type === undefined) throw notFound(context.req.path, '');
+    if (type === undefined) throw notFound('GET', context.req.path, '');
     return answer(context, name, type);
   });
 }
