@@ -1,4 +1,7 @@
-/** `virtual-board --pico`: the binary for RP2040 itself, with the commands that any board takes. Uses the compiled program. */
+/**
+ * `virtual-board --pico`: the binary for RP2040 itself, with the commands that any board takes. Uses the compiled
+ * program.
+ */
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
