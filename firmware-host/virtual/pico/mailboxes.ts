@@ -8,7 +8,6 @@ import type { RP2040 } from 'rp2040js';
 type Core = RP2040['core'];
 
 export const FIFO_STATUS = 0x50;
-export const FIFO_WRITE = 0x54;
 export const FIFO_READ = 0x58;
 
 const FRAMES = 8;
