@@ -5,6 +5,7 @@ import type { FoundBoard } from '../../device/finding/discovery.js';
 import { addressText } from '../../device/selector.js';
 import type { SessionOptions } from '../../device/session.js';
 import { hex4, localUsb, portOf } from '../../device/usb/local-usb.js';
+import { bootDriveOf } from '../../device/usb/ids.js';
 import { hasDfu } from '../../device/usb/usb-classes.js';
 import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import { hexOf } from '../../protocol/hex.js';
@@ -48,6 +49,13 @@ async function stateOf(
       kind === 'dfu' ? `DFU device of another make${portProblem === undefined ? '' : ' without a serial port'}, ` : '';
     const remark = `${what}can be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
     return { state: { state: 'dfu' }, lines: [remark] };
+  }
+  const drive = usb && bootDriveOf(usb);
+  if (drive !== undefined) {
+    const file =
+      drive === 'RPI-RP2' ? '`mmfree pack --uf2 IMAGE -o FILE.uf2`' : 'nothing yet: there is no firmware for it';
+    const remark = `a microcontroller that waits for a file on its drive ${drive}; what makes one: ${file}`;
+    return { state: { state: 'boot-mode', drive }, lines: [remark] };
   }
   if (kind === 'ftdi' && usb !== undefined) {
     const programmer = address.kind === 'usbip' ? selector : localUsb.nameOf(usb);

@@ -181,6 +181,7 @@ async function usbipTarget(
   const server = await usbipHost(host, port);
   const info = await server.find(busId, anyDevice ? ['dfu', 'usb', 'ftdi'] : ['usb', 'ftdi'], signal);
   if (server.kindOf(info) === 'ftdi') throw programmerOnly(server.nameOf(info));
+  if (!anyDevice && !hasDfu(info)) return { kind: 'session', address: { kind: 'usbip', host, port, busId: info.path } };
   return { kind: 'usb', host: server, info, isOurs: isOurs(info) };
 }
 
@@ -210,9 +211,12 @@ function isAddress(selector: BoardSelector): selector is Exclude<BoardAddress, {
   return selector.kind === 'serial' || selector.kind === 'tcp' || selector.kind === 'usbip';
 }
 
+/** Kinds that only who names one means. */
+const OTHERS: ReadonlySet<FoundBoard['kind']> = new Set(['port', 'dfu', 'ftdi', 'drive']);
+
 function fits(board: FoundBoard, selector: BoardSelector | undefined): boolean {
   // Without being told to, nothing is sent to what may be a modem or a 3D printer.
-  if (selector === undefined) return board.kind !== 'port' && board.kind !== 'dfu' && board.kind !== 'ftdi';
+  if (selector === undefined) return !OTHERS.has(board.kind);
   if (selector.kind === 'serial-number') return board.serial === selector.serial;
   return board.usb !== undefined && isUsbNamed(board.usb, selector);
 }

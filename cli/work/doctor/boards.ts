@@ -8,7 +8,7 @@ import { describeProblem } from '../../advice/describe-problem.js';
 import type { Finding } from './finding.js';
 
 /** What need not be a board of ours. */
-const OTHERS: ReadonlySet<FoundBoard['kind']> = new Set(['port', 'dfu', 'ftdi']);
+const OTHERS: ReadonlySet<FoundBoard['kind']> = new Set(['port', 'dfu', 'ftdi', 'drive']);
 
 export async function examineBoards(signal: AbortSignal): Promise<readonly Finding[]> {
   const found = await findBoards();
@@ -27,10 +27,16 @@ async function examineBoard(board: FoundBoard, signal: AbortSignal): Promise<Fin
   return portProblem === undefined ? [await asked(board, signal), ...problems] : [...problems, ...dfuMode(board)];
 }
 
+/** What they are. */
+const WITHOUT_PORT: ReadonlyMap<FoundBoard['kind'], string> = new Map([
+  ['ftdi', 'may be an FPGA board'],
+  ['drive', 'waits for a file on its drive'],
+]);
+
 /** In DFU mode, or without a driver for it, there is no port, and nothing is wrong. */
 function dfuMode({ address, kind, name, portProblem }: FoundBoard): Finding[] {
   if (portProblem?.code !== 'board-not-found') return [];
-  const what = kind === 'ftdi' ? 'may be an FPGA board' : 'is ready to be flashed';
+  const what = WITHOUT_PORT.get(kind) ?? 'is ready to be flashed';
   return [{ state: 'ok', text: `${addressText(address)} (${name}) ${what}` }];
 }
 

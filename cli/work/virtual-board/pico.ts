@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { BoardError, firmwareTooSmall } from '../../../device/board-error.js';
 import { announceVirtualBoard } from '../../../device/finding/announce-virtual-board.js';
 import { BoardSession } from '../../../device/session.js';
-import { memoryTransport } from '../../../device/transport/memory-transport.js';
+import type { Transport, TransportEvents } from '../../../device/transport/transport.js';
 import type { FlashStore } from '../../../firmware-host/firmware/flash/flash-store.js';
 import { PicoBoard } from '../../../firmware-host/virtual/pico/pico-board.js';
 import {
@@ -17,7 +17,7 @@ import {
   RP2040_LIMITS,
   picoFlash,
 } from '../../../firmware-host/virtual/pico/pico-flash.js';
-import type { Wire } from '../../../firmware-host/virtual/wires/wire.js';
+import type { WireEvents } from '../../../firmware-host/virtual/wires/wire.js';
 import { loadChecked } from '../../../model/check-image.js';
 import { readRegular } from '../../../model/files/input-file.js';
 import { checkOutputs } from '../../../model/files/output-file.js';
@@ -32,6 +32,7 @@ import { MAX_UF2_BYTES } from '../input-limits.js';
 import type { VirtualBoardInput } from './input.js';
 import { openFlash } from './open-flash.js';
 import { foreignOptions } from './foreign-options.js';
+import { openUsbIpPort } from './usb.js';
 import { openWires, watched } from './wires.js';
 
 type PicoInput = VirtualBoardInput & { readonly pico: string };
@@ -53,8 +54,10 @@ export async function picoBoard(input: PicoInput, context: CommandContext): Prom
     await fill(flash, input, signal);
     const stop = new AbortController();
     let crash: Error | undefined;
+    const usb = input.usbip === undefined ? undefined : await openUsbIpPort(input.usbip, input.open);
     const board = new PicoBoard({
       flash,
+      usb: usb?.port,
       onRestart: () => output.note('the board has started again'),
       onEnd: (why) => {
         crash = why === 'boot-mode' ? inBootMode() : why;
@@ -66,11 +69,15 @@ export async function picoBoard(input: PicoInput, context: CommandContext): Prom
     try {
       output.note('the firmware checks its image …');
       const { serial, image } = await firstHello(board, isOver);
-      const addresses = await openWires(input, false, (wire) => board.connect(watched(wire, context)));
+      const addresses = await openWires(input, usb !== undefined, (wire) => board.connect(watched(wire, context)));
+      if (usb !== undefined) {
+        await board.isOnUsb;
+        addresses.push(usb.address);
+      }
       forget = announceVirtualBoard({ pid: process.pid, serial, addresses });
       const sha256 = image === undefined ? null : hexOf(image.sha256);
-      output.event('ready', { serial, addresses, chip: 'rp2040', image_sha256: sha256 });
-      const ways = addresses.map((address) => `--board ${address}`);
+      output.event('ready', { serial, addresses, usb: usb ? [usb.facts] : [], chip: 'rp2040', image_sha256: sha256 });
+      const ways = [...addresses.map((address) => `--board ${address}`), ...(usb ? [usb.text] : [])];
       output.print(`emulated Pico (${image?.name ?? 'no image'}): ${ways.join(' or ')}\n`);
       output.note('Ctrl-C ends it');
       if (!isOver.aborted) await once(isOver, 'abort');
@@ -79,6 +86,7 @@ export async function picoBoard(input: PicoInput, context: CommandContext): Prom
     } finally {
       forget?.();
       board.stop();
+      await usb?.close();
     }
     if (crash !== undefined) throw crash;
   } finally {
@@ -122,20 +130,9 @@ async function readUf2(path: string, signal: AbortSignal): Promise<readonly { ad
 /** It answers when it has checked its image, which takes longer than a host waits. @throws AbortError */
 async function firstHello(board: PicoBoard, signal: AbortSignal): Promise<Hello> {
   for (;;) {
-    let wire: Parameters<Wire['start']>[0] | undefined;
-    const { transport, peer } = memoryTransport(
-      'the board',
-      (bytes) => wire?.onData(bytes),
-      () => wire?.onGone(),
-    );
-    board.connect({
-      isReady: true,
-      start: (events) => (wire = events),
-      write: (bytes) => peer.send(bytes),
-      close: () => peer.unplug(),
-    });
     try {
-      const session = await BoardSession.open(transport, { signal });
+      const session = await BoardSession.open(transportTo(board), { signal });
+      // Its END reaches the board, which is free then.
       await session.close();
       return session.hello;
     } catch (error) {
@@ -144,9 +141,31 @@ async function firstHello(board: PicoBoard, signal: AbortSignal): Promise<Hello>
   }
 }
 
+/** What is written is on its way at once, also when it is closed next. */
+function transportTo(board: PicoBoard): Transport {
+  let host: TransportEvents | undefined;
+  let wire: WireEvents | undefined;
+  board.connect({
+    isReady: true,
+    start: (events) => (wire = events),
+    write: (bytes) => queueMicrotask(() => host?.onData(bytes)),
+    close: () => host?.onLost('The board has ended.'),
+  });
+  return {
+    name: 'the board',
+    isReady: true,
+    start: (events) => (host = events),
+    write: (bytes) => wire?.onData(bytes),
+    close: async () => {
+      host = undefined;
+      await Promise.resolve(wire?.onGone());
+    },
+  };
+}
+
 /** @throws UsageError */
 function refuseForeignOptions(input: PicoInput): void {
-  const given = foreignOptions(input, ['--pico', '--image', '--flash-file']);
+  const given = foreignOptions(input, ['--pico', '--image', '--flash-file', '--usbip']);
   if (given.length === 0) return;
   throw new UsageError('conflicting-options', `--pico and ${given.join(', ')} exclude each other`, {
     reason: 'An emulated Pico is what its chip and its firmware make it.',

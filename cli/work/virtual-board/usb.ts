@@ -3,7 +3,7 @@ import { openGadget } from '../../../firmware-host/virtual/gadget/gadget-board.j
 import { deviceControllers } from '../../../firmware-host/virtual/gadget/usb-gadget.js';
 import type { DfuMode } from '../../../firmware-host/firmware/usb/dfu.js';
 import { usbIpPlug } from '../../../firmware-host/virtual/usbip/usbip-plug.js';
-import { UsbIpServer } from '../../../firmware-host/virtual/usbip/usbip-server.js';
+import { UsbIpServer, type UsbIpPort } from '../../../firmware-host/virtual/usbip/usbip-server.js';
 import { UsageError } from '../../usage-error.js';
 import type { BoardUsb, BoardUsbOptions } from './board-usb.js';
 import { openBoardFtdi, type BoardFtdiInput } from './ftdi.js';
@@ -51,6 +51,15 @@ export async function openBoardUsb(
 }
 
 async function openUsbIp(listen: string, mode: DfuMode, open: boolean, options: BoardUsbOptions): Promise<BoardUsb> {
+  const { port, ...usb } = await openUsbIpPort(listen, open);
+  return { ...usb, peripheral: usbIpPlug({ ...options, port, mode }) };
+}
+
+/** A USB/IP server with a port, into which nothing is plugged yet. @throws UsageError; the operating system's error */
+export async function openUsbIpPort(
+  listen: string,
+  open: boolean,
+): Promise<Omit<BoardUsb, 'peripheral'> & { readonly port: UsbIpPort; readonly address: string }> {
   const access = { open, isKeyed: undefined };
   const server = await listenAt(
     '--usbip',
@@ -62,7 +71,7 @@ async function openUsbIp(listen: string, mode: DfuMode, open: boolean, options: 
   const { address } = server;
   const { selector, attach } = usbipAddress(address, port.busId);
   return {
-    peripheral: usbIpPlug({ ...options, port, mode }),
+    port,
     text: attach,
     address: selector,
     facts: { kind: 'usbip', ...address, bus_id: port.busId },

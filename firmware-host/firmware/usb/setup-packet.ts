@@ -27,6 +27,15 @@ export function decodeSetup(bytes: Uint8Array): SetupPacket {
   };
 }
 
+export function encodeSetup({ requestType, request, value, index, length }: SetupPacket): Uint8Array {
+  const bytes = new Uint8Array(SETUP_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, requestType);
+  view.setUint8(1, request);
+  [value, index, length].forEach((field, place) => view.setUint16(2 + 2 * place, field, true));
+  return bytes;
+}
+
 /** Whether the data goes to the host. */
 export function isIn({ requestType }: SetupPacket): boolean {
   return (requestType & 0x80) !== 0;

@@ -14,13 +14,22 @@ export interface UsbDevice {
   readonly hasLeft: boolean;
   /**
    * A control transfer.
+   *
    * @param data of an OUT transfer
-   * @returns the data of an IN transfer; undefined is STALL; `nak`, which no board of ours says: no answer, until the
-   *   host loses its patience
+   * @param later for who says `nak`: gets the answer when there is one; a host loses its patience one day
+   * @returns the data of an IN transfer; undefined is STALL
    */
-  control(setup: SetupPacket, data: Uint8Array): Uint8Array | 'nak' | undefined;
-  /** Takes bytes of a bulk OUT transfer, always all of them: nothing queues here that could be full. */
-  write(endpoint: number, bytes: Uint8Array): 'ack' | 'stall';
+  control(
+    setup: SetupPacket,
+    data: Uint8Array,
+    later: (answer: Uint8Array | undefined) => void,
+  ): Uint8Array | 'nak' | undefined;
+  /**
+   * Takes all bytes of a bulk OUT transfer. Boards of ours do at once: nothing queues there that could be full.
+   *
+   * @param later for who says `nak`: is told when it has taken them
+   */
+  write(endpoint: number, bytes: Uint8Array, later: (end: 'ack' | 'stall') => void): 'ack' | 'nak' | 'stall';
   /** Gives bytes of a bulk or interrupt IN transfer; `nak` if there are none now. */
   read(endpoint: number, length: number): Uint8Array | 'nak' | 'stall';
   /** The host resets the bus. */

@@ -9,12 +9,27 @@ export interface PicoJob {
   readonly flash: Uint8Array;
 }
 
-export type PicoRequest = { readonly is: 'uart'; readonly bytes: Uint8Array };
+export type PicoRequest =
+  | { readonly is: 'uart'; readonly bytes: Uint8Array }
+  /** A transfer of its USB host. `setup`: of a control transfer; `length`: most bytes of one to the host. */
+  | {
+      readonly is: 'transfer';
+      readonly id: number;
+      readonly endpoint: number;
+      readonly setup?: Uint8Array;
+      readonly data: Uint8Array;
+      readonly length: number;
+    }
+  | { readonly is: 'bus-reset' };
 
 export type PicoReport =
   | { readonly is: 'uart'; readonly bytes: Uint8Array }
   /** The flash has changed there. */
   | { readonly is: 'written'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly is: 'restarted' }
+  /** A host has found it on USB; its descriptors. */
+  | { readonly is: 'on-usb'; readonly device: Uint8Array; readonly configuration: Uint8Array }
+  /** How a transfer ended. */
+  | { readonly is: 'transferred'; readonly id: number; readonly result: Uint8Array | 'stall' }
   /** The chip waits for a file on its drive: nothing runs any more. */
   | { readonly is: 'boot-mode' };

@@ -12,14 +12,24 @@ const port = parentPort!;
 // The only one to start this thread is `PicoBoard`.
 const flash = reportingStore((workerData as PicoJob).flash);
 let sent: number[] = [];
+/** Whether its USB host has seen it. */
+let isFound = false;
 let chip = powerOn();
 
-port.on('message', (request: PicoRequest) => chip.receive(request.bytes));
+port.on('message', (request: PicoRequest) => {
+  if (request.is === 'uart') chip.receive(request.bytes);
+  else if (request.is === 'bus-reset') chip.usbHost.reset(() => {});
+  else chip.usbHost.submit({ ...request, onDone: (result) => report({ is: 'transferred', id: request.id, result }) });
+});
 work();
 
 function work(): void {
   chip.run(SLICE_CYCLES);
   flush();
+  if (!isFound && chip.usb.isConnected) {
+    isFound = true;
+    chip.usbHost.enumerate((device, configuration) => report({ is: 'on-usb', device, configuration }));
+  }
   if (chip.end === 'boot-mode') {
     report({ is: 'boot-mode' });
     port.close();
@@ -33,6 +43,7 @@ function work(): void {
 }
 
 function powerOn(): PicoChip {
+  isFound = false;
   return new PicoChip({ flash, onUart: (byte) => sent.push(byte), now: () => 1e6 * performance.now() });
 }
 

@@ -25,6 +25,7 @@ export interface Transfer {
 const PACKET_BYTES = 64;
 const ADDRESS = 1;
 const SET_ADDRESS = Uint8Array.of(0, 5, ADDRESS, 0, 0, 0, 0, 0);
+const GET_DESCRIPTOR = 6;
 const SET_CONFIGURATION = { requestType: 0, request: 9 } as const;
 const SET_INTERFACE = { requestType: 1, request: 11 } as const;
 const CLEAR_HALT = { requestType: 2, request: 1 } as const;
@@ -63,11 +64,24 @@ export class UsbHost {
       setup: SET_ADDRESS,
       data: new Uint8Array(0),
       length: 0,
-      onDone: () => {
-        this.#address = ADDRESS;
-        onDone();
-      },
+      onDone,
     });
+  }
+
+  /** What a host does with a device that it has found. @param onDone gets its descriptors */
+  enumerate(onDone: (device: Uint8Array, configuration: Uint8Array) => void): void {
+    const get = (type: number, length: number, onDescriptor: (bytes: Uint8Array) => void): void =>
+      this.submit({
+        endpoint: 0,
+        setup: Uint8Array.of(0x80, GET_DESCRIPTOR, 0, type, 0, 0, length & 0xff, length >> 8),
+        data: new Uint8Array(0),
+        length,
+        onDone: (result) => {
+          if (result === 'stall') throw new Error(`the device has no descriptor of type ${type}`);
+          onDescriptor(result);
+        },
+      });
+    this.reset(() => get(1, 18, (device) => get(2, 1024, (configuration) => onDone(device, configuration))));
   }
 
   submit(transfer: Transfer): void {
@@ -100,7 +114,7 @@ export class UsbHost {
       const result = endpoint === 0 ? this.#controlPacket(running) : this.#packet(endpoint, running);
       if (result === undefined) continue;
       queue.shift();
-      if (running.setup !== undefined && result !== 'stall') this.#noteTogglesAfter(running.setup);
+      if (running.setup !== undefined && result !== 'stall') this.#note(running.setup);
       running.transfer.onDone(result);
     }
   }
@@ -163,10 +177,11 @@ export class UsbHost {
     return running.done === data.length ? 'ended' : undefined;
   }
 
-  /** Both sides begin with DATA0 again. */
-  #noteTogglesAfter(setup: SetupPacket): void {
+  /** What both sides go by from then on: the address, and DATA0 again. */
+  #note(setup: SetupPacket): void {
     const is = (other: Pick<SetupPacket, 'requestType' | 'request'>): boolean =>
       setup.requestType === other.requestType && setup.request === other.request;
+    if (is({ requestType: 0, request: 5 })) this.#address = setup.value;
     if (is(SET_CONFIGURATION) || is(SET_INTERFACE)) this.#toggles.clear();
     else if (is(CLEAR_HALT)) this.#toggles.delete(setup.index);
   }

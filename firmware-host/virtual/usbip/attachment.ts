@@ -66,7 +66,7 @@ export class Attachment {
   /** Ends transfers that waited for something to give. */
   flush(): void {
     for (const command of this.#waiting.values()) {
-      if (command.endpoint !== 0) this.#tryRead(command);
+      if (command.endpoint !== 0 && command.isIn) this.#tryRead(command);
     }
   }
 
@@ -76,8 +76,11 @@ export class Attachment {
     if (command.endpoint === 0) {
       this.#control(command, data);
     } else if (!command.isIn) {
-      const isTaken = device.write(command.endpoint, data) === 'ack';
-      this.#answer(command, isTaken ? URB_STATUS.ok : URB_STATUS.stall, isTaken ? data.length : 0);
+      const answer = (end: 'ack' | 'stall'): void =>
+        this.#answer(command, end === 'ack' ? URB_STATUS.ok : URB_STATUS.stall, end === 'ack' ? data.length : 0);
+      const end = device.write(command.endpoint, data, (late) => this.#later(command, () => answer(late)));
+      if (end === 'nak') this.#waiting.set(command.sequence, command);
+      else answer(end);
     } else {
       this.#waiting.set(command.sequence, command);
       this.#tryRead(command);
@@ -95,11 +98,23 @@ export class Attachment {
       this.#answer(command, URB_STATUS.ok, 0);
       return;
     }
-    const answer = isSane(setup, command, data) ? device.control(setup, data) : undefined;
-    if (answer === 'nak') this.#waiting.set(command.sequence, command);
-    else if (answer === undefined) this.#answer(command, URB_STATUS.stall, 0);
-    else if (isIn(setup)) this.#answer(command, URB_STATUS.ok, answer.length, answer);
-    else this.#answer(command, URB_STATUS.ok, data.length);
+    const answer = (bytes: Uint8Array | undefined): void => {
+      if (bytes === undefined) this.#answer(command, URB_STATUS.stall, 0);
+      else if (isIn(setup)) this.#answer(command, URB_STATUS.ok, bytes.length, bytes);
+      else this.#answer(command, URB_STATUS.ok, data.length);
+    };
+    const end = isSane(setup, command, data)
+      ? device.control(setup, data, (late) => this.#later(command, () => answer(late)))
+      : undefined;
+    if (end === 'nak') this.#waiting.set(command.sequence, command);
+    else answer(end);
+  }
+
+  /** The device has ended what it was given, unless it was taken back meanwhile. */
+  #later({ sequence }: SubmitCommand, answer: () => void): void {
+    if (!this.#waiting.delete(sequence)) return;
+    answer();
+    this.#options.onTransfer();
   }
 
   #tryRead(command: SubmitCommand): void {

@@ -148,6 +148,16 @@ describe('boards', () => {
     expect((await mmfree('run', 'x', '--backend', 'reference', '--board', 'ICE-1')).exit).not.toBe(0);
   });
 
+  it('says what to drag onto the drive of a microcontroller in boot mode, and takes it for no board', async () => {
+    const storage = { number: 0, class: 8, subclass: 6, protocol: 0x50, driver: 'usb-storage' };
+    plugIn([storage], { vendor: 0x2e8a, product: 3, name: 'RP2 Boot' });
+    expect(await board()).toMatchObject({ kind: 'drive', state: 'boot-mode', drive: 'RPI-RP2' });
+    expect((await mmfree('boards')).stdout.text).toContain('mmfree pack --uf2 IMAGE -o FILE.uf2');
+    plugIn([storage], { vendor: 0x2e8a, product: 0x000f });
+    expect(await board()).toMatchObject({ state: 'boot-mode', drive: 'RP2350' });
+    expect((await mmfree('flash', path('x'))).exit).not.toBe(0);
+  });
+
   it('has nothing to say of a mouse', async () => {
     plugIn([{ number: 0, class: 3, subclass: 1, protocol: 2, driver: 'usbhid' }], { vendor: 0x46d });
     expect(await board()).toBeUndefined();

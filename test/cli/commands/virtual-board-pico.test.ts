@@ -12,6 +12,7 @@ import { opener } from '../../../device/selector.js';
 import { BoardSession } from '../../../device/session.js';
 import { RP2040_LIMITS } from '../../../firmware-host/virtual/pico/pico-flash.js';
 import { mmfree, mmfreeJson, startBoard, TALES, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
+import { count } from '../../helpers/counts.js';
 import { goodImage } from '../../helpers/good-image.js';
 
 const FIRMWARE = readFileSync(
@@ -37,47 +38,40 @@ beforeAll(() => {
 });
 
 describe('an emulated Pico', () => {
-  it(
-    'takes the file that a Pico takes, is flashed like any board, and keeps its flash',
-    { timeout: 120_000 },
-    async () => {
-      const packed = await mmfreeJson('pack', '--uf2', path('first'), '--output', path('board.uf2'));
-      expect(packed.result).toMatchObject({
-        exit: 0,
-        name: 'first',
-        families: ['rp2040'],
-        uf2_bytes: statSync(path('board.uf2')).size,
-      });
-      const first = await startBoard('--pico', path('board.uf2'), '--flash-file', path('flash'));
-      expect(await mmfreeJson('boards', '--board', first.selector)).toMatchObject({
-        events: expect.arrayContaining([
-          expect.objectContaining({ image: expect.objectContaining({ name: 'first' }) }),
-        ]),
-      });
-      expect((await mmfreeJson('flash', path('second'), '--board', first.selector)).result).toMatchObject({ exit: 0 });
-      await first.stop();
+  it('takes the file that a Pico takes, is on USB, and keeps its flash', async () => {
+    const packed = await mmfreeJson('pack', '--uf2', path('first'), '--output', path('board.uf2'));
+    const bytes = statSync(path('board.uf2')).size;
+    expect(packed.result).toMatchObject({ exit: 0, name: 'first', families: ['rp2040'], uf2_bytes: bytes });
+    const flash = ['--flash-file', path('flash')];
+    const first = await startBoard('--pico', path('board.uf2'), '--usbip', '127.0.0.1:0', ...flash);
+    expect(first.selector).toMatch(/^usbip:/);
+    const verify = ['verify', '--board', first.selector, '--tokens', '1'];
+    expect((await mmfreeJson(...verify, '--image', path('first'))).exit).toBe(0);
+    await first.stop();
 
-      const second = await startBoard('--pico', '--flash-file', path('flash'));
-      const options = ['--board', second.selector, '--image', path('second'), '--tokens', '1'];
-      expect((await mmfreeJson('verify', ...options)).exit).toBe(0);
-      expect(await second.stop()).toBe(130);
-    },
-  );
-
-  it('takes models of the size that packing believes', async () => {
-    const { maxHidden, maxIntermediate, maxLayers, maxVocabulary, maxImageBytes } = RP2040_LIMITS;
-    const board = await startBoard('--pico', '--image', path('first'));
-    const [, port] = /:(\d+)$/.exec(board.selector)!;
+    const second = await startBoard('--pico', ...flash);
+    const [, port] = /:(\d+)$/.exec(second.selector)!;
     const session = await BoardSession.open(await opener({ kind: 'tcp', host: '127.0.0.1', port: Number(port) })());
     await session.close();
-    await board.stop();
+    expect(await second.stop()).toBe(130);
+    expect(session.hello.image?.name).toBe('first');
+    // Packing believes in the same limits.
     expect(session.hello.limits).toMatchObject({
-      hiddenSize: maxHidden,
-      intermediateSize: maxIntermediate,
-      layers: maxLayers,
-      vocabSize: maxVocabulary,
-      imageBytes: maxImageBytes,
+      hiddenSize: RP2040_LIMITS.maxHidden,
+      intermediateSize: RP2040_LIMITS.maxIntermediate,
+      layers: RP2040_LIMITS.maxLayers,
+      vocabSize: RP2040_LIMITS.maxVocabulary,
+      imageBytes: RP2040_LIMITS.maxImageBytes,
     });
+  });
+
+  // On a busy computer that takes a minute.
+  it.skipIf(count(0, 1) === 0)('is flashed like any board', { timeout: 600_000 }, async () => {
+    const board = await startBoard('--pico', '--image', path('first'));
+    expect((await mmfreeJson('flash', path('second'), '--board', board.selector)).result).toMatchObject({ exit: 0 });
+    const verify = ['verify', '--board', board.selector, '--image', path('second'), '--tokens', '1'];
+    expect((await mmfreeJson(...verify)).exit).toBe(0);
+    await board.stop();
   });
 
   it.each([

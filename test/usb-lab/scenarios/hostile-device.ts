@@ -108,9 +108,9 @@ function control(
   answer: (setup: SetupPacket, device: UsbDevice) => Uint8Array | 'nak' | undefined,
 ): (device: UsbDevice) => Partial<UsbDevice> {
   return (device) => ({
-    control: (setup, data) => {
+    control: (setup, data, later) => {
       const lie = answer(setup, device);
-      return lie instanceof Uint8Array ? lie.subarray(0, setup.length) : (lie ?? device.control(setup, data));
+      return lie instanceof Uint8Array ? lie.subarray(0, setup.length) : (lie ?? device.control(setup, data, later));
     },
   });
 }

@@ -7,7 +7,6 @@
 
 import assert from 'node:assert/strict';
 
-import type { SetupPacket } from '../../../firmware-host/firmware/usb/setup-packet.js';
 import type { UsbDevice } from '../../../firmware-host/firmware/usb/usb-device.js';
 import { LabBoard } from '../guest/lab-board.js';
 import { mmfreeExits } from '../guest/mmfree.js';
@@ -79,12 +78,12 @@ function disguiseOf(quirk: Quirk, pull: () => void): (device: UsbDevice) => Part
     let isEnded = false;
     let statusRequests = 0;
     return {
-      control: (setup: SetupPacket, data: Uint8Array): Uint8Array | 'nak' | undefined => {
+      control: (setup, data, later) => {
         const { requestType, request, value, length } = setup;
         const isDescriptor = requestType === 0x80 && request === GET_DESCRIPTOR;
         if (isDescriptor && value === STRING_WEIGHTS && length === OUR_STRING_BYTES) return nameAnswer;
         if (isDescriptor && value === CONFIGURATION) return tolerant(device, isTolerant).subarray(0, length);
-        const answered = device.control(setup, data);
+        const answered = device.control(setup, data, later);
         isEnded ||= requestType === 0x21 && request === DNLOAD && length === 0;
         if (!isEnded || requestType !== 0xa1 || request !== GET_STATUS) return answered;
         if (isInManifest && ++statusRequests === 1) return MANIFEST_STATUS;
@@ -124,10 +123,10 @@ async function ambiguous(lab: Lab): Promise<void> {
 /** A setting more, called like the first; the kernel has read the descriptors before it configures. */
 function doubled(device: UsbDevice): Partial<UsbDevice> {
   return {
-    control: (setup, data) => {
+    control: (setup, data, later) => {
       const { requestType, request, value, length } = setup;
       const isMeant = requestType === 0x80 && request === GET_DESCRIPTOR && value === CONFIGURATION;
-      if (!isMeant || device.configuration === 0) return device.control(setup, data);
+      if (!isMeant || device.configuration === 0) return device.control(setup, data, later);
       const bytes = device.descriptors.configuration;
       const functionalAt = bytes.length - DESCRIPTOR_BYTES;
       const setting = bytes.slice(functionalAt - DESCRIPTOR_BYTES, functionalAt);
