@@ -43,6 +43,14 @@ export function missingOption(flags: string): UsageError {
   });
 }
 
+/** @param name such as `<text...>` */
+export function missingArgument(name: string): UsageError {
+  return new UsageError('missing-argument', `${name} is missing`, {
+    reason: 'This command cannot do anything without it.',
+    fix: `Add ${name}.`,
+  });
+}
+
 /** @param group the command that was given, if it has commands of its own */
 export function noCommand(names: readonly string[], group: string | null): UsageError {
   return new UsageError('no-command', group === null ? 'no command given' : `no command given behind ${group}`, {

@@ -1,6 +1,6 @@
 /** `mmfree train`: declaration. */
 import { SHAPE_NAMES } from '../../model/train/shapes.js';
-import { defineCommand, flag, option, optionWithDefault, repeatedArgument, requiredOption } from '../command.js';
+import { defineCommand, flag, option, optionWithDefault, repeatedArgument } from '../command.js';
 import { decimal, integer, oneOf, path, seed } from '../options.js';
 
 export const train = defineCommand({
@@ -8,14 +8,20 @@ export const train = defineCommand({
     'mmfree train tales.txt -o my-model',
     'mmfree train books/ letters.jsonl -o my-model --shape 4M --minutes 30 --held-out validation.txt',
     'mmfree train tales.txt -o my-model --resume',
+    'mmfree train --plan 370M --tokens 15000000000',
   ],
   parameters: {
     texts: repeatedArgument(
-      '<text...>',
+      '[text...]',
       'UTF-8 text to learn from: files, folders (.txt, .md, .jsonl), - for standard input; documents end at lines that are <|endoftext|>',
       path,
     ),
-    output: requiredOption('-o, --output <folder>', 'the checkpoint to write, and what goes on with it', path),
+    output: option('-o, --output <folder>', 'the checkpoint to write, and what goes on with it', path),
+    plan: option(
+      '--plan <shape>',
+      'train nothing: measure for a few seconds, and say what memory and how long this shape takes here (with --tokens; default: 20 a weight)',
+      oneOf(SHAPE_NAMES),
+    ),
     heldOut: option('--held-out <file>', 'text to measure the loss on, which is not learned', path),
     shape: option(
       '--shape <name>',

@@ -3,7 +3,7 @@ import type { ModelConfig } from '../config.js';
 import type { TokenizerFacts } from './tokenizer/tokenizer-facts.js';
 import { badShape } from './train-error.js';
 
-/** Names say how many weights a token meets, with a vocabulary of 4,096 (370M: 32,000). */
+/** Names say how many weights a token meets, with a vocabulary of 4,096 (from 370M on: 32,000). */
 export const SHAPES = {
   '100K': { hidden_size: 48, num_hidden_layers: 2, intermediate_size: 128 },
   '1M': { hidden_size: 96, num_hidden_layers: 6, intermediate_size: 256 },
@@ -11,6 +11,7 @@ export const SHAPES = {
   '9M': { hidden_size: 256, num_hidden_layers: 8, intermediate_size: 768 },
   '21M': { hidden_size: 384, num_hidden_layers: 10, intermediate_size: 1024 },
   '370M': { hidden_size: 1024, num_hidden_layers: 24, intermediate_size: 2816 },
+  '1.3B': { hidden_size: 2048, num_hidden_layers: 24, intermediate_size: 5632 },
 } as const;
 
 export type ShapeName = keyof typeof SHAPES;

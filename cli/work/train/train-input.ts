@@ -2,7 +2,7 @@
 import type { ModelConfig } from '../../../model/config.js';
 import type { Recipe } from '../../../model/train/run/recipe.js';
 import type { ShapeName } from '../../../model/train/shapes.js';
-import { UsageError } from '../../usage-error.js';
+import { missingArgument, missingOption, UsageError } from '../../usage-error.js';
 
 /** What a new run is made of; a run that goes on has it already. */
 export interface NewRun {
@@ -32,6 +32,13 @@ export interface TrainInput extends NewRun {
   readonly half: boolean;
 }
 
+/** What is written on the command line. */
+export interface GivenRun extends Omit<TrainInput, 'output'> {
+  readonly output: string | undefined;
+  /** Says what a run would take, and runs none. */
+  readonly plan: ShapeName | undefined;
+}
+
 /** Where nothing is told: a card, or a processor that plays one. */
 export const DEFAULTS = {
   card: { shape: '4M', context: 512, batch: 192 },
@@ -45,8 +52,11 @@ export const VOCABULARY = 4096;
 const RATE = 8e-3;
 const RATE_WIDTH = 192;
 
-/** @throws UsageError for options that say the same thing twice, or something that is settled */
-export function checkTogether(input: TrainInput): void {
+/** @throws UsageError for what is missing, and options that say the same thing twice, or something that is settled */
+export function checkTogether(input: GivenRun): TrainInput {
+  const { texts, output } = input;
+  if (texts.length === 0) throw missingArgument('<text...>');
+  if (output === undefined) throw missingOption('-o, --output <folder>');
   const given = (names: readonly (keyof NewRun)[]): string[] => {
     return names
       .filter((name) => input[name] !== undefined)
@@ -78,6 +88,21 @@ export function checkTogether(input: TrainInput): void {
   ] as const) {
     if (given(group).length > 1) throw together(given(group), 'Each of them settles the same thing.');
   }
+  return { ...input, output };
+}
+
+/** @throws UsageError for options that a plan does not depend on */
+export function checkPlan({ plan: _, tokens, context, batch, vocab, saveEvery, ...others }: GivenRun): void {
+  const names = Object.entries(others).filter(([, value]) => value !== undefined && value !== false);
+  const given = names.flatMap(([name, value]) =>
+    Array.isArray(value) && value.length === 0 ? [] : [optionName(name)],
+  );
+  if (given.length > 0)
+    throw together(['--plan', ...given], 'A plan is made of shape, tokens, windows and vocabulary.');
+}
+
+function optionName(key: string): string {
+  return key === 'texts' ? 'text' : `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function together(names: readonly string[], reason: string): UsageError {

@@ -1,9 +1,7 @@
 /** `mmfree train`: the work. */
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openGpu } from '../../../model/backends/gpu/device/adapter.js';
 import type { GpuDevice } from '../../../model/backends/gpu/device/gpu-device.js';
-import { GpuError } from '../../../model/backends/gpu/device/gpu-error.js';
 import { writeOutput } from '../../../model/files/output-file.js';
 import { isJsonObject } from '../../../model/json-object.js';
 import { readDocuments } from '../../../model/train/data/read-documents.js';
@@ -15,17 +13,23 @@ import { Trainer } from '../../../model/train/gpu/trainer.js';
 import { microBatchOf, type Recipe } from '../../../model/train/run/recipe.js';
 import { linesUpTo, readState } from '../../../model/train/run/save.js';
 import { rowFloatsOf, secondsOfMicroBatch } from '../../../model/train/run/train-steps.js';
-import { cannotResume, folderTaken, noGpu } from '../../../model/train/train-error.js';
+import { cannotResume, folderTaken } from '../../../model/train/train-error.js';
 import type { CommandContext } from '../../command.js';
 import { finishRun, followRun, type Run } from './follow-run.js';
+import { openAnyGpu } from './open-any-gpu.js';
+import { plan } from './plan.js';
 import { modelIn, newModel, tokensOf } from './prepare-model.js';
-import { checkTogether, DEFAULTS, recipeOf, type TrainInput } from './train-input.js';
+import { checkPlan, checkTogether, DEFAULTS, recipeOf, type GivenRun, type TrainInput } from './train-input.js';
 
 /** Without what does not depend on the model. */
 type RunOfModel = Omit<Run, 'folder' | 'saveEvery' | 'half'>;
 
-export async function train(input: TrainInput, context: CommandContext): Promise<void> {
-  checkTogether(input);
+export async function train(given: GivenRun, context: CommandContext): Promise<void> {
+  if (given.plan !== undefined) {
+    checkPlan(given);
+    return await plan(given.plan, given, context);
+  }
+  const input = checkTogether(given);
   if (!input.resume) await expectEmpty(input.output);
   const documents = await readDocuments(input.texts, context.signal);
   const heldOut = input.heldOut === undefined ? undefined : await readDocuments([input.heldOut], context.signal);
@@ -41,24 +45,6 @@ export async function train(input: TrainInput, context: CommandContext): Promise
     await finishRun(whole, context);
   } finally {
     gpu.destroy();
-  }
-}
-
-/** A card, or else a processor that plays one, which is told. @throws TrainError `train-no-gpu` */
-async function openAnyGpu({
-  output,
-}: CommandContext): Promise<{ readonly gpu: GpuDevice; readonly isSoftware: boolean }> {
-  try {
-    return { gpu: await openGpu({ software: false }), isSoftware: false };
-  } catch (error) {
-    if (!(error instanceof GpuError && error.code === 'gpu-not-found')) throw error;
-    const gpu = await openGpu().catch((none: unknown) => {
-      throw none instanceof GpuError && none.code === 'gpu-not-found' ? noGpu(none) : none;
-    });
-    output.note(
-      `warning: ${gpu.name} is a program that plays a GPU: training takes hundreds of times as long as on a card`,
-    );
-    return { gpu, isSoftware: true };
   }
 }
 

@@ -94,6 +94,14 @@ export class Trainer {
     return trainer;
   }
 
+  /** Frees all buffers; nothing else may be called behind it. */
+  free(): void {
+    const { layers, boundStride: _, ...others } = this.buffers;
+    for (const buffer of [...layers.flatMap((layer) => Object.values(layer)), ...Object.values(others)]) {
+      this.#gpu.free(buffer);
+    }
+  }
+
   /** Bytes of everything on the GPU. */
   get allocatedBytes(): number {
     return this.#gpu.allocatedBytes;

@@ -100,9 +100,12 @@ export interface TrainingBuffers extends Readonly<Record<BufferName, GPUBuffer>>
   readonly boundStride: number;
 }
 
+/** What makes them, or only counts them. */
+export type BufferMaker = Pick<GpuDevice, 'buffer' | 'storage'>;
+
 /** @throws GpuError when one of them is larger than the adapter allows */
 export function trainingBuffers(
-  gpu: GpuDevice,
+  gpu: BufferMaker,
   config: ModelConfig,
   layout: ParameterLayout,
   batch: BatchShape,

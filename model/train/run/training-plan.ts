@@ -1,0 +1,122 @@
+/**
+ * What training a model takes on a card: memory, from the sizes of all buffers; hours, from a measurement of models of
+ * the same width with one layer and with two, whose difference is what each further layer takes.
+ */
+import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
+import type { ModelConfig } from '../../config.js';
+import { measureProducts } from '../gpu/matrix/measure-products.js';
+import { planProducts, type TileOf } from '../gpu/matrix/plan-products.js';
+import { parameterLayout } from '../gpu/parameter-layout.js';
+import { productShapes } from '../gpu/product-shapes.js';
+import { Trainer } from '../gpu/trainer.js';
+import { logitRows, trainingBuffers, type BatchShape, type BufferMaker } from '../gpu/training-buffers.js';
+import { initialParameters } from '../initial-parameters.js';
+import { secondsOfMicroBatch } from './train-steps.js';
+
+export interface TrainingPlan {
+  readonly weights: number;
+  /** Bytes on the GPU. */
+  readonly gpuBytes: number;
+  /** The largest of the buffers, which the adapter must be able to bind. */
+  readonly largest: { readonly name: string; readonly bytes: number };
+  /** Whether the adapter takes buffers so large. How much memory there is, WebGPU does not tell. */
+  readonly fits: boolean;
+  readonly tokensPerSecond: number;
+}
+
+/** How a step goes. */
+export interface PlannedRun {
+  readonly context: number;
+  readonly batch: number;
+  readonly microBatch: number;
+}
+
+/** Measures for some seconds. @throws GpuError if not even two layers fit */
+export async function planTraining(
+  gpu: GpuDevice,
+  config: ModelConfig,
+  { context, batch, microBatch }: PlannedRun,
+): Promise<TrainingPlan> {
+  const shape = { sequences: microBatch, length: context };
+  const { tileOf } = planProducts(await measureProducts(gpu, productShapes(config, shape)));
+  const measure = async (layers: number): Promise<StepSeconds> =>
+    await stepSeconds(gpu, { ...config, layers }, { shape, batch, tileOf });
+  const one = await measure(1);
+  const two = await measure(2);
+  // Noise must not make a layer cost less than nothing.
+  const layer = Math.max(0, two.microBatch - one.microBatch);
+  const { weights, total, largest } = trainingBytes(config, shape, tileOf);
+  const update = two.update * (weights / two.weights);
+  const seconds = (batch / microBatch) * (two.microBatch + (config.layers - 2) * layer) + update;
+  const tokensPerSecond = (batch * context) / seconds;
+  const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
+  return {
+    weights,
+    gpuBytes: total,
+    largest,
+    fits: largest.bytes <= limit,
+    tokensPerSecond,
+  };
+}
+
+interface StepSeconds {
+  readonly microBatch: number;
+  readonly update: number;
+  readonly weights: number;
+}
+
+async function stepSeconds(
+  gpu: GpuDevice,
+  config: ModelConfig,
+  { shape, batch, tileOf }: { readonly shape: BatchShape; readonly batch: number; readonly tileOf: TileOf },
+): Promise<StepSeconds> {
+  const { sequences: count, length } = shape;
+  const trainer = await Trainer.create(gpu, config, {
+    batch: shape,
+    targets: batch * length,
+    decayed: 'matrices',
+    tileOf,
+  });
+  try {
+    trainer.load(initialParameters(config, 1n));
+    const tokens = Uint32Array.from(
+      { length: 16 * length + 1 },
+      (_, k) => (Math.imul(k, 2_654_435_761) % config.vocabSize) >>> 0,
+    );
+    const microBatch = await secondsOfMicroBatch(trainer, tokens, { count, length });
+    const startMs = performance.now();
+    // Moves nothing, and takes as long.
+    const still = { rate: 0, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0, clip: 1, step: 1 };
+    await trainer.update(still);
+    return { microBatch, update: (performance.now() - startMs) / 1000, weights: weightsOf(config) };
+  } finally {
+    trainer.free();
+  }
+}
+
+function weightsOf(config: ModelConfig): number {
+  return [...parameterLayout(config).places.values()].reduce((sum, { length }) => sum + length, 0);
+}
+
+/** What a trainer would allocate. */
+export function trainingBytes(
+  config: ModelConfig,
+  shape: BatchShape,
+  tileOf: TileOf,
+): {
+  readonly weights: number;
+  readonly total: number;
+  readonly largest: { readonly name: string; readonly bytes: number };
+} {
+  const sizes: { readonly name: string; readonly bytes: number }[] = [];
+  const count = (name: string, bytes: number): GPUBuffer => {
+    sizes.push({ name, bytes });
+    return { size: bytes } as GPUBuffer;
+  };
+  const maker: BufferMaker = { buffer: count, storage: count };
+  const pieceRows = logitRows(shape.sequences * shape.length, config.vocabSize);
+  const halves = productShapes(config, shape).some((product) => product.kind !== 'product' && tileOf(product));
+  trainingBuffers(maker, config, parameterLayout(config), shape, { pieceRows, halves });
+  const largest = sizes.reduce((most, size) => (size.bytes > most.bytes ? size : most));
+  return { weights: weightsOf(config), total: sizes.reduce((sum, { bytes }) => sum + bytes, 0), largest };
+}
