@@ -68,7 +68,7 @@ async function prepared(shape) {
   const gpu = await openGpu();
   const products = plain ? [] : await measureProducts(gpu, productShapes(config, { sequences, length }));
   if (tiles) for (const product of products) console.log(JSON.stringify(factsOf(product)));
-  const text = Uint32Array.from({ length: 1 << 20 }, (_, k) => (Math.imul(k, 2_654_435_761) % vocabulary) >>> 0);
+  const text = Uint32Array.from({ length: 1 << 20 }, (_, k) => (Math.imul(k, 2_654_435_761) >>> 0) % vocabulary);
   const { tileOf, onMatrixUnits } = planProducts(products);
   const trainerWith = async (how) => {
     const settings = { batch: { sequences, length }, targets: batch * length, decayed: 'matrices', tileOf: how };

@@ -13,7 +13,7 @@ const TOKENS_PER_WEIGHT = 20;
 /** A run of more hours is not one for a single card. */
 const MOST_HOURS = 24;
 
-export async function plan(shape: ShapeName, given: GivenRun, context: CommandContext): Promise<void> {
+export async function explainPlan(shape: ShapeName, given: GivenRun, context: CommandContext): Promise<void> {
   const { output } = context;
   const { gpu, isSoftware } = await openAnyGpu(context);
   try {

@@ -91,14 +91,17 @@ export function checkTogether(input: GivenRun): TrainInput {
   return { ...input, output };
 }
 
+/** What a plan is made of, and what is always there. */
+const OF_PLANS: ReadonlySet<string> = new Set(['plan', 'tokens', 'context', 'batch', 'vocab', 'saveEvery']);
+
 /** @throws UsageError for options that a plan does not depend on */
-export function checkPlan({ plan: _, tokens, context, batch, vocab, saveEvery, ...others }: GivenRun): void {
-  const names = Object.entries(others).filter(([, value]) => value !== undefined && value !== false);
-  const given = names.flatMap(([name, value]) =>
-    Array.isArray(value) && value.length === 0 ? [] : [optionName(name)],
-  );
-  if (given.length > 0)
-    throw together(['--plan', ...given], 'A plan is made of shape, tokens, windows and vocabulary.');
+export function checkPlan(input: GivenRun): void {
+  const isGiven = (value: unknown): boolean =>
+    Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+  const others = Object.entries(input).filter(([name, value]) => !OF_PLANS.has(name) && isGiven(value));
+  if (others.length === 0) return;
+  const names = ['--plan', ...others.map(([name]) => optionName(name))];
+  throw together(names, 'A plan is made of shape, tokens, windows and vocabulary.');
 }
 
 function optionName(key: string): string {

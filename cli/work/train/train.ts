@@ -5,7 +5,8 @@ import type { GpuDevice } from '../../../model/backends/gpu/device/gpu-device.js
 import { writeOutput } from '../../../model/files/output-file.js';
 import { isJsonObject } from '../../../model/json-object.js';
 import { readDocuments } from '../../../model/train/data/read-documents.js';
-import { hashOfTokens } from '../../../model/train/data/token-stream.js';
+import { hashOfTokens, randomWindows } from '../../../model/train/data/token-stream.js';
+import { createCheckedTrainer } from '../../../model/train/gpu/checked-trainer.js';
 import { measureProducts } from '../../../model/train/gpu/matrix/measure-products.js';
 import { planProducts } from '../../../model/train/gpu/matrix/plan-products.js';
 import { productShapes } from '../../../model/train/gpu/product-shapes.js';
@@ -17,7 +18,7 @@ import { cannotResume, folderTaken } from '../../../model/train/train-error.js';
 import type { CommandContext } from '../../command.js';
 import { finishRun, followRun, type Run } from './follow-run.js';
 import { openAnyGpu } from './open-any-gpu.js';
-import { plan } from './plan.js';
+import { explainPlan } from './plan.js';
 import { modelIn, newModel, tokensOf } from './prepare-model.js';
 import { checkPlan, checkTogether, DEFAULTS, recipeOf, type GivenRun, type TrainInput } from './train-input.js';
 
@@ -27,7 +28,7 @@ type RunOfModel = Omit<Run, 'folder' | 'saveEvery' | 'half'>;
 export async function train(given: GivenRun, context: CommandContext): Promise<void> {
   if (given.plan !== undefined) {
     checkPlan(given);
-    return await plan(given.plan, given, context);
+    return await explainPlan(given.plan, given, context);
   }
   const input = checkTogether(given);
   if (!input.resume) await expectEmpty(input.output);
@@ -59,8 +60,19 @@ async function newRun(
   const { context: length = defaults.context, batch = defaults.batch, seed = 1n } = input;
   const tokens = await tokensOf(documents, model, length, context);
   const microBatch = microBatchOf(batch, length, rowFloatsOf(model.config));
-  const { trainer, onMatrixUnits } = await trainerOf(gpu, model.config, { context: length, batch, microBatch });
-  trainer.load(model.parameters(seed));
+  const shape = { sequences: microBatch, length };
+  const plan = planProducts(await measureProducts(gpu, productShapes(model.config, shape)));
+  const windows = randomWindows(tokens, { seed, step: 0, first: 0, count: microBatch, length });
+  const { trainer, onMatrixUnits, disagreement } = await createCheckedTrainer(
+    gpu,
+    model.config,
+    { batch: shape, targets: batch * length, decayed: 'matrices' },
+    { plan, parameters: model.parameters(seed), windows },
+  );
+  if (disagreement) {
+    const [plain, tiled] = disagreement.map(({ gradientNorm }) => gradientNorm);
+    context.output.note(`warning: matrix units give gradients of norm ${tiled}, not ${plain}: they are left alone`);
+  }
   const secondsPerStep = async (): Promise<number> =>
     (batch / microBatch) * (await secondsOfMicroBatch(trainer, tokens, { count: microBatch, length }));
   const recipe = await recipeOf(input, model.config, { context: length, batch, microBatch }, secondsPerStep);
@@ -84,25 +96,14 @@ async function resumedRun(
   const tokens = await tokensOf(documents, model, recipe.context, context);
   if (hashOfTokens(tokens) !== hash) throw cannotResume(folder, 'the text is another one');
   const { step, state } = await readState(folder);
-  const { trainer } = await trainerOf(gpu, model.config, recipe, onMatrixUnits);
+  const shape = { sequences: recipe.microBatch, length: recipe.context };
+  const { tileOf } = planProducts(await measureProducts(gpu, productShapes(model.config, shape)), onMatrixUnits);
+  const targets = recipe.batch * recipe.context;
+  const trainer = await Trainer.create(gpu, model.config, { batch: shape, targets, decayed: 'matrices', tileOf });
   if (state.parameters.length !== trainer.layout.total) throw cannotResume(folder, 'its state is of another shape');
   trainer.restore(state);
   context.output.note(`going on behind step ${step} of ${recipe.steps}`);
   return { model, tokens, trainer, recipe, done: step, lines: await linesUpTo(folder, step) };
-}
-
-/** @param wanted products that go through matrix units, of a run that goes on; undefined: those that are faster so */
-async function trainerOf(
-  gpu: GpuDevice,
-  config: Run['model']['config'],
-  { context, batch, microBatch }: Pick<Recipe, 'context' | 'batch' | 'microBatch'>,
-  wanted?: readonly string[],
-): Promise<{ readonly trainer: Trainer; readonly onMatrixUnits: readonly string[] }> {
-  const shape = { sequences: microBatch, length: context };
-  const measured = await measureProducts(gpu, productShapes(config, shape));
-  const { tileOf, onMatrixUnits } = planProducts(measured, wanted);
-  const options = { batch: shape, targets: batch * context, decayed: 'matrices', tileOf } as const;
-  return { trainer: await Trainer.create(gpu, config, options), onMatrixUnits };
 }
 
 /** @throws TrainError if there is no run */

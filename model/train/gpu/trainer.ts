@@ -11,7 +11,13 @@ import { NO_TARGET } from './kernels/cross-entropy.js';
 import type { TileOf } from './matrix/plan-products.js';
 import { productShapes } from './product-shapes.js';
 import { parameterLayout, type ParameterLayout } from './parameter-layout.js';
-import { logitRows, trainingBuffers, type BatchShape, type TrainingBuffers } from './training-buffers.js';
+import {
+  logitRows,
+  trainingBuffers,
+  type BatchShape,
+  type BufferMaker,
+  type TrainingBuffers,
+} from './training-buffers.js';
 import { microBatchKernels, preparingKernels, updatingKernels } from './training-kernels.js';
 import type { TrainingSetup } from './training-setup.js';
 
@@ -69,7 +75,10 @@ export class Trainer {
   readonly #preparing: KernelList;
   readonly #updating: KernelList;
 
-  private constructor(setup: TrainingSetup, decayed: number) {
+  readonly #allocated: readonly GPUBuffer[];
+
+  private constructor(setup: TrainingSetup, decayed: number, allocated: readonly GPUBuffer[]) {
+    this.#allocated = allocated;
     this.layout = setup.layout;
     this.#gpu = setup.gpu;
     this.#vocabulary = setup.config.vocabSize;
@@ -87,19 +96,25 @@ export class Trainer {
     const halves = productShapes(config, batch, logitBytes).some(
       (product) => product.kind !== 'product' && tileOf(product) !== undefined,
     );
-    const buffers = await gpu.allocating(() => trainingBuffers(gpu, config, layout, batch, { pieceRows, halves }));
+    const allocated: GPUBuffer[] = [];
+    const kept = (buffer: GPUBuffer): GPUBuffer => {
+      allocated.push(buffer);
+      return buffer;
+    };
+    const maker: BufferMaker = {
+      buffer: (label, size, usage) => kept(gpu.buffer(label, size, usage)),
+      storage: (label, bytes) => kept(gpu.storage(label, bytes)),
+    };
+    const buffers = await gpu.allocating(() => trainingBuffers(maker, config, layout, batch, { pieceRows, halves }));
     const setup = { gpu, config, layout, batch, buffers, pieceRows, weight: 1 / targets, tileOf, halves };
-    const trainer = new Trainer(setup, decayed === 'all' ? layout.total : layout.matrices);
+    const trainer = new Trainer(setup, decayed === 'all' ? layout.total : layout.matrices, allocated);
     await Promise.all([trainer.#microBatch.ready(), trainer.#preparing.ready(), trainer.#updating.ready()]);
     return trainer;
   }
 
   /** Frees all buffers; nothing else may be called behind it. */
   free(): void {
-    const { layers, boundStride: _, ...others } = this.buffers;
-    for (const buffer of [...layers.flatMap((layer) => Object.values(layer)), ...Object.values(others)]) {
-      this.#gpu.free(buffer);
-    }
+    for (const buffer of this.#allocated) this.#gpu.free(buffer);
   }
 
   /** Bytes of everything on the GPU. */

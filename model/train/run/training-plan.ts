@@ -81,7 +81,7 @@ async function stepSeconds(
     trainer.load(initialParameters(config, 1n));
     const tokens = Uint32Array.from(
       { length: 16 * length + 1 },
-      (_, k) => (Math.imul(k, 2_654_435_761) % config.vocabSize) >>> 0,
+      (_, k) => (Math.imul(k, 2_654_435_761) >>> 0) % config.vocabSize,
     );
     const microBatch = await secondsOfMicroBatch(trainer, tokens, { count, length });
     const startMs = performance.now();

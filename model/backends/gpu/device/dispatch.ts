@@ -79,6 +79,8 @@ export async function timeDispatches(
 
 /** How often what is measured runs. */
 const REPEATS = 4;
+/** How long it runs before: a card that was idle has a low clock. */
+const WARM_MS = 20;
 
 /** Seconds that the dispatches take together, one behind the other, once they have run. @throws GpuError */
 export async function secondsOf(gpu: GpuDevice, dispatches: readonly Dispatch[]): Promise<number> {
@@ -94,8 +96,11 @@ export async function secondsOf(gpu: GpuDevice, dispatches: readonly Dispatch[])
     if (querySet) commands.resolveQuerySet(querySet, 0, 2, resolved, 0);
     gpu.submit(commands);
   };
-  run(1);
-  await gpu.idle();
+  const warmMs = performance.now();
+  do {
+    run(1);
+    await gpu.idle();
+  } while (performance.now() - warmMs < WARM_MS);
   const startMs = performance.now();
   run(REPEATS);
   await gpu.idle();

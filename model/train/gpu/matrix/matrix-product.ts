@@ -27,10 +27,8 @@ export interface MatrixTile {
   readonly subgroups: readonly [number, number];
   /** Blocks of 16 × 16 that each of them computes. */
   readonly blocks: readonly [number, number];
-  /** Bytes of a row that go by in a turn. */
+  /** Bytes of a row that go through workgroup memory in a turn. */
   readonly turnBytes: 32 | 64 | 128;
-  /** Whether factors go through workgroup memory; else they come straight from storage. */
-  readonly isStaged: boolean;
 }
 
 /** How a factor lies in memory. */
@@ -85,10 +83,9 @@ const stagedVectors = ({ lines, vectors }: ReturnType<typeof staging>): number =
 /** Bytes of workgroup memory. */
 export function workgroupBytes(tile: MatrixTile, { factor, left, right }: Omit<MatrixProduct, 'code'>): number {
   const strips = tile.subgroups[0] * tile.subgroups[1] * stripVectors(tile);
-  const staged = tile.isStaged
-    ? stagedVectors(staging(tile, factor, left, heightOf(tile))) +
-      stagedVectors(staging(tile, factor, right, widthOf(tile)))
-    : 0;
+  const staged =
+    stagedVectors(staging(tile, factor, left, heightOf(tile))) +
+    stagedVectors(staging(tile, factor, right, widthOf(tile)));
   return 16 * (strips + staged);
 }
 
@@ -109,7 +106,7 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 ${code}
 var<workgroup> strips: array<vec4<${sum}>, ${subgroups[0] * subgroups[1] * strip}>;
-${tile.isStaged ? stagingMemory(product, tile) : ''}
+${stagingMemory(product, tile)}
 @compute @workgroup_size(${invocationsOf(tile)})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let subgroup = local / ${MATRIX_SUBGROUP}u;
@@ -122,7 +119,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   ${each(all, ([a, b]) => `var sum${a}_${b} = subgroup_matrix_result<${sum}, ${EDGE}, ${EDGE}>();`)}
   let start = ${from};
   let end = ${to};
-  ${tile.isStaged ? stagedTurns(product, tile) : directTurns(product, tile)}
+  ${turns(product, tile)}
   let strip = subgroup * ${strip}u;
   ${each(
     range(blocks[0]),
@@ -177,23 +174,6 @@ function turn(
   return [...loads, ...products].join('\n    ');
 }
 
-function directTurns(product: MatrixProduct, tile: MatrixTile): string {
-  const { factor, left, right } = product;
-  const { lanes, step } = FACTORS[factor];
-  const load = (side: 'left' | 'right', block: number, s: number): string => {
-    const { name, stride, isAlongDepth } = side === 'left' ? left : right;
-    const line = stride / lanes;
-    const place = `(${side === 'left' ? 'firstRow + down' : 'firstColumn + across'} + ${EDGE * block}u)`;
-    const along = `(c + ${s * step}u)`;
-    const [major, minor] = isAlongDepth ? [place, along] : [along, place];
-    return `&${name}, ${major} * ${line}u + ${minor} / ${lanes}u, ${line}u`;
-  };
-  return /* wgsl */ `
-  for (var c = start; c < end; c += ${depthOf(tile, factor)}u) {
-    ${turn(product, tile, load)}
-  }`;
-}
-
 /** Both factors, with their places. */
 function stagedFactors({ factor, left, right }: MatrixProduct, tile: MatrixTile) {
   return [
@@ -209,7 +189,7 @@ function stagingMemory(product: MatrixProduct, tile: MatrixTile): string {
 }
 
 /** While a turn is multiplied, the next one is on its way. */
-function stagedTurns(product: MatrixProduct, tile: MatrixTile): string {
+function turns(product: MatrixProduct, tile: MatrixTile): string {
   const { factor } = product;
   const { lanes, step } = FACTORS[factor];
   const size = invocationsOf(tile);
@@ -253,5 +233,5 @@ function stagedTurns(product: MatrixProduct, tile: MatrixTile): string {
 /** Whether every copy is whole: as many vectors for each invocation. */
 export function isEven(tile: MatrixTile, product: Omit<MatrixProduct, 'code'>): boolean {
   const factors = stagedFactors({ ...product, code: '' }, tile);
-  return !tile.isStaged || factors.every(({ of }) => (of.lines * of.vectors) % invocationsOf(tile) === 0);
+  return factors.every(({ of }) => (of.lines * of.vectors) % invocationsOf(tile) === 0);
 }

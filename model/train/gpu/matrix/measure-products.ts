@@ -58,8 +58,12 @@ export async function measureProducts(
   if (tried.length === 0) return [];
   const noise = await NoiseBuffers.create(gpu, tried);
   try {
-    // All at once: the driver compiles the next ones while the first are measured.
     const prepared = tried.map((product) => prepare(gpu, noise, product, tiles));
+    // A card that waits for its driver is slow for a while: all is compiled before anything is measured.
+    for (const { plain, lists } of prepared) {
+      await plain.ready();
+      for (const { problem } of lists) await problem;
+    }
     const measured: ProductMeasurement[] = [];
     for (const each of prepared) measured.push(await measureProduct(gpu, noise, each));
     return measured;
@@ -102,7 +106,6 @@ async function measureProduct(
   noise: NoiseBuffers,
   { product, plain, lists }: PreparedProduct,
 ): Promise<ProductMeasurement> {
-  await plain.ready();
   const plainSeconds = await secondsOf(gpu, plain.dispatches);
   // Gradients of weights are added to what is there.
   await noise.cleared(noise.expected, plain);

@@ -25,8 +25,8 @@ afterAll(() => {
   if (hasGpu) own.destroy();
 });
 
-/** In CI one of each kind. */
-const tiles = TILES.filter((_, k) => count(k === 0 || k === 4 ? 1 : 0, 1) === 1);
+/** In CI the first one. */
+const tiles = TILES.slice(0, count(1, TILES.length));
 
 describe.runIf(hasGpu)('products on matrix units', () => {
   it.each([
@@ -42,7 +42,7 @@ describe.runIf(hasGpu)('products on matrix units', () => {
       for (const { tile, isRight, error } of measurement?.tiles ?? []) {
         expect([tileName(tile), isRight, error]).toEqual([tileName(tile), true, error]);
       }
-      expect(measurement?.tiles.length).toBeGreaterThanOrEqual(2);
+      expect(measurement?.tiles.length).toBe(tiles.length);
     },
     600_000,
   );
@@ -62,7 +62,7 @@ describe.runIf(hasGpu)('products on matrix units', () => {
 describe('a plan of products', () => {
   const product = { kind: 'inputs-back', rows: 64, outputs: 64, inputs: 64 } as const;
   const key = productKey(product);
-  const [first, second, third] = TILES as readonly [MatrixTile, MatrixTile, MatrixTile];
+  const [first, second] = TILES as readonly [MatrixTile, MatrixTile];
   const measured = (seconds: number): ProductMeasurement => ({
     product,
     plainSeconds: 1,
@@ -70,7 +70,7 @@ describe('a plan of products', () => {
     tiles: [
       { tile: first, seconds: 2 * seconds, isRight: true, error: 0 },
       { tile: second, seconds, isRight: true, error: 0 },
-      { tile: third, seconds: seconds / 2, isRight: false, error: 1 },
+      { tile: first, seconds: seconds / 2, isRight: false, error: 1 },
     ],
   });
 

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openGpu } from '../../../../../model/backends/gpu/device/adapter.js';
 import type { GpuDevice } from '../../../../../model/backends/gpu/device/gpu-device.js';
 import { compareGradients } from '../../../../../model/train/compare-gradients.js';
+import { createCheckedTrainer } from '../../../../../model/train/gpu/checked-trainer.js';
+import { productKey } from '../../../../../model/train/gpu/matrix/products.js';
 import { TILES } from '../../../../../model/train/gpu/matrix/tiles.js';
+import { productShapes } from '../../../../../model/train/gpu/product-shapes.js';
 import { hasGpu } from '../../../../helpers/gpu.js';
 import { PlainMatrices } from '../../../../helpers/plain-matrices.js';
 import { insideTargets, integersOf, toy, trainerOf } from '../../../../helpers/training.js';
@@ -19,14 +22,13 @@ afterAll(() => {
 
 /** All of it in whole tiles. */
 const MODEL = toy([64, 64, 1, 64], [1, 64]);
-const [direct, , , , staged] = TILES;
 
 describe.runIf(hasGpu)('training on matrix units', () => {
   it('has the loss of the plain kernels to the bit, and gradients within 2 % of the twin', async () => {
     const gpu = new PlainMatrices(own);
     const { trainer } = await trainerOf(MODEL, {
       on: gpu,
-      tileOf: ({ kind }) => (kind === 'weights-back' ? staged : direct),
+      tileOf: () => TILES[0],
     });
     const { trainer: plain } = await trainerOf(MODEL, { on: own });
     const losses: number[] = [];
@@ -44,4 +46,34 @@ describe.runIf(hasGpu)('training on matrix units', () => {
       expect([name, relativeError < 2e-2, relativeError]).toEqual([name, true, relativeError]);
     }
   }, 240_000);
+
+  it.each([
+    ['goes on with them where they agree with the plain kernels', (code: string): string => code, true],
+    ['leaves them alone where they do not', (code: string): string => code.replace('(254u', '(255u'), false],
+  ])(
+    '%s',
+    async (_, spoil, agrees) => {
+      const products = productShapes(MODEL.config, { sequences: MODEL.sequences, length: MODEL.length });
+      const keys = products.map(productKey);
+      const options = {
+        batch: { sequences: MODEL.sequences, length: MODEL.length },
+        targets: MODEL.ids.length,
+        decayed: 'all',
+      } as const;
+      const { trainer, onMatrixUnits, disagreement } = await createCheckedTrainer(
+        new PlainMatrices(own, spoil),
+        MODEL.config,
+        options,
+        {
+          plan: { tileOf: () => TILES[0], onMatrixUnits: keys },
+          parameters: MODEL.parameters,
+          windows: { ids: Uint32Array.from(MODEL.ids), targets: insideTargets(MODEL.ids, MODEL.length) },
+        },
+      );
+      expect(onMatrixUnits).toEqual(agrees ? keys : []);
+      expect(disagreement === undefined).toBe(agrees);
+      expect((await trainer.state()).first.every((moment) => moment === 0)).toBe(true);
+    },
+    240_000,
+  );
 });
