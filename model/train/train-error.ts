@@ -39,6 +39,13 @@ export function noText(sources: readonly string[]): TrainError {
   });
 }
 
+export function allHeldOut(): TrainError {
+  return new TrainError('train-no-text', 'all of the text is held out', {
+    reason: 'Documents that are in the held-out text, or begin and end as one there does, are not learned.',
+    fix: 'Give more text, or hold out other documents.',
+  });
+}
+
 /** @param problem a clause */
 export function badText(path: string, problem: string): TrainError {
   return new TrainError('train-bad-text', `${path} ${problem}`, {

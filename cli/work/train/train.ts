@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { GpuDevice } from '../../../model/backends/gpu/device/gpu-device.js';
 import { writeOutput } from '../../../model/files/output-file.js';
 import { isJsonObject } from '../../../model/json-object.js';
+import { withoutHeldOut } from '../../../model/train/data/held-out.js';
 import { readDocuments } from '../../../model/train/data/read-documents.js';
 import { hashOfTokens, randomWindows } from '../../../model/train/data/token-stream.js';
 import { createCheckedTrainer } from '../../../model/train/gpu/checked-trainer.js';
@@ -14,7 +15,8 @@ import { Trainer } from '../../../model/train/gpu/trainer.js';
 import { microBatchOf, type Recipe } from '../../../model/train/run/recipe.js';
 import { linesUpTo, readState } from '../../../model/train/run/save.js';
 import { rowFloatsOf, secondsOfMicroBatch } from '../../../model/train/run/train-steps.js';
-import { cannotResume, folderTaken } from '../../../model/train/train-error.js';
+import { allHeldOut, cannotResume, folderTaken } from '../../../model/train/train-error.js';
+import { counted } from '../../../protocol/counted.js';
 import type { CommandContext } from '../../command.js';
 import { finishRun, followRun, type Run } from './follow-run.js';
 import { openAnyGpu } from './open-any-gpu.js';
@@ -32,8 +34,8 @@ export async function train(given: GivenRun, context: CommandContext): Promise<v
   }
   const input = checkTogether(given);
   if (!input.resume) await expectEmpty(input.output);
-  const documents = await readDocuments(input.texts, context.signal);
   const heldOut = input.heldOut === undefined ? undefined : await readDocuments([input.heldOut], context.signal);
+  const documents = learnedOf(await readDocuments(input.texts, context.signal), heldOut, context);
   const { gpu, isSoftware } = await openAnyGpu(context);
   try {
     const run = input.resume
@@ -47,6 +49,21 @@ export async function train(given: GivenRun, context: CommandContext): Promise<v
   } finally {
     gpu.destroy();
   }
+}
+
+/** Without what is held out, which is told. @throws TrainError if nothing is left */
+function learnedOf(
+  documents: readonly string[],
+  heldOut: readonly string[] | undefined,
+  { output }: CommandContext,
+): readonly string[] {
+  if (heldOut === undefined) return documents;
+  const learned = withoutHeldOut(documents, heldOut);
+  if (learned.length === 0) throw allHeldOut();
+  const leftOut = documents.length - learned.length;
+  if (leftOut > 0) output.note(`${leftOut} of ${counted(documents.length, 'document')} left out: they are held out`);
+  output.event('held-out', { documents: documents.length, left_out: leftOut });
+  return learned;
 }
 
 async function newRun(
@@ -94,7 +111,7 @@ async function resumedRun(
   const { recipe, hash, onMatrixUnits } = await readRun(folder);
   const model = await modelIn(folder);
   const tokens = await tokensOf(documents, model, recipe.context, context);
-  if (hashOfTokens(tokens) !== hash) throw cannotResume(folder, 'the text is another one');
+  if (hashOfTokens(tokens) !== hash) throw cannotResume(folder, 'the text is another one, or what is held out');
   const { step, state } = await readState(folder);
   const shape = { sequences: recipe.microBatch, length: recipe.context };
   const { tileOf } = planProducts(await measureProducts(gpu, productShapes(model.config, shape)), onMatrixUnits);

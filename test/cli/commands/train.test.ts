@@ -42,8 +42,12 @@ const TEXT = Array.from(
   (_, k) => `Once there was a fox who had ${k} hens and a hat.\n<|endoftext|>\n`,
 ).join('');
 
+/** As long as a few windows, and nothing of the text. */
+const HELD_OUT = [40, 41, 42].map((k) => `Once there was a fox who had ${k} hens and a hat.\n`).join('<|endoftext|>\n');
+
 beforeAll(async () => {
   await writeFile(path('text.txt'), TEXT);
+  await writeFile(path('held-out.txt'), HELD_OUT);
   await writeFile(path('config.json'), JSON.stringify(CONFIG));
 });
 
@@ -103,7 +107,7 @@ async function twinLosses(folder: string): Promise<number[]> {
 describe.runIf(hasGpu)('a folder of text', () => {
   it('becomes a checkpoint by the loss curve of the twin, an image, and a board that computes it', async () => {
     const folder = path('tale');
-    const { exit, result } = await mmfreeJson(...trainTo(folder, '--held-out', path('text.txt')));
+    const { exit, result } = await mmfreeJson(...trainTo(folder, '--held-out', path('held-out.txt')));
     expect(exit).toBe(0);
     expect(result).toMatchObject({ steps: STEPS, tokens: STEPS * BATCH * CONTEXT });
     expect(result['held_out_loss']).toBeLessThan(5.6);
@@ -232,6 +236,11 @@ describe('input that cannot be learned', () => {
     await writeFile(path('taken/something'), 'x');
     const run = await mmfreeJson('train', path('text.txt'), '-o', path(folder), ...args);
     expect([run.exit, run.result['error']]).toEqual([exit, expect.objectContaining({ code })]);
+  });
+
+  it('that is held out', async () => {
+    const { exit, result } = await mmfreeJson(...trainTo(path('never'), '--held-out', path('text.txt')));
+    expect([exit, result['error']]).toEqual([2, expect.objectContaining({ code: 'train-no-text' })]);
   });
 
   it.skipIf(hasGpu)('on a computer without a GPU', async () => {
