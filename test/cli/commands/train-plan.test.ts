@@ -7,7 +7,19 @@ describe('a plan of training', () => {
   it.runIf(hasGpu)(
     'says memory and time of a shape on this adapter',
     async () => {
-      const args = ['train', '--plan', '100K', '--tokens', '1000000', '--context', '16', '--batch', '4', '--vocab', '300'];
+      const args = [
+        'train',
+        '--plan',
+        '100K',
+        '--tokens',
+        '1000000',
+        '--context',
+        '16',
+        '--batch',
+        '4',
+        '--vocab',
+        '300',
+      ];
       const { exit, result } = await mmfreeJson(...args);
       expect(exit).toBe(0);
       // Matrices, norms and lower bounds of two layers, embedding and head.
