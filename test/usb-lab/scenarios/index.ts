@@ -8,7 +8,6 @@ import { gadget } from './gadget.js';
 import { hostileDevice } from './hostile-device.js';
 import { hostileHost } from './hostile-host.js';
 import { killed } from './killed.js';
-import { pico } from './pico.js';
 import { quirkyDevices } from './quirky-devices.js';
 import { stockFlash } from './stock-flash.js';
 import { stockTools } from './stock-tools.js';
@@ -23,7 +22,6 @@ const SCENARIOS: readonly Scenario[] = [
   unplugStates,
   access,
   killed,
-  pico,
   fpgaBoard,
   gadget,
   flashRunVerify,
