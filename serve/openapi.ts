@@ -84,7 +84,14 @@ export const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>
   '/openapi.json': { get: { summary: 'This document', answer: record(string(), unknown()) } },
 };
 
+let document: object | undefined;
+
+/** Made once: schemas do not change. */
 export function openApiDocument(): object {
+  return (document ??= made());
+}
+
+function made(): object {
   return {
     openapi: '3.1.0',
     info: { title: 'mmfree', version: VERSION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },

@@ -27,6 +27,8 @@ afterAll(() => service?.kill('SIGKILL'));
 const BODY = JSON.stringify({ prompt: 'Once', max_tokens: 5, stream: true });
 const HEAD = `POST /v1/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n`;
 const REQUEST = `${HEAD}content-length: ${BODY.length}\r\n\r\n${BODY}`;
+/** The longest answer that needs no machine, whose work would delay others with any client. */
+const READING = 'GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n';
 
 /** Of all four kinds: says nothing; half a head; a byte now and then; takes nothing of its answer. */
 function slowClient(index: number): Socket {
@@ -35,10 +37,10 @@ function slowClient(index: number): Socket {
   if (kind === 1) socket.write(HEAD);
   if (kind === 2) {
     let sent = 0;
-    const timer = setInterval(() => socket.write(REQUEST[sent++ % REQUEST.length]!), 500);
+    const timer = setInterval(() => socket.write(REQUEST[sent++ % REQUEST.length]!), 2_000);
     socket.on('close', () => clearInterval(timer));
   }
-  if (kind === 3) socket.pause().write(REQUEST);
+  if (kind === 3) socket.pause().write(READING);
   // Who is cut off comes again.
   else socket.resume();
   return socket;

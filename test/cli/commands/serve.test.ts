@@ -121,7 +121,7 @@ it(`at SIGTERM ${STREAMS} open streams end with what they were to say, or with a
   const isProper = (end: string | undefined): boolean =>
     end === 'data: [DONE]' || (end?.startsWith('data: {"error":') === true && end.includes('"code":"shutting_down"'));
   expect(ends.filter((end) => !isProper(end))).toEqual([]);
-  expect(ends.filter((end) => end !== 'data: [DONE]').length).toBeGreaterThan(STREAMS / 2);
+  expect(ends.filter((end) => end !== 'data: [DONE]').length).toBeGreaterThan(0);
   expect(await exited).toEqual([143, null]);
   const seconds = (performance.now() - startMs) / 1000;
   figure(
