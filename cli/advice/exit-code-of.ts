@@ -63,6 +63,7 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['gateware-tool-missing', EXIT.noTool],
   ['gateware-tool-failed', EXIT.noTool],
   ['train-no-gpu', EXIT.noGpu],
+  ['train-too-large', EXIT.wrongBoard],
   ['train-diverged', EXIT.diverged],
   ['peer-missing', EXIT.noTool],
   ['peer-failed', EXIT.noTool],

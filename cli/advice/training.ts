@@ -8,6 +8,7 @@ export const TRAINING: Readonly<Record<TrainErrorCode, Advice>> = {
   'train-bad-text': null,
   'train-too-little-text': always('Give more text, or shorter windows with --context.'),
   'train-bad-shape': always('Choose another shape with --shape, or change the --config.'),
+  'train-too-large': also('`mmfree train --plan SHAPE` says what a shape takes here.'),
   'train-diverged': always(
     'Begin again with a lower --rate, a longer --warm-up or a smaller --clip; the folder holds the last good checkpoint.',
   ),

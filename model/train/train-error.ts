@@ -13,6 +13,8 @@ export type TrainErrorCode =
   | 'train-too-little-text'
   /** A model that the kernels are not made for. */
   | 'train-bad-shape'
+  /** A model with parts that this GPU does not bind. */
+  | 'train-too-large'
   /** The loss is no number any more. */
   | 'train-diverged'
   /** The folder holds something. */
@@ -69,6 +71,16 @@ export function badShape(problem: string): TrainError {
   return new TrainError('train-bad-shape', `this model cannot be trained here: ${problem}`, {
     reason: 'The kernels take widths that are multiples of 16.',
     fix: 'Choose another shape.',
+  });
+}
+
+/** @param part what is larger than the GPU binds */
+export function tooLarge(gpu: string, part: string, needed: number, offered: number): TrainError {
+  const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+  return new TrainError('train-too-large', `${gpu} does not take this model`, {
+    reason: `Its ${part} need ${gibibytes(needed)} in one buffer, of which the GPU binds ${gibibytes(offered)}.`,
+    fix: 'Choose a smaller shape, or train with PyTorch: a checkpoint of that can be packed and gone on with here.',
+    facts: { gpu, part, needed, offered },
   });
 }
 

@@ -14,6 +14,7 @@ import { productShapes } from '../../../model/train/gpu/product-shapes.js';
 import { Trainer } from '../../../model/train/gpu/trainer.js';
 import { microBatchOf, type Recipe } from '../../../model/train/run/recipe.js';
 import { linesUpTo, readState } from '../../../model/train/run/save.js';
+import { checkFits } from '../../../model/train/run/training-plan.js';
 import { rowFloatsOf, secondsOfMicroBatch } from '../../../model/train/run/train-steps.js';
 import { allHeldOut, cannotResume, folderTaken } from '../../../model/train/train-error.js';
 import { counted } from '../../../protocol/counted.js';
@@ -78,6 +79,7 @@ async function newRun(
   const tokens = await tokensOf(documents, model, length, context);
   const microBatch = microBatchOf(batch, length, rowFloatsOf(model.config));
   const shape = { sequences: microBatch, length };
+  checkFits(gpu, model.config, shape);
   const plan = planProducts(await measureProducts(gpu, productShapes(model.config, shape)));
   const windows = randomWindows(tokens, { seed, step: 0, first: 0, count: microBatch, length });
   const { trainer, onMatrixUnits, disagreement } = await createCheckedTrainer(

@@ -1,6 +1,6 @@
 /**
- * What is learned must not be measured: documents of the text that are held-out ones too. Editions differ in a word here
- * and there, so the same beginning and end are enough.
+ * What is learned must not be measured: documents of the text that are held-out ones too. Editions differ in a word
+ * here and there, so the same beginning and end are enough.
  */
 
 /** Characters of the end that count. */

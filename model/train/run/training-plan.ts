@@ -11,6 +11,7 @@ import { productShapes } from '../gpu/product-shapes.js';
 import { Trainer } from '../gpu/trainer.js';
 import { logitRows, trainingBuffers, type BatchShape, type BufferMaker } from '../gpu/training-buffers.js';
 import { initialParameters } from '../initial-parameters.js';
+import { tooLarge } from '../train-error.js';
 import { secondsOfMicroBatch } from './train-steps.js';
 
 export interface TrainingPlan {
@@ -49,14 +50,24 @@ export async function planTraining(
   const update = two.update * (weights / two.weights);
   const seconds = (batch / microBatch) * (two.microBatch + (config.layers - 2) * layer) + update;
   const tokensPerSecond = (batch * context) / seconds;
-  const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
   return {
     weights,
     gpuBytes: total,
     largest,
-    fits: largest.bytes <= limit,
+    fits: largest.bytes <= bindable(gpu),
     tokensPerSecond,
   };
+}
+
+/** Bytes of the largest buffer that a kernel can use. */
+function bindable({ limits }: GpuDevice): number {
+  return Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
+}
+
+/** Before anything is made for it. @throws TrainError `train-too-large` */
+export function checkFits(gpu: GpuDevice, config: ModelConfig, shape: BatchShape): void {
+  const { name, bytes } = trainingBytes(config, shape, () => undefined).largest;
+  if (bytes > bindable(gpu)) throw tooLarge(gpu.name, name, bytes, bindable(gpu));
 }
 
 interface StepSeconds {
@@ -99,7 +110,7 @@ function weightsOf(config: ModelConfig): number {
 }
 
 /** What a trainer would allocate. */
-export function trainingBytes(
+function trainingBytes(
   config: ModelConfig,
   shape: BatchShape,
   tileOf: TileOf,

@@ -249,6 +249,13 @@ describe('input that cannot be learned', () => {
     expect([exit, result['error']]).toEqual([18, expect.objectContaining({ code: 'train-no-gpu' })]);
   });
 
+  it.runIf(hasGpu)('as a model with parts that no adapter binds', async () => {
+    await writeFile(path('huge.json'), JSON.stringify({ ...CONFIG, hidden_size: 8192, intermediate_size: 8192 }));
+    const args = ['train', path('text.txt'), '-o', path('never'), '--config', path('huge.json'), '--batch', '1'];
+    const { exit, result } = await mmfreeJson(...args);
+    expect([exit, result['error']]).toEqual([7, expect.objectContaining({ code: 'train-too-large' })]);
+  });
+
   it.runIf(hasGpu)('without a run to go on with', async () => {
     const { stderr, exit } = await mmfree('train', path('text.txt'), '-o', path('nowhere'), '--resume');
     expect(exit).toBe(2);

@@ -1,6 +1,6 @@
 /**
- * Tiles that products are tried with. Of twenty on an H200 these two were the best or close to it for every product; each
- * one costs the driver a quarter of a second for each product.
+ * Tiles that products are tried with. Of twenty on an H200 these two were the best or close to it for every product;
+ * each one costs the driver a quarter of a second for each product.
  */
 import type { MatrixTile } from './matrix-product.js';
 
