@@ -221,6 +221,7 @@ static bool work(struct mmf_board *board) {
     mmf_link_send(board->session);
     return true;
   }
+  if (mmf_console_work(board)) return true;
   return mmf_run_work(board);
 }
 

@@ -8,6 +8,7 @@
 #ifndef MMF_BOARD_H
 #define MMF_BOARD_H
 
+#include "console.h"
 #include "link.h"
 #include "model.h"
 #include "store.h"
@@ -38,10 +39,9 @@ struct mmf_run {
   uint32_t run, first, next, sent, most; /* indices: of the first token, of the next computed, of the next sent */
   struct mmf_sampler sampler;
   uint32_t prompt_count, fed;
-  uint16_t prompt[MMFREE_MAX_RUN_TOKENS];
   uint8_t reason; /* why it ended */
   uint32_t receipts[MMF_KEPT_TOKENS];
-  uint16_t tokens[MMF_KEPT_TOKENS];
+  uint16_t tokens[MMF_KEPT_TOKENS]; /* until the last token of the prompt was fed, the prompt */
 };
 
 /* What takes longer than a request may: an image is hashed, then tried out. */
@@ -89,6 +89,7 @@ struct mmf_board {
   int32_t *kept, *brought;
   bool has_kept;
   uint32_t kept_position;
+  struct mmf_console console;
   struct mmf_message nowhere; /* for answers that nobody waits for any more */
   bool wants_restart;
   uint32_t restart_ms;

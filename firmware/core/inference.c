@@ -88,8 +88,8 @@ static void start_run(struct mmf_board *board, const struct mmf_message *request
       mmf_answer_error(answer, request->type, MMFREE_ERROR_UNKNOWN_TOKEN, token, vocab);
       return;
     }
-    run->prompt[index] = (uint16_t)token;
   }
+  for (uint32_t index = 0; index < count; index++) run->tokens[index] = (uint16_t)mmf_u32(bytes + RUN_BYTES + 4 * index);
   run->is_known = run->is_going = run->has_reader = true;
   run->is_ended_sent = false;
   run->run = mmf_u32(bytes);
@@ -194,7 +194,7 @@ bool mmf_run_work(struct mmf_board *board) {
   if (!run->is_going || mmf_run_is_waiting(board)) return false;
   const uint32_t wanted = run->sampler.inverse_temperature == 0 ? 1 : run->sampler.top_k;
   const bool is_prompt = run->fed < run->prompt_count;
-  const uint32_t token = is_prompt ? run->prompt[run->fed++] : run->tokens[(run->next - 1) % MMF_KEPT_TOKENS];
+  const uint32_t token = is_prompt ? run->tokens[run->fed++] : run->tokens[(run->next - 1) % MMF_KEPT_TOKENS];
   mmf_board_step(board, token, wanted, 0);
   if (run->fed < run->prompt_count) return true;
   if (run->most == 0) {

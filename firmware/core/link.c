@@ -148,11 +148,33 @@ static void take_frame(struct mmf_link *link, const struct mmf_frame *frame) {
   }
 }
 
+/* Whether a byte is text. Enter on an empty line begins it, and is one byte or two; a zero ends it. */
+static bool take_text(struct mmf_link *link, uint8_t byte) {
+  if (link->is_open || byte == 0) {
+    link->is_typed = link->is_in_line = link->was_return = false;
+    return false;
+  }
+  const bool is_second = byte == '\n' && link->was_return, is_enter = byte == '\r' || byte == '\n';
+  link->was_return = byte == '\r';
+  if (link->is_typed) {
+    if (!is_second && link->typed < MMFREE_MAX_PAYLOAD_BYTES) link->inbox[0].payload[link->typed++] = byte;
+    return true;
+  }
+  if (is_enter && !is_second && !link->is_in_line) {
+    link->is_typed = true;
+    link->typed = link->typed_at = 0;
+    return true;
+  }
+  if (!is_second) link->is_in_line = !is_enter;
+  return false;
+}
+
 void mmf_link_receive(struct mmf_link *link, const uint8_t *bytes, uint32_t length, uint32_t now_ms) {
   link->now_ms = now_ms;
   link->counts.bytes_in += length;
   for (uint32_t index = 0; index < length; index++) {
     struct mmf_frame frame;
+    if (take_text(link, bytes[index])) continue;
     const enum mmf_frame_result result = mmf_frame_take(&link->reader, bytes[index], &frame);
     if (result == MMF_FRAME_BAD) {
       link->counts.bad_frames++;
@@ -305,8 +327,33 @@ void mmf_link_refuse(struct mmf_link *link) {
 
 void mmf_link_unplug(struct mmf_link *link) {
   close_session(link);
+  link->is_typed = link->is_in_line = link->was_return = false;
   link->owes_end = link->owes_busy = false;
   link->out_at = link->out_length = 0;
+}
+
+bool mmf_link_typed(struct mmf_link *link, uint8_t *byte) {
+  if (link->typed_at == link->typed) {
+    link->typed = link->typed_at = 0;
+    return false;
+  }
+  *byte = link->inbox[0].payload[link->typed_at++];
+  return true;
+}
+
+bool mmf_link_has_text_room(const struct mmf_link *link) {
+  return link->out_at == link->out_length;
+}
+
+uint8_t *mmf_link_text(struct mmf_link *link, uint32_t length) {
+  if (link->out_at == link->out_length) link->out_at = link->out_length = 0;
+  if (length > sizeof link->out - link->out_length) return 0;
+  link->out_length += length;
+  return link->out + link->out_length - length;
+}
+
+void mmf_link_end_text(struct mmf_link *link) {
+  link->is_typed = link->is_in_line = false;
 }
 
 uint32_t mmf_link_silent_ms(const struct mmf_link *link) {

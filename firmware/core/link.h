@@ -43,6 +43,9 @@ struct mmf_link {
   uint8_t next, peer_window;              /* its sequence number; frames that the host takes from there on */
   uint32_t waiting_ms, acknowledged_ms;   /* since when */
   uint32_t repetitions, patience_us;      /* for want of an answer in a row; microseconds a byte */
+  /* Text for a person, in the place of frames: console.h. */
+  bool is_typed, is_in_line, was_return;
+  uint32_t typed, typed_at; /* bytes in the payload of the first message of the inbox; those that were taken */
   /* The frame that is on its way to the line. */
   uint8_t out[MMFREE_MAX_ENCODED_BYTES + 2];
   uint32_t out_at, out_length;
@@ -76,6 +79,16 @@ void mmf_link_refuse(struct mmf_link *link);
 
 /* The wire is gone. */
 void mmf_link_unplug(struct mmf_link *link);
+
+/* The next byte that was typed. */
+bool mmf_link_typed(struct mmf_link *link, uint8_t *byte);
+
+/* Whether all that was said is out; room for more of it, or 0. */
+bool mmf_link_has_text_room(const struct mmf_link *link);
+uint8_t *mmf_link_text(struct mmf_link *link, uint32_t length);
+
+/* From now on bytes are frames again. */
+void mmf_link_end_text(struct mmf_link *link);
 
 /* How long the host of the session has been silent. */
 uint32_t mmf_link_silent_ms(const struct mmf_link *link);
