@@ -19,7 +19,7 @@ export const IMAGE_OFFSET = FIRMWARE_BYTES + LOG_BYTES;
 export const RP2040_LIMITS: ChipLimits = {
   name: 'the firmware for RP2040',
   maxHidden: 256,
-  maxIntermediate: 1024,
+  maxIntermediate: 768,
   maxLayers: 8,
   maxVocabulary: MODEL_LIMITS.vocabSize,
   stateWords: Infinity,
