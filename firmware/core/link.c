@@ -151,6 +151,9 @@ static void take_frame(struct mmf_link *link, const struct mmf_frame *frame) {
 /* Whether a byte is text. Enter on an empty line begins it, and is one byte or two; a zero ends it. */
 static bool take_text(struct mmf_link *link, uint8_t byte) {
   if (link->is_open || byte == 0) {
+    /* A zero, too, so that what was told is no part of the next frame. */
+    uint8_t *end = link->is_typed ? mmf_link_text(link, 1) : 0;
+    if (end != 0) *end = 0;
     link->is_typed = link->is_in_line = link->was_return = false;
     return false;
   }

@@ -32,11 +32,15 @@ export class PicoHost {
   readonly chip: PicoChip;
   readonly #reader = new FrameReader();
   readonly #frames: Frame[] = [];
+  #text = '';
   #sequence = 0;
   #expected = 0;
 
   constructor(flash: FlashStore) {
-    const sent = (byte: number): void => void this.#frames.push(...framesIn(this.#reader.feed(Uint8Array.of(byte))));
+    const sent = (byte: number): void => {
+      this.#text += String.fromCodePoint(byte);
+      this.#frames.push(...framesIn(this.#reader.feed(Uint8Array.of(byte))));
+    };
     this.chip = new PicoChip({ flash, onUart: sent, nanosecondsPerByte: BYTE_NS });
   }
 
@@ -50,9 +54,25 @@ export class PicoHost {
     return STACK_TOP - deepest;
   }
 
+  /** What the chip has sent since something was typed last. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Types, and lets the chip's time pass until it has said this. */
+  type(bytes: string, awaited: string): string {
+    this.#text = '';
+    this.chip.receive(Buffer.from(bytes));
+    for (const end = this.chip.cycles + PATIENCE_CYCLES; this.chip.cycles < end;) {
+      if (this.#text.includes(awaited)) return this.#text;
+      this.chip.run(SLICE_CYCLES);
+    }
+    throw new Error(`the board says ${JSON.stringify(this.#text)}, and not ${awaited}`);
+  }
+
   /** Opens a session. */
   hello(): PicoHello {
-    this.#say(frameOf({ kind: 'syn', window: 32, payload: SYN_PAYLOAD }));
+    this.chip.receive(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: SYN_PAYLOAD }), true));
     this.#until(({ kind }) => kind === 'syn-ack');
     return decode(this.#message(HELLO)) as PicoHello;
   }

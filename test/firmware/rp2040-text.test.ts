@@ -1,0 +1,38 @@
+/**
+ * The binary for RP2040 in the hands of a person with a terminal. In a file of its own: the emulator is several times
+ * slower in a process that has run other chips before.
+ */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
+import { CLOCK_HZ } from '../../firmware-host/virtual/pico/pico-chip.js';
+import { picoFlash } from '../../firmware-host/virtual/pico/pico-flash.js';
+import { goodImageOf } from '../helpers/good-image.js';
+import { PicoHost } from '../helpers/pico-host.js';
+import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const BINARY = readFileSync(join(ROOT, 'firmware/prebuilt/rp2040.bin'));
+const SMALL_TALES_IMAGE = join(ROOT, 'models/tales-4m/tales-4m.mmfree');
+/** Its entry in the boot record: docs/IMAGE.md, section 2. */
+const TOKENIZER = 16 + 68;
+
+it('tells a tale to who presses Enter on an empty line, and to nobody else', { timeout: 120_000 }, () => {
+  const tales = readFileSync(SMALL_TALES_IMAGE);
+  const [at, length] = [tales.readUInt32LE(TOKENIZER), tales.readUInt32LE(TOKENIZER + 4)];
+  const sections = tinySections(1, { ...TINY_SHAPE, vocabSize: 4096, hiddenSize: 8, intermediateSize: 8 });
+  const image = goodImageOf(sections, { tokenizer: tales.subarray(at, at + length) });
+  const host = new PicoHost(memoryStore(picoFlash(BINARY, image)));
+  host.chip.receive(Buffer.from('AT\r\nAT+GCAP\r\n'));
+  host.chip.run(CLOCK_HZ);
+  expect(host.text).toBe('');
+  host.type('\r\n', 'How does the tale begin? ');
+  expect(host.type('Onsa\b\bce upon', ' upon')).toContain('\b \b');
+  expect(host.type('\r', 'Once upon')).toMatch(/\r\n\r\nOnce upon/);
+  expect(host.type('', 'e')).not.toBe('');
+  // A program that finds a person there takes over.
+  expect(host.hello().image?.confirmed).toBe(true);
+});
