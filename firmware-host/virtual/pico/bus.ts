@@ -1,7 +1,8 @@
 /**
  * What a processor of the RP2040 reads and writes, in the place of what rp2040js does: memory as it is, and an Error
- * for what would be a HardFault (Armv6-M, B1.5.6): unaligned and unmapped addresses, stores into flash or ROM. Reads of
- * flash take the time that the flash takes.
+ * for what would be a HardFault (Armv6-M, B1.5.6): unaligned and unmapped addresses, stores into flash. One, too, for
+ * stores into ROM, which do nothing on the chip (RP2040 data sheet, 2.5.1) and which no firmware means. Reads of flash
+ * take the time that the flash takes.
  */
 
 import type { RP2040 } from 'rp2040js';
