@@ -103,11 +103,16 @@ describe.skipIf(process.platform !== 'linux')('a process number', () => {
   });
 
   it('of a process that has ended, and that nobody has waited for, is that of none', async ({ onTestFinished }) => {
-    const parent = spawn('sh', ['-c', 'exit 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
     onTestFinished(() => void parent.kill());
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(line);
-    await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(') Z '));
+    const sees = async (file: string, text: string): Promise<void> =>
+      await vi.waitFor(() => expect(readFileSync(file, 'utf8')).toContain(text), 60_000);
+    // The shell would wait for its child; what takes its place does not know of it.
+    await sees(`/proc/${parent.pid}/comm`, 'sleep');
+    process.kill(pid, 'SIGKILL');
+    await sees(`/proc/${pid}/stat`, ') Z ');
     expect(processMark(pid)).toBeUndefined();
   });
 });
