@@ -11,6 +11,9 @@ import { ensureInstalled, root, runNpm, say } from './setup.mjs';
 import { ensureSimulator } from './simulator.mjs';
 import { softwareGpu } from './software-gpu.mjs';
 
+/** Tests of a software GPU wait for no clock. */
+const GPU_TESTS = ['test/model/backends/gpu', 'test/model/train/gpu'];
+
 const groups = [
   [['build', 'compile and type-check']],
   [
@@ -19,11 +22,12 @@ const groups = [
     ['deadcode', 'look for dead code and unused dependencies'],
     ['api', 'look for docstrings that are missing, and compare the API reference', '--check'],
   ],
-  [['vitest', 'run the tests']],
+  [['vitest', 'run the tests', ...GPU_TESTS.map((folder) => `--exclude=${folder}/**`)]],
   [
     ['test:usb', 'run boards as real USB devices of a real kernel', '--if-possible'],
     ['test:gateware', 'lint the gateware and test its modules', '--if-possible', '--quick'],
     ['test:nodes', 'run what touches the engine on newer versions of Node'],
+    ['vitest', 'run the tests of the GPU', '--maxWorkers=1', ...GPU_TESTS],
   ],
 ];
 
@@ -50,16 +54,20 @@ say(failed.length > 0 ? `FAILED after ${took}; repeat this step with: ${again}` 
 process.exitCode = failed.length > 0 ? 1 : 0;
 
 function alone([script, , ...options]) {
+  return runNpm(argumentsOf(script, options), 'inherit', environmentOf(script));
+}
+
+function environmentOf(script) {
   // The dynamic linker reads its variables when a process starts.
-  const env = script === 'vitest' ? { ...process.env, ...softwareGpu(), ...otherNodes(NODES_OF_CI) } : process.env;
-  return runNpm(argumentsOf(script, options), 'inherit', env);
+  return script === 'vitest' ? { ...process.env, ...softwareGpu(), ...otherNodes(NODES_OF_CI) } : process.env;
 }
 
 /** What it prints comes at its end, in one piece. */
 async function beside([script, purpose, ...options]) {
   // On Windows npm is a .cmd file, which only a shell starts.
   const shell = process.platform === 'win32';
-  const child = spawn('npm', argumentsOf(script, options), { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], shell });
+  const stdio = ['ignore', 'pipe', 'pipe'];
+  const child = spawn('npm', argumentsOf(script, options), { cwd: root, env: environmentOf(script), stdio, shell });
   const output = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => output.push(data));
   const status = await new Promise((resolve) => {
