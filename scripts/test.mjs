@@ -1,18 +1,13 @@
 /**
  * `npm test`: everything CI checks, from a bare checkout on. Stops behind the first group of steps in which one fails.
  *
- * Steps of a group run side by side: each of them leaves a core idle for much of its time. Tests that wait for a clock
- * run alone, or have time to spare, as those of the USB lab, whose machine has one processor.
+ * Steps of a group run side by side: each of them leaves a core idle for much of its time, and none is a test that could time out.
  */
 
 import { spawn } from 'node:child_process';
 import { NODES_OF_CI, otherNodes } from './other-nodes.mjs';
 import { ensureInstalled, root, runNpm, say } from './setup.mjs';
-import { ensureSimulator } from './simulator.mjs';
 import { softwareGpu } from './software-gpu.mjs';
-
-/** Tests of a software GPU wait for no clock. */
-const GPU_TESTS = ['test/model/backends/gpu', 'test/model/train/gpu'];
 
 const groups = [
   [['build', 'compile and type-check']],
@@ -22,25 +17,21 @@ const groups = [
     ['deadcode', 'look for dead code and unused dependencies'],
     ['api', 'look for docstrings that are missing, and compare the API reference', '--check'],
   ],
-  [['vitest', 'run the tests', ...GPU_TESTS.map((folder) => `--exclude=${folder}/**`)]],
-  [
-    ['test:usb', 'run boards as real USB devices of a real kernel', '--if-possible'],
-    ['test:gateware', 'lint the gateware and test its modules', '--if-possible', '--quick'],
-    ['test:nodes', 'run what touches the engine on newer versions of Node'],
-    ['vitest', 'run the tests of the GPU', '--maxWorkers=1', ...GPU_TESTS],
-  ],
+  [['test:gateware', 'lint the gateware and test its modules', '--if-possible', '--quick']],
+  [['vitest', 'run the tests']],
+  [['test:nodes', 'run what touches the engine on newer versions of Node']],
+  [['test:usb', 'run boards as real USB devices of a real kernel', '--if-possible']],
 ];
 
 const startMs = Date.now();
 const seconds = (sinceMs) => `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
 const times = [];
 ensureInstalled();
-// Whoever installs packages does it alone: this one, then the browser, then the USB lab.
-ensureSimulator();
+// Beside what comes first, as it waits for a download; before the gateware's tests, which install packages too.
 const browser = beside(['browser', 'a browser for its test', '--if-possible']);
 let failed = [];
 for (const steps of groups) {
-  if (steps[0][0] === 'vitest') await browser;
+  if (steps[0][0] === 'test:gateware') await browser;
   say(steps.map(([, purpose]) => purpose).join('; '));
   const stepMs = Date.now();
   const ended = await Promise.all(steps.map((step) => (steps.length === 1 ? alone(step) : beside(step))));
@@ -54,20 +45,16 @@ say(failed.length > 0 ? `FAILED after ${took}; repeat this step with: ${again}` 
 process.exitCode = failed.length > 0 ? 1 : 0;
 
 function alone([script, , ...options]) {
-  return runNpm(argumentsOf(script, options), 'inherit', environmentOf(script));
-}
-
-function environmentOf(script) {
   // The dynamic linker reads its variables when a process starts.
-  return script === 'vitest' ? { ...process.env, ...softwareGpu(), ...otherNodes(NODES_OF_CI) } : process.env;
+  const env = script === 'vitest' ? { ...process.env, ...softwareGpu(), ...otherNodes(NODES_OF_CI) } : process.env;
+  return runNpm(argumentsOf(script, options), 'inherit', env);
 }
 
 /** What it prints comes at its end, in one piece. */
 async function beside([script, purpose, ...options]) {
   // On Windows npm is a .cmd file, which only a shell starts.
   const shell = process.platform === 'win32';
-  const stdio = ['ignore', 'pipe', 'pipe'];
-  const child = spawn('npm', argumentsOf(script, options), { cwd: root, env: environmentOf(script), stdio, shell });
+  const child = spawn('npm', argumentsOf(script, options), { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], shell });
   const output = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => output.push(data));
   const status = await new Promise((resolve) => {

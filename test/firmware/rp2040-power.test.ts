@@ -141,8 +141,8 @@ describe('power cuts of the binary for RP2040', () => {
   });
 });
 
-const UPDATE_EVERY = count(8, 100);
-const STATES = count(8, 1_000_000);
+const UPDATE_EVERY = count(4, 100);
+const STATES = count(4, 1_000_000);
 
 /** All of them, or as many as CI has time for, from everywhere. */
 function* stateNumbers(operations: number): Generator<number> {

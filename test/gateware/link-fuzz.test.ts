@@ -21,7 +21,7 @@ import { HAS_VERILATOR, verilate } from '../helpers/verilator.js';
 import { Prng } from '../oracle/prng.js';
 
 const SHAPE = { vocabulary: 70, hasImage: true, layers: 1, hidden: 3, workClocks: 200 };
-const FRAMES = count(20_000, 100_000);
+const FRAMES = count(8_000, 100_000);
 const FRAMES_AT_ONCE = 250;
 /** Time for everything that the board has to say: two HELLOs, and a token. */
 const QUIET_CLOCKS = 8000;

@@ -137,7 +137,8 @@ describe.runIf(hasGpu)('a folder of text', () => {
     }
   });
 
-  it('that was interrupted goes on bit for bit', async () => {
+  // One that was killed is tried below, and takes a software adapter as long.
+  it.skipIf(count(0, 1) === 0)('that was interrupted goes on bit for bit', async () => {
     const folder = path('interrupted');
     const process = new FakeProcess({ graceMs: 60_000 });
     const running = process.run(COMMANDS, '--json', ...trainTo(folder));

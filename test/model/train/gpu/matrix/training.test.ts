@@ -7,6 +7,7 @@ import { createCheckedTrainer } from '../../../../../model/train/gpu/checked-tra
 import { productKey } from '../../../../../model/train/gpu/matrix/products.js';
 import { TILES } from '../../../../../model/train/gpu/matrix/tiles.js';
 import { productShapes } from '../../../../../model/train/gpu/product-shapes.js';
+import { count } from '../../../../helpers/counts.js';
 import { hasGpu } from '../../../../helpers/gpu.js';
 import { PlainMatrices } from '../../../../helpers/plain-matrices.js';
 import { insideTargets, integersOf, toy, trainerOf } from '../../../../helpers/training.js';
@@ -48,8 +49,11 @@ describe.runIf(hasGpu)('training on matrix units', () => {
   }, 240_000);
 
   it.each([
-    ['goes on with them where they agree with the plain kernels', (code: string): string => code, true],
-    ['leaves them alone where they do not', (code: string): string => code.replace('(254u', '(255u'), false],
+    // What agrees has been seen above; the whole of it takes a software adapter eight seconds more.
+    ...(count(0, 1) === 0
+      ? []
+      : [['goes on with them where they agree with the plain kernels', (code: string): string => code, true] as const]),
+    ['leaves them alone where they do not', (code: string): string => code.replace('(254u', '(255u'), false] as const,
   ])(
     '%s',
     async (_, spoil, agrees) => {
