@@ -16,6 +16,8 @@ import {
 interface Operation {
   readonly summary: string;
   readonly body?: ZodType;
+  /** Of a body that is no JSON. */
+  readonly bodyType?: string;
   readonly answer?: ZodType;
   /** Of a stream: what is behind `data: `, but for `[DONE]` and an error. */
   readonly event?: ZodType;
@@ -60,7 +62,12 @@ export const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>
   },
   '/v1/conversations/{id}/state': {
     get: { summary: 'The state file of one (docs/STATE.md)', type: STATE_TYPE },
-    put: { summary: 'Bring one in by its state file', answer: answers.conversation, creates: true },
+    put: {
+      summary: 'Bring one in by its state file',
+      bodyType: STATE_TYPE,
+      answer: answers.conversation,
+      creates: true,
+    },
   },
   '/v1/verify': {
     post: { summary: 'Whether a text is what the model says', body: verifyRequest, answer: answers.verification },
@@ -110,23 +117,23 @@ function made(): object {
 }
 
 function described(path: string, operation: Operation): object {
-  const { summary, body } = operation;
+  const { summary } = operation;
+  const content = bodyContent(operation);
   const parameters = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => {
     return { name, in: 'path', required: true, schema: { type: 'string' } };
   });
   return {
     summary,
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: bodySchema(body) } } } }),
-    ...(path.endsWith('/state') &&
-      'answer' in operation && { requestBody: { required: true, content: { [STATE_TYPE]: {} } } }),
+    ...(content && { requestBody: { required: true, content } }),
     responses: responses(operation),
   };
 }
 
-function bodySchema(schema: ZodType): object {
-  const { $schema: _, ...body } = toJSONSchema(schema, { io: 'input' });
-  return body;
+function bodyContent({ body, bodyType }: Operation): object | undefined {
+  if (body === undefined) return bodyType === undefined ? undefined : { [bodyType]: {} };
+  const { $schema: _, ...schema } = toJSONSchema(body, { io: 'input' });
+  return { 'application/json': { schema } };
 }
 
 /** Later versions may have more in it. */
