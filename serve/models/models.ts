@@ -9,7 +9,7 @@ import type { PlaceLimits } from '../scheduler/place.js';
 import { Scheduler, type SchedulerEvents, type SchedulerLimits } from '../scheduler/scheduler.js';
 import { Keeper, type KeeperEvents } from './keeper.js';
 import type { MachineSource } from './machine-source.js';
-import { boardsOf, rollOut, type RolledOut, type RollOutStep } from './roll-out.js';
+import { rollOut, type RolledOut, type RollOutStep } from './roll-out.js';
 import { servedModel, type ServedModel } from './served-model.js';
 
 export interface ModelsOptions {
@@ -134,9 +134,12 @@ export class Models {
     });
   }
 
+  /** Those of its machines that take an image, and are there. */
   #boardsOf(model: ServedModel | undefined): readonly Keeper[] {
-    const all = [...this.#keepers].filter(([, other]) => other !== undefined && other === model);
-    return boardsOf(all.map(([keeper]) => keeper));
+    return Array.from(this.#keepers.keys()).filter((keeper) => {
+      // What has no model yet serves none.
+      return this.#keepers.get(keeper) === model && keeper.isServing && keeper.source.board !== undefined;
+    });
   }
 
   /** No new texts; resolves when the last one is done. */

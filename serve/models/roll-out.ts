@@ -18,11 +18,6 @@ export interface RollOutStep {
   readonly image: string;
 }
 
-/** Of keepers, those whose machine takes an image and is there. */
-export function boardsOf(keepers: readonly Keeper[]): readonly Keeper[] {
-  return keepers.filter(({ source, isServing }) => source.board !== undefined && isServing);
-}
-
 /** @throws ApiError `roll_out_failed` */
 export async function rollOut(steps: readonly RollOutStep[], signal: AbortSignal): Promise<RolledOut> {
   const done: Keeper[] = [];

@@ -68,13 +68,14 @@ export class ServiceMachines {
 
 /** An image takes the place of one that had the same path, or else of the only one that leaves without such. */
 function replacedBy(leaving: readonly MachineSource[], coming: readonly MachineSource[]): Replaced[] {
-  const before = leaving.filter(({ image }) => image !== undefined);
-  const now = coming.filter(({ image }) => image !== undefined);
-  const [other, ...others] = before.filter(({ image }) => !now.some((source) => source.image === image));
-  const [next, ...more] = now.filter(({ image }) => !before.some((source) => source.image === image));
-  const isOne = other !== undefined && next !== undefined && others.length === 0 && more.length === 0;
-  return before.flatMap((source) => {
-    const { image } = now.find((one) => one.image === source.image) ?? (isOne && source === other ? next : {});
+  const before = leaving.flatMap(({ image }) => image ?? []);
+  const now = coming.flatMap(({ image }) => image ?? []);
+  const gone = before.filter((path) => !now.includes(path));
+  const fresh = now.filter((path) => !before.includes(path));
+  const next = gone.length === 1 && fresh.length === 1 ? fresh[0] : undefined;
+  return leaving.flatMap((source) => {
+    if (source.image === undefined) return [];
+    const image = now.includes(source.image) ? source.image : next;
     return image === undefined ? [] : [{ before: source, image }];
   });
 }
