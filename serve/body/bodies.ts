@@ -36,7 +36,6 @@ export class Bodies {
       throw error instanceof ThreadProblem ? invalidJson(error) : error;
     });
     if (answer.is === 'body') return answer.body as RequestBody<Name>;
-    if (answer.is === 'ready') throw new TypeError('the thread was ready before');
     const { status, code, message, param } = answer;
     throw new ApiError(status, code, message, param === undefined ? {} : { param });
   }

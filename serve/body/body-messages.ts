@@ -9,6 +9,5 @@ export interface BodyQuestion {
 }
 
 export type BodyAnswer =
-  | { readonly is: 'ready' }
   | { readonly is: 'body'; readonly body: unknown }
   | ({ readonly is: 'refused' } & Pick<ApiError, 'status' | 'code' | 'message' | 'param'>);

@@ -4,12 +4,8 @@ import { apiErrorOf } from '../api-error.js';
 import type { BodyAnswer, BodyQuestion } from './body-messages.js';
 import { checkedBody } from './checked-body.js';
 
-parentPort!.on('message', (question: BodyQuestion) => say(answer(question)));
-say({ is: 'ready' });
-
-function say(what: BodyAnswer): void {
-  parentPort!.postMessage(what);
-}
+parentPort!.on('message', (question: BodyQuestion) => parentPort!.postMessage(answer(question)));
+parentPort!.postMessage('ready');
 
 function answer({ name, bytes, mostItems }: BodyQuestion): BodyAnswer {
   try {

@@ -11,8 +11,7 @@ const { encode, textStream } = await loadTokenizer(tokenizerJson, shape);
 let render: ReturnType<typeof chatRenderer> | undefined;
 
 parentPort!.on('message', (request: TextRequest) => parentPort!.postMessage(answered(request)));
-const ready: TextAnswer = {};
-parentPort!.postMessage(ready);
+parentPort!.postMessage('ready');
 
 function answered(request: TextRequest): TextAnswer {
   try {

@@ -34,8 +34,8 @@ export class AskedThread<Request, Answer> {
   #worker: Worker | undefined;
 
   /**
-   * Started when it is asked first. The thread says something when it has loaded what it needs, and answers each
-   * message with one.
+   * Started when it is asked first. The thread says something, whatever it is, when it has loaded what it needs, and
+   * answers each message with one.
    */
   constructor(options: AskedThreadOptions) {
     this.#options = options;
