@@ -62,6 +62,9 @@ export interface CommandGroup {
   readonly commands: readonly NamedCommand[];
 }
 
+/** What a command does with what it takes. */
+export type Work<Input> = (input: Input, context: CommandContext) => Promise<void>;
+
 /** What a command takes, and its work. */
 export interface CommandSpec {
   /** Whole command lines, shown in the help. */

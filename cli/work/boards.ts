@@ -6,7 +6,7 @@ import type { CommandContext } from '../command.js';
 import { watchWithBoard } from '../usage-error.js';
 import { report, type Report } from './board-report.js';
 import { keyOf } from './key-file.js';
-import type { SourceInput } from './machines/open-machine.js';
+import type { SourceInput } from './machines/source-input.js';
 import { selectorOf } from './machines/selector.js';
 import { watch } from './watch-boards.js';
 

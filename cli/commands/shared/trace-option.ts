@@ -1,5 +1,5 @@
 /** `--trace`, the same in every command that talks to boards. */
-import { option, type CommandContext } from '../../command.js';
+import { option, type Work } from '../../command.js';
 import { path } from '../../options.js';
 
 export const traceOption = option(
@@ -7,8 +7,6 @@ export const traceOption = option(
   'write each frame to and from the board, decoded, to this new file as JSON Lines',
   path,
 );
-
-type Work<Input> = (input: Input, context: CommandContext) => Promise<void>;
 
 /** Work whose wires are traced where that is asked for; what it takes is loaded then. */
 export function withTrace<Input>(

@@ -1,8 +1,6 @@
 /** The first thread of the processor starts while the work is loaded that will use it: each takes as long. */
-import type { CommandContext } from '../../command.js';
-import type { SourceInput } from '../../work/machines/open-machine.js';
-
-type Work<Input> = (input: Input, context: CommandContext) => Promise<void>;
+import type { Work } from '../../command.js';
+import { asksForBoard, type SourceInput } from '../../work/machines/source-input.js';
 
 /** Work that will probably compute on this computer's processor. If it does not, the thread ends by itself. */
 export function withThread<Input extends SourceInput>(
@@ -19,7 +17,6 @@ async function startThread(): Promise<void> {
   startAhead();
 }
 
-function isProcessorLikely({ backend, board, keyFile, wait, sampling }: SourceInput): boolean {
-  if (backend !== undefined) return backend === 'cpu';
-  return board === undefined && keyFile === undefined && wait === 0 && sampling === undefined;
+function isProcessorLikely(input: SourceInput): boolean {
+  return input.backend === undefined ? !asksForBoard(input) : input.backend === 'cpu';
 }

@@ -6,24 +6,12 @@ import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
 import { imageOrShipped } from '../shipped.js';
 import { engineOptions } from './engine-options.js';
-
-/** The options, as the user gave them. */
-export interface SourceInput {
-  readonly board: string | undefined;
-  /** Of the key that the board must have. */
-  readonly keyFile: string | undefined;
-  readonly wait: number;
-  readonly image: string | undefined;
-  /** A kind of the table of machines that takes images. */
-  readonly backend: string | undefined;
-  /** Who samples if it is a board: the board unless given. */
-  readonly sampling?: 'board' | 'host' | undefined;
-}
+import { asksForBoard, type SourceInput } from './source-input.js';
 
 /** Whether options ask for a board. @throws UsageError where others ask for this computer */
-function isBoardMeant({ board, keyFile, wait, sampling, backend }: Omit<SourceInput, 'image'>): boolean {
-  const isMeant = board !== undefined || keyFile !== undefined || wait > 0 || sampling !== undefined;
-  if (isMeant && backend !== undefined) throw sampling === undefined ? twoSources() : samplingOfBoards();
+function isBoardMeant(input: SourceInput): boolean {
+  const isMeant = asksForBoard(input);
+  if (isMeant && input.backend !== undefined) throw input.sampling === undefined ? twoSources() : samplingOfBoards();
   return isMeant;
 }
 

@@ -7,16 +7,12 @@ import { compareWithGolden, readGolden } from '../../../model/measure/golden.js'
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
 import { openMachine } from '../machines/open-machine.js';
+import { asksForBoard, type SourceInput } from '../machines/source-input.js';
 import { verifyGradients } from './verify-gradients.js';
 import { verifyMachine } from './verify-machine.js';
 import { openCheckpointAloud } from '../open-checkpoint.js';
 
-interface VerifyInput {
-  readonly board: string | undefined;
-  readonly keyFile: string | undefined;
-  readonly wait: number;
-  readonly image: string | undefined;
-  readonly backend: string | undefined;
+interface VerifyInput extends Omit<SourceInput, 'sampling'> {
   readonly tokens: number;
   readonly checkpoint: string | undefined;
   readonly golden: string | undefined;
@@ -28,8 +24,8 @@ interface VerifyInput {
 const LOGIT_TOLERANCE = 1e-4;
 
 export async function verify(input: VerifyInput, context: CommandContext): Promise<void> {
-  const { checkpoint, golden, gradients, board, image, backend } = input;
-  const isBoardMeant = board !== undefined || input.keyFile !== undefined || input.wait > 0;
+  const { checkpoint, golden, gradients, image, backend } = input;
+  const isBoardMeant = asksForBoard(input);
   const isFloatMeant = checkpoint !== undefined || golden !== undefined || gradients !== undefined;
   if (!isFloatMeant && !(isBoardMeant && backend !== undefined)) {
     // What is compared is named: no machine is looked for.
