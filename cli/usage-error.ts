@@ -18,6 +18,8 @@ export type UsageErrorCode =
   | 'bad-configuration'
   | 'usage';
 
+const USELESS = 'This command cannot do anything without it.';
+
 /** A command line that cannot be carried out. */
 export class UsageError extends MmfreeError<UsageErrorCode> {}
 
@@ -37,18 +39,16 @@ export function badValue(name: string, text: string, expected: string, example: 
 }
 
 export function missingOption(flags: string): UsageError {
-  return new UsageError('missing-option', `${flags} is missing`, {
-    reason: 'This command cannot do anything without it.',
-    fix: `Add ${flags}.`,
-  });
+  return missing('missing-option', flags);
 }
 
 /** @param name such as `<text...>` */
 export function missingArgument(name: string): UsageError {
-  return new UsageError('missing-argument', `${name} is missing`, {
-    reason: 'This command cannot do anything without it.',
-    fix: `Add ${name}.`,
-  });
+  return missing('missing-argument', name);
+}
+
+function missing(code: UsageErrorCode, what: string): UsageError {
+  return new UsageError(code, `${what} is missing`, { reason: USELESS, fix: `Add ${what}.` });
 }
 
 /** @param group the command that was given, if it has commands of its own */
@@ -89,7 +89,7 @@ const REASONS: ReadonlyMap<string, readonly [UsageErrorCode, string]> = new Map(
     'commander.unknownOption',
     ['unknown-option', 'There is no such option here; text that begins with - goes behind --.'],
   ],
-  ['commander.missingArgument', ['missing-argument', 'This command cannot do anything without it.']],
+  ['commander.missingArgument', ['missing-argument', USELESS]],
   ['commander.optionMissingArgument', ['missing-value', 'This option needs a value behind it.']],
   ['commander.excessArguments', ['too-many-arguments', 'Text with spaces must be put in quotes.']],
 ]);
