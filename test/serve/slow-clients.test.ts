@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { median } from '../../cli/work/bench/input.js';
 import { startReady } from '../helpers/command-line.js';
 import { count, figure } from '../helpers/counts.js';
 
@@ -96,7 +97,3 @@ it.skipIf(ROUNDS === 0)(`${SLOW} of them delay others by a quarter at most`, asy
   );
   expect(share).toBeLessThan(MOST_SHARE);
 });
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}

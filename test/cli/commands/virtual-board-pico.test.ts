@@ -4,20 +4,17 @@
  */
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
 import { opener } from '../../../device/selector.js';
 import { BoardSession } from '../../../device/session.js';
 import { RP2040_LIMITS } from '../../../firmware-host/virtual/pico/pico-flash.js';
+import { packageFile } from '../../../model/package-file.js';
 import { mmfree, mmfreeJson, startBoard, TALES, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 import { count } from '../../helpers/counts.js';
 import { goodImage } from '../../helpers/good-image.js';
 
-const FIRMWARE = readFileSync(
-  join(fileURLToPath(new URL('../../..', import.meta.url)), 'firmware/prebuilt/rp2040.bin'),
-);
+const FIRMWARE = readFileSync(packageFile('firmware/prebuilt/rp2040.bin'));
 const FLASH = 0x1000_0000;
 /** Behind the firmware and the log of slots. */
 const IMAGE_OFFSET = 128 * 1024 + 2 * 4096;
