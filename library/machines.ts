@@ -46,8 +46,7 @@ export interface MachineOptions {
  * @param options which one; unless given, the best one that there is, with tales-9m
  * @returns the machine and what belongs to it; the caller ends with `machine.close()`
  * @throws RangeError for a kind or a selector of a board that is none; {@link MmfreeError} for images, boards and GPUs
- *   that
- *   cannot be used; the signal's reason
+ *   that cannot be used; the signal's reason
  */
 export async function openMachine(options: MachineOptions = {}): Promise<OpenedMachine> {
   const { kind, image, board, key, waitSeconds = 0, sampling, signal, onNote } = options;

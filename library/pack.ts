@@ -30,8 +30,7 @@ export interface PackSettings {
  * @param settings name, revision, key
  * @returns what is in the image
  * @throws {@link MmfreeError} for what is wrong with the checkpoint, or with the place of the image; TypeError for a
- *   key that is
- *   none; the signal's reason
+ *   key that is none; the signal's reason
  */
 export async function pack(folder: string, path: string, settings: PackSettings = {}): Promise<ImageFacts> {
   const [{ createPrivateKey }, { openCheckpoint }, { packCheckpoint }, { loadTokenizer }] = await Promise.all([

@@ -33,8 +33,7 @@ export interface Verdict {
  * @param signal ends the work
  * @returns how many are right, and the first that is not
  * @throws RangeError for what is no token; {@link MmfreeError} for a text prompt where the image has no tokenizer; what
- *   the machine
- *   throws; the signal's reason
+ *   the machine throws; the signal's reason
  */
 export async function verifyReceipts(opened: OpenedMachine, log: ReceiptLog, signal?: AbortSignal): Promise<Verdict> {
   const { machine } = opened;

@@ -68,8 +68,7 @@ const USUAL_MAX_TOKENS = 256;
  * @param state what {@link Text.save} gave; anything may be in it
  * @returns the text; the caller closes it
  * @throws {@link MmfreeError} `state-damaged`, `state-other-image`, … for a state that cannot be used here, and for an
- *   image
- *   without a tokenizer; RangeError if the machine takes no more texts, or no states
+ *   image without a tokenizer; RangeError if the machine takes no more texts, or no states
  */
 export async function openText(opened: OpenedMachine, state?: Uint8Array): Promise<Text> {
   const { machine } = opened;

@@ -9,7 +9,6 @@ import type { ServedModel } from '../models/served-model.js';
 import type { VerifyRequest } from '../schemas.js';
 import { modelOf, type App, type Service } from '../service.js';
 import type { Reading } from '../text/texts.js';
-
 import { bodyOf } from './body.js';
 import { readingOf } from './reading.js';
 

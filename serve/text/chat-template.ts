@@ -1,8 +1,7 @@
 /**
  * A conversation as text: by the template of the image (docs/IMAGE.md, section 3), as `apply_chat_template` of
- * Transformers renders it with
- * `add_generation_prompt`; by a plain one for models that were taught none. A template is a program of somebody else:
- * it may also take forever.
+ * Transformers renders it with `add_generation_prompt`; by a plain one for models that were taught none. A template is
+ * a program of somebody else: it may also take forever.
  */
 import type { ChatTemplate } from '../../protocol/image/chat-template.js';
 import { isEnd, type EndTokens } from '../../protocol/image/end-tokens.js';
