@@ -3,18 +3,18 @@
  * they are strict, while the document says nothing of fields that later versions may add.
  */
 import * as z from './packages/schema.js';
+import { receipt, seedText } from './schemas.js';
 
 const count = z.int().min(0);
 const text = z.string();
-const hexWord = z.string().regex(/^[0-9a-f]{8}$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const seconds = count.describe('seconds since 1970');
 
 const proof = z.strictObject({
-  seed: z.string().regex(/^\d{1,20}$/),
+  seed: seedText,
   index: count.describe('of the first of the tokens in the text'),
   tokens: z.array(count),
-  receipts: z.array(hexWord).describe('one for each token: CRC-32 of the logits that it was chosen from'),
+  receipts: z.array(receipt).describe('one for each token: CRC-32 of the logits that it was chosen from'),
   machine: text.describe('that computed the last of them'),
   conversation: z.strictObject({ id: text, position: count }).optional(),
 });
@@ -130,7 +130,7 @@ export const conversation = z.strictObject({
   position: count,
   next_draw: count,
   chosen_token: count.nullable(),
-  last_receipt: hexWord.nullable(),
+  last_receipt: receipt.nullable(),
   lists_tokens: z.boolean(),
   doubtful: z.boolean().describe('whether a machine had part in it that computes something wrong'),
 });

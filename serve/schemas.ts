@@ -19,8 +19,11 @@ const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
 const tokenId = z.int().min(0);
 const someTokenIds = listOf(tokenId, { least: 1 });
 
+export const seedText = z.string().regex(/^\d{1,20}$/);
+export const receipt = z.string().regex(/^[0-9a-f]{8}$/);
+
 const seed = z
-  .union([z.int().min(0), z.string().regex(/^\d{1,20}$/)])
+  .union([z.int().min(0), seedText])
   .describe('0 … 2^64 − 1, as text beyond 2^53; random unless given. Choice i of n uses seed + i');
 
 const streamOptions = z.object({ include_usage: z.boolean().nullish() });
@@ -74,7 +77,7 @@ export const verifyRequest = z.object({
   prompt: z.union([z.string(), someTokenIds]).nullish().describe('as it was asked; or messages'),
   messages: listOf(chatMessage, { least: 1 }).nullish().describe('as they were asked, in a chat'),
   tokens: someTokenIds.describe('as they were answered'),
-  receipts: listOf(z.string().regex(/^[0-9a-f]{8}$/)).describe('one for each token'),
+  receipts: listOf(receipt).describe('one for each token'),
   seed: seed.nullish().describe('as it was answered; tokens are checked too if it is given, not only receipts'),
   index: z
     .int()
