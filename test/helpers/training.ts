@@ -75,13 +75,6 @@ export async function integersOf(
   const { quantised, trits } = trainer.buffers;
   const names = bitLinears(config.layers);
   const activations = new Map<string, Int8Array>();
-  const bytesOf = async (buffer: typeof quantised, bytes: number): Promise<Int8Array> => {
-    const readback = gpu.buffer('integers', bytes, 0x1 | 0x8);
-    const commands = gpu.device.createCommandEncoder();
-    commands.copyBufferToBuffer(buffer, 0, readback, 0, bytes);
-    gpu.submit(commands);
-    return new Int8Array(await gpu.read(readback, bytes));
-  };
   for (const dispatch of trainer.microBatchKernels.dispatches) {
     const commands = gpu.device.createCommandEncoder();
     const pass = commands.beginComputePass();
@@ -91,9 +84,9 @@ export async function integersOf(
     const name = names[activations.size];
     if (dispatch.label !== 'quantise' || name === undefined) continue;
     const columns = name.includes('down_proj') ? config.intermediateSize : config.hiddenSize;
-    activations.set(name, await bytesOf(quantised, sequences * length * columns));
+    activations.set(name, new Int8Array(await gpu.copied(quantised, sequences * length * columns)));
   }
-  const allTrits = await bytesOf(trits, trits.size);
+  const allTrits = new Int8Array(await gpu.copied(trits, trits.size));
   return (name) => {
     const { offset, length: count } = trainer.layout.places.get(name)!;
     return { activations: activations.get(name)!, trits: allTrits.subarray(offset, offset + count) };

@@ -3,7 +3,6 @@
  * update.
  */
 import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
-import { USAGE } from '../../backends/gpu/device/gpu-usage.js';
 import type { ModelConfig } from '../../config.js';
 import type { Tensors } from '../parameters.js';
 import type { KernelList } from './kernel-list.js';
@@ -184,24 +183,18 @@ export class Trainer {
     const commands = this.#gpu.device.createCommandEncoder();
     this.#updating.encode(commands);
     this.#preparing.encode(commands);
-    return this.#report(commands);
+    this.#gpu.submit(commands);
+    return this.#report();
   }
 
-  async #report(commands: GPUCommandEncoder): Promise<StepReport> {
-    const readback = this.#gpu.buffer('report', REPORT_BYTES, USAGE.mapRead | USAGE.copyTarget);
-    commands.copyBufferToBuffer(this.buffers.report, 0, readback, 0, REPORT_BYTES);
-    this.#gpu.submit(commands);
-    try {
-      const [loss, gradientNorm] = new Float32Array(await this.#gpu.read(readback, REPORT_BYTES));
-      return { loss, gradientNorm };
-    } finally {
-      this.#gpu.free(readback);
-    }
+  async #report(): Promise<StepReport> {
+    const [loss, gradientNorm] = new Float32Array(await this.#gpu.copied(this.buffers.report, REPORT_BYTES));
+    return { loss, gradientNorm };
   }
 
   /** The loss of the micro-batches since `begin`. */
   async loss(): Promise<number> {
-    return (await this.#report(this.#gpu.device.createCommandEncoder())).loss;
+    return (await this.#report()).loss;
   }
 
   /** Of the micro-batches since `begin`. */
@@ -232,12 +225,7 @@ export class Trainer {
     const all = new Uint8Array(values.buffer);
     for (let offset = 0; offset < all.length; offset += READ_BYTES) {
       const bytes = Math.min(READ_BYTES, all.length - offset);
-      const readback = this.#gpu.buffer('read', bytes, USAGE.mapRead | USAGE.copyTarget);
-      const commands = this.#gpu.device.createCommandEncoder();
-      commands.copyBufferToBuffer(buffer, offset, readback, 0, bytes);
-      this.#gpu.submit(commands);
-      all.set(new Uint8Array(await this.#gpu.read(readback, bytes)), offset);
-      this.#gpu.free(readback);
+      all.set(new Uint8Array(await this.#gpu.copied(buffer, bytes, offset)), offset);
     }
     return values;
   }

@@ -52,9 +52,6 @@ export async function timeDispatches(
   for (let first = 0; first < dispatches.length; first += TIMED_AT_A_TIME) {
     const timed = dispatches.slice(first, first + TIMED_AT_A_TIME);
     const querySet = gpu.device.createQuerySet({ type: 'timestamp', count: 2 * timed.length });
-    const bytes = 16 * timed.length;
-    const resolved = gpu.buffer('timestamps', bytes, USAGE.queryResolve | USAGE.copySource);
-    const readback = gpu.buffer('timestamps', bytes, USAGE.mapRead | USAGE.copyTarget);
     const commands = gpu.device.createCommandEncoder();
     timed.forEach((dispatch, k) => {
       const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * k, endOfPassWriteIndex: 2 * k + 1 };
@@ -62,19 +59,27 @@ export async function timeDispatches(
       encodeDispatches(pass, [dispatch], rows);
       pass.end();
     });
-    commands.resolveQuerySet(querySet, 0, 2 * timed.length, resolved, 0);
-    commands.copyBufferToBuffer(resolved, 0, readback, 0, bytes);
     gpu.submit(commands);
-    const times = new BigUint64Array(await gpu.read(readback, bytes));
+    const times = await timestampsOf(gpu, querySet);
     timed.forEach(({ label }, k) => {
       const nanoseconds = Number(times[2 * k + 1] - times[2 * k]);
       seconds.set(label, (seconds.get(label) ?? 0) + nanoseconds / 1e9);
     });
-    querySet.destroy();
-    gpu.free(resolved);
-    gpu.free(readback);
   }
   return seconds;
+}
+
+/** Nanoseconds in all places of a query set, which is destroyed. @throws GpuError */
+async function timestampsOf(gpu: GpuDevice, querySet: GPUQuerySet): Promise<BigUint64Array> {
+  const bytes = 8 * querySet.count;
+  const resolved = gpu.buffer('timestamps', bytes, USAGE.queryResolve | USAGE.copySource);
+  const commands = gpu.device.createCommandEncoder();
+  commands.resolveQuerySet(querySet, 0, querySet.count, resolved, 0);
+  gpu.submit(commands);
+  const times = new BigUint64Array(await gpu.copied(resolved, bytes));
+  querySet.destroy();
+  gpu.free(resolved);
+  return times;
 }
 
 /** How often what is measured runs. */
@@ -84,16 +89,13 @@ const WARM_MS = 20;
 
 /** Seconds that the dispatches take together, one behind the other, once they have run. @throws GpuError */
 export async function secondsOf(gpu: GpuDevice, dispatches: readonly Dispatch[]): Promise<number> {
-  const count = gpu.features.timestamps ? 2 : 0;
-  const querySet = count > 0 ? gpu.device.createQuerySet({ type: 'timestamp', count }) : undefined;
-  const resolved = gpu.buffer('timestamps', 16, USAGE.queryResolve | USAGE.copySource);
+  const querySet = gpu.features.timestamps ? gpu.device.createQuerySet({ type: 'timestamp', count: 2 }) : undefined;
   const run = (repeats: number): void => {
     const commands = gpu.device.createCommandEncoder();
     const timestampWrites = querySet && { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 };
     const pass = commands.beginComputePass({ ...(timestampWrites && { timestampWrites }) });
     for (let k = 0; k < repeats; k++) encodeDispatches(pass, dispatches, 0);
     pass.end();
-    if (querySet) commands.resolveQuerySet(querySet, 0, 2, resolved, 0);
     gpu.submit(commands);
   };
   const warmMs = performance.now();
@@ -105,8 +107,7 @@ export async function secondsOf(gpu: GpuDevice, dispatches: readonly Dispatch[])
   run(REPEATS);
   await gpu.idle();
   const wallSeconds = (performance.now() - startMs) / 1000;
-  const times = new BigUint64Array(await gpu.copied(resolved, 16));
-  querySet?.destroy();
-  gpu.free(resolved);
-  return (querySet ? Number(times[1] - times[0]) / 1e9 : wallSeconds) / REPEATS;
+  if (querySet === undefined) return wallSeconds / REPEATS;
+  const [start, end] = await timestampsOf(gpu, querySet);
+  return Number(end - start) / 1e9 / REPEATS;
 }

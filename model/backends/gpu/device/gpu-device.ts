@@ -197,11 +197,11 @@ export class GpuDevice {
     return copy;
   }
 
-  /** Copies the first `bytes` of a buffer, when the work before is done. @throws GpuError */
-  async copied(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+  /** Copies `bytes` of a buffer, when the work before is done. @throws GpuError */
+  async copied(buffer: GPUBuffer, bytes: number, offset = 0): Promise<ArrayBuffer> {
     const readback = this.buffer('read', bytes, USAGE.mapRead | USAGE.copyTarget);
     const commands = this.device.createCommandEncoder();
-    commands.copyBufferToBuffer(buffer, 0, readback, 0, bytes);
+    commands.copyBufferToBuffer(buffer, offset, readback, 0, bytes);
     this.submit(commands);
     try {
       return await this.read(readback, bytes);

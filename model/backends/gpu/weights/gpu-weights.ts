@@ -232,12 +232,8 @@ async function uploadMatrices(
       waiting = waiting.slice(1);
     }
   }
-  const verdict = gpu.buffer('verdict', 4, USAGE.mapRead | USAGE.copyTarget);
-  const commands = device.createCommandEncoder();
-  commands.copyBufferToBuffer(bad, 0, verdict, 0, 4);
-  gpu.submit(commands);
-  const [isBad] = new Uint32Array(await gpu.read(verdict, 4));
-  for (const buffer of [staging, bad, uniforms, verdict]) gpu.free(buffer);
+  const [isBad] = new Uint32Array(await gpu.copied(bad, 4));
+  for (const buffer of [staging, bad, uniforms]) gpu.free(buffer);
   if (isBad !== 0) throw badWeights('ternary', 0, 'a byte is above 242');
 }
 
