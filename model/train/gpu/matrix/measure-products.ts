@@ -12,6 +12,7 @@ import { productInputs, productInputsGroups } from '../kernels/product-inputs.js
 import { productWeights, productWeightsGroups, rowSplits } from '../kernels/product-weights.js';
 import { sumPartials, sumPartialsGroups } from '../kernels/sum-partials.js';
 import { ternaryProduct, ternaryProductGroups } from '../kernels/ternary-product.js';
+import { toHalf } from '../../run/half.js';
 import type { MatrixTile } from './matrix-product.js';
 import {
   fits,
@@ -223,14 +224,8 @@ class NoiseBuffers {
     const trits = repeated(new Int8Array(weights), (k) => ((Math.imul(k + 1, 0x85eb_ca6b) >>> 16) % 3) - 1);
     this.quantised = filled('noise', int8);
     this.trits = filled('noise', trits);
-    this.normedHalves = filled(
-      'noise',
-      Uint16Array.from(int8, (q) => halfOfInt8(q, Math.log2(NOISE_STEP))),
-    );
-    this.tritHalves = filled(
-      'noise',
-      Uint16Array.from(trits, (t) => halfOfInt8(t, 0)),
-    );
+    this.normedHalves = filled('noise', halvesOf(int8, NOISE_STEP));
+    this.tritHalves = filled('noise', halvesOf(trits, 1));
     this.mean = filled('noise', Float32Array.of(0.0173));
     this.stats = filled(
       'noise',
@@ -320,11 +315,8 @@ function repeated<T extends Int8Array | Float32Array>(values: T, at: (k: number)
   return values;
 }
 
-/** Bits of value · 2^exponent as a half, which holds that exactly. */
-function halfOfInt8(value: number, exponent: number): number {
-  if (value === 0) return 0;
-  const magnitude = Math.abs(value);
-  const top = 31 - Math.clz32(magnitude);
-  const fraction = (magnitude << (10 - top)) & 0x3ff;
-  return (value < 0 ? 0x8000 : 0) | ((15 + exponent + top) << 10) | fraction;
+/** value · step for all values, as halves, which hold that exactly. */
+function halvesOf(values: Int8Array, step: number): Uint16Array<ArrayBuffer> {
+  const each = toHalf(Float32Array.from({ length: 256 }, (_, byte) => ((byte << 24) >> 24) * step));
+  return Uint16Array.from(values, (value) => each[value & 0xff]);
 }
