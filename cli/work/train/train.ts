@@ -8,9 +8,7 @@ import { withoutHeldOut } from '../../../model/train/data/held-out.js';
 import { readDocuments } from '../../../model/train/data/read-documents.js';
 import { hashOfTokens, randomWindows } from '../../../model/train/data/token-stream.js';
 import { createCheckedTrainer } from '../../../model/train/gpu/checked-trainer.js';
-import { measureProducts } from '../../../model/train/gpu/matrix/measure-products.js';
-import { planProducts } from '../../../model/train/gpu/matrix/plan-products.js';
-import { productShapes } from '../../../model/train/gpu/product-shapes.js';
+import { measuredPlan } from '../../../model/train/gpu/matrix/plan-products.js';
 import { Trainer } from '../../../model/train/gpu/trainer.js';
 import { microBatchOf, type Recipe } from '../../../model/train/run/recipe.js';
 import { linesUpTo, readState } from '../../../model/train/run/save.js';
@@ -80,7 +78,7 @@ async function newRun(
   const microBatch = microBatchOf(batch, length, rowFloatsOf(model.config));
   const shape = { sequences: microBatch, length };
   checkFits(gpu, model.config, shape);
-  const plan = planProducts(await measureProducts(gpu, productShapes(model.config, shape)));
+  const plan = await measuredPlan(gpu, model.config, shape);
   const windows = randomWindows(tokens, { seed, step: 0, first: 0, count: microBatch, length });
   const { trainer, onMatrixUnits, disagreement } = await createCheckedTrainer(
     gpu,
@@ -116,7 +114,7 @@ async function resumedRun(
   if (hashOfTokens(tokens) !== hash) throw cannotResume(folder, 'the text is another one, or what is held out');
   const { step, state } = await readState(folder);
   const shape = { sequences: recipe.microBatch, length: recipe.context };
-  const { tileOf } = planProducts(await measureProducts(gpu, productShapes(model.config, shape)), onMatrixUnits);
+  const { tileOf } = await measuredPlan(gpu, model.config, shape, onMatrixUnits);
   const targets = recipe.batch * recipe.context;
   const trainer = await Trainer.create(gpu, model.config, { batch: shape, targets, decayed: 'matrices', tileOf });
   if (state.parameters.length !== trainer.layout.total) throw cannotResume(folder, 'its state is of another shape');

@@ -1,7 +1,7 @@
 /** The products of a model's micro-batch: what matrix units are tried with. */
 import type { ModelConfig } from '../../config.js';
-import { productKey, type ProductShape } from './matrix/products.js';
-import { headPieces, logitRows, type BatchShape } from './training-buffers.js';
+import { productKey, type ProductShape, type TileOf } from './matrix/products.js';
+import { headPieces, logitRows, type BatchShape, type BufferNeeds } from './training-buffers.js';
 
 /** Each once. @param logitBytes as for `Trainer.create` */
 export function productShapes(
@@ -20,4 +20,11 @@ export function productShapes(
     (['product', 'inputs-back', 'weights-back'] as const).map((kind) => ({ kind, ...matrix })),
   );
   return [...new Map(products.map((product) => [productKey(product), product])).values()];
+}
+
+/** What the size of buffers depends on beside the shapes. @param logitBytes as for `Trainer.create` */
+export function bufferNeeds(config: ModelConfig, batch: BatchShape, tileOf: TileOf, logitBytes?: number): BufferNeeds {
+  const pieceRows = logitRows(batch.sequences * batch.length, config.vocabSize, logitBytes);
+  const back = productShapes(config, batch, logitBytes).filter(({ kind }) => kind !== 'product');
+  return { pieceRows, halves: back.some((product) => tileOf(product) !== undefined) };
 }

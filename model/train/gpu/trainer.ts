@@ -7,11 +7,10 @@ import type { ModelConfig } from '../../config.js';
 import type { Tensors } from '../parameters.js';
 import type { KernelList } from './kernel-list.js';
 import { NO_TARGET } from './kernels/cross-entropy.js';
-import type { TileOf } from './matrix/plan-products.js';
-import { productShapes } from './product-shapes.js';
+import type { TileOf } from './matrix/products.js';
+import { bufferNeeds } from './product-shapes.js';
 import { parameterLayout, type ParameterLayout } from './parameter-layout.js';
 import {
-  logitRows,
   trainingBuffers,
   type BatchShape,
   type BufferMaker,
@@ -91,10 +90,7 @@ export class Trainer {
   static async create(gpu: GpuDevice, config: ModelConfig, options: TrainerOptions): Promise<Trainer> {
     const layout = parameterLayout(config);
     const { batch, targets, decayed, logitBytes, tileOf = () => undefined } = options;
-    const pieceRows = logitRows(batch.sequences * batch.length, config.vocabSize, logitBytes);
-    const halves = productShapes(config, batch, logitBytes).some(
-      (product) => product.kind !== 'product' && tileOf(product) !== undefined,
-    );
+    const needs = bufferNeeds(config, batch, tileOf, logitBytes);
     const allocated: GPUBuffer[] = [];
     const kept = (buffer: GPUBuffer): GPUBuffer => {
       allocated.push(buffer);
@@ -104,8 +100,8 @@ export class Trainer {
       buffer: (label, size, usage) => kept(gpu.buffer(label, size, usage)),
       storage: (label, bytes) => kept(gpu.storage(label, bytes)),
     };
-    const buffers = await gpu.allocating(() => trainingBuffers(maker, config, layout, batch, { pieceRows, halves }));
-    const setup = { gpu, config, layout, batch, buffers, pieceRows, weight: 1 / targets, tileOf, halves };
+    const buffers = await gpu.allocating(() => trainingBuffers(maker, config, layout, batch, needs));
+    const setup = { gpu, config, layout, batch, buffers, ...needs, weight: 1 / targets, tileOf };
     const trainer = new Trainer(setup, decayed === 'all' ? layout.total : layout.matrices, allocated);
     await Promise.all([trainer.#microBatch.ready(), trainer.#preparing.ready(), trainer.#updating.ready()]);
     return trainer;

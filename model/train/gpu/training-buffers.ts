@@ -103,13 +103,20 @@ export interface TrainingBuffers extends Readonly<Record<BufferName, GPUBuffer>>
 /** What makes them, or only counts them. */
 export type BufferMaker = Pick<GpuDevice, 'buffer' | 'storage'>;
 
+export interface BufferNeeds {
+  /** Rows whose logits are there at a time. */
+  readonly pieceRows: number;
+  /** Whether any of the way back goes through matrix units, in half floats. */
+  readonly halves: boolean;
+}
+
 /** @throws GpuError when one of them is larger than the adapter allows */
 export function trainingBuffers(
   gpu: BufferMaker,
   config: ModelConfig,
   layout: ParameterLayout,
   batch: BatchShape,
-  { pieceRows, halves }: { readonly pieceRows: number; readonly halves: boolean },
+  { pieceRows, halves }: BufferNeeds,
 ): TrainingBuffers {
   const { hiddenSize: H, intermediateSize: I, vocabSize: V, layers } = config;
   const N = batch.sequences * batch.length;

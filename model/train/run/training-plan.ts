@@ -4,12 +4,12 @@
  */
 import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import type { ModelConfig } from '../../config.js';
-import { measureProducts } from '../gpu/matrix/measure-products.js';
-import { planProducts, type TileOf } from '../gpu/matrix/plan-products.js';
+import { measuredPlan } from '../gpu/matrix/plan-products.js';
+import type { TileOf } from '../gpu/matrix/products.js';
 import { parameterLayout } from '../gpu/parameter-layout.js';
-import { productShapes } from '../gpu/product-shapes.js';
+import { bufferNeeds } from '../gpu/product-shapes.js';
 import { Trainer } from '../gpu/trainer.js';
-import { logitRows, trainingBuffers, type BatchShape, type BufferMaker } from '../gpu/training-buffers.js';
+import { trainingBuffers, type BatchShape, type BufferMaker } from '../gpu/training-buffers.js';
 import { initialParameters } from '../initial-parameters.js';
 import { tooLarge } from '../train-error.js';
 import { secondsOfMicroBatch } from './train-steps.js';
@@ -39,7 +39,7 @@ export async function planTraining(
   { context, batch, microBatch }: PlannedRun,
 ): Promise<TrainingPlan> {
   const shape = { sequences: microBatch, length: context };
-  const { tileOf } = planProducts(await measureProducts(gpu, productShapes(config, shape)));
+  const { tileOf } = await measuredPlan(gpu, config, shape);
   const measure = async (layers: number): Promise<StepSeconds> =>
     await stepSeconds(gpu, { ...config, layers }, { shape, batch, tileOf });
   const one = await measure(1);
@@ -125,9 +125,7 @@ function trainingBytes(
     return { size: bytes } as GPUBuffer;
   };
   const maker: BufferMaker = { buffer: count, storage: count };
-  const pieceRows = logitRows(shape.sequences * shape.length, config.vocabSize);
-  const halves = productShapes(config, shape).some((product) => product.kind !== 'product' && tileOf(product));
-  trainingBuffers(maker, config, parameterLayout(config), shape, { pieceRows, halves });
+  trainingBuffers(maker, config, parameterLayout(config), shape, bufferNeeds(config, shape, tileOf));
   const largest = sizes.reduce((most, size) => (size.bytes > most.bytes ? size : most));
   return { weights: weightsOf(config), total: sizes.reduce((sum, { bytes }) => sum + bytes, 0), largest };
 }

@@ -1,10 +1,11 @@
 /** What measurements say about how products go: each as it is fastest, or as a run began. */
-import type { ProductMeasurement } from './measure-products.js';
+import type { GpuDevice } from '../../../backends/gpu/device/gpu-device.js';
+import type { ModelConfig } from '../../../config.js';
+import { productShapes } from '../product-shapes.js';
+import type { BatchShape } from '../training-buffers.js';
+import { measureProducts, type ProductMeasurement } from './measure-products.js';
 import type { MatrixTile } from './matrix-product.js';
-import { productKey, type ProductShape } from './products.js';
-
-/** How a product goes through matrix units; undefined: it goes without. */
-export type TileOf = (product: ProductShape) => MatrixTile | undefined;
+import { productKey, type TileOf } from './products.js';
 
 export interface ProductPlan {
   readonly tileOf: TileOf;
@@ -17,6 +18,23 @@ export interface ProductPlan {
 
 /** Must be so much faster than the plain kernel to be taken. */
 const WORTH = 0.95;
+
+/**
+ * Measures the products of a model's micro-batch, and plans them.
+ *
+ * @param wanted as for `planProducts`; nothing else is measured then
+ * @throws GpuError if a plain kernel fails
+ */
+export async function measuredPlan(
+  gpu: GpuDevice,
+  config: ModelConfig,
+  batch: BatchShape,
+  wanted?: readonly string[],
+): Promise<ProductPlan> {
+  const products = productShapes(config, batch);
+  const tried = wanted ? products.filter((product) => wanted.includes(productKey(product))) : products;
+  return planProducts(await measureProducts(gpu, tried), wanted);
+}
 
 /** @param wanted what goes through matrix units where it can, and nothing else does; undefined: what is faster so */
 export function planProducts(measured: readonly ProductMeasurement[], wanted?: readonly string[]): ProductPlan {

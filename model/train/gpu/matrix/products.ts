@@ -22,6 +22,9 @@ export interface ProductShape {
   readonly inputs: number;
 }
 
+/** How a product goes through matrix units; undefined: it goes without. */
+export type TileOf = (product: ProductShape) => MatrixTile | undefined;
+
 /** `weights-back 2048 × 1024 × 1024`: rows, outputs, inputs. */
 export function productKey({ kind, rows, outputs, inputs }: ProductShape): string {
   return `${kind} ${rows} × ${outputs} × ${inputs}`;
