@@ -57,11 +57,8 @@ export function checkTogether(input: GivenRun): TrainInput {
   const { texts, output } = input;
   if (texts.length === 0) throw missingArgument('<text...>');
   if (output === undefined) throw missingOption('-o, --output <folder>');
-  const given = (names: readonly (keyof NewRun)[]): string[] => {
-    return names
-      .filter((name) => input[name] !== undefined)
-      .map((name) => (name === 'warmUp' ? '--warm-up' : `--${name}`));
-  };
+  const given = (names: readonly (keyof NewRun)[]): string[] =>
+    names.filter((name) => input[name] !== undefined).map(optionName);
   const all = [
     'shape',
     'config',
