@@ -2,6 +2,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeOutput } from '../../../model/files/output-file.js';
+import { weightsOf } from '../../../model/train/gpu/parameter-layout.js';
 import type { Trainer } from '../../../model/train/gpu/trainer.js';
 import { lossCurve } from '../../../model/train/run/loss-curve.js';
 import type { Recipe } from '../../../model/train/run/recipe.js';
@@ -42,9 +43,8 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
   const log = join(folder, 'train.jsonl');
   await writeOutput(log, run.lines.map((line) => `${line}\n`).join(''));
   if (done === 0) await saveState(folder, 0, await trainer.state());
-  const weights = [...trainer.layout.places.values()].reduce((sum, { length }) => sum + length, 0);
   output.note(
-    `${weights.toLocaleString('en-US')} weights, ${tokens.length.toLocaleString('en-US')} tokens of text; ${recipe.steps} steps of ${recipe.batch} × ${recipe.context} tokens; ${(trainer.allocatedBytes / 2 ** 20).toFixed(0)} MiB on the GPU`,
+    `${weightsOf(trainer.layout).toLocaleString('en-US')} weights, ${tokens.length.toLocaleString('en-US')} tokens of text; ${recipe.steps} steps of ${recipe.batch} × ${recipe.context} tokens; ${(trainer.allocatedBytes / 2 ** 20).toFixed(0)} MiB on the GPU`,
   );
   // Ctrl-C: the state is written, so that nothing is lost.
   context.takeTimeToEnd(30_000);

@@ -7,7 +7,7 @@ import type { ModelConfig } from '../../config.js';
 import type { Windows } from '../data/token-stream.js';
 import type { Tensors } from '../parameters.js';
 import type { ProductPlan } from './matrix/plan-products.js';
-import { Trainer, type StepReport, type TrainerOptions } from './trainer.js';
+import { STANDSTILL, Trainer, type StepReport, type TrainerOptions } from './trainer.js';
 
 /** Half floats may change the norm of all gradients by so much, relatively; the way forth is in integers. */
 const NORM_TOLERANCE = 0.02;
@@ -58,5 +58,5 @@ export async function createCheckedTrainer(
 async function tried(trainer: Trainer, { ids, targets }: Windows): Promise<StepReport> {
   trainer.begin();
   trainer.microBatch(ids, targets);
-  return await trainer.update({ rate: 0, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0, clip: 1, step: 1 });
+  return await trainer.update(STANDSTILL);
 }

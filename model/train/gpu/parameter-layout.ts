@@ -31,6 +31,11 @@ export interface ParameterLayout {
   readonly matrices: number;
 }
 
+/** Floats of all tensors, without what is between them. */
+export function weightsOf({ places }: ParameterLayout): number {
+  return [...places.values()].reduce((sum, { length }) => sum + length, 0);
+}
+
 /** @param config H and I are multiples of 4 */
 export function parameterLayout(config: ModelConfig): ParameterLayout {
   const places = new Map<string, TensorPlace>();

@@ -45,6 +45,17 @@ export interface AdamWStep {
   readonly step: number;
 }
 
+/** Moves no parameter, only moments, and takes as long as one that does. */
+export const STANDSTILL: AdamWStep = {
+  rate: 0,
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-8,
+  decay: 0,
+  clip: 1,
+  step: 1,
+};
+
 export interface StepReport {
   /** Mean cross-entropy in nats. */
   readonly loss: number;

@@ -6,9 +6,9 @@ import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import type { ModelConfig } from '../../config.js';
 import { measuredPlan } from '../gpu/matrix/plan-products.js';
 import type { TileOf } from '../gpu/matrix/products.js';
-import { parameterLayout } from '../gpu/parameter-layout.js';
+import { parameterLayout, weightsOf } from '../gpu/parameter-layout.js';
 import { bufferNeeds } from '../gpu/product-shapes.js';
-import { Trainer } from '../gpu/trainer.js';
+import { STANDSTILL, Trainer } from '../gpu/trainer.js';
 import { trainingBuffers, type BatchShape, type BufferMaker } from '../gpu/training-buffers.js';
 import { initialParameters } from '../initial-parameters.js';
 import { tooLarge } from '../train-error.js';
@@ -96,17 +96,11 @@ async function stepSeconds(
     );
     const microBatch = await secondsOfMicroBatch(trainer, tokens, { count, length });
     const startMs = performance.now();
-    // Moves nothing, and takes as long.
-    const still = { rate: 0, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0, clip: 1, step: 1 };
-    await trainer.update(still);
-    return { microBatch, update: (performance.now() - startMs) / 1000, weights: weightsOf(config) };
+    await trainer.update(STANDSTILL);
+    return { microBatch, update: (performance.now() - startMs) / 1000, weights: weightsOf(trainer.layout) };
   } finally {
     trainer.free();
   }
-}
-
-function weightsOf(config: ModelConfig): number {
-  return [...parameterLayout(config).places.values()].reduce((sum, { length }) => sum + length, 0);
 }
 
 /** What a trainer would allocate. */
@@ -125,7 +119,8 @@ function trainingBytes(
     return { size: bytes } as GPUBuffer;
   };
   const maker: BufferMaker = { buffer: count, storage: count };
-  trainingBuffers(maker, config, parameterLayout(config), shape, bufferNeeds(config, shape, tileOf));
+  const layout = parameterLayout(config);
+  trainingBuffers(maker, config, layout, shape, bufferNeeds(config, shape, tileOf));
   const largest = sizes.reduce((most, size) => (size.bytes > most.bytes ? size : most));
-  return { weights: weightsOf(config), total: sizes.reduce((sum, { bytes }) => sum + bytes, 0), largest };
+  return { weights: weightsOf(layout), total: sizes.reduce((sum, { bytes }) => sum + bytes, 0), largest };
 }
