@@ -2,6 +2,7 @@
  * A model in training on a GPU: parameters, gradients and moments stay there; a step is some micro-batches and one
  * update.
  */
+import { BufferGroup } from '../../backends/gpu/device/buffer-group.js';
 import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import type { ModelConfig } from '../../config.js';
 import type { Tensors } from '../parameters.js';
@@ -10,12 +11,7 @@ import { NO_TARGET } from './kernels/cross-entropy.js';
 import type { TileOf } from './matrix/products.js';
 import { bufferNeeds } from './product-shapes.js';
 import { parameterLayout, type ParameterLayout } from './parameter-layout.js';
-import {
-  trainingBuffers,
-  type BatchShape,
-  type BufferMaker,
-  type TrainingBuffers,
-} from './training-buffers.js';
+import { trainingBuffers, type BatchShape, type TrainingBuffers } from './training-buffers.js';
 import { microBatchKernels, preparingKernels, updatingKernels } from './training-kernels.js';
 import type { TrainingSetup } from './training-setup.js';
 
@@ -83,11 +79,10 @@ export class Trainer {
   readonly #microBatch: KernelList;
   readonly #preparing: KernelList;
   readonly #updating: KernelList;
+  readonly #own: BufferGroup;
 
-  readonly #allocated: readonly GPUBuffer[];
-
-  private constructor(setup: TrainingSetup, decayed: number, allocated: readonly GPUBuffer[]) {
-    this.#allocated = allocated;
+  private constructor(setup: TrainingSetup, decayed: number) {
+    this.#own = setup.own;
     this.layout = setup.layout;
     this.#gpu = setup.gpu;
     this.#vocabulary = setup.config.vocabSize;
@@ -97,30 +92,22 @@ export class Trainer {
     this.#updating = updatingKernels(setup, decayed);
   }
 
-  /** The caller frees it with the device. @throws GpuError */
+  /** The caller frees it, or the device. @throws GpuError */
   static async create(gpu: GpuDevice, config: ModelConfig, options: TrainerOptions): Promise<Trainer> {
     const layout = parameterLayout(config);
     const { batch, targets, decayed, logitBytes, tileOf = () => undefined } = options;
     const needs = bufferNeeds(config, batch, tileOf, logitBytes);
-    const allocated: GPUBuffer[] = [];
-    const kept = (buffer: GPUBuffer): GPUBuffer => {
-      allocated.push(buffer);
-      return buffer;
-    };
-    const maker: BufferMaker = {
-      buffer: (label, size, usage) => kept(gpu.buffer(label, size, usage)),
-      storage: (label, bytes) => kept(gpu.storage(label, bytes)),
-    };
-    const buffers = await gpu.allocating(() => trainingBuffers(maker, config, layout, batch, needs));
-    const setup = { gpu, config, layout, batch, buffers, ...needs, weight: 1 / targets, tileOf };
-    const trainer = new Trainer(setup, decayed === 'all' ? layout.total : layout.matrices, allocated);
+    const own = new BufferGroup(gpu);
+    const buffers = await gpu.allocating(() => trainingBuffers(own, config, layout, batch, needs));
+    const setup = { gpu, own, config, layout, batch, buffers, ...needs, weight: 1 / targets, tileOf };
+    const trainer = new Trainer(setup, decayed === 'all' ? layout.total : layout.matrices);
     await Promise.all([trainer.#microBatch.ready(), trainer.#preparing.ready(), trainer.#updating.ready()]);
     return trainer;
   }
 
   /** Frees all buffers; nothing else may be called behind it. */
   free(): void {
-    for (const buffer of this.#allocated) this.#gpu.free(buffer);
+    this.#own.free();
   }
 
   /** Bytes of everything on the GPU. */

@@ -61,7 +61,7 @@ export function microBatchKernels(setup: TrainingSetup): KernelList {
 }
 
 /** What follows from the parameters: means, trits, lower bounds. */
-export function preparingKernels({ gpu, config, layout, buffers, halves }: TrainingSetup): KernelList {
+export function preparingKernels({ gpu, own, config, layout, buffers, halves }: TrainingSetup): KernelList {
   const list = new KernelList(gpu);
   const matrices = [...layout.places.values()].filter(({ matrix }) => matrix !== undefined);
   const table = matrices.flatMap(({ offset, length }) => [offset / BLOCK, Math.ceil(length / BLOCK), length, 0]);
@@ -76,10 +76,10 @@ export function preparingKernels({ gpu, config, layout, buffers, halves }: Train
   list.add(
     'means',
     matrixMeans(),
-    [buffers.blockSums, gpu.filled('matrices', Uint32Array.from(table)), means],
+    [buffers.blockSums, own.filled('matrices', Uint32Array.from(table)), means],
     [matrices.length],
   );
-  const tritParts = [parameters, means, gpu.filled('matrix of', matrixOf), trits];
+  const tritParts = [parameters, means, own.filled('matrix of', matrixOf), trits];
   if (halves) tritParts.push(buffers.tritHalves);
   list.add('ternarise', ternarise(halves), tritParts, groups);
   if (config.useLowerBound) {
@@ -209,7 +209,7 @@ class MicroBatch {
 
   /** Logits of some rows at a time: their loss and gradients, of which only those of the normed input remain. */
   head(): void {
-    const { gpu, config, buffers, weight, pieceRows } = this.#setup;
+    const { gpu, own, config, buffers, weight, pieceRows } = this.#setup;
     const { hiddenSize: h, vocabSize: v } = config;
     const { last, logits, losses, targets, halves, dBlock, dx } = buffers;
     const shape = { outputs: v, inputs: h };
@@ -218,7 +218,7 @@ class MicroBatch {
     if (pieces.some((part) => this.#linear.takesHalvesOnly(shape, part))) {
       this.#linear.quantise(last, HEAD, h, { behind: FINAL_NORM, form: 'half' });
     }
-    const bound = gpu.filled('bound of gradients', Uint32Array.of(bitsOf(weight)));
+    const bound = own.filled('bound of gradients', Uint32Array.of(bitsOf(weight)));
     for (const part of pieces) {
       const { first, rows } = part;
       const isHalf = this.#linear.takesHalvesOnly(shape, part);

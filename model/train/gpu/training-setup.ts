@@ -1,4 +1,5 @@
 /** What the kernels of a run are made for. */
+import type { BufferGroup } from '../../backends/gpu/device/buffer-group.js';
 import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import type { ModelConfig } from '../../config.js';
 import type { TileOf } from './matrix/products.js';
@@ -7,6 +8,8 @@ import type { BatchShape, BufferNeeds, TrainingBuffers } from './training-buffer
 
 export interface TrainingSetup extends BufferNeeds {
   readonly gpu: GpuDevice;
+  /** All buffers of the run. */
+  readonly own: BufferGroup;
   readonly config: ModelConfig;
   readonly layout: ParameterLayout;
   readonly batch: BatchShape;

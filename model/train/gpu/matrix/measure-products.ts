@@ -2,6 +2,7 @@
  * Products of a model on matrix units, tried with noise: whether they compute what the plain kernels do, and how fast.
  * Those of integers must have the same bits; those of half floats may be off by what rounding to them costs.
  */
+import { BufferGroup } from '../../../backends/gpu/device/buffer-group.js';
 import type { BufferPart, GpuDevice } from '../../../backends/gpu/device/gpu-device.js';
 import { GpuError } from '../../../backends/gpu/device/gpu-error.js';
 import { secondsOf } from '../../../backends/gpu/device/dispatch.js';
@@ -193,7 +194,7 @@ function addSum(
 /** Factors, as large as the largest product needs them, and results. */
 class NoiseBuffers {
   readonly #gpu: GpuDevice;
-  readonly #all: GPUBuffer[] = [];
+  readonly #own: BufferGroup;
   readonly quantised: GPUBuffer;
   readonly trits: GPUBuffer;
   readonly tritHalves: GPUBuffer;
@@ -212,10 +213,10 @@ class NoiseBuffers {
 
   private constructor(gpu: GpuDevice, products: readonly ProductShape[]) {
     this.#gpu = gpu;
+    this.#own = new BufferGroup(gpu);
     const most = (of: (product: ProductShape) => number): number => Math.max(...products.map(of));
-    const storage = (label: string, bytes: number): GPUBuffer => this.#kept(gpu.storage(label, bytes));
-    const filled = (label: string, data: ArrayBufferView<ArrayBuffer>): GPUBuffer =>
-      this.#kept(gpu.filled(label, data));
+    const storage = (label: string, bytes: number): GPUBuffer => this.#own.storage(label, bytes);
+    const filled = (label: string, data: ArrayBufferView<ArrayBuffer>): GPUBuffer => this.#own.filled(label, data);
     const rows = most(({ rows: count }) => count);
     const inputs = most(({ rows: count, inputs: width }) => count * width);
     const weights = most(({ outputs, inputs: width }) => outputs * width);
@@ -262,11 +263,6 @@ class NoiseBuffers {
     return noise;
   }
 
-  #kept(buffer: GPUBuffer): GPUBuffer {
-    this.#all.push(buffer);
-    return buffer;
-  }
-
   /** Runs `list` once on a `target` of zeros. */
   async cleared(target: GPUBuffer, list: KernelList): Promise<void> {
     const commands = this.#gpu.device.createCommandEncoder();
@@ -299,7 +295,7 @@ class NoiseBuffers {
   }
 
   free(): void {
-    for (const buffer of this.#all) this.#gpu.free(buffer);
+    this.#own.free();
   }
 }
 
