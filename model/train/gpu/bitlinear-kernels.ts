@@ -6,22 +6,13 @@ import type { BitLinearNames } from '../../checkpoint/tensor-names.js';
 import type { KernelList } from './kernel-list.js';
 import { halve, halvesGroups, largest, TOP_STRIDE } from './kernels/halves.js';
 import { normBack, normBackGroups } from './kernels/norm-back.js';
-import { productInputs, productInputsGroups } from './kernels/product-inputs.js';
-import { productWeights, productWeightsGroups, rowSplits } from './kernels/product-weights.js';
 import { quantiseRows } from './kernels/quantise-rows.js';
 import { rowGroup } from './kernels/reduce-rows.js';
 import { sumPartials, sumPartialsGroups } from './kernels/sum-partials.js';
-import { ternaryProduct, ternaryProductGroups } from './kernels/ternary-product.js';
 import type { MatrixTile } from './matrix/matrix-product.js';
-import {
-  matrixForth,
-  matrixGroups,
-  matrixInputsBack,
-  matrixRowSplits,
-  matrixWeightsBack,
-  type ProductKind,
-} from './matrix/products.js';
+import type { ProductKind } from './matrix/products.js';
 import { MEAN_STRIDE, type TensorPlace } from './parameter-layout.js';
+import { productKernel } from './product-kernel.js';
 import type { TrainingSetup } from './training-setup.js';
 
 export interface MatrixShape {
@@ -89,21 +80,16 @@ export class BitLinearKernels {
 
   /** What is quantised, times the trits, into `out`; added to `base` where there is one. */
   product({ weight }: BitLinearNames, shape: MatrixShape, out: GPUBuffer, base?: GPUBuffer, part = this.#all): void {
-    const { outputs, inputs } = shape;
     const tile = this.#tile('product', shape, part);
-    const product = { kind: 'product', rows: part.rows, outputs, inputs } as const;
-    const code = tile
-      ? matrixForth(product, base !== undefined, tile)
-      : ternaryProduct(part.rows, outputs, inputs, base !== undefined);
+    const { code, groups } = productKernel({ kind: 'product', rows: part.rows, ...shape }, tile, base !== undefined);
     const parts = [
-      this.#quantised(inputs, part),
+      this.#quantised(shape.inputs, part),
       this.#trits(weight),
       this.#mean(weight),
       this.#stats(part),
       out,
       ...(base ? [base] : []),
     ];
-    const groups = tile ? matrixGroups(product, tile) : ternaryProductGroups(part.rows, outputs);
     this.#list.add('product', code, parts, groups);
   }
 
@@ -157,30 +143,21 @@ export class BitLinearKernels {
     const { rows } = part;
     const { partials, dNormed, halves } = this.#setup.buffers;
     const weightsTile = top && this.#tile('weights-back', shape, part);
-    if (weightsTile) {
-      const product = { kind: 'weights-back', rows, outputs, inputs } as const;
-      const code = matrixWeightsBack(product, weightsTile);
-      const parts = [halves, this.#normedHalves(inputs, part), top, partials];
-      this.#list.add('weights-back', code, parts, matrixGroups(product, weightsTile));
-      this.sumPartials(outputs * inputs, matrixRowSplits(rows, outputs, inputs), this.gradient(weight));
-    } else {
-      const parts = [dOut, this.#quantised(inputs, part), this.#stats(part), partials];
-      const code = productWeights(rows, outputs, inputs);
-      this.#list.add('weights-back', code, parts, productWeightsGroups(rows, outputs, inputs));
-      this.sumPartials(outputs * inputs, rowSplits(rows, outputs, inputs), this.gradient(weight));
-    }
+    const weights = productKernel({ kind: 'weights-back', rows, ...shape }, weightsTile);
+    const weightsFrom =
+      top && weightsTile
+        ? [halves, this.#normedHalves(inputs, part), top]
+        : [dOut, this.#quantised(inputs, part), this.#stats(part)];
+    this.#list.add('weights-back', weights.code, [...weightsFrom, partials], weights.groups);
+    this.sumPartials(outputs * inputs, weights.splits, this.gradient(weight));
     const inputsTile = top && this.#tile('inputs-back', shape, part);
+    const { code, groups } = productKernel({ kind: 'inputs-back', rows, ...shape }, inputsTile);
+    const inputsFrom =
+      top && inputsTile
+        ? [halves, this.#tritHalves(weight), this.#mean(weight), top]
+        : [dOut, this.#trits(weight), this.#mean(weight)];
     const dInputs = { buffer: dNormed, offset: 4 * part.first * inputs, size: 4 * rows * inputs };
-    if (inputsTile) {
-      const product = { kind: 'inputs-back', rows, outputs, inputs } as const;
-      const code = matrixInputsBack(product, inputsTile);
-      const parts = [halves, this.#tritHalves(weight), this.#mean(weight), top, dInputs];
-      this.#list.add('inputs-back', code, parts, matrixGroups(product, inputsTile));
-    } else {
-      const parts = [dOut, this.#trits(weight), this.#mean(weight), dInputs];
-      const code = productInputs(rows, outputs, inputs);
-      this.#list.add('inputs-back', code, parts, productInputsGroups(rows, inputs));
-    }
+    this.#list.add('inputs-back', code, [...inputsFrom, dInputs], groups);
   }
 
   #tile(kind: ProductKind, { outputs, inputs }: MatrixShape, { rows }: RowPart): MatrixTile | undefined {

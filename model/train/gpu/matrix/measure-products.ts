@@ -9,21 +9,12 @@ import { secondsOf } from '../../../backends/gpu/device/dispatch.js';
 import { difference } from '../kernels/difference.js';
 import { halve, halvesGroups, largest } from '../kernels/halves.js';
 import { KernelList } from '../kernel-list.js';
-import { productInputs, productInputsGroups } from '../kernels/product-inputs.js';
-import { productWeights, productWeightsGroups, rowSplits } from '../kernels/product-weights.js';
+import { rowSplits } from '../kernels/product-weights.js';
 import { sumPartials, sumPartialsGroups } from '../kernels/sum-partials.js';
-import { ternaryProduct, ternaryProductGroups } from '../kernels/ternary-product.js';
+import { productKernel } from '../product-kernel.js';
 import { toHalf } from '../../run/half.js';
 import type { MatrixTile } from './matrix-product.js';
-import {
-  fits,
-  matrixForth,
-  matrixGroups,
-  matrixInputsBack,
-  matrixRowSplits,
-  matrixWeightsBack,
-  type ProductShape,
-} from './products.js';
+import { fits, matrixRowSplits, type ProductShape } from './products.js';
 import { TILES } from './tiles.js';
 
 /** What one tile does with one product. */
@@ -92,12 +83,12 @@ function prepare(
   tiles: readonly MatrixTile[],
 ): PreparedProduct {
   const plain = new KernelList(gpu);
-  addPlain(plain, noise, product, noise.expected);
+  addProduct(plain, noise, product, undefined, noise.expected);
   const memory = gpu.limits.maxComputeWorkgroupStorageSize;
   const fitting = tiles.filter((tile) => fits(product, tile, memory));
   const lists = fitting.map((tile) => {
     const list = new KernelList(gpu);
-    addTiled(list, noise, product, tile, noise.found);
+    addProduct(list, noise, product, tile, noise.found);
     return { tile, list, problem: list.ready().then(() => '', whatWasSaid) };
   });
   return { product, plain, lists };
@@ -139,56 +130,27 @@ function resultLength({ kind, rows, outputs, inputs }: ProductShape): number {
   return kind === 'inputs-back' ? rows * inputs : outputs * inputs;
 }
 
-function addPlain(list: KernelList, noise: NoiseBuffers, product: ProductShape, into: GPUBuffer): void {
-  const { kind, rows, outputs, inputs } = product;
-  const { quantised, trits, mean, stats, steps, dOut, partials } = noise;
-  if (kind === 'product') {
-    const code = ternaryProduct(rows, outputs, inputs, false);
-    list.add(kind, code, [quantised, trits, mean, stats, into], ternaryProductGroups(rows, outputs));
-  } else if (kind === 'inputs-back') {
-    const code = productInputs(rows, outputs, inputs);
-    list.add(kind, code, [dOut, trits, mean, into], productInputsGroups(rows, inputs));
-  } else {
-    const code = productWeights(rows, outputs, inputs);
-    list.add(kind, code, [dOut, quantised, steps, partials], productWeightsGroups(rows, outputs, inputs));
-    addSum(list, noise, product, rowSplits(rows, outputs, inputs), into);
-  }
-}
-
-function addTiled(
+/** @param tile undefined: the plain kernel */
+function addProduct(
   list: KernelList,
   noise: NoiseBuffers,
   product: ProductShape,
-  tile: MatrixTile,
+  tile: MatrixTile | undefined,
   into: GPUBuffer,
 ): void {
-  const { kind, rows, outputs, inputs } = product;
-  const { quantised, trits, mean, stats, dOutHalves, tritHalves, normedHalves, top, partials } = noise;
-  const groups = matrixGroups(product, tile);
+  const { kind, outputs, inputs } = product;
+  const { quantised, trits, mean, stats, steps, dOut, dOutHalves, tritHalves, normedHalves, top, partials } = noise;
+  const { code, groups, splits } = productKernel(product, tile);
   if (kind === 'product') {
-    list.add(kind, matrixForth(product, false, tile), [quantised, trits, mean, stats, into], groups);
+    list.add(kind, code, [quantised, trits, mean, stats, into], groups);
   } else if (kind === 'inputs-back') {
-    list.add(kind, matrixInputsBack(product, tile), [dOutHalves, tritHalves, mean, top, into], groups);
+    list.add(kind, code, [...(tile ? [dOutHalves, tritHalves, mean, top] : [dOut, trits, mean]), into], groups);
   } else {
-    list.add(kind, matrixWeightsBack(product, tile), [dOutHalves, normedHalves, top, partials], groups);
-    addSum(list, noise, product, matrixRowSplits(rows, outputs, inputs), into);
+    list.add(kind, code, [...(tile ? [dOutHalves, normedHalves, top] : [dOut, quantised, steps]), partials], groups);
+    const length = outputs * inputs;
+    const sums = [partials, { buffer: into, size: 4 * length }];
+    list.add('sum', sumPartials(length, splits), sums, sumPartialsGroups(length, splits));
   }
-}
-
-function addSum(
-  list: KernelList,
-  { partials }: NoiseBuffers,
-  { outputs, inputs }: ProductShape,
-  splits: number,
-  into: GPUBuffer,
-): void {
-  const length = outputs * inputs;
-  list.add(
-    'sum',
-    sumPartials(length, splits),
-    [partials, { buffer: into, size: 4 * length }],
-    sumPartialsGroups(length, splits),
-  );
 }
 
 /** Factors, as large as the largest product needs them, and results. */

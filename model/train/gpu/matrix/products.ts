@@ -104,10 +104,18 @@ export function matrixGroups(shape: ProductShape, tile: MatrixTile): readonly [n
   return [...matrixProductGroups(height, width, tile), splits];
 }
 
+/** @param addsBase whether what comes out is added to another one, forth */
+export function matrixCode(shape: ProductShape, addsBase: boolean, tile: MatrixTile): string {
+  const { kind } = shape;
+  const code =
+    kind === 'product' ? forth(shape, addsBase) : kind === 'inputs-back' ? inputsBack(shape) : weightsBack(shape);
+  return matrixProduct({ ...operands(shape), code }, tile);
+}
+
 /** out = (Σ t·q)·m/s, exact; bound as for `ternaryProduct`. */
-export function matrixForth(shape: ProductShape, addsBase: boolean, tile: MatrixTile): string {
-  const words = shape.outputs / 4;
-  const code = /* wgsl */ `
+function forth({ outputs }: ProductShape, addsBase: boolean): string {
+  const words = outputs / 4;
+  return /* wgsl */ `
 @group(0) @binding(0) var<storage, read> quantised: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> trits: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read> mean: array<f32>;
@@ -119,12 +127,11 @@ fn finish(split: u32, i: u32, word: u32, sum: vec4<i32>) {
   out[at] = ${addsBase ? 'base[at] + ' : ''}vec4<f32>(sum) * (mean[0] * stats[i].z);
 }
 `;
-  return matrixProduct({ ...operands({ ...shape, kind: 'product' }), code }, tile);
 }
 
 /** dy = Σ over outputs of dout·t·m. */
-export function matrixInputsBack(shape: ProductShape, tile: MatrixTile): string {
-  const code = /* wgsl */ `
+function inputsBack({ inputs }: ProductShape): string {
+  return /* wgsl */ `
 @group(0) @binding(0) var<storage, read> dOut: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> trits: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read> mean: array<f32>;
@@ -132,16 +139,14 @@ export function matrixInputsBack(shape: ProductShape, tile: MatrixTile): string 
 @group(0) @binding(4) var<storage, read_write> dInputs: array<vec4<f32>>;
 ${SCALES}
 fn finish(split: u32, i: u32, word: u32, sum: vec4<f32>) {
-  dInputs[i * ${shape.inputs / 4}u + word] = sum * (mean[0] * inverseScaleOf(top[0]));
+  dInputs[i * ${inputs / 4}u + word] = sum * (mean[0] * inverseScaleOf(top[0]));
 }
 `;
-  return matrixProduct({ ...operands(shape), code }, tile);
 }
 
 /** dW = Σₙ dout·q/s, as partial sums. */
-export function matrixWeightsBack(shape: ProductShape, tile: MatrixTile): string {
-  const { outputs, inputs } = shape;
-  const code = /* wgsl */ `
+function weightsBack({ outputs, inputs }: ProductShape): string {
+  return /* wgsl */ `
 @group(0) @binding(0) var<storage, read> dOut: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> normed: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read> top: array<u32>;
@@ -151,5 +156,4 @@ fn finish(split: u32, i: u32, word: u32, sum: vec4<f32>) {
   partials[(split * ${outputs}u + i) * ${inputs / 4}u + word] = sum * inverseScaleOf(top[0]);
 }
 `;
-  return matrixProduct({ ...operands(shape), code }, tile);
 }
