@@ -233,23 +233,26 @@ class MicroBatch {
     this.#linear.normBack(FINAL_NORM, h, { v: last, dy: dBlock, dv: dx });
   }
 
-  #scan({ i, f, h }: LayerBuffers, bound: BufferPart): void {
+  /** Of all scans; `carries` are there where sequences go in several chunks. */
+  #scans() {
     const { config, batch, buffers } = this.#setup;
     const shape = [batch.sequences, batch.length, config.hiddenSize] as const;
-    const groups = [mlgruGroups(...shape)] as const;
     const carries = scanChunks(batch.length) > 1 ? [buffers.carries] : [];
+    return { shape, groups: [mlgruGroups(...shape)], carries } as const;
+  }
+
+  #scan({ i, f, h }: LayerBuffers, bound: BufferPart): void {
+    const { shape, groups, carries } = this.#scans();
     if (carries.length > 0) this.#list.add('scan', scanCarries(...shape), [i, f, bound, ...carries], groups);
     this.#list.add('scan', scanForth(...shape), [i, f, bound, h, ...carries], groups);
   }
 
   #scanBack({ i, f, h }: LayerBuffers, bound: BufferPart): void {
-    const { config, batch, buffers } = this.#setup;
-    const { dStates, partials } = buffers;
-    const shape = [batch.sequences, batch.length, config.hiddenSize] as const;
-    const groups = [mlgruGroups(...shape)] as const;
-    const carries = scanChunks(batch.length) > 1 ? [buffers.carries] : [];
-    const code = scanBackCarries(...shape);
-    if (carries.length > 0) this.#list.add('scan-back', code, [f, bound, dStates, ...carries], groups);
+    const { dStates, partials } = this.#setup.buffers;
+    const { shape, groups, carries } = this.#scans();
+    if (carries.length > 0) {
+      this.#list.add('scan-back', scanBackCarries(...shape), [f, bound, dStates, ...carries], groups);
+    }
     this.#list.add('scan-back', scanBack(...shape), [i, f, bound, h, dStates, partials, ...carries], groups);
   }
 

@@ -43,7 +43,7 @@ describe.runIf(hasGpu)('gradients on a GPU', () => {
   });
 
   it('have the same bits every time, and add up over micro-batches', async () => {
-    const { trainer } = await open(SMALL);
+    const { gpu, trainer } = await open(SMALL);
     trainer.begin();
     feed(trainer, SMALL);
     const once = await trainer.gradients();
@@ -53,6 +53,8 @@ describe.runIf(hasGpu)('gradients on a GPU', () => {
     feed(trainer, SMALL);
     const twice = new Map([...once].map(([name, values]) => [name, values.map((value) => 2 * value)]));
     expect(worst(await trainer.gradients(), twice)).toBeLessThan(1e-6);
+    trainer.free();
+    expect(gpu.allocatedBytes).toBe(0);
   });
 });
 
