@@ -37,11 +37,7 @@ export class PicoOnUsb {
   }
 
   control({ requestType, request, value = 0, index = 0, data = NOTHING, length = data.length }: Setup): TransferResult {
-    const setup = new Uint8Array(8);
-    const view = new DataView(setup.buffer);
-    view.setUint8(0, requestType);
-    view.setUint8(1, request);
-    [value, index, length].forEach((field, place) => view.setUint16(2 + 2 * place, field, true));
+    const setup = { requestType, request, value, index, length };
     return this.#until((onDone) => this.chip.usbHost.submit({ endpoint: 0, setup, data, length, onDone }));
   }
 

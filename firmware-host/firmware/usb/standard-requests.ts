@@ -16,7 +16,8 @@ export interface StandardDevice {
   setHalt(endpoint: number, isHalted: boolean): void;
 }
 
-const REQUEST = {
+/** By their names in USB 2.0, table 9-4. */
+export const STANDARD_REQUEST = {
   getStatus: 0,
   clearFeature: 1,
   setFeature: 3,
@@ -29,10 +30,10 @@ const REQUEST = {
 } as const;
 
 const IN_REQUESTS: ReadonlySet<number> = new Set([
-  REQUEST.getStatus,
-  REQUEST.getDescriptor,
-  REQUEST.getConfiguration,
-  REQUEST.getInterface,
+  STANDARD_REQUEST.getStatus,
+  STANDARD_REQUEST.getDescriptor,
+  STANDARD_REQUEST.getConfiguration,
+  STANDARD_REQUEST.getInterface,
 ]);
 
 const ENDPOINT_HALT = 0;
@@ -56,16 +57,16 @@ export function answerStandardRequest(device: StandardDevice, setup: SetupPacket
 
 function deviceRequest(device: StandardDevice, request: number, value: number): Uint8Array | undefined {
   switch (request) {
-    case REQUEST.getStatus:
+    case STANDARD_REQUEST.getStatus:
       // Powered by the bus, and it wakes nobody.
       return Uint8Array.of(0, 0);
-    case REQUEST.setAddress:
+    case STANDARD_REQUEST.setAddress:
       return value < 128 ? NOTHING : undefined;
-    case REQUEST.getDescriptor:
+    case STANDARD_REQUEST.getDescriptor:
       return descriptorOf(device.descriptors, value);
-    case REQUEST.getConfiguration:
+    case STANDARD_REQUEST.getConfiguration:
       return Uint8Array.of(device.configuration);
-    case REQUEST.setConfiguration:
+    case STANDARD_REQUEST.setConfiguration:
       if (value > 1) return undefined;
       device.configure(value);
       return NOTHING;
@@ -105,11 +106,11 @@ function interfaceRequest(
   const alternate = device.alternateOf(index);
   if (alternate === undefined) return undefined;
   switch (request) {
-    case REQUEST.getStatus:
+    case STANDARD_REQUEST.getStatus:
       return Uint8Array.of(0, 0);
-    case REQUEST.getInterface:
+    case STANDARD_REQUEST.getInterface:
       return Uint8Array.of(alternate);
-    case REQUEST.setInterface:
+    case STANDARD_REQUEST.setInterface:
       return device.selectAlternate(index, value) ? NOTHING : undefined;
     default:
       return undefined;
@@ -126,9 +127,9 @@ function endpointRequest(
   const isControl = (index & 0x7f) === 0;
   const isHalted = isControl ? false : device.isHalted(index);
   if (isHalted === undefined || (device.configuration === 0 && !isControl)) return undefined;
-  if (request === REQUEST.getStatus) return Uint8Array.of(isHalted ? 1 : 0, 0);
-  const isFeature = request === REQUEST.clearFeature || request === REQUEST.setFeature;
+  if (request === STANDARD_REQUEST.getStatus) return Uint8Array.of(isHalted ? 1 : 0, 0);
+  const isFeature = request === STANDARD_REQUEST.clearFeature || request === STANDARD_REQUEST.setFeature;
   if (!isFeature || value !== ENDPOINT_HALT || isControl) return undefined;
-  device.setHalt(index, request === REQUEST.setFeature);
+  device.setHalt(index, request === STANDARD_REQUEST.setFeature);
   return NOTHING;
 }

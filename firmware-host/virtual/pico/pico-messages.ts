@@ -3,6 +3,8 @@
  * what it has written.
  */
 
+import type { SetupPacket } from '../../firmware/usb/setup-packet.js';
+
 /** What the thread is started with. */
 export interface PicoJob {
   /** What the flash holds, from its first byte on. */
@@ -16,7 +18,7 @@ export type PicoRequest =
       readonly is: 'transfer';
       readonly id: number;
       readonly endpoint: number;
-      readonly setup?: Uint8Array;
+      readonly setup?: SetupPacket;
       readonly data: Uint8Array;
       readonly length: number;
     }

@@ -1,6 +1,6 @@
 /** An emulated Pico as a USB device, for a server: its transfers go to the thread with the chip, and end there. */
 
-import { encodeSetup } from '../../firmware/usb/setup-packet.js';
+import { STANDARD_REQUEST } from '../../firmware/usb/standard-requests.js';
 import type { SetupPacket } from '../../firmware/usb/setup-packet.js';
 import type { UsbDevice } from '../../firmware/usb/usb-device.js';
 import type { PicoReport, PicoRequest } from './pico-messages.js';
@@ -8,7 +8,6 @@ import type { PicoReport, PicoRequest } from './pico-messages.js';
 type OnUsb = Extract<PicoReport, { is: 'on-usb' }>;
 type Result = Extract<PicoReport, { is: 'transferred' }>['result'];
 
-const SET_CONFIGURATION = 9;
 const NOTHING = new Uint8Array(0);
 
 export interface PicoUsbOptions {
@@ -41,8 +40,8 @@ export class PicoUsb implements UsbDevice {
   }
 
   control(setup: SetupPacket, data: Uint8Array, later: (answer: Uint8Array | undefined) => void): 'nak' {
-    this.#transfer({ endpoint: 0, setup: encodeSetup(setup), data, length: setup.length }, (result) => {
-      const isConfiguration = setup.requestType === 0 && setup.request === SET_CONFIGURATION;
+    this.#transfer({ endpoint: 0, setup, data, length: setup.length }, (result) => {
+      const isConfiguration = setup.requestType === 0 && setup.request === STANDARD_REQUEST.setConfiguration;
       if (isConfiguration && result !== 'stall') this.#configuration = setup.value;
       later(result === 'stall' ? undefined : result);
     });

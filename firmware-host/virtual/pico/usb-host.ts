@@ -3,8 +3,9 @@
  * makes them of what drivers submit. Whoever runs the chip calls `poll` between two looks at it.
  */
 
-import { decodeSetup, isIn } from '../../firmware/usb/setup-packet.js';
+import { encodeSetup, isIn, RECIPIENT } from '../../firmware/usb/setup-packet.js';
 import type { SetupPacket } from '../../firmware/usb/setup-packet.js';
+import { STANDARD_REQUEST } from '../../firmware/usb/standard-requests.js';
 import type { UsbController } from './usb-controller.js';
 
 /** How a transfer ended; bytes of an IN transfer. */
@@ -14,7 +15,7 @@ export interface Transfer {
   /** With the direction in bit 7; 0 of a control transfer. */
   readonly endpoint: number;
   /** Of a control transfer. */
-  readonly setup?: Uint8Array;
+  readonly setup?: SetupPacket;
   /** What goes out. */
   readonly data: Uint8Array;
   /** Most bytes of an IN transfer. */
@@ -23,17 +24,11 @@ export interface Transfer {
 }
 
 const PACKET_BYTES = 64;
-const ADDRESS = 1;
-const SET_ADDRESS = Uint8Array.of(0, 5, ADDRESS, 0, 0, 0, 0, 0);
-const GET_DESCRIPTOR = 6;
-const SET_CONFIGURATION = { requestType: 0, request: 9 } as const;
-const SET_INTERFACE = { requestType: 1, request: 11 } as const;
-const CLEAR_HALT = { requestType: 2, request: 1 } as const;
+const NOTHING = new Uint8Array(0);
 
 /** A transfer that is under way. */
 interface Running {
   readonly transfer: Transfer;
-  readonly setup: SetupPacket | undefined;
   stage: 'setup' | 'data' | 'status';
   /** Of its packets so far. */
   received: Uint8Array[];
@@ -59,13 +54,8 @@ export class UsbHost {
     this.#toggles.clear();
     this.#address = 0;
     this.#usb.busReset();
-    this.submit({
-      endpoint: 0,
-      setup: SET_ADDRESS,
-      data: new Uint8Array(0),
-      length: 0,
-      onDone,
-    });
+    const setup = { requestType: 0, request: STANDARD_REQUEST.setAddress, value: 1, index: 0, length: 0 };
+    this.submit({ endpoint: 0, setup, data: NOTHING, length: 0, onDone });
   }
 
   /** What a host does with a device that it has found. @param onDone gets its descriptors */
@@ -73,8 +63,8 @@ export class UsbHost {
     const get = (type: number, length: number, onDescriptor: (bytes: Uint8Array) => void): void =>
       this.submit({
         endpoint: 0,
-        setup: Uint8Array.of(0x80, GET_DESCRIPTOR, 0, type, 0, 0, length & 0xff, length >> 8),
-        data: new Uint8Array(0),
+        setup: { requestType: 0x80, request: STANDARD_REQUEST.getDescriptor, value: type << 8, index: 0, length },
+        data: NOTHING,
         length,
         onDone: (result) => {
           if (result === 'stall') throw new Error(`the device has no descriptor of type ${type}`);
@@ -85,11 +75,9 @@ export class UsbHost {
   }
 
   submit(transfer: Transfer): void {
-    const setup = transfer.setup && decodeSetup(transfer.setup);
     const running: Running = {
       transfer,
-      setup,
-      stage: setup === undefined ? 'data' : 'setup',
+      stage: transfer.setup === undefined ? 'data' : 'setup',
       received: [],
       done: 0,
       isData1: false,
@@ -99,33 +87,26 @@ export class UsbHost {
     else queue.push(running);
   }
 
-  /** Takes a transfer back, which is not told its end any more. */
-  cancel(transfer: Transfer): void {
-    const queue = this.#queues.get(transfer.endpoint) ?? [];
-    const at = queue.findIndex((running) => running.transfer === transfer);
-    if (at >= 0) queue.splice(at, 1);
-  }
-
   /** A packet of each endpoint, if both sides have something to say. */
   poll(): void {
     for (const [endpoint, queue] of this.#queues) {
       const [running] = queue;
       if (running === undefined) continue;
-      const result = endpoint === 0 ? this.#controlPacket(running) : this.#packet(endpoint, running);
+      const { setup, onDone } = running.transfer;
+      const result = setup === undefined ? this.#packet(endpoint, running) : this.#controlPacket(setup, running);
       if (result === undefined) continue;
       queue.shift();
-      if (running.setup !== undefined && result !== 'stall') this.#note(running.setup);
-      running.transfer.onDone(result);
+      if (setup !== undefined && result !== 'stall') this.#note(setup);
+      onDone(result);
     }
   }
 
-  #controlPacket(running: Running): TransferResult | undefined {
-    const { transfer, setup } = running;
-    const given = isIn(setup!);
+  #controlPacket(setup: SetupPacket, running: Running): TransferResult | undefined {
+    const given = isIn(setup);
     if (running.stage === 'setup') {
-      if (this.#usb.setup(this.#address, transfer.setup!) !== 'ack') return undefined;
+      if (this.#usb.setup(this.#address, encodeSetup(setup)) !== 'ack') return undefined;
       running.isData1 = true;
-      running.stage = setup!.length === 0 ? 'status' : 'data';
+      running.stage = setup.length === 0 ? 'status' : 'data';
       return undefined;
     }
     if (running.stage === 'data') {
@@ -135,10 +116,8 @@ export class UsbHost {
       return undefined;
     }
     // The other way round, with no bytes.
-    const isDataIn = given && setup!.length > 0;
-    const status = isDataIn
-      ? this.#usb.out(this.#address, 0, true, new Uint8Array(0))
-      : this.#usb.in(this.#address, 0, true);
+    const isDataIn = given && setup.length > 0;
+    const status = isDataIn ? this.#usb.out(this.#address, 0, true, NOTHING) : this.#usb.in(this.#address, 0, true);
     if (status === 'stall') return status;
     if (status === 'nak' || status === 'silence') return undefined;
     if (status instanceof Uint8Array && status.length > 0) throw new Error('a status stage has bytes');
@@ -179,11 +158,13 @@ export class UsbHost {
 
   /** What both sides go by from then on: the address, and DATA0 again. */
   #note(setup: SetupPacket): void {
-    const is = (other: Pick<SetupPacket, 'requestType' | 'request'>): boolean =>
-      setup.requestType === other.requestType && setup.request === other.request;
-    if (is({ requestType: 0, request: 5 })) this.#address = setup.value;
-    if (is(SET_CONFIGURATION) || is(SET_INTERFACE)) this.#toggles.clear();
-    else if (is(CLEAR_HALT)) this.#toggles.delete(setup.index);
+    const is = (requestType: number, request: number): boolean =>
+      setup.requestType === requestType && setup.request === request;
+    const { setAddress, setConfiguration, setInterface, clearFeature } = STANDARD_REQUEST;
+    if (is(RECIPIENT.device, setAddress)) this.#address = setup.value;
+    else if (is(RECIPIENT.device, setConfiguration) || is(RECIPIENT.interface, setInterface)) this.#toggles.clear();
+    // Of an endpoint there is one feature: its halt.
+    else if (is(RECIPIENT.endpoint, clearFeature)) this.#toggles.delete(setup.index);
   }
 }
 
