@@ -207,6 +207,7 @@ export class PicoChip {
     const { nor } = this;
     const chip = this.#chip;
     const change = (offset: number, length: number, operation: () => void): number => {
+      ssi.checkHearsCommands();
       operation();
       chip.flash.set(flash.read(offset, length), offset);
       return nor.takeSpentMs();
@@ -214,12 +215,10 @@ export class PicoChip {
     return {
       erase: (offset, length) =>
         change(offset, length, () => {
-          ssi.checkHearsCommands();
           for (let at = offset; at < offset + length; at += SECTOR_BYTES) nor.eraseSector(at);
         }),
       program: (offset, from, length) =>
         change(offset, length, () => {
-          ssi.checkHearsCommands();
           const bytes = chip.sram.slice(from - RAM, from - RAM + length);
           for (let at = 0; at < length; at += PAGE_BYTES)
             nor.programPage(offset + at, bytes.subarray(at, at + PAGE_BYTES));

@@ -118,10 +118,6 @@ export class Ssi {
       throw new Error('the flash does not hear commands now');
   }
 
-  checkIsReadable(): void {
-    this.readCycles(0);
-  }
-
   /** Of a read by the window. @throws Error if the flash cannot be read as the SSI is set up */
   readCycles(bytes: number): number {
     const [control0, spiControl0] = [this.#get(AT.control0), this.#get(AT.spiControl0)];

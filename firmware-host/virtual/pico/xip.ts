@@ -43,17 +43,14 @@ export class Xip {
    * @throws Error if the flash cannot be read now
    */
   wait(address: number, now: number): number {
-    this.#ssi.checkIsReadable();
+    const isCached = (address & NOT_CACHED) === 0;
+    const isAllocating = isCached && (address & NOT_ALLOCATING) === 0;
+    const readCycles = this.#ssi.readCycles(isAllocating ? LINE_BYTES : WORD_BYTES);
     const start = Math.max(now, this.#freeAt);
-    if ((address & NOT_CACHED) !== 0) return this.#fetch(WORD_BYTES, start) - now;
-    if (this.#hits((address & 0xff_ffff) >>> 3, (address & NOT_ALLOCATING) === 0)) return start - now;
-    return this.#fetch((address & NOT_ALLOCATING) === 0 ? LINE_BYTES : WORD_BYTES, start) - now;
-  }
-
-  #fetch(bytes: number, start: number): number {
+    if (isCached && this.#hits((address & 0xff_ffff) >>> 3, isAllocating)) return start - now;
     this.#misses++;
-    this.#freeAt = start + this.#ssi.readCycles(bytes);
-    return this.#freeAt;
+    this.#freeAt = start + readCycles;
+    return this.#freeAt - now;
   }
 
   #hits(line: number, isAllocating: boolean): boolean {
