@@ -1,57 +1,42 @@
 /** `mmfree pack --uf2`: firmware and image in the file that a Raspberry Pi Pico takes on its drive. */
-import { firmwareTooSmall } from '../../../device/board-error.js';
-import {
-  FLASH_BYTES,
-  FLASH_WINDOW,
-  IMAGE_OFFSET,
-  RP2040_LIMITS,
-} from '../../../firmware-host/virtual/pico/pico-flash.js';
-import { loadChecked } from '../../../model/check-image.js';
+import { RAM, RAM_BYTES } from '../../../firmware-host/virtual/pico/bus.js';
+import { FLASH_BYTES, FLASH_WINDOW, IMAGE_OFFSET } from '../../../firmware-host/virtual/pico/pico-flash.js';
 import { readRegular } from '../../../model/files/input-file.js';
 import { checkOutputs, writeOutput } from '../../../model/files/output-file.js';
-import { packageFile } from '../../../model/package-file.js';
-import { misfits } from '../../../model/program/chip-limits.js';
 import { encodeUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
 import { describeImage, FACT_INDENT } from '../image-facts.js';
+import { loadForPico, PICO_FIRMWARE } from '../pico-firmware.js';
 import type { PackInput } from './input.js';
 
-const FIRMWARE = packageFile('firmware/prebuilt/rp2040.bin');
 /** The initial stack pointer, behind the second stage, is in RAM: so begins a flash that the boot ROM starts. */
 const STACK_POINTER_AT = 256;
-const RAM = { from: 0x2000_0000, to: 0x2004_2000 } as const;
 
 export async function packUf2(input: PackInput, { output, signal }: CommandContext): Promise<void> {
   refuseOptionsOfImages(input);
-  const firmwarePath = input.firmware ?? FIRMWARE;
+  const firmwarePath = input.firmware ?? PICO_FIRMWARE;
   await checkOutputs([input.output], [input.checkpoint, firmwarePath]);
   const firmware = await readFirmware(firmwarePath, signal);
-  const image = await loadChecked(input.checkpoint, signal);
-  try {
-    const { fileLength, shape, manifest } = image.view;
-    const problems = misfits(RP2040_LIMITS, shape, fileLength);
-    if (problems.length > 0) throw firmwareTooSmall(RP2040_LIMITS.name, manifest.name, problems);
-    const file = encodeUf2(UF2_FAMILY.rp2040, [
-      { address: FLASH_WINDOW, bytes: firmware },
-      { address: FLASH_WINDOW + IMAGE_OFFSET, bytes: image.source.read(0, fileLength) },
-    ]);
-    await writeOutput(input.output, file, { inputs: [input.checkpoint, firmwarePath] });
-    const { facts, lines } = describeImage(image.view);
-    const free = FLASH_BYTES - IMAGE_OFFSET - fileLength;
-    output.printLines(
-      [
-        `${input.checkpoint} → ${input.output}`,
-        ...lines,
-        `firmware      ${firmware.length.toLocaleString('en-US')} bytes for RP2040; ${free.toLocaleString('en-US')} of 2 MiB are left`,
-        'next          hold BOOTSEL while you plug the board in, and drag the file onto the drive RPI-RP2',
-      ],
-      FACT_INDENT,
-    );
-    output.result({ ...facts, families: ['rp2040'], firmware_bytes: firmware.length, uf2_bytes: file.length });
-  } finally {
-    image.close();
-  }
+  const image = await loadForPico(input.checkpoint, signal);
+  const { fileLength } = image.view;
+  const file = encodeUf2(UF2_FAMILY.rp2040, [
+    { address: FLASH_WINDOW, bytes: firmware },
+    { address: FLASH_WINDOW + IMAGE_OFFSET, bytes: image.source.read(0, fileLength) },
+  ]);
+  await writeOutput(input.output, file, { inputs: [input.checkpoint, firmwarePath] });
+  const { facts, lines } = describeImage(image.view);
+  const free = FLASH_BYTES - IMAGE_OFFSET - fileLength;
+  output.printLines(
+    [
+      `${input.checkpoint} → ${input.output}`,
+      ...lines,
+      `firmware      ${firmware.length.toLocaleString('en-US')} bytes for RP2040; ${free.toLocaleString('en-US')} of 2 MiB are left`,
+      'next          hold BOOTSEL while you plug the board in, and drag the file onto the drive RPI-RP2',
+    ],
+    FACT_INDENT,
+  );
+  output.result({ ...facts, families: ['rp2040'], firmware_bytes: firmware.length, uf2_bytes: file.length });
 }
 
 /** @throws UsageError if no RP2040 would start it */
@@ -59,7 +44,7 @@ async function readFirmware(path: string, signal: AbortSignal): Promise<Uint8Arr
   const bytes = await readRegular(path, { limitBytes: IMAGE_OFFSET, signal });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const stack = bytes.length >= STACK_POINTER_AT + 4 ? view.getUint32(STACK_POINTER_AT, true) : 0;
-  if (stack > RAM.from && stack <= RAM.to) return bytes;
+  if (stack > RAM && stack <= RAM + RAM_BYTES) return bytes;
   const expected = `the first ${IMAGE_OFFSET.toLocaleString('en-US')} bytes of an RP2040’s flash at most: second stage, vectors, program`;
   throw badValue('--firmware', path, expected, 'build/rp2040.bin');
 }

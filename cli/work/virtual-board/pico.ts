@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { BoardError, firmwareTooSmall } from '../../../device/board-error.js';
+import { BoardError } from '../../../device/board-error.js';
 import { announceVirtualBoard } from '../../../device/finding/announce-virtual-board.js';
 import { BoardSession } from '../../../device/session.js';
 import type { Transport, TransportEvents } from '../../../device/transport/transport.js';
@@ -14,21 +14,19 @@ import {
   FIRMWARE_BYTES,
   FLASH_BYTES,
   FLASH_WINDOW,
-  RP2040_LIMITS,
   picoFlash,
 } from '../../../firmware-host/virtual/pico/pico-flash.js';
 import type { WireEvents } from '../../../firmware-host/virtual/wires/wire.js';
-import { loadChecked } from '../../../model/check-image.js';
 import { readRegular } from '../../../model/files/input-file.js';
 import { checkOutputs } from '../../../model/files/output-file.js';
 import { packageFile } from '../../../model/package-file.js';
-import { misfits } from '../../../model/program/chip-limits.js';
 import { hexOf } from '../../../protocol/hex.js';
 import { decodeUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
 import type { Hello } from '../../../protocol/wire/messages-board.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
 import { MAX_UF2_BYTES } from '../input-limits.js';
+import { loadForPico, PICO_FIRMWARE } from '../pico-firmware.js';
 import type { VirtualBoardInput } from './input.js';
 import { openFlash } from './open-flash.js';
 import { foreignOptions } from './foreign-options.js';
@@ -39,7 +37,6 @@ type PicoInput = VirtualBoardInput & { readonly pico: string };
 
 /** As `--pico` without a value is read; a file of that name is ./shipped. */
 const SHIPPED = 'shipped';
-const FIRMWARE = packageFile('firmware/prebuilt/rp2040.bin');
 const IMAGE = packageFile('models/tales-4m/tales-4m.mmfree');
 const ERASED = 0xff;
 
@@ -104,16 +101,9 @@ async function fill(flash: FlashStore, { pico, image }: PicoInput, signal: Abort
   }
   const isNew = flash.read(0, 1)[0] === ERASED;
   if (!isNew && image === undefined) return;
-  const firmware = isNew ? readFileSync(FIRMWARE) : flash.read(0, FIRMWARE_BYTES);
-  const file = await loadChecked(image ?? IMAGE, signal);
-  try {
-    const { fileLength, shape, manifest } = file.view;
-    const problems = misfits(RP2040_LIMITS, shape, fileLength);
-    if (problems.length > 0) throw firmwareTooSmall(RP2040_LIMITS.name, manifest.name, problems);
-    flash.write(0, picoFlash(firmware, file.source.read(0, fileLength)));
-  } finally {
-    file.close();
-  }
+  const firmware = isNew ? readFileSync(PICO_FIRMWARE) : flash.read(0, FIRMWARE_BYTES);
+  const { source, view } = await loadForPico(image ?? IMAGE, signal);
+  flash.write(0, picoFlash(firmware, source.read(0, view.fileLength)));
 }
 
 async function readUf2(path: string, signal: AbortSignal): Promise<readonly { address: number; bytes: Uint8Array }[]> {
