@@ -1,9 +1,20 @@
 /** Options of `virtual-board` that only some kinds of boards take: what would be ignored is refused. */
+import { UsageError } from '../../usage-error.js';
 import type { VirtualBoardInput } from './input.js';
 
-/** Which of them were given, but for those that this board takes. */
-export function foreignOptions(input: VirtualBoardInput, taken: readonly string[]): string[] {
-  const given: Readonly<Record<string, boolean>> = {
+/**
+ * @param kind the option that asks for this board
+ * @param taken others that it takes
+ * @param reason why it takes no more
+ * @throws UsageError
+ */
+export function refuseForeignOptions(
+  input: VirtualBoardInput,
+  kind: string,
+  taken: readonly string[],
+  reason: string,
+): void {
+  const isGiven: Readonly<Record<string, boolean>> = {
     '--usbip': input.usbip !== undefined,
     '--gadget': input.gadget !== undefined,
     '--ftdi': input.ftdi !== undefined,
@@ -24,5 +35,11 @@ export function foreignOptions(input: VirtualBoardInput, taken: readonly string[
     '--pico': input.pico !== undefined,
     '--fault': input.faults.length > 0,
   };
-  return Object.keys(given).filter((name) => given[name] === true && !taken.includes(name));
+  const given = Object.keys(isGiven).filter((name) => isGiven[name] && name !== kind && !taken.includes(name));
+  if (given.length === 0) return;
+  const names = given.join(', ');
+  throw new UsageError('conflicting-options', `${kind} and ${names} exclude each other`, {
+    reason,
+    fix: `Leave ${names} out, or ${kind}.`,
+  });
 }

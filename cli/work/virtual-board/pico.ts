@@ -29,7 +29,7 @@ import { MAX_UF2_BYTES } from '../input-limits.js';
 import { loadForPico, PICO_FIRMWARE } from '../pico-firmware.js';
 import type { VirtualBoardInput } from './input.js';
 import { openFlash } from './open-flash.js';
-import { foreignOptions } from './foreign-options.js';
+import { refuseForeignOptions } from './foreign-options.js';
 import { openUsbIpPort } from './usb.js';
 import { openWires, watched } from './wires.js';
 
@@ -43,7 +43,12 @@ const ERASED = 0xff;
 /** Runs until it is interrupted, which is how it is meant to end. */
 export async function picoBoard(input: PicoInput, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  refuseForeignOptions(input);
+  refuseForeignOptions(
+    input,
+    '--pico',
+    ['--image', '--flash-file', '--usbip'],
+    'An emulated Pico is what its chip and its firmware make it.',
+  );
   const inputs = [input.image ?? '', input.pico].filter((path) => path !== '' && path !== SHIPPED);
   await checkOutputs(input.flashFile === undefined ? [] : [input.flashFile], inputs);
   const flash = openFlash('--flash-file', input.flashFile, FLASH_BYTES);
@@ -151,16 +156,6 @@ function transportTo(board: PicoBoard): Transport {
       await Promise.resolve(wire?.onGone());
     },
   };
-}
-
-/** @throws UsageError */
-function refuseForeignOptions(input: PicoInput): void {
-  const given = foreignOptions(input, ['--pico', '--image', '--flash-file', '--usbip']);
-  if (given.length === 0) return;
-  throw new UsageError('conflicting-options', `--pico and ${given.join(', ')} exclude each other`, {
-    reason: 'An emulated Pico is what its chip and its firmware make it.',
-    fix: `Leave ${given.join(', ')} out, or --pico.`,
-  });
 }
 
 function inBootMode(): UsageError {

@@ -10,8 +10,7 @@ import { checkOutputs } from '../../../model/files/output-file.js';
 import { openChecked } from '../../../model/check-image.js';
 import { ICEBREAKER_LIMITS, misfits, wideChipLimits, type ChipLimits } from '../../../model/program/chip-limits.js';
 import type { CommandContext } from '../../command.js';
-import { UsageError } from '../../usage-error.js';
-import { foreignOptions } from './foreign-options.js';
+import { refuseForeignOptions } from './foreign-options.js';
 import { openWires, watched } from './wires.js';
 import { imageOrShipped } from '../shipped.js';
 import type { VirtualBoardInput } from './input.js';
@@ -25,7 +24,12 @@ const SERIAL = 'RTL';
 /** Runs until it is interrupted, which is how it is meant to end. */
 export async function rtlBoard(input: RtlInput, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  refuseForeignOptions(input);
+  refuseForeignOptions(
+    input,
+    '--rtl',
+    ['--rtl-stats', '--image'],
+    'A simulated chip is what its gateware makes it: its flash holds one image, which it does not write.',
+  );
   const image = imageOrShipped(input.image, output);
   if (input.rtlStats !== undefined) await checkOutputs([input.rtlStats], [image]);
   const { seal, manifest, shape, fileLength } = (await openChecked(image, signal)).view;
@@ -62,14 +66,4 @@ export async function rtlBoard(input: RtlInput, context: CommandContext): Promis
 
 function limitsOf(chip: SimulatedChipName): ChipLimits {
   return chip.startsWith('axi-') ? wideChipLimits(Number(chip.slice('axi-'.length))) : ICEBREAKER_LIMITS;
-}
-
-/** The gateware has no such thing, so what would be ignored is refused. @throws UsageError */
-function refuseForeignOptions(input: RtlInput): void {
-  const given = foreignOptions(input, ['--rtl', '--rtl-stats', '--image']);
-  if (given.length === 0) return;
-  throw new UsageError('conflicting-options', `--rtl and ${given.join(', ')} exclude each other`, {
-    reason: 'A simulated chip is what its gateware makes it: its flash holds one image, which it does not write.',
-    fix: `Leave ${given.join(', ')} out, or --rtl.`,
-  });
 }
