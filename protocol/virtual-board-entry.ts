@@ -3,6 +3,12 @@
  * both sides derive from the environment. There is no daemon; a file whose process has ended means nothing.
  */
 
+/** Of a process: the namespace in which it has its number, and when it started, in ticks of the kernel. */
+export interface ProcessMark {
+  readonly namespace: string;
+  readonly started: string;
+}
+
 /** One running virtual board. */
 export interface VirtualBoardEntry {
   /** Of the process. */
@@ -12,7 +18,7 @@ export interface VirtualBoardEntry {
   /** Selectors, such as `tcp:127.0.0.1:4711` and `serial:/dev/pts/3`, the best one first. */
   readonly addresses: readonly string[];
   /** Tells the process from others that get its number, where the system has a way to; older programs leave it out. */
-  readonly mark?: { readonly namespace: string; readonly started: string };
+  readonly mark?: ProcessMark;
 }
 
 /** Longest file that is read. */
@@ -59,7 +65,7 @@ export function parseEntry(text: string): VirtualBoardEntry | undefined {
   return isMark(mark) ? { pid, serial, addresses, mark } : undefined;
 }
 
-function isMark(value: unknown): value is NonNullable<VirtualBoardEntry['mark']> {
+function isMark(value: unknown): value is ProcessMark {
   if (typeof value !== 'object' || value === null) return false;
   const { namespace, started } = value as { namespace?: unknown; started?: unknown };
   return typeof namespace === 'string' && typeof started === 'string';

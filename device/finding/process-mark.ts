@@ -3,12 +3,7 @@
  * and what a process that was killed has left there is not the new one's. On Linux a mark tells them apart.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
-
-/** Of a process: the namespace in which it has its number, and when it started, in ticks of the kernel. */
-export interface ProcessMark {
-  readonly namespace: string;
-  readonly started: string;
-}
+import type { ProcessMark } from '../../protocol/virtual-board-entry.js';
 
 /** Fields of /proc/PID/stat behind the name (proc_pid_stat(5)), counted from there: `state` and `starttime`. */
 const STATE = 0;
