@@ -1,8 +1,7 @@
 /**
  * `node scripts/headers.mjs`: writes the constants of image and wire for other languages, `docs/firmware/mmfree.h` for
- * C and
- * `gateware/rtl/mmf_messages.vh` for Verilog. Both are in the repository; a test says whether they are those of the
- * tables.
+ * C and `gateware/rtl/mmf_messages.vh` for Verilog. Both are in the repository; a test says whether they are those of
+ * the tables.
  */
 
 import { createHash } from 'node:crypto';

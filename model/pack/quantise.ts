@@ -59,8 +59,7 @@ export function gEpsilonShift(gainExponent: number): number {
 
 /**
  * 1 − lower bound of every forget gate, Q15: [L][H] from `lower_bounds` [L][H] (docs/ARITHMETIC.md: cumulative softmax
- * over layers).
- * `undefined` means a model without bounds: all 32767.
+ * over layers). `undefined` means a model without bounds: all 32767.
  */
 export function forgetScales(lowerBounds: Float32Array | undefined, layers: number, hidden: number): Int16Array[] {
   const scales = Array.from({ length: layers }, () => new Int16Array(hidden).fill(32767));

@@ -50,8 +50,7 @@ export function memoryStore(contents: number | Uint8Array): FlashStore {
  *
  * @param length in bytes
  * @throws the operating system's error; RangeError if the file has another length; FileError if another program has it,
- *   by
- *   whatever name, or if it cannot be locked
+ *   by whatever name, or if it cannot be locked
  */
 export function fileStore(path: string, length: number): FlashStore {
   const descriptor = openLocked(path);

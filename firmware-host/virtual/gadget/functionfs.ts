@@ -1,7 +1,6 @@
 /**
  * FunctionFS of Linux: a USB function whose control requests a program answers. What is written to and read from its
- * file
- * `ep0`: Documentation/usb/functionfs.rst and include/uapi/linux/usb/functionfs.h. Integers are little-endian.
+ * file `ep0`: Documentation/usb/functionfs.rst and include/uapi/linux/usb/functionfs.h. Integers are little-endian.
  */
 
 import { u16, u32 } from '../../firmware/usb/descriptor-bytes.js';

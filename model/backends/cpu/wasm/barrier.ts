@@ -9,14 +9,12 @@
  * proposal, memory model). What it has to give:
  *
  * - Nobody passes a barrier before all are there. A thread reads the turn before it arrives, and the turn changes only
- *   when all have arrived: what
- *   it waits for is the end of its own turn, not of a later one. Who is late in leaving keeps nobody from the next
- *   barrier, which it has to reach itself before the turn changes again.
+ *   when all have arrived: what it waits for is the end of its own turn, not of a later one. Who is late in leaving
+ *   keeps nobody from the next barrier, which it has to reach itself before the turn changes again.
  * - No wake is lost. A sleeper counts itself, looks at the word once more, and goes to sleep only if it still has its
- *   value, which the engine
- *   compares while it holds the list of those asleep. Whoever changes the word does so first, and looks for sleepers
- *   then. So either the sleeper sees the change, or the changer sees the sleeper, and finds it in the list or makes
- *   that comparison fail.
+ *   value, which the engine compares while it holds the list of those asleep. Whoever changes the word does so first,
+ *   and looks for sleepers then. So either the sleeper sees the change, or the changer sees the sleeper, and finds it
+ *   in the list or makes that comparison fail.
  *
  * `test/model/backends/cpu/wasm/barrier.test.ts` tries every order of two and three threads.
  */

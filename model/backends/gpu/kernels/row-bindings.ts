@@ -42,8 +42,8 @@ export function quantisedRows(type: 'vec4<i32>' | 'u32'): string {
 
 /**
  * What one kernel leaves for the next: three planes of [capacity][width], silu(i), then the states; the forget
- * complements; the gates. Behind them, from vector
- * `productsAt` on, [capacity][wide width], the products of the GLU. What is behind the end of a row stays 0.
+ * complements; the gates. Behind them, from vector `productsAt` on, [capacity][wide width], the products of the GLU.
+ * What is behind the end of a row stays 0.
  */
 export function rowScratch(type: 'vec4<i32>' | 'i32'): string {
   return `@group(1) @binding(4) var<storage, read_write> scratch: array<${type}>;`;
