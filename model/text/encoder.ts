@@ -29,11 +29,18 @@ export interface EncoderTables {
 
 const utf8 = new TextEncoder();
 
+/** Most words whose tokens are kept. */
+const KEPT_WORDS = 20_000;
+/** In UTF-16 units. From 13 on V8 makes a part of a string as a view, which would keep the whole text in memory. */
+const LONGEST_KEPT = 12;
+
 export class Encoder {
   private readonly tables: EncoderTables;
   private readonly asWritten: AddedTokenFinder;
   private readonly asNormalized: AddedTokenFinder;
   private readonly merger: PairMerger;
+  /** Tokens of the words seen last: text repeats them. */
+  private readonly keptWords = new Map<string, readonly number[]>();
 
   constructor(tables: EncoderTables) {
     const { addedTokens, normalizer, merges, vocabSize } = tables;
@@ -70,8 +77,19 @@ export class Encoder {
 
   private encodeText(text: string, place: Place, ids: number[]): void {
     for (const word of splitIntoWords(text, this.tables.words, place)) {
-      for (const id of this.encodeWord(word)) ids.push(id);
+      for (const id of this.idsOfWord(word)) ids.push(id);
     }
+  }
+
+  private idsOfWord(word: string): readonly number[] {
+    const kept = this.keptWords.get(word);
+    if (kept !== undefined) return kept;
+    const ids = this.encodeWord(word);
+    if (word.length > LONGEST_KEPT) return ids;
+    // All at once: other books have other words.
+    if (this.keptWords.size === KEPT_WORDS) this.keptWords.clear();
+    this.keptWords.set(word, ids);
+    return ids;
   }
 
   private encodeWord(word: string): number[] {

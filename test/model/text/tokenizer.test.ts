@@ -38,6 +38,17 @@ describe('a byte-level tokenizer', () => {
     );
   });
 
+  it('gives a word the same ids however many others were before', async () => {
+    const load = async () => await loadTokenizer(talesFile('tokenizer.json'), TALES_IDS);
+    const [atOnce, oneByOne] = [await load(), await load()];
+    // More than are kept.
+    const words = Array.from({ length: 25_000 }, (_, i) => ` ${(i * 17 + 9999).toString(36).replaceAll(/\d/g, 'e')}`);
+    const expected = words.toReversed().map((word) => oneByOne.encode(word));
+    expect(atOnce.encode(words.join('').repeat(2))).toEqual(
+      [...expected.toReversed(), ...expected.toReversed()].flat(),
+    );
+  });
+
   it('makes the end-of-text token of its name and adds none of its own', async () => {
     const { encode } = await tales;
     expect(encode('')).toEqual([]);
