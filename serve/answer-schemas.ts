@@ -186,6 +186,7 @@ export const properties = z.strictObject({
     prompt_tokens: count,
     queue: count,
     per_key: count,
+    log_probabilities_per_key: count,
     token_seconds: z.number(),
   }),
 });

@@ -3,6 +3,7 @@
  * common.
  */
 import { bodyRoom } from './access/body-room.js';
+import { Room } from './access/room.js';
 import { guards, type GuardedEnv } from './access/guards.js';
 import { Hono, type Context } from './packages/http.js';
 import { apiErrorOf, notFound, type ApiError } from './api-error.js';
@@ -30,8 +31,9 @@ export function createApp(service: Service): App {
   });
   app.use(guards(service.access));
   app.use(bodyRoom(() => service.limits().ownerBodyBytes));
-  completionRoutes(app, service);
-  chatRoutes(app, service);
+  const scoreRoom = new Room();
+  completionRoutes(app, service, scoreRoom);
+  chatRoutes(app, service, scoreRoom);
   tokenRoutes(app, service);
   conversationRoutes(app, service);
   verifyRoutes(app, service);

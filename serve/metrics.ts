@@ -43,6 +43,8 @@ export function createMetrics(
       labelNames: ['model'],
       registers,
       collect() {
+        // Of models that are gone there is nothing.
+        this.reset();
         for (const model of models()) this.set({ model: model.id }, of(model));
       },
     });

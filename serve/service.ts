@@ -16,6 +16,8 @@ export interface ServiceLimits extends SchedulerLimits, PlaceLimits, StoreLimits
   readonly bodyBytes: number;
   /** Of all bodies of one owner that are under way. */
   readonly ownerBodyBytes: number;
+  /** Log-probabilities in all answers of one owner that are under way: each takes some 50 bytes of memory. */
+  readonly ownerScores: number;
   /** Of each choice. */
   readonly tokens: number;
   readonly promptTokens: number;
@@ -24,6 +26,7 @@ export interface ServiceLimits extends SchedulerLimits, PlaceLimits, StoreLimits
 export const USUAL_LIMITS: ServiceLimits = {
   bodyBytes: 4 * 2 ** 20,
   ownerBodyBytes: 64 * 2 ** 20,
+  ownerScores: 4 * 2 ** 20,
   tokens: 16_384,
   promptTokens: 65_536,
   seats: 16,

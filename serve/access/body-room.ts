@@ -2,28 +2,21 @@
  * Room for bodies: how many bytes of them each owner may have under way. The scheduler counts texts, but only when they
  * are read and have become tokens; until then one key could fill the memory with bodies that wait for the tokenizer.
  */
-import { keyBusy } from '../api-error.js';
 import type { MiddlewareHandler } from '../packages/http.js';
 import type { GuardedEnv } from './guards.js';
+import { Room } from './room.js';
 
 /** Behind the guards. @param limitBytes for each owner */
 export function bodyRoom(limitBytes: () => number): MiddlewareHandler<GuardedEnv> {
-  const taken = new Map<string, number>();
+  const room = new Room();
   return async (context, next) => {
     const owner = context.get('owner');
-    let own = 0;
-    context.set('takeRoom', (bytes) => {
-      const all = (taken.get(owner) ?? 0) + bytes;
-      if (all > limitBytes()) throw keyBusy(`${limitBytes()} bytes of bodies`, 1);
-      own += bytes;
-      taken.set(owner, all);
-    });
+    const taken: (() => void)[] = [];
+    context.set('takeRoom', (bytes) => void taken.push(room.take(owner, bytes, limitBytes(), 'bytes of bodies')));
     try {
       await next();
     } finally {
-      const rest = (taken.get(owner) ?? 0) - own;
-      if (rest > 0) taken.set(owner, rest);
-      else taken.delete(owner);
+      for (const giveBack of taken) giveBack();
     }
   };
 }

@@ -10,9 +10,9 @@ import { chatTokens } from '../text/chat-tokens.js';
 import type { Reading } from '../text/texts.js';
 import type { Prompt } from './answer-text.js';
 import type { Piece } from './choice.js';
-import { joined } from './completions.js';
 import type { Format } from './exchange.js';
-import { tokenName, tokenText } from './token-names.js';
+import { LateList } from './json-parts.js';
+import { TokenNames } from './token-names.js';
 
 /** A message as requests have it. */
 interface AskedMessage {
@@ -39,10 +39,13 @@ export async function chatPrompt(
 
 /** How answers of a conversation are written. @param hasScores whether there are log-probabilities */
 export function chatFormat({ tokenizer }: ServedModel, hasScores: boolean): Format {
+  const names = new TokenNames(tokenizer);
+  const encoder = new TextEncoder();
+
   const entry = (id: number, logprob: number): object => ({
-    token: tokenName(tokenizer, id),
+    token: names.nameOf(id),
     logprob,
-    bytes: [...new TextEncoder().encode(tokenText(tokenizer, id))],
+    bytes: [...encoder.encode(names.textOf(id))],
   });
 
   const entryOf = ({ id, logprob, top }: Score): object => ({
@@ -51,9 +54,11 @@ export function chatFormat({ tokenizer }: ServedModel, hasScores: boolean): Form
   });
 
   const logprobsOf = ({ tokens }: Piece): object | null => {
-    return hasScores
-      ? { content: tokens.flatMap(({ score }) => (score ? [entryOf(score)] : [])), refusal: null }
-      : null;
+    if (!hasScores) return null;
+    const content = new LateList(function* () {
+      for (const { score } of tokens) if (score !== undefined) yield entryOf(score);
+    });
+    return { content, refusal: null };
   };
 
   const rest = (piece: Piece): object => ({
@@ -70,9 +75,6 @@ export function chatFormat({ tokenizer }: ServedModel, hasScores: boolean): Form
       ...rest(piece),
       delta: { ...(isFirst && { role: 'assistant' }), content: piece.text },
     }),
-    choice: (pieces) => {
-      const piece = joined(pieces);
-      return { ...rest(piece), message: { role: 'assistant', content: piece.text, refusal: null } };
-    },
+    choice: (piece) => ({ ...rest(piece), message: { role: 'assistant', content: piece.text, refusal: null } }),
   };
 }

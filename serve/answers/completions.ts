@@ -7,7 +7,8 @@ import type { Reading } from '../text/texts.js';
 import type { Prompt } from './answer-text.js';
 import type { Piece } from './choice.js';
 import type { Format } from './exchange.js';
-import { tokenName, tokenText } from './token-names.js';
+import { LateList } from './json-parts.js';
+import { TokenNames } from './token-names.js';
 
 /**
  * Text begins with the token that begins texts, unless it goes on with one; token ids are used as they are.
@@ -42,50 +43,49 @@ async function textPrompt(
 ): Promise<Prompt> {
   if (before !== undefined && text === '') return { ids: [], isBegun: false, before };
   if (model.texts === undefined) throw noTokenizer(model.id, 'it reads no text', 'prompt');
-  if (before !== undefined) return { ids: await model.texts.encode(text, reading, true), isBegun: false, before };
-  return { ids: [model.shape.bosTokenId, ...(await model.texts.encode(text, reading))], isBegun: true };
+  const ids = await model.texts.encode(text, reading, before !== undefined);
+  if (before !== undefined) return { ids: [...ids], isBegun: false, before };
+  return { ids: [model.shape.bosTokenId, ...ids], isBegun: true };
 }
 
 /** Lists beside each other, one entry a token. */
 interface Logprobs {
-  tokens: string[];
+  readonly tokens: Iterable<string>;
   /** Null for a first token that nothing is in front of. */
-  token_logprobs: (number | null)[];
-  top_logprobs: (Record<string, number> | null)[];
+  readonly token_logprobs: Iterable<number | null>;
+  readonly top_logprobs: Iterable<Readonly<Record<string, number>> | null>;
   /** Where its text begins in that of the choice, in UTF-16 units. */
-  text_offset: number[];
+  readonly text_offset: Iterable<number>;
 }
 
 /** How completions of a model are written. @param hasScores whether there are log-probabilities */
 export function completionFormat(model: ServedModel, hasScores: boolean): Format {
-  const { tokenizer } = model;
-  /** Of the text of each choice that is in chunks, for streams. */
+  const names = new TokenNames(model.tokenizer);
+  /** Of the text of each choice that is written, for streams. */
   const offsets = new Map<Piece['choice'], number>();
-
-  const add = (lists: Logprobs, id: number, score: Score | undefined, offset: number): number => {
-    lists.tokens.push(tokenName(tokenizer, id));
-    lists.token_logprobs.push(score?.logprob ?? null);
-    lists.top_logprobs.push(score === undefined ? null : topOf(score));
-    lists.text_offset.push(offset);
-    return offset + tokenText(tokenizer, id).length;
-  };
 
   /** The likeliest tokens, and the one that came. */
   const topOf = ({ id, logprob, top }: Score): Record<string, number> => {
-    const entries = [...top, { id, logprob }].map((one) => [tokenName(tokenizer, one.id), one.logprob] as const);
+    const entries = [...top, { id, logprob }].map((one) => [names.nameOf(one.id), one.logprob] as const);
     // Of tokens with one text, the likeliest counts.
     return Object.fromEntries(entries.toReversed().toSorted(([, a], [, b]) => a - b));
   };
 
-  const logprobsOf = ({ choice, prompt, tokens }: Piece): Logprobs => {
-    const lists: Logprobs = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
-    let offset = offsets.get(choice) ?? 0;
-    for (const [index, id] of (prompt?.tokens ?? []).entries()) {
-      offset = add(lists, id, prompt?.scores[index], offset);
-    }
-    for (const { id, score } of tokens) offset = add(lists, id, score, offset);
-    offsets.set(choice, offset);
-    return lists;
+  const logprobsOf = (piece: Piece): Logprobs => {
+    const told = new LateList(() => toldOf(piece));
+    return {
+      tokens: LateList.of(told, ({ id }) => names.nameOf(id)),
+      token_logprobs: LateList.of(told, ({ score }) => score?.logprob ?? null),
+      top_logprobs: LateList.of(told, ({ score }) => (score === undefined ? null : topOf(score))),
+      text_offset: new LateList(function* () {
+        let offset = offsets.get(piece.choice) ?? 0;
+        for (const { id } of told) {
+          yield offset;
+          offset += names.textOf(id).length;
+        }
+        offsets.set(piece.choice, offset);
+      }),
+    };
   };
 
   const choiceOf = (piece: Piece): object => ({
@@ -100,19 +100,17 @@ export function completionFormat(model: ServedModel, hasScores: boolean): Format
     object: 'text_completion',
     chunkObject: 'text_completion',
     chunk: choiceOf,
-    choice: (pieces) => choiceOf(joined(pieces)),
+    choice: choiceOf,
   };
 }
 
-/** All pieces of a choice as one. */
-export function joined(pieces: readonly Piece[]): Piece {
-  const [first] = pieces;
-  const last = pieces.at(-1);
-  if (first === undefined || last === undefined) throw new TypeError('a choice has at least one piece');
-  return {
-    ...first,
-    text: pieces.map(({ text }) => text).join(''),
-    tokens: pieces.flatMap(({ tokens }) => tokens),
-    finish: last.finish,
-  };
+interface Told {
+  readonly id: number;
+  readonly score?: Score | undefined;
+}
+
+/** The tokens of a piece, those of the prompt first where it is told again. */
+function* toldOf({ prompt, tokens }: Piece): Generator<Told, void> {
+  for (const [index, id] of (prompt?.tokens ?? []).entries()) yield { id, score: prompt?.scores[index] };
+  yield* tokens;
 }

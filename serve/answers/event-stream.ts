@@ -4,6 +4,7 @@
  * behind which nothing comes.
  */
 import { apiErrorOf } from '../api-error.js';
+import { inParts, jsonPieces } from './json-parts.js';
 
 /** Proxies give up after a minute. */
 const KEEP_ALIVE_MS = 15_000;
@@ -11,7 +12,7 @@ const KEEP_ALIVE_MS = 15_000;
 const KEEP_ALIVE = ': waiting\n\n';
 
 /**
- * @param chunks as JSON; what they throw ends the stream
+ * @param chunks for `json-parts.ts`; what they throw ends the stream
  * @param onEnd is called at the end, also when the reader leaves before; with what they threw, if anything
  */
 export function eventStream(
@@ -20,20 +21,27 @@ export function eventStream(
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let next: Promise<IteratorResult<object, void>> | undefined;
+  /** What is left of the event that is being sent. */
+  let event: Iterator<string, void> | undefined;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         const send = (text: string): void => controller.enqueue(encoder.encode(text));
         try {
+          const part = event?.next();
+          if (part?.done === false) return send(part.value);
           next ??= chunks.next();
           const result = await soon(next);
           if (result === undefined) return send(KEEP_ALIVE);
           next = undefined;
-          if (result.done !== true) return send(dataOf(result.value));
+          if (result.done !== true) {
+            event = inParts(eventPieces(result.value));
+            return send(event.next().value!);
+          }
           send('data: [DONE]\n\n');
           onEnd();
         } catch (cause) {
-          send(dataOf(apiErrorOf(cause).body));
+          send(`data: ${JSON.stringify(apiErrorOf(cause).body)}\n\n`);
           onEnd(cause);
         }
         controller.close();
@@ -48,8 +56,10 @@ export function eventStream(
   );
 }
 
-function dataOf(chunk: object): string {
-  return `data: ${JSON.stringify(chunk)}\n\n`;
+function* eventPieces(chunk: object): Generator<string, void> {
+  yield 'data: ';
+  yield* jsonPieces(chunk);
+  yield '\n\n';
 }
 
 /** Undefined if it takes long. */

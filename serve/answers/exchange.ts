@@ -6,6 +6,7 @@ import type { Turn } from '../conversations/turn.js';
 import type { Work } from '../scheduler/job.js';
 import { AnswerText, type ReadPrompt } from './answer-text.js';
 import { Choice, type Piece } from './choice.js';
+import { LateList } from './json-parts.js';
 import { merged } from './merged.js';
 import type { Observer } from './observer.js';
 import { choiceSeed, type GenerationSettings } from './settings.js';
@@ -19,13 +20,13 @@ export interface Caller {
   readonly observer: Observer;
 }
 
-/** A kind of completions: names, and how a piece and a whole choice are written. */
+/** A kind of completions: names, and how a piece and a whole choice are written, for `json-parts.ts`. */
 export interface Format {
   readonly idPrefix: string;
   readonly object: string;
   readonly chunkObject: string;
   chunk(piece: Piece, isFirst: boolean): object;
-  choice(pieces: readonly Piece[]): object;
+  choice(whole: Piece): object;
 }
 
 export interface ExchangeRequest {
@@ -43,8 +44,8 @@ interface Proof {
   readonly seed: string;
   /** Of the first of the tokens. */
   readonly index: number;
-  readonly tokens: readonly number[];
-  readonly receipts: readonly string[];
+  readonly tokens: Iterable<number>;
+  readonly receipts: Iterable<string>;
   readonly machine: string;
   /** In the last one: the conversation, and how many tokens it has. */
   readonly conversation?: { readonly id: string; readonly position: number };
@@ -71,10 +72,8 @@ export class Exchange {
 
   /** The answer as a whole. @throws what a job failed with */
   async answer(): Promise<object> {
-    const all = await Promise.all(this.#choices.map(async (choice) => await gathered(choice.pieces(false))));
-    // Pieces of an abort have no end.
-    if (all.some((pieces) => (pieces.at(-1)?.finish ?? null) === null)) throw clientLeft();
-    const choices = all.map((pieces) => ({ ...this.#format.choice(pieces), mmfree: this.#proofOf(pieces) }));
+    const all = await Promise.all(this.#choices.map(async (choice) => await whole(choice)));
+    const choices = all.map((piece) => ({ ...this.#format.choice(piece), mmfree: this.#proofOf(piece) }));
     return {
       ...this.#head,
       object: this.#format.object,
@@ -93,18 +92,23 @@ export class Exchange {
       const choice = this.#format.chunk(piece, !begun.has(piece.choice));
       begun.add(piece.choice);
       last = piece;
-      yield { ...head, choices: [choice], ...(includeUsage && { usage: null }), mmfree: this.#proofOf([piece]) };
+      yield { ...head, choices: [choice], ...(includeUsage && { usage: null }), mmfree: this.#proofOf(piece) };
     }
     if (includeUsage && last !== undefined) {
-      yield { ...head, choices: [], usage: this.#usage(), mmfree: this.#proofOf([{ ...last, tokens: [] }]) };
+      yield { ...head, choices: [], usage: this.#usage(), mmfree: this.#proofOf({ ...last, tokens: [] }) };
     }
   }
 
-  #proofOf(pieces: readonly Piece[]): Proof | undefined {
+  #proofOf({ choice, tokens }: Piece): Proof {
     const { turn } = this.#request;
-    const proof = proofOf(pieces);
-    if (proof === undefined || turn?.position === undefined) return proof;
-    return { ...proof, conversation: { id: turn.id, position: turn.position } };
+    return {
+      seed: String(choice.seed),
+      index: tokens[0]?.index ?? choice.told,
+      tokens: LateList.of(tokens, ({ id }) => id),
+      receipts: LateList.of(tokens, ({ receipt }) => hexOfWord(receipt)),
+      machine: tokens.at(-1)?.machine ?? choice.job.machine,
+      ...(turn?.position !== undefined && { conversation: { id: turn.id, position: turn.position } }),
+    };
   }
 
   /**
@@ -168,21 +172,17 @@ function submitted(model: ServedModel, request: ExchangeRequest, caller: Caller)
   });
 }
 
-function proofOf(pieces: readonly Piece[]): Proof | undefined {
-  const [first] = pieces;
-  if (first === undefined) return undefined;
-  const tokens = pieces.flatMap((piece) => piece.tokens);
-  return {
-    seed: String(first.choice.seed),
-    index: tokens[0]?.index ?? first.choice.told,
-    tokens: tokens.map(({ id }) => id),
-    receipts: tokens.map(({ receipt }) => hexOfWord(receipt)),
-    machine: tokens.at(-1)?.machine ?? first.choice.job.machine,
-  };
-}
-
-async function gathered<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const item of items) found.push(item);
-  return found;
+/** All pieces of a choice as one. @throws what its job failed with; ApiError `client_left` */
+async function whole(choice: Choice): Promise<Piece> {
+  const texts: string[] = [];
+  let prompt: Piece['prompt'];
+  let finish: Piece['finish'] = null;
+  for await (const piece of choice.pieces(false)) {
+    texts.push(piece.text);
+    prompt ??= piece.prompt;
+    finish = piece.finish;
+  }
+  // Pieces of an abort have no end.
+  if (finish === null) throw clientLeft();
+  return { choice, text: texts.join(''), tokens: choice.job.given, finish, ...(prompt && { prompt }) };
 }

@@ -13,7 +13,7 @@ export function checkedBody<Name extends RequestName>(
   bytes: Uint8Array,
   mostItems: number,
 ): RequestBody<Name> {
-  const value = parsed(new TextDecoder().decode(bytes));
+  const value = parsed(bytes);
   for (const [param, field] of Object.entries(value)) expectFewItems(param, field, mostItems);
   const result = REQUESTS[name].safeParse(value);
   if (!result.success) {
@@ -24,10 +24,10 @@ export function checkedBody<Name extends RequestName>(
   return result.data as RequestBody<Name>;
 }
 
-function parsed(text: string): Record<string, unknown> {
+function parsed(bytes: Uint8Array): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw invalidJson(error);
   }

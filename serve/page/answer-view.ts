@@ -7,6 +7,8 @@ export class AnswerView {
   readonly #facts: HTMLElement;
   readonly #receipts: HTMLElement;
   readonly #verdict: HTMLElement;
+  readonly #tokens: number[] = [];
+  readonly #proven: string[] = [];
   /** All that was told, as one. */
   #proof: Proof | undefined;
   #startMs = performance.now();
@@ -48,13 +50,10 @@ export class AnswerView {
       const square = this.#receipts.appendChild(element('span'));
       square.title = `token ${id}, receipt ${proof.receipts[index] ?? ''}`;
     }
-    const before = this.#proof;
-    this.#proof = {
-      ...proof,
-      index: before?.index ?? proof.index,
-      tokens: [...(before?.tokens ?? []), ...proof.tokens],
-      receipts: [...(before?.receipts ?? []), ...proof.receipts],
-    };
+    this.#tokens.push(...proof.tokens);
+    this.#proven.push(...proof.receipts);
+    const { index } = this.#proof ?? proof;
+    this.#proof = { ...proof, index, tokens: this.#tokens, receipts: this.#proven };
     this.#tell();
   }
 

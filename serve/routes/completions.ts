@@ -4,22 +4,31 @@ import { chatFormat, chatPrompt } from '../answers/chat.js';
 import { completionFormat, promptsOf } from '../answers/completions.js';
 import type { Prompt } from '../answers/answer-text.js';
 import { eventStream } from '../answers/event-stream.js';
+import { jsonBody } from '../answers/json-body.js';
 import { Exchange, type Caller, type ExchangeRequest, type Format } from '../answers/exchange.js';
 import { readPrompts } from '../answers/prompts.js';
 import { generationSettings } from '../answers/settings.js';
-import { apiErrorOf, conversationOfOtherModel, invalidValue, noTokenizer, unsupported } from '../api-error.js';
+import {
+  apiErrorOf,
+  conversationOfOtherModel,
+  invalidValue,
+  noTokenizer,
+  tooManyTokens,
+  unsupported,
+} from '../api-error.js';
 import type { Turn } from '../conversations/turn.js';
 import type { ServedModel } from '../models/served-model.js';
 import { chatStops } from '../text/chat-template.js';
 import type { Reading } from '../text/texts.js';
 import type { GuardedEnv } from '../access/guards.js';
+import type { Room } from '../access/room.js';
 import type { Context } from '../packages/http.js';
 import type { CompletionRequest } from '../schemas.js';
 import { conversationsOf, modelOf, type App, type Service } from '../service.js';
 import { bodyOf } from './body.js';
 import { readingOf } from './reading.js';
 
-export function completionRoutes(app: App, service: Service): void {
+export function completionRoutes(app: App, service: Service, scoreRoom: Room): void {
   app.post('/v1/completions', async (context) => {
     const limits = service.limits();
     const body = await bodyOf(context, 'completion', service);
@@ -29,13 +38,13 @@ export function completionRoutes(app: App, service: Service): void {
       needTokenizer(model, body);
       const reading = readingOf(context, limits);
       const prompts = await promptsOf(model, body.prompt, reading, beforeOf(turn));
-      const request = { prompts, settings, echo: body.echo ?? false, top, turn, reading };
+      const request = { prompts, settings, echo: body.echo ?? false, top, turn, reading, scoreRoom };
       return await answer(service, context, body, model, completionFormat(model, top !== undefined), request);
     });
   });
 }
 
-export function chatRoutes(app: App, service: Service): void {
+export function chatRoutes(app: App, service: Service, scoreRoom: Room): void {
   app.post('/v1/chat/completions', async (context) => {
     const limits = service.limits();
     const body = await bodyOf(context, 'chat', service);
@@ -52,6 +61,7 @@ export function chatRoutes(app: App, service: Service): void {
         top,
         turn,
         reading,
+        scoreRoom,
       };
       return await answer(service, context, body, model, chatFormat(model, top !== undefined), request);
     });
@@ -81,6 +91,7 @@ async function inTurn(
 type AskedExchange = Omit<ExchangeRequest, 'prompts'> & {
   readonly prompts: readonly Prompt[];
   readonly reading: Required<Reading>;
+  readonly scoreRoom: Room;
 };
 
 /** More than a stop string of the service has. */
@@ -131,11 +142,19 @@ async function answer(
   const position = turn?.saved.state.position ?? 0;
   const prompts = await readPrompts(model, asked.prompts, { settings, position }, reading);
   const request: ExchangeRequest = { ...asked, prompts };
-  const exchange = new Exchange(model, format, request, caller);
+  const giveBack = takeScores(request, asked.scoreRoom, caller.owner, service.limits().ownerScores);
+  let exchange: Exchange;
+  try {
+    exchange = new Exchange(model, format, request, caller);
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
   service.metrics.onPrompt(model.id, exchange.promptTokens);
   if (stream === true) {
     const chunks = exchange.chunks(options?.include_usage ?? false);
     const body = eventStream(chunks, (error) => {
+      giveBack();
       left.abort();
       turn?.end();
       if (error !== undefined && apiErrorOf(error).isOurs) service.log.onFailure(error);
@@ -148,11 +167,35 @@ async function answer(
     return context.body(body, 200, headers);
   }
   try {
-    return context.json(await exchange.answer());
+    const body = jsonBody(await exchange.answer(), giveBack);
+    return context.body(body, 200, { 'content-type': 'application/json' });
+  } catch (error) {
+    giveBack();
+    throw error;
   } finally {
     left.abort();
     turn?.end();
   }
+}
+
+/**
+ * Room for the log-probabilities of an answer.
+ *
+ * @returns gives it back
+ * @throws ApiError `too_many_tokens`, `key_busy`
+ */
+function takeScores(
+  { prompts, settings: { choices, maxTokens }, echo, top }: ExchangeRequest,
+  room: Room,
+  owner: string,
+  limit: number,
+): () => void {
+  if (top === undefined) return () => {};
+  const tokens = prompts.reduce((sum, { ids }) => sum + (echo ? ids.length : 0) + maxTokens, 0) * choices;
+  // The likeliest ones, and that of the token that came.
+  const count = tokens * (top + 1);
+  if (count > limit) throw tooManyTokens('logprobs', `${count} log-probabilities are asked for`, limit);
+  return room.take(owner, count, limit, 'log-probabilities');
 }
 
 const PRIORITY_HEADER = 'x-mmfree-priority';

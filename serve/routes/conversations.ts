@@ -35,7 +35,7 @@ export function conversationRoutes(app: App, service: Service): void {
       'content-type': 'application/octet-stream',
       'content-disposition': `attachment; filename="${idOf(context)}.mmfs"`,
     };
-    return context.body(Uint8Array.from(bytes), 200, headers);
+    return context.body(new Uint8Array(bytes), 200, headers);
   });
   app.put(`${PATH}/:id/state`, async (context) => {
     const conversations = conversationsOf(service);

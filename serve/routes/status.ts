@@ -31,7 +31,7 @@ export function statusRoutes(app: App, service: Service): void {
 
 /** What holds where a request says nothing, and bounds. */
 function properties({ models, limits }: Service): object {
-  const { bodyBytes, tokens, promptTokens, queue, perOwner, tokenMs } = limits();
+  const { bodyBytes, tokens, promptTokens, queue, perOwner, ownerScores, tokenMs } = limits();
   const { temperature, topK, topP } = USUAL_SAMPLING;
   return {
     version: VERSION,
@@ -43,6 +43,7 @@ function properties({ models, limits }: Service): object {
       prompt_tokens: promptTokens,
       queue,
       per_key: perOwner,
+      log_probabilities_per_key: ownerScores,
       token_seconds: tokenMs / 1000,
     },
   };

@@ -1,4 +1,6 @@
 /** POST /tokenize and /detokenize: the model's tokenizer, for who counts tokens or sends ids. */
+import { jsonBody } from '../answers/json-body.js';
+import { LateList } from '../answers/json-parts.js';
 import { invalidValue, noTokenizer } from '../api-error.js';
 import { modelOf, type App, type Service } from '../service.js';
 import { bodyOf } from './body.js';
@@ -9,7 +11,8 @@ export function tokenRoutes(app: App, service: Service): void {
     const { texts, id } = modelOf(service, body.model);
     if (texts === undefined) throw noTokenizer(id, 'it reads no text', 'prompt');
     const tokens = await texts.encode(body.prompt, { owner: context.get('owner') });
-    return context.json({ tokens, count: tokens.length });
+    const told = { tokens: new LateList(() => tokens), count: tokens.length };
+    return context.body(jsonBody(told), 200, { 'content-type': 'application/json' });
   });
   app.post('/detokenize', async (context) => {
     const { tokens, model } = await bodyOf(context, 'detokenize', service);

@@ -16,7 +16,7 @@ export interface TextJob {
 
 export type TextRequest =
   | { readonly do: 'encode'; readonly text: string; readonly goesOn: boolean; readonly most: number }
-  | { readonly do: 'decode'; readonly ids: readonly number[] }
+  | { readonly do: 'decode'; readonly ids: ArrayLike<number> }
   | {
       readonly do: 'tell';
       readonly ids: readonly number[];
@@ -38,7 +38,7 @@ export interface ToldPrompt {
 export interface TextAnswer {
   readonly text?: string;
   /** At most as many as may be. */
-  readonly ids?: number[];
+  readonly ids?: Uint32Array<ArrayBuffer>;
   readonly count?: number;
   readonly told?: ToldPrompt;
   readonly error?: string;

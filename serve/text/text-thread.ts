@@ -10,7 +10,10 @@ const { encode, textStream } = await loadTokenizer(tokenizerJson, shape);
 /** Made when it is asked for: a template may be wrong, or take forever. */
 let render: ReturnType<typeof chatRenderer> | undefined;
 
-parentPort!.on('message', (request: TextRequest) => parentPort!.postMessage(answered(request)));
+parentPort!.on('message', (request: TextRequest) => {
+  const told = answered(request);
+  parentPort!.postMessage(told, told.ids === undefined ? [] : [told.ids.buffer]);
+});
 parentPort!.postMessage('ready');
 
 function answered(request: TextRequest): TextAnswer {
@@ -25,7 +28,7 @@ function answer(request: TextRequest): TextAnswer {
   switch (request.do) {
     case 'encode': {
       const ids = encode(request.text, request.goesOn);
-      return ids.length > request.most ? { count: ids.length } : { ids };
+      return ids.length > request.most ? { count: ids.length } : { ids: Uint32Array.from(ids) };
     }
     case 'decode':
       return { text: decoded(request.ids) };
@@ -46,7 +49,7 @@ function answer(request: TextRequest): TextAnswer {
   }
 }
 
-function decoded(ids: readonly number[]): string {
+function decoded(ids: ArrayLike<number>): string {
   const stream = textStream();
-  return [...ids.map((id) => stream.push(id)), stream.flush()].join('');
+  return Array.from(ids, (id) => stream.push(id)).join('') + stream.flush();
 }

@@ -40,7 +40,7 @@ export class Texts {
   }
 
   /** @param goesOn whether a text is before it @throws TextProblem; ApiError `too_many_tokens` */
-  async encode(text: string, { owner, most = Infinity }: Reading = {}, goesOn = false): Promise<number[]> {
+  async encode(text: string, { owner, most = Infinity }: Reading = {}, goesOn = false): Promise<Uint32Array> {
     const isLong = text.length > SHORT_CHARACTERS;
     const { ids, count } = await this.#ask({ do: 'encode', text, goesOn, most }, isLong, LIMIT_MS, owner);
     if (ids === undefined) throw tooManyTokens('prompt', `the prompt has ${count} tokens`, most);
@@ -48,8 +48,9 @@ export class Texts {
   }
 
   /** @param ids below V @throws TextProblem */
-  async decode(ids: readonly number[], { owner }: Reading = {}): Promise<string> {
-    const { text = '' } = await this.#ask({ do: 'decode', ids }, ids.length > SHORT_TOKENS, LIMIT_MS, owner);
+  async decode(ids: ArrayLike<number>, { owner }: Reading = {}): Promise<string> {
+    const request: TextRequest = { do: 'decode', ids };
+    const { text = '' } = await this.#ask(request, ids.length > SHORT_TOKENS, LIMIT_MS, owner);
     return text;
   }
 
@@ -80,7 +81,7 @@ export class Texts {
     const isLong = messages.reduce((sum, { content }) => sum + content.length, 0) > SHORT_CHARACTERS;
     const request: TextRequest = { do: 'render', messages, before };
     const { text = '' } = await this.#ask(request, isLong, RENDER_LIMIT_MS, reading.owner);
-    return await this.encode(text, reading, before !== undefined);
+    return [...(await this.encode(text, reading, before !== undefined))];
   }
 
   /** Behind what was asked of it. */

@@ -33,3 +33,8 @@ it('lets others be answered while a long one is read', async () => {
   expect(await Promise.race([deep, beside])).toBe('the other one');
   expect(await deep).toEqual({ prompt: 'x' });
 });
+
+it('that is no UTF-8 is refused, rather than another text used', async () => {
+  const bytes = Uint8Array.from(Buffer.from('{"prompt":"s\u00fc"}', 'latin1'));
+  await expect(bodies.check('completion', bytes, 100, 'a')).rejects.toMatchObject({ code: 'invalid_json' });
+});

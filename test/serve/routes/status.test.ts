@@ -1,5 +1,6 @@
 /** What is told of the service itself. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMetrics } from '../../../serve/metrics.js';
 import { mmfree } from '../../helpers/command-line.js';
 import { serviceOf, talesOn, type ServiceUnderTest } from '../../helpers/service.js';
 
@@ -49,6 +50,14 @@ describe('/metrics', () => {
       'mmfree_http_requests_total{path="/v1/completions",status="400"}': 1,
       'mmfree_http_requests_total{path="other",status="404"}': 1,
     });
+  });
+
+  it('says nothing of a model that is gone', async () => {
+    let models = tested.models.list;
+    const gone = createMetrics(() => models);
+    expect((await gone.page()).text).toContain('mmfree_machines{model="tales-9m"} 2');
+    models = [];
+    expect((await gone.page()).text).not.toContain('tales-9m');
   });
 
   it('is changed by no scrape but its own count', async () => {
