@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeOutput } from '../../../model/files/output-file.js';
 import { weightsOf } from '../../../model/train/gpu/parameter-layout.js';
 import type { Trainer } from '../../../model/train/gpu/trainer.js';
-import { lossCurve } from '../../../model/train/run/loss-curve.js';
+import { lossCurves } from '../../../model/train/run/loss-curve.js';
 import type { Recipe } from '../../../model/train/run/recipe.js';
 import { sampleTexts } from '../../../model/train/run/sample.js';
 import { readState, saveCheckpoint, saveState } from '../../../model/train/run/save.js';
@@ -93,7 +93,10 @@ export async function finishRun(run: Run, { output, signal }: CommandContext): P
   await saveModel(run, await trainer.parameters());
   const held = heldOut && (await heldOutLoss(trainer, heldOut, recipe, HELD_OUT_WINDOWS));
   const losses = await lossesIn(folder);
-  await writeOutput(join(folder, 'loss.svg'), lossCurve(losses, recipe.batch * recipe.context));
+  await writeOutput(
+    join(folder, 'loss.svg'),
+    lossCurves([{ name: folder, losses, tokensPerStep: recipe.batch * recipe.context }]),
+  );
   const samples = await sampleTexts(folder, model.tokenizer, SAMPLES, signal);
   await writeOutput(join(folder, 'samples.txt'), samples.map((sample) => `${sample}\n`).join('\n'));
   const last = losses.at(-1) ?? NaN;
