@@ -7,15 +7,16 @@
  * Random tokens: only speed and memory mean anything. `--micro N` sets the windows that go through the card at a time,
  * `--plain` leaves matrix units alone, `--tiles` prints what was measured of each product and tile before, `--check`
  * compares one micro-batch with that of the plain kernels instead: both losses, and how far gradients are apart.
+ *
+ * `--unfused [layer] [4M] [21M]` compares with BitLinears whose steps are kernels of their own, keeping what PyTorch's
+ * autograd keeps, in alternating rounds: one layer of 2,048 × 2,048 with 65,536 rows, forth and back (`small-layer`:
+ * 64 × 64 with 256 rows), and whole models. Memory of a layer is that of all buffers beyond weights, their gradient
+ * and inputs; that of a model is of all but what only the other kind uses.
  */
 
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { root } from './setup.mjs';
+import { comparedLayers, kernelSeconds, LAYERS, load, median, savings } from './bench-layers.mjs';
 
-const load = async (path) => await import(pathToFileURL(join(root, 'dist', path)).href);
 const { openGpu } = await load('model/backends/gpu/device/adapter.js');
-const { timeDispatches } = await load('model/backends/gpu/device/dispatch.js');
 const { elementsOf, expectedTensors } = await load('model/checkpoint/tensor-names.js');
 const { parseConfig } = await load('model/checkpoint/read-config.js');
 const { randomWindows } = await load('model/train/data/token-stream.js');
@@ -25,6 +26,8 @@ const { planProducts } = await load('model/train/gpu/matrix/plan-products.js');
 const { productKey } = await load('model/train/gpu/matrix/products.js');
 const { tileName } = await load('model/train/gpu/matrix/tiles.js');
 const { productShapes } = await load('model/train/gpu/product-shapes.js');
+const { Scratch } = await load('model/train/gpu/unfused/scratch.js');
+const { UnfusedBitLinears } = await load('model/train/gpu/unfused/unfused-bitlinears.js');
 const { Trainer } = await load('model/train/gpu/trainer.js');
 const { microBatchOf } = await load('model/train/run/recipe.js');
 const { rowFloatsOf } = await load('model/train/run/train-steps.js');
@@ -48,11 +51,14 @@ const taken = (flag) => {
 const plain = taken('--plain');
 const tiles = taken('--tiles');
 const check = taken('--check');
+const unfused = taken('--unfused');
 const at = given.indexOf('--micro');
 const micro = at < 0 ? undefined : Number(given.splice(at, 2)[1]);
-for (const shape of given.length > 0 ? given : ['4M', '21M', '370M']) {
+const usual = unfused ? ['layer', '4M', '21M'] : ['4M', '21M', '370M'];
+const run = unfused ? compared : check ? checked : measured;
+for (const shape of given.length > 0 ? given : usual) {
   try {
-    console.log(JSON.stringify(await (check ? checked(shape) : measured(shape))));
+    console.log(JSON.stringify(await run(shape)));
   } catch (error) {
     console.log(JSON.stringify({ shape, error: String(error.message ?? error), reason: error.reason }));
   }
@@ -70,13 +76,19 @@ async function prepared(shape) {
   if (tiles) for (const product of products) console.log(JSON.stringify(factsOf(product)));
   const text = Uint32Array.from({ length: 1 << 20 }, (_, k) => (Math.imul(k, 2_654_435_761) >>> 0) % vocabulary);
   const { tileOf, onMatrixUnits } = planProducts(products);
-  const trainerWith = async (how) => {
-    const settings = { batch: { sequences, length }, targets: batch * length, decayed: 'matrices', tileOf: how };
+  const trainerWith = async (how, more = {}) => {
+    const settings = {
+      batch: { sequences, length },
+      targets: batch * length,
+      decayed: 'matrices',
+      tileOf: how,
+      ...more,
+    };
     const trainer = await Trainer.create(gpu, config, settings);
     trainer.load(noise(config));
     return trainer;
   };
-  return { gpu, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith };
+  return { gpu, config, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith };
 }
 
 /** Parameters as wide as those of a new model. They repeat: hundreds of millions would take half a minute to draw. */
@@ -129,17 +141,11 @@ async function measured(shape) {
   let report;
   for (let step = 1; step <= STEPS; step++) {
     const stepMs = performance.now();
-    trainer.begin();
-    for (let first = 0; first < batch; first += sequences) {
-      const { ids, targets } = randomWindows(text, { seed: 1n, step, first, count: sequences, length });
-      trainer.microBatch(ids, targets);
-    }
-    const settings = { rate: 1e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.01, clip: 1, step };
-    report = await trainer.update(settings);
+    report = await oneStep(trainer, step, { batch, length, sequences, text });
     seconds.push((performance.now() - stepMs) / 1000);
   }
-  const middle = seconds.slice(2).toSorted((a, b) => a - b)[(STEPS - 3) / 2];
-  const kernels = gpu.features.timestamps ? await timeDispatches(gpu, trainer.microBatchKernels.dispatches, 0) : [];
+  const middle = median(seconds.slice(2));
+  const kernels = await kernelSeconds(gpu, trainer.microBatchKernels.dispatches);
   const result = {
     shape,
     gpu: gpu.name,
@@ -152,9 +158,69 @@ async function measured(shape) {
     loss: Number(report.loss.toFixed(3)),
     on_matrix_units: onMatrixUnits,
     start_seconds: Number(startSeconds.toFixed(1)),
-    kernels: Object.fromEntries(
-      [...kernels].toSorted((a, b) => b[1] - a[1]).map(([name, s]) => [name, Number(s.toFixed(6))]),
+    kernels,
+  };
+  gpu.destroy();
+  return result;
+}
+
+async function oneStep(trainer, step, { batch, length, sequences, text }) {
+  trainer.begin();
+  for (let first = 0; first < batch; first += sequences) {
+    const { ids, targets } = randomWindows(text, { seed: 1n, step, first, count: sequences, length });
+    trainer.microBatch(ids, targets);
+  }
+  const settings = { rate: 1e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.01, clip: 1, step };
+  return await trainer.update(settings);
+}
+
+async function compared(name) {
+  return await (name in LAYERS ? comparedLayers(name, { plain }) : comparedModels(name));
+}
+
+/** Whole models whose BitLinears are fused or not, in alternating steps. */
+async function comparedModels(shape) {
+  const { gpu, config, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith } = await prepared(shape);
+  const products = productShapes(config, { sequences, length });
+  const scratch = new Scratch(gpu);
+  const unfusedKernels = (setup, list) => new UnfusedBitLinears(setup, list, { scratch, products, tileOf });
+  const trainers = [];
+  const bytes = [];
+  for (const more of [{}, { bitLinears: unfusedKernels }]) {
+    const before = gpu.allocatedBytes;
+    const trainer = await trainerWith(tileOf, more);
+    const { quantised, dNormed, normedHalves, halves, trits, tritHalves } = trainer.buffers;
+    const onlyFused = [quantised, dNormed, normedHalves, halves, trits, tritHalves];
+    const unused = more.bitLinears ? onlyFused.reduce((sum, { size }) => sum + size, 0) : 0;
+    trainers.push(trainer);
+    bytes.push(gpu.allocatedBytes - before - unused);
+  }
+  const seconds = trainers.map(() => []);
+  const losses = trainers.map(() => []);
+  for (let step = 1; step <= STEPS; step++) {
+    for (const [k, trainer] of trainers.entries()) {
+      const stepMs = performance.now();
+      const { loss } = await oneStep(trainer, step, { batch, length, sequences, text });
+      seconds[k].push((performance.now() - stepMs) / 1000);
+      losses[k].push(Number(loss.toFixed(4)));
+    }
+  }
+  const kernels = [];
+  for (const trainer of trainers) kernels.push(await kernelSeconds(gpu, trainer.microBatchKernels.dispatches));
+  const result = {
+    shape,
+    gpu: gpu.name,
+    batch,
+    length,
+    micro_batch: sequences,
+    ...savings(
+      seconds.map((all) => median(all.slice(2))),
+      bytes,
     ),
+    first_losses: losses.map(([first]) => first),
+    last_losses: losses.map((all) => all.at(-1)),
+    on_matrix_units: onMatrixUnits,
+    kernels,
   };
   gpu.destroy();
   return result;

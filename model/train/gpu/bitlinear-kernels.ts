@@ -13,7 +13,7 @@ import type { MatrixTile } from './matrix/matrix-product.js';
 import type { ProductKind } from './matrix/products.js';
 import { MEAN_STRIDE, type TensorPlace } from './parameter-layout.js';
 import { productKernel } from './product-kernel.js';
-import type { TrainingSetup } from './training-setup.js';
+import type { BitLinearSetup } from './training-setup.js';
 
 export interface MatrixShape {
   readonly outputs: number;
@@ -26,14 +26,17 @@ export interface RowPart {
   readonly rows: number;
 }
 
+/** What is bound: all of a buffer or a part. */
+export type Bound = BufferPart | GPUBuffer;
+
 export class BitLinearKernels {
-  readonly #setup: TrainingSetup;
+  readonly #setup: BitLinearSetup;
   readonly #list: KernelList;
   readonly #all: RowPart;
   /** How many gradients became halves so far: each has a place of its own for its largest. */
   #halved = 0;
 
-  constructor(setup: TrainingSetup, list: KernelList) {
+  constructor(setup: BitLinearSetup, list: KernelList) {
     this.#setup = setup;
     this.#list = list;
     this.#all = { first: 0, rows: setup.batch.sequences * setup.batch.length };
@@ -64,7 +67,7 @@ export class BitLinearKernels {
    * @param options.form int8, or halves for the gradient of the weights
    */
   quantise(
-    v: GPUBuffer,
+    v: Bound,
     { norm }: BitLinearNames,
     columns: number,
     { behind, form = 'int8' }: { readonly behind?: string; readonly form?: 'int8' | 'half' } = {},
@@ -79,13 +82,13 @@ export class BitLinearKernels {
   }
 
   /** What is quantised, times the trits, into `out`; added to `base` where there is one. */
-  product({ weight }: BitLinearNames, shape: MatrixShape, out: GPUBuffer, base?: GPUBuffer, part = this.#all): void {
+  product({ weight }: BitLinearNames, shape: MatrixShape, out: Bound, base?: Bound, part = this.#all): void {
     const tile = this.#tile('product', shape, part);
     const { code, groups } = productKernel({ kind: 'product', rows: part.rows, ...shape }, tile, base !== undefined);
     const parts = [
       this.#quantised(shape.inputs, part),
       this.#trits(weight),
-      this.#mean(weight),
+      this.mean(weight),
       this.#stats(part),
       out,
       ...(base ? [base] : []),
@@ -97,7 +100,7 @@ export class BitLinearKernels {
   back(
     names: BitLinearNames,
     shape: MatrixShape,
-    at: { v: GPUBuffer; dOut: GPUBuffer; dv: GPUBuffer; behind?: string; adds?: boolean },
+    at: { v: Bound; dOut: Bound; dv: Bound; behind?: string; adds?: boolean },
   ): void {
     const isTiled = (kind: ProductKind): boolean => this.#tile(kind, shape, this.#all) !== undefined;
     const wantsHalves = isTiled('weights-back') || isTiled('inputs-back');
@@ -119,7 +122,7 @@ export class BitLinearKernels {
   }
 
   /** `values` into `halves`. @returns where the bits of their largest are */
-  #halve(values: GPUBuffer, length: number): BufferPart {
+  #halve(values: Bound, length: number): BufferPart {
     const { halves, tops } = this.#setup.buffers;
     const top = { buffer: tops, offset: 4 * TOP_STRIDE * this.#halved++, size: 4 };
     this.#list.add('halve', largest(length), [values, top], [halvesGroups(length)]);
@@ -135,7 +138,7 @@ export class BitLinearKernels {
   productsBack(
     { weight }: BitLinearNames,
     shape: MatrixShape,
-    dOut: GPUBuffer,
+    dOut: Bound,
     part: RowPart,
     top: BufferPart | undefined,
   ): void {
@@ -154,8 +157,8 @@ export class BitLinearKernels {
     const { code, groups } = productKernel({ kind: 'inputs-back', rows, ...shape }, inputsTile);
     const inputsFrom =
       top && inputsTile
-        ? [halves, this.#tritHalves(weight), this.#mean(weight), top]
-        : [dOut, this.#trits(weight), this.#mean(weight)];
+        ? [halves, this.#tritHalves(weight), this.mean(weight), top]
+        : [dOut, this.#trits(weight), this.mean(weight)];
     const dInputs = { buffer: dNormed, offset: 4 * part.first * inputs, size: 4 * rows * inputs };
     this.#list.add('inputs-back', code, [...inputsFrom, dInputs], groups);
   }
@@ -168,7 +171,7 @@ export class BitLinearKernels {
   ownNormBack(
     { norm }: BitLinearNames,
     columns: number,
-    { v, dv, behind, adds = false }: { v: GPUBuffer; dv: GPUBuffer; behind?: string; adds?: boolean },
+    { v, dv, behind, adds = false }: { v: Bound; dv: Bound; behind?: string; adds?: boolean },
   ): void {
     const { dNormed, stats } = this.#setup.buffers;
     const front = behind === undefined ? [] : [this.parameter(behind)];
@@ -200,7 +203,7 @@ export class BitLinearKernels {
     kind: { readonly inverse: 'first' | 'second'; readonly isBehindFirst: boolean; readonly adds: boolean },
     name: string,
     columns: number,
-    [v, stats, dy, dv]: readonly [GPUBuffer, GPUBuffer, GPUBuffer, GPUBuffer],
+    [v, stats, dy, dv]: readonly [Bound, GPUBuffer, GPUBuffer, Bound],
     front: readonly BufferPart[],
   ): void {
     const { gpu, buffers } = this.#setup;
@@ -238,7 +241,7 @@ export class BitLinearKernels {
     return { buffer: this.#setup.buffers.tritHalves, offset: 2 * offset, size: 2 * length };
   }
 
-  #mean(name: string): BufferPart {
+  mean(name: string): BufferPart {
     return { buffer: this.#setup.buffers.means, offset: 4 * MEAN_STRIDE * (this.#place(name).matrix ?? 0), size: 4 };
   }
 }

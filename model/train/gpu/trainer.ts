@@ -6,6 +6,7 @@ import { BufferGroup } from '../../backends/gpu/device/buffer-group.js';
 import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import type { ModelConfig } from '../../config.js';
 import type { Tensors } from '../parameters.js';
+import { BitLinearKernels } from './bitlinear-kernels.js';
 import type { KernelList } from './kernel-list.js';
 import { NO_TARGET } from './kernels/cross-entropy.js';
 import type { TileOf } from './matrix/products.js';
@@ -13,7 +14,7 @@ import { bufferNeeds } from './product-shapes.js';
 import { parameterLayout, type ParameterLayout } from './parameter-layout.js';
 import { trainingBuffers, type BatchShape, type TrainingBuffers } from './training-buffers.js';
 import { microBatchKernels, preparingKernels, updatingKernels } from './training-kernels.js';
-import type { TrainingSetup } from './training-setup.js';
+import type { MakeBitLinears, TrainingSetup } from './training-setup.js';
 
 export interface TrainerOptions {
   /** Rows of a micro-batch. */
@@ -26,6 +27,8 @@ export interface TrainerOptions {
   readonly logitBytes?: number;
   /** How products go through matrix units (default: none does). */
   readonly tileOf?: TileOf;
+  /** What BitLinears are made of (default: {@link BitLinearKernels}). */
+  readonly bitLinears?: MakeBitLinears;
 }
 
 /** One update by AdamW. */
@@ -96,10 +99,11 @@ export class Trainer {
   static async create(gpu: GpuDevice, config: ModelConfig, options: TrainerOptions): Promise<Trainer> {
     const layout = parameterLayout(config);
     const { batch, targets, decayed, logitBytes, tileOf = () => undefined } = options;
+    const { bitLinears = (...of) => new BitLinearKernels(...of) } = options;
     const needs = bufferNeeds(config, batch, tileOf, logitBytes);
     const own = new BufferGroup(gpu);
     const buffers = await gpu.allocating(() => trainingBuffers(own, config, layout, batch, needs));
-    const setup = { gpu, own, config, layout, batch, buffers, ...needs, weight: 1 / targets, tileOf };
+    const setup = { gpu, own, config, layout, batch, buffers, ...needs, weight: 1 / targets, tileOf, bitLinears };
     const trainer = new Trainer(setup, decayed === 'all' ? layout.total : layout.matrices);
     await Promise.all([trainer.#microBatch.ready(), trainer.#preparing.ready(), trainer.#updating.ready()]);
     return trainer;

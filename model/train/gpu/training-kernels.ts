@@ -11,7 +11,7 @@ import {
   LOWER_BOUNDS,
   type BitLinearNames,
 } from '../../checkpoint/tensor-names.js';
-import { BitLinearKernels } from './bitlinear-kernels.js';
+import type { BitLinearKernels } from './bitlinear-kernels.js';
 import { KernelList } from './kernel-list.js';
 import { blockSums, matrixMeans } from './kernels/absolute-means.js';
 import { bitsOf, crossEntropy } from './kernels/cross-entropy.js';
@@ -119,7 +119,7 @@ class MicroBatch {
     this.#setup = setup;
     this.#list = list;
     this.#rows = setup.batch.sequences * setup.batch.length;
-    this.#linear = new BitLinearKernels(setup, list);
+    this.#linear = setup.bitLinears(setup, list);
   }
 
   parameter(name: string): BufferPart {
