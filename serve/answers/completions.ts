@@ -66,9 +66,13 @@ export function completionFormat(model: ServedModel, hasScores: boolean): Format
 
   /** The likeliest tokens, and the one that came. */
   const topOf = ({ id, logprob, top }: Score): Record<string, number> => {
-    const entries = [...top, { id, logprob }].map((one) => [names.nameOf(one.id), one.logprob] as const);
+    const found = new Map<string, number>();
     // Of tokens with one text, the likeliest counts.
-    return Object.fromEntries(entries.toReversed().toSorted(([, a], [, b]) => a - b));
+    for (const one of [...top, { id, logprob }]) {
+      const name = names.nameOf(one.id);
+      if (!found.has(name)) found.set(name, one.logprob);
+    }
+    return Object.fromEntries(found);
   };
 
   const logprobsOf = (piece: Piece): Logprobs => {

@@ -4,6 +4,7 @@
  * behind which nothing comes.
  */
 import { apiErrorOf } from '../api-error.js';
+import { othersTurn } from '../others-turn.js';
 import { inParts, jsonPieces } from './json-parts.js';
 
 /** Proxies give up after a minute. */
@@ -28,6 +29,7 @@ export function eventStream(
       async pull(controller) {
         const send = (text: string): void => controller.enqueue(encoder.encode(text));
         try {
+          await othersTurn();
           const part = event?.next();
           if (part?.done === false) return send(part.value);
           next ??= chunks.next();

@@ -1,4 +1,5 @@
 /** An answer as the body of a response: at once where it is short, else part by part. */
+import { othersTurn } from '../others-turn.js';
 import { inParts, jsonPieces, PART_LENGTH } from './json-parts.js';
 
 /** @param onEnd is called at its end, also when the reader leaves before */
@@ -12,7 +13,8 @@ export function jsonBody(value: object, onEnd: () => void = () => {}): string | 
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>(
     {
-      pull(controller) {
+      async pull(controller) {
+        await othersTurn();
         if (part === undefined) {
           onEnd();
           return controller.close();

@@ -1,6 +1,7 @@
 /** A job on a sequence of a machine, from where it stands to its end. */
 import { feedOnly, type Machine, type Sequence } from '../../model/machine/machine.js';
 import { isEnd } from '../../protocol/image/end-tokens.js';
+import { othersTurn } from '../others-turn.js';
 import { follow } from './follow.js';
 import type { Job, Receiver } from './job.js';
 import { WORTH_TOKENS, type Prefixes } from './prefixes.js';
@@ -116,6 +117,8 @@ async function computeScores(
     let isLast = false;
     for await (const { logits, receipt } of sequence.feed(fed, { want: 'logits', signal })) {
       if (logits === undefined) throw new TypeError(`${name} gave no logits`);
+      // A machine gives many at once.
+      await othersTurn();
       const next = count === 0 ? prompt[++at] : undefined;
       if (next !== undefined) {
         to.promptScore(scoreOf(logits, next, top));

