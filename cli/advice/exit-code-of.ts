@@ -103,13 +103,15 @@ const EXIT_OF_SYSTEM_ERROR: ReadonlyMap<string, ExitCode> = new Map([
   ['EADDRNOTAVAIL', EXIT.usage],
 ]);
 
+const UNWRITABLE: ReadonlySet<string> = new Set(['image-unwritable', 'train-unwritable']);
+
 /** The exit code for anything that was thrown. What is not known is a mistake in this program. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof Error)) return EXIT.internalError;
   // What was found stands for itself.
   if ('code' in error && error.code === 'doctor-failed' && error.cause !== undefined) return exitCodeOf(error.cause);
-  // Nothing is wrong with the image then, but with the place that it was to go to.
-  if ('code' in error && error.code === 'image-unwritable') return exitCodeOf(error.cause);
+  // Nothing is wrong with the image or the run then, but with the place that it was to go to.
+  if ('code' in error && UNWRITABLE.has(String(error.code))) return exitCodeOf(error.cause);
   // Nor when the computer is short of something.
   if (isShortage(error.cause)) return exitCodeOf(error.cause);
   const code = 'code' in error ? String(error.code) : '';

@@ -12,6 +12,7 @@ export const TRAINING: Readonly<Record<TrainErrorCode, Advice>> = {
   'train-diverged': always(
     'Begin again with a lower --rate, a longer --warm-up or a smaller --clip; the folder holds the last good checkpoint.',
   ),
+  'train-unwritable': also('Then give the same texts with --resume; the folder may be moved elsewhere before.'),
   'train-folder-taken': always('Name a new folder with -o, or go on with the run that is there with --resume.'),
   'train-cannot-resume': always('Give the same texts, or begin a new run in another folder.'),
 };

@@ -1,5 +1,6 @@
 /** Everything that can be wrong with training, in words. */
 import { MmfreeError } from '../../protocol/errors.js';
+import { systemFix } from '../../protocol/system-error.js';
 import type { GpuError } from '../backends/gpu/device/gpu-error.js';
 
 export type TrainErrorCode =
@@ -19,6 +20,8 @@ export type TrainErrorCode =
   | 'train-diverged'
   /** The folder holds something. */
   | 'train-folder-taken'
+  /** The system does not take what a run leaves. */
+  | 'train-unwritable'
   /** There is no run to go on with, or it was another one. */
   | 'train-cannot-resume';
 
@@ -89,6 +92,16 @@ export function diverged(step: number, rate: number): TrainError {
     reason: `The rate was ${rate.toPrecision(3)}: steps that are too large lead to numbers that are too large. The last good checkpoint is kept.`,
     fix: 'Use a lower rate, a longer warm-up, or clip more.',
     facts: { step, rate },
+  });
+}
+
+/** @param step of the state in the folder @param cause the operating system's error */
+export function unwritable(folder: string, step: number, cause: Error): TrainError {
+  return new TrainError('train-unwritable', `cannot write into ${folder}`, {
+    reason: `The operating system refused: ${cause.message}. The state behind step ${step} is whole, and the run goes on from there.`,
+    fix: systemFix(cause) ?? 'Check the folder and its permissions.',
+    facts: { file: folder, step },
+    cause,
   });
 }
 

@@ -16,7 +16,7 @@ import { MISTRAL_STYLE_IDS, mistralStyleTokenizer } from './tokenizers.js';
 
 export { COMMANDS };
 
-const inRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+export const inRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /** The shipped checkpoint and its image. */
 export const TALES = inRoot('models/tales-9m');

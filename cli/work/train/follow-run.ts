@@ -10,7 +10,7 @@ import { sampleTexts } from '../../../model/train/run/sample.js';
 import { readState, saveCheckpoint, saveState } from '../../../model/train/run/save.js';
 import type { Tensors } from '../../../model/train/parameters.js';
 import { heldOutLoss, trainSteps } from '../../../model/train/run/train-steps.js';
-import { TrainError } from '../../../model/train/train-error.js';
+import { TrainError, unwritable } from '../../../model/train/train-error.js';
 import type { CommandContext } from '../../command.js';
 import type { PreparedModel } from './prepare-model.js';
 
@@ -42,7 +42,6 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
   const perStep = recipe.batch * recipe.context;
   const log = join(folder, 'train.jsonl');
   await writeOutput(log, run.lines.map((line) => `${line}\n`).join(''));
-  if (done === 0) await saveState(folder, 0, await trainer.state());
   output.note(
     `${weightsOf(trainer.layout).toLocaleString('en-US')} weights, ${tokens.length.toLocaleString('en-US')} tokens of text; ${recipe.steps} steps of ${recipe.batch} × ${recipe.context} tokens; ${(trainer.allocatedBytes / 2 ** 20).toFixed(0)} MiB on the GPU`,
   );
@@ -50,6 +49,7 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
   context.takeTimeToEnd(30_000);
   const progress = output.progress({ label: 'train', unit: 'tokens', total: recipe.steps * perStep });
   progress.begin(done * perStep);
+  let saved = done;
   let savedMs = performance.now();
   const isDue = (step: number): boolean =>
     step === recipe.steps || signal.aborted || performance.now() - savedMs >= 1000 * run.saveEvery;
@@ -63,16 +63,22 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
       progress.update(step * perStep, `loss ${loss.toFixed(3)}`);
       if (isPause) {
         await saveState(folder, step, await trainer.state());
+        saved = step;
         savedMs = performance.now();
       }
       signal.throwIfAborted();
     }
   } catch (error) {
     if (error instanceof TrainError) await keepLastGood(run);
-    throw error;
+    throw goingOn(error, folder, saved);
   } finally {
     progress.end();
   }
+}
+
+/** What the system refuses to write ends the run, but not for good. */
+function goingOn(error: unknown, folder: string, saved: number): unknown {
+  return error instanceof Error && 'syscall' in error ? unwritable(folder, saved, error) : error;
 }
 
 async function saveModel({ folder, model, half }: Run, parameters: Tensors): Promise<void> {
@@ -87,8 +93,16 @@ async function keepLastGood(run: Run): Promise<void> {
   await saveModel(run, await trainer.parameters());
 }
 
-/** Checkpoint, held-out loss, picture, samples. */
-export async function finishRun(run: Run, { output, signal }: CommandContext): Promise<void> {
+/** Checkpoint, held-out loss, picture, samples, behind the last step, whose state is saved. */
+export async function finishRun(run: Run, context: CommandContext): Promise<void> {
+  try {
+    await leaveResults(run, context);
+  } catch (error) {
+    throw goingOn(error, run.folder, run.recipe.steps);
+  }
+}
+
+async function leaveResults(run: Run, { output, signal }: CommandContext): Promise<void> {
   const { folder, model, trainer, recipe, heldOut } = run;
   await saveModel(run, await trainer.parameters());
   const held = heldOut && (await heldOutLoss(trainer, heldOut, recipe, HELD_OUT_WINDOWS));

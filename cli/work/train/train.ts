@@ -1,5 +1,5 @@
 /** `mmfree train`: the work. */
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GpuDevice } from '../../../model/backends/gpu/device/gpu-device.js';
 import { writeOutput } from '../../../model/files/output-file.js';
@@ -9,9 +9,9 @@ import { readDocuments } from '../../../model/train/data/read-documents.js';
 import { hashOfTokens, randomWindows } from '../../../model/train/data/token-stream.js';
 import { createCheckedTrainer } from '../../../model/train/gpu/checked-trainer.js';
 import { measuredPlan } from '../../../model/train/gpu/matrix/plan-products.js';
-import { Trainer } from '../../../model/train/gpu/trainer.js';
+import { Trainer, type TrainerState } from '../../../model/train/gpu/trainer.js';
 import { microBatchOf, type Recipe } from '../../../model/train/run/recipe.js';
-import { linesUpTo, readState } from '../../../model/train/run/save.js';
+import { linesUpTo, readState, saveState } from '../../../model/train/run/save.js';
 import { checkFits } from '../../../model/train/run/training-plan.js';
 import { rowFloatsOf, secondsOfMicroBatch } from '../../../model/train/run/train-steps.js';
 import { allHeldOut, cannotResume, folderTaken } from '../../../model/train/train-error.js';
@@ -93,12 +93,30 @@ async function newRun(
   const secondsPerStep = async (): Promise<number> =>
     (batch / microBatch) * (await secondsOfMicroBatch(trainer, tokens, { count: microBatch, length }));
   const recipe = await recipeOf(input, model.config, { context: length, batch, microBatch }, secondsPerStep);
-  await mkdir(input.output, { recursive: true });
-  await writeOutput(join(input.output, 'config.json'), model.configJson);
-  await writeOutput(join(input.output, 'tokenizer.json'), model.tokenizerJson);
   const facts = { recipe, tokens: tokens.length, tokens_sha256: hashOfTokens(tokens), on_matrix_units: onMatrixUnits };
-  await writeOutput(join(input.output, 'run.json'), `${JSON.stringify(facts, undefined, 2)}\n`);
+  const files = {
+    'config.json': model.configJson,
+    'tokenizer.json': model.tokenizerJson,
+    'run.json': `${JSON.stringify(facts, undefined, 2)}\n`,
+  };
+  await begin(input.output, files, await trainer.state());
   return { model, tokens, trainer, recipe, done: 0, lines: [] };
+}
+
+/** Fills an empty folder, or leaves it empty: what cannot be gone on with would only be in the way. */
+async function begin(
+  folder: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+  state: TrainerState,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  try {
+    for (const [name, content] of Object.entries(files)) await writeOutput(join(folder, name), content);
+    await saveState(folder, 0, state);
+  } catch (error) {
+    for (const name of Object.keys(files)) await rm(join(folder, name), { force: true });
+    throw error;
+  }
 }
 
 async function resumedRun(

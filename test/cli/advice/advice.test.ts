@@ -11,6 +11,7 @@ import { modelTooLarge } from '../../../model/backends/cpu/cpu-error.js';
 import * as gpu from '../../../model/backends/gpu/device/gpu-error.js';
 import { noTokenizerFile } from '../../../model/checkpoint/checkpoint-error.js';
 import { programRefused, programSyntax } from '../../../model/program/program-error.js';
+import { unwritable } from '../../../model/train/train-error.js';
 import { unsupportedTokenizer } from '../../../model/text/tokenizer-error.js';
 import * as image from '../../../protocol/image/image-error.js';
 import * as state from '../../../protocol/state/state-error.js';
@@ -24,6 +25,7 @@ describe('advice on the command line', () => {
   test.each([
     ['an image that is not there', image.imageUnreadable('x', NOT_FOUND), '`mmfree pack` makes an image'],
     ['a folder that cannot be written', image.imageUnwritable('x', NOT_FOUND), 'another path with -o'],
+    ['a full disk in training', unwritable('x', 3, NO_SPACE), '--resume'],
     ['something else', image.notAnImage(), '`mmfree pack` wrote'],
     ['a damaged suffix', image.suffixDamaged('x', 'its CRC is wrong'), '`mmfree pack --dfu`'],
     ['weights out of range', image.badWeights('vectors', 3, 'it is 4'), 'with `mmfree pack`'],

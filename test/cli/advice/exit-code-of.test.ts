@@ -14,6 +14,7 @@ import {
 } from '../../../model/backends/gpu/device/gpu-error.js';
 import { CheckpointError } from '../../../model/checkpoint/checkpoint-error.js';
 import { programSyntax } from '../../../model/program/program-error.js';
+import { unwritable } from '../../../model/train/train-error.js';
 import { TokenizerError } from '../../../model/text/tokenizer-error.js';
 import { ImageError } from '../../../protocol/image/image-error.js';
 import { impossibleState, stateDamaged, stateOfOtherImage } from '../../../protocol/state/state-error.js';
@@ -43,6 +44,14 @@ it.each([
   [Object.assign(new Error('ENOENT: no such file or directory'), { code: 'ENOENT', syscall: 'open' }), 2],
   [Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES', syscall: 'open' }), 4],
   [Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', syscall: 'write' }), 8],
+  [
+    unwritable(
+      'x',
+      3,
+      Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', syscall: 'write' }),
+    ),
+    8,
+  ],
   [Object.assign(new Error('EXYZ: not known'), { code: 'EXYZ', syscall: 'open' }), 1],
   [Object.assign(new Error('without a system call'), { code: 'ENOENT' }), 1],
   [new RangeError('m'), 1],

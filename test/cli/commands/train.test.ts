@@ -2,8 +2,9 @@
  * `mmfree train`: from text to a board, on a model of two tiny layers. What kernels compute is tested in
  * test/model/train/gpu.
  */
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../../../model/checkpoint/read-config.js';
@@ -14,6 +15,7 @@ import { initialParameters } from '../../../model/train/initial-parameters.js';
 import { BETAS, EPSILON, rateAt } from '../../../model/train/run/recipe.js';
 import {
   COMMANDS,
+  inRoot,
   mmfree,
   mmfreeJson,
   startBoard,
@@ -207,6 +209,33 @@ describe.runIf(hasGpu)('a folder of text', () => {
     expect(exit).toBe(21);
     expect(result['error']).toMatchObject({ code: 'train-diverged', facts: { step: 1 } });
     expect((await readFile(`${folder}/model.safetensors`)).equals(model)).toBe(true);
+  });
+});
+
+/** A disk of its own, in a container, which takes one state and not the next one; what is on it is copied before it goes. */
+const SMALL_DISK =
+  'mount -t tmpfs -o size=300k tmpfs "$1" && disk=$1 kept=$2 && shift 2; "$@"; exit=$?; cp -r "$disk" "$kept"; exit $exit';
+const CONTAINER = ['--user', '--map-root-user', '--mount'];
+const mayMount = spawnSync('unshare', [...CONTAINER, 'true']).status === 0;
+
+describe.runIf(hasGpu && mayMount && count(0, 1) === 1)('a disk that is full', () => {
+  it('ends a run with exit code 8, and with more room it goes on bit for bit', async () => {
+    await mkdir(path('disk'));
+    const args = trainTo(path('disk/full'), '--save-every', '0');
+    const program = [process.execPath, inRoot('dist/cli/main.js'), '--json', ...args];
+    const { status, stdout } = spawnSync(
+      'unshare',
+      [...CONTAINER, 'sh', '-c', SMALL_DISK, 'sh', path('disk'), path('kept'), ...program],
+      { encoding: 'utf8' },
+    );
+    expect(status).toBe(8);
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1)!)).toMatchObject({
+      error: { code: 'train-unwritable', facts: { step: 0 }, fix: expect.stringContaining('--resume') as string },
+    });
+    const { exit } = await mmfreeJson('train', path('text.txt'), '-o', path('kept/full'), '--resume');
+    expect(exit).toBe(0);
+    expect(await linesOf(path('kept/full'))).toEqual(await linesOf(path('tale')));
+    expect((await readdir(path('kept/full'))).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 });
 
