@@ -9,11 +9,14 @@ import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mmfree, mmfreeJson, TALES_IMAGE, temporaryFolder, writeTextCheckpoint } from '../helpers/command-line.js';
+import { count } from '../helpers/counts.js';
 import { writeCheckpoint } from '../helpers/synthetic-checkpoint.js';
 import { tinyImage } from '../helpers/tiny-image.js';
 
 const path = temporaryFolder();
 const MANIFEST_OFFSET = 272;
+/** From one place that is tried to the next: all of them in the long run. */
+const STEP = count(17, 1);
 
 /** The exit code of `inspect` or, for odd `index`, `run`. */
 async function exitOf(index: number, image: string): Promise<number> {
@@ -35,7 +38,7 @@ describe('an image', () => {
   });
 
   it('is refused with any byte of its first 4,096 changed', async () => {
-    for (let at = 0; at < 4096; at++) {
+    for (let at = 0; at < 4096; at += STEP) {
       const byte = image[at] ?? 0;
       // Each of the eight bits in turn.
       writeSync(descriptor, Uint8Array.of(byte ^ (1 << (at % 8))), 0, 1, at);
@@ -46,7 +49,7 @@ describe('an image', () => {
 
   it('is refused when it ends early, anywhere', async () => {
     const lengths = Array.from({ length: image.length }, (_, length) => length).filter(
-      (length) => length <= 4096 || length % 4096 === 0 || length === image.length - 1,
+      (length) => (length <= 4096 && length % STEP === 0) || length % 4096 === 0 || length === image.length - 1,
     );
     for (const length of lengths.toReversed()) {
       ftruncateSync(descriptor, length);

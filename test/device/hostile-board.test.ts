@@ -26,7 +26,7 @@ vi.mock('../../device/random.js', () => ({
   randomWord: () => (nonce.last = (Math.imul(nonce.last, 0x19660d) + 0x3c6ef35f) >>> 0),
 }));
 
-const INPUTS = count(100_000, 10_000_000);
+const INPUTS = count(25_000, 10_000_000);
 const path = temporaryFolder();
 const IMAGE = goodImage(1);
 

@@ -12,6 +12,7 @@ import { FrameReader } from '../../protocol/wire/frame-reader.js';
 import { FLASH_BEGIN, FLASH_WRITE } from '../../protocol/wire/messages-flash.js';
 import { BoardOnALine } from '../helpers/board-on-a-line.js';
 import { temporaryFolder } from '../helpers/command-line.js';
+import { count } from '../helpers/counts.js';
 import { goodImage, goodImageOf } from '../helpers/good-image.js';
 import { sha256, TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
 import { boardSequence, receiptsOf } from '../helpers/machines.js';
@@ -24,6 +25,8 @@ const LARGE = goodImage(2, { tokenizer: new TextEncoder().encode(`{"version":"1.
 const TALKER = goodImageOf(tinySections(1, { ...TINY_SHAPE, vocabSize: 64, eosTokenId: 63 }));
 const SAMPLER = samplerSettings({ temperature: 2, topK: 7, topP: 1, seed: 9n });
 const TOKENS = 80;
+/** From one frame at which it happens to the next: each in the long run. */
+const STEP = count(3, 1);
 
 beforeAll(() => {
   writeFileSync(path('new'), NEW);
@@ -102,7 +105,7 @@ const AGAIN = 1 + 16;
 describe('a flash whose wire is taken away', () => {
   it('at any frame goes on when it is back', async () => {
     const { frames, operations } = await wholeFlash();
-    for (let index = 2; index < frames; index++) {
+    for (let index = 2; index < frames; index += STEP) {
       const line = new BoardOnALine({ image: OLD });
       const connection = await line.connect();
       atFrame(line, index, () => line.unplug());
@@ -116,7 +119,7 @@ describe('a flash whose wire is taken away', () => {
 
   it('at any frame, with the power, goes on when both are back', async () => {
     const { frames } = await wholeFlash();
-    for (let index = 2; index < frames; index++) {
+    for (let index = 2; index < frames; index += STEP) {
       const line = new BoardOnALine({ image: OLD });
       const connection = await line.connect();
       atFrame(line, index, () => {
@@ -131,7 +134,7 @@ describe('a flash whose wire is taken away', () => {
 
   it('at any frame goes on in the next run of the program', async () => {
     const { frames, operations } = await wholeFlash();
-    for (let index = 2; index < frames; index++) {
+    for (let index = 2; index < frames; index += STEP) {
       const line = new BoardOnALine({ image: OLD });
       const killed = await line.connect({ reconnectMs: 0 });
       atFrame(line, index, () => line.unplug());
@@ -207,7 +210,7 @@ describe('a generation whose wire is taken away', () => {
     ['starts behind what it has when the board has restarted', true],
   ])('at any frame %s', async (_, restarts) => {
     const expected = await whole();
-    for (let index = 2; index < expected.frames; index++) {
+    for (let index = 2; index < expected.frames; index += STEP) {
       const line = new BoardOnALine({ image: TALKER });
       const connection = await line.connect();
       atFrame(line, index, () => {

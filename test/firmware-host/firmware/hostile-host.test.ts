@@ -21,7 +21,7 @@ import { frameOf } from '../../helpers/frames.js';
 import { goodImage } from '../../helpers/good-image.js';
 import { Prng } from '../../oracle/prng.js';
 
-const INPUTS = count(100_000, 10_000_000);
+const INPUTS = count(25_000, 10_000_000);
 const INPUTS_PER_SESSION = 400;
 const IMAGE = goodImage(1);
 const OTHER = goodImage(2);
