@@ -3,7 +3,7 @@
  * with one expression changed; some vector must tell. Mutants that compute the same are listed as such, and must.
  */
 
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
@@ -126,8 +126,12 @@ let mutants = 0;
 /** The compiled integer model with one expression changed. */
 async function mutated(name: string, module: string, from: string, to: string): Promise<Modules> {
   const root = path(`mutant-${mutants++}`);
-  await cp(join(DIST, 'protocol'), join(root, 'protocol'), { recursive: true });
-  await cp(join(DIST, 'model/integer'), join(root, 'model/integer'), { recursive: true });
+  await mkdir(join(root, 'model/integer'), { recursive: true });
+  await symlink(join(DIST, 'protocol'), join(root, 'protocol'));
+  for (const part of await readdir(join(DIST, 'model/integer'))) {
+    const copy = join(root, 'model/integer', part);
+    if (part.endsWith('.js')) await copyFile(join(DIST, 'model/integer', part), copy);
+  }
   await writeFile(join(root, 'package.json'), '{"type":"module"}');
   const file = join(root, `model/integer/${module}.js`);
   const text = await readFile(file, 'utf8');
