@@ -2,6 +2,7 @@
  * What a request is refused with, or ends with, in OpenAI's shape: `{"error": {message, type, param, code}}`. All texts
  * of the service.
  */
+import { counted } from '../protocol/counted.js';
 import type { StateError } from '../protocol/state/state-error.js';
 import { TextProblem } from './text/text-problem.js';
 
@@ -161,7 +162,8 @@ export function invalidKey(): ApiError {
 }
 
 export function queueFull(waiting: number, retryAfterSeconds: number): ApiError {
-  return new ApiError(429, 'queue_full', `${waiting} texts wait already`, { retryAfterSeconds });
+  const message = `the queue is full: ${counted(waiting, 'text')} in it`;
+  return new ApiError(429, 'queue_full', message, { retryAfterSeconds });
 }
 
 /** @param what it has as much of as it may */

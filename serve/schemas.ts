@@ -19,11 +19,11 @@ const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
 const tokenId = z.int().min(0);
 const someTokenIds = listOf(tokenId, { least: 1 });
 
-export const seedText = z.string().regex(/^\d{1,20}$/);
+export const seedText = z.string().regex(/^\d{1,20}$/, 'as text it has 1 to 20 digits, and nothing else');
 export const receipt = z.string().regex(/^[0-9a-f]{8}$/);
 
 const seed = z
-  .union([z.int().min(0), seedText])
+  .union([z.int().min(0), seedText], { error: 'it is a whole number, 0 … 2^64 − 1, as text beyond 2^53' })
   .describe('0 … 2^64 − 1, as text beyond 2^53; random unless given. Choice i of n uses seed + i');
 
 const streamOptions = z.object({ include_usage: z.boolean().nullish() });
@@ -41,7 +41,9 @@ const generation = {
   seed: seed.nullish(),
   n: z.int().min(1).max(MAX_CHOICES).nullish(),
   stop: z
-    .union([stopString, listOf(stopString, { most: MAX_STOPS })])
+    .union([stopString, listOf(stopString, { most: MAX_STOPS })], {
+      error: `it is text, or a list of at most ${MAX_STOPS}, each of 1 to ${MAX_STOP_LENGTH} characters`,
+    })
     .nullish()
     .describe(`at most ${MAX_STOPS} of at most ${MAX_STOP_LENGTH} characters`),
   stream: z.boolean().nullish(),
@@ -54,12 +56,17 @@ const generation = {
 
 export const completionRequest = z.object({
   ...generation,
-  prompt: z.union([
-    z.string(),
-    someTokenIds,
-    listOf(z.string(), { least: 1, most: MAX_CHOICES }),
-    listOf(someTokenIds, { least: 1, most: MAX_CHOICES }),
-  ]),
+  prompt: z.union(
+    [
+      z.string(),
+      someTokenIds,
+      listOf(z.string(), { least: 1, most: MAX_CHOICES }),
+      listOf(someTokenIds, { least: 1, most: MAX_CHOICES }),
+    ],
+    {
+      error: `it is text, a list of token ids, or a list of at most ${MAX_CHOICES} texts or lists of token ids; no list is empty`,
+    },
+  ),
   echo: z.boolean().nullish(),
   logprobs: z.int().min(0).max(MAX_TOP).nullish(),
 });
@@ -69,12 +76,17 @@ const textPart = z.object({ type: z.literal('text'), text: z.string() });
 
 const chatMessage = z.object({
   role: z.enum(['system', 'developer', 'user', 'assistant']),
-  content: z.union([z.string(), listOf(textPart)]),
+  content: z.union([z.string(), listOf(textPart)], {
+    error: 'it is text, or a list of {"type": "text", "text"}: these models see nothing else',
+  }),
 });
 
 export const verifyRequest = z.object({
   model: generation.model,
-  prompt: z.union([z.string(), someTokenIds]).nullish().describe('as it was asked; or messages'),
+  prompt: z
+    .union([z.string(), someTokenIds], { error: 'it is text, or a list of token ids that is not empty' })
+    .nullish()
+    .describe('as it was asked; or messages'),
   messages: listOf(chatMessage, { least: 1 }).nullish().describe('as they were asked, in a chat'),
   tokens: someTokenIds.describe('as they were answered'),
   receipts: listOf(receipt).describe('one for each token'),

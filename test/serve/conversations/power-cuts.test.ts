@@ -39,7 +39,7 @@ let tested: ServiceUnderTest;
 beforeAll(async () => {
   tested = await serviceOf({ sources, store: await ConversationStore.open(inFolder('recorded'), limits, disk) });
   await Promise.all(IDS.map(async (id, index) => await talk(id, index)));
-}, 120_000);
+});
 afterAll(async () => await tested?.close());
 
 /** Answers of a conversation, one after the other; now and then it is deleted and begins anew. */
