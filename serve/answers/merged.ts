@@ -1,9 +1,12 @@
 /** Several iterations as one, each item as soon as it is there; all are ended when one throws, or nobody wants more. */
 export async function* merged<T>(sources: readonly AsyncGenerator<T, void>[]): AsyncGenerator<T, void> {
-  const step = async (source: AsyncGenerator<T, void>): Promise<readonly [typeof source, IteratorResult<T, void>]> => [
-    source,
-    await source.next(),
-  ];
+  type Step = Promise<readonly [source: AsyncGenerator<T, void>, IteratorResult<T, void>]>;
+  const step = (source: AsyncGenerator<T, void>): Step => {
+    const next = source.next().then((result) => [source, result] as const);
+    // Whoever reads slowly hears of it later; nobody else may stumble over it meanwhile.
+    next.catch(() => {});
+    return next;
+  };
   const steps = new Map(sources.map((source) => [source, step(source)]));
   try {
     while (steps.size > 0) {
@@ -17,9 +20,6 @@ export async function* merged<T>(sources: readonly AsyncGenerator<T, void>[]): A
     }
   } finally {
     // Those that are not at their end wait for something that is aborted, or answer later; nobody waits for them.
-    for (const [source, next] of steps) {
-      next.catch(() => {});
-      source.return().catch(() => {});
-    }
+    for (const source of steps.keys()) source.return().catch(() => {});
   }
 }

@@ -3,12 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { VERSION } from '../../protocol/version.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 
 const path = temporaryFolder();
 const UNIT = readFileSync(new URL('../../examples/service/mmfree.service', import.meta.url), 'utf8');
-const CONTAINER = readFileSync(new URL('../../examples/service/Containerfile', import.meta.url), 'utf8');
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).error === undefined;
 
 // It ends with 0 also where it does not know a key: what it prints counts.
@@ -20,10 +18,6 @@ it.skipIf(!hasSystemd)('systemd has nothing to say against the unit', () => {
   };
   expect(verify(UNIT)).toBe('');
   expect(verify(UNIT.replace('NotifyAccess', 'NotifyAcess'))).toContain('NotifyAcess');
-});
-
-it('the container has this version', () => {
-  expect(CONTAINER).toContain(`mmfree@${VERSION}`);
 });
 
 it('both are in the package', () => {
