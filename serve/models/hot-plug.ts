@@ -28,6 +28,8 @@ export class HotPlug {
   readonly #look: () => Promise<readonly MachineSource[]>;
   readonly #events: HotPlugEvents;
   readonly #found = new Map<string, Found>();
+  /** What the last look failed with. */
+  #blindness = '';
 
   /** @param look what is there now, without opening it */
   constructor(models: Models, look: () => Promise<readonly MachineSource[]>, events: HotPlugEvents) {
@@ -46,7 +48,9 @@ export class HotPlug {
 
   /** Looks once. @returns what becomes of those that came, whenever it does */
   async look(signal: AbortSignal): Promise<readonly Promise<void>[]> {
-    const sources = new Map((await this.#look()).map((source) => [source.key, source]));
+    const there = await this.#seen();
+    if (there === undefined) return [];
+    const sources = new Map(there.map((source) => [source.key, source]));
     for (const [key, { source, state }] of this.#found) {
       if (sources.has(key)) continue;
       this.#found.delete(key);
@@ -66,6 +70,20 @@ export class HotPlug {
     return opening;
   }
 
+  /** Undefined where it cannot be seen now, which is told once: what serves does so meanwhile. */
+  async #seen(): Promise<readonly MachineSource[] | undefined> {
+    try {
+      const there = await this.#look();
+      this.#blindness = '';
+      return there;
+    } catch (error) {
+      const message = messageOf(error);
+      if (message !== this.#blindness) this.#events.onRefused('whatever is plugged in', error);
+      this.#blindness = message;
+      return undefined;
+    }
+  }
+
   async #open(found: Found, signal: AbortSignal): Promise<void> {
     const { name } = found.source;
     try {
@@ -74,10 +92,14 @@ export class HotPlug {
       this.#events.onCame(name);
     } catch (error) {
       found.state = 'refused';
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       if (signal.aborted || message === found.message) return;
       found.message = message;
       this.#events.onRefused(name, error);
     }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

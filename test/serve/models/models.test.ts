@@ -93,6 +93,23 @@ describe('machines that are plugged', () => {
     expect(told).toEqual(['a came', 'b came', 'a gone', 'b gone']);
   });
 
+  // It used to end the service.
+  it('that cannot be seen for a while serve on, and that is told once', async () => {
+    let isBlind = false;
+    const there = [sourceOf('a', () => withImage(1))];
+    const see = async (): Promise<MachineSource[]> =>
+      isBlind ? await Promise.reject(new Error('too many files are open')) : await Promise.resolve(there);
+    const hotPlug = new HotPlug(noModels(), see, gone);
+    for (const blind of [false, true, true, false, true]) {
+      isBlind = blind;
+      await Promise.all(await hotPlug.look(signal));
+    }
+    expect([told, ids()]).toEqual([
+      ['a came', 'whatever is plugged in refused', 'whatever is plugged in refused'],
+      ['tiny'],
+    ]);
+  });
+
   it('that cannot serve are told once', async () => {
     const bad: MachineSource = { ...sourceOf('bad', () => withImage(1)), open: () => Promise.reject(new Error('no')) };
     const hotPlug = new HotPlug(noModels(), () => Promise.resolve([bad]), gone);
