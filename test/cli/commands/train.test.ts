@@ -118,7 +118,7 @@ describe.runIf(hasGpu)('a folder of text', () => {
     expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.1);
     // Both go their own way: an int8 rounding that falls differently changes the loss a little.
     losses.forEach((loss, step) => expect(Math.abs(loss - twin[step]!)).toBeLessThan(0.02));
-    expect(await readFile(`${folder}/loss.svg`, 'utf8')).toContain(`${STEPS} steps`);
+    expect(await readFile(`${folder}/loss.svg`, 'utf8')).toContain(`${STEPS * BATCH * CONTEXT} tokens`);
 
     expect((await mmfreeJson('pack', folder, '-o', path('tale.mmfree'))).exit).toBe(0);
     const board = await startBoard('--flash-mib', '1');
