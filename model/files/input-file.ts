@@ -51,6 +51,22 @@ export async function readAny(path: string, limits: ReadLimits): Promise<Uint8Ar
   return await readDescriptor(openAtOnce(path), path, limits);
 }
 
+/**
+ * A file, a pipe or a terminal, piece by piece: as long as it is.
+ *
+ * @param path `-` is standard input, which is closed then
+ * @throws FileError; the operating system's error; AbortError
+ */
+export async function* readAnyInPieces(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const stream = path === '-' ? process.stdin : openAny(path);
+  if (signal !== undefined) addAbortSignal(signal, stream);
+  try {
+    yield* stream as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw naming(error, path);
+  }
+}
+
 /** The whole of a stream, which is closed then. @param name for errors */
 export async function readStream(stream: Readable, name: string, limits: ReadLimits): Promise<Uint8Array> {
   const { limitBytes, signal } = limits;
@@ -83,12 +99,27 @@ function openAtOnce(path: string): number {
   throw inputIsLfsPointer(path);
 }
 
-async function readDescriptor(descriptor: number, path: string, limits: ReadLimits): Promise<Uint8Array> {
+/** @throws FileError; the operating system's error */
+function openAny(path: string): Readable {
+  const descriptor = openAtOnce(path);
+  return streamOf(descriptor, readable(descriptor, path));
+}
+
+/** Errors of reading do not name the file. */
+function naming(error: unknown, path: string): unknown {
+  return error instanceof Error && 'syscall' in error ? Object.assign(error, { path }) : error;
+}
+
+/** @throws FileError if it is a folder, and closes it */
+function readable(descriptor: number, path: string): Stats {
   const stats = fstatSync(descriptor);
-  if (stats.isDirectory()) {
-    closeSync(descriptor);
-    throw inputNotAFile(path, kindOf(stats));
-  }
+  if (!stats.isDirectory()) return stats;
+  closeSync(descriptor);
+  throw inputNotAFile(path, kindOf(stats));
+}
+
+async function readDescriptor(descriptor: number, path: string, limits: ReadLimits): Promise<Uint8Array> {
+  const stats = readable(descriptor, path);
   if (stats.isFile() && stats.size > limits.limitBytes) {
     closeSync(descriptor);
     throw inputTooLarge(path, limits.limitBytes);
@@ -96,9 +127,7 @@ async function readDescriptor(descriptor: number, path: string, limits: ReadLimi
   try {
     return await readStream(streamOf(descriptor, stats), path, limits);
   } catch (error) {
-    // Errors of reading do not name the file.
-    if (error instanceof Error && 'syscall' in error) Object.assign(error, { path });
-    throw error;
+    throw naming(error, path);
   }
 }
 

@@ -18,7 +18,7 @@ export interface EvaluationWindow {
   readonly targets: Int32Array;
 }
 
-const DOCUMENT_END = '<|endoftext|>';
+export const DOCUMENT_END = '<|endoftext|>';
 
 /** What a thread that makes windows is started with. */
 export interface WindowsJob {

@@ -14,7 +14,7 @@ import { badText, noText } from '../train-error.js';
 /** Of one file. A string has at most 2²⁹ characters. */
 const MAX_FILE_BYTES = 448 << 20;
 /** No line of prose is so long; one word of many megabytes would take minutes to encode. */
-const MAX_LINE_CHARACTERS = 1 << 20;
+export const MAX_LINE_CHARACTERS = 1 << 20;
 const ENDINGS = ['.txt', '.md', '.jsonl'];
 
 /** All documents in the order of the sources, none empty. @throws TrainError; FileError; AbortError */
@@ -35,7 +35,7 @@ export async function readDocuments(sources: readonly string[], signal: AbortSig
 }
 
 /** Of a folder all that may be text, in the order of their names, whatever the file system's. */
-async function filesOf(source: string): Promise<string[]> {
+export async function filesOf(source: string): Promise<string[]> {
   if (source === '-' || !(await stat(source)).isDirectory()) return [source];
   const names = await readdir(source, { recursive: true });
   return names
@@ -61,18 +61,23 @@ function* jsonDocuments(path: string, text: string): Generator<string> {
   for (const line of text.split('\n')) {
     number++;
     if (line.trim() === '') continue;
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
-      throw badText(path, `has no JSON in line ${number}`);
-    }
-    if (!isJsonObject(value) || typeof value['text'] !== 'string') throw badText(path, `has no text in line ${number}`);
-    yield value['text'];
+    yield textOfLine(path, line, number);
   }
 }
 
-function checkLines(path: string, document: string): void {
+/** Of a `.jsonl` file. @throws TrainError */
+export function textOfLine(path: string, line: string, number: number): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw badText(path, `has no JSON in line ${number}`);
+  }
+  if (!isJsonObject(value) || typeof value['text'] !== 'string') throw badText(path, `has no text in line ${number}`);
+  return value['text'];
+}
+
+export function checkLines(path: string, document: string): void {
   if (document.length <= MAX_LINE_CHARACTERS) return;
   for (let start = 0; start < document.length;) {
     const end = document.indexOf('\n', start);

@@ -26,14 +26,66 @@ interface Pair {
   readonly words: number[];
 }
 
+/** More words than this are as many as no text of people has: those that are rare are forgotten. */
+const MOST_WORDS = 2 ** 21;
+
+/** Which words a text has, and how often, in the order in which they came. */
+export class WordCounts {
+  readonly #most: number;
+  #counts = new Map<string, number>();
+
+  /** @param most words that are told apart; above, the rare ones are forgotten until half as many are left */
+  constructor(most = MOST_WORDS) {
+    this.#most = most;
+  }
+
+  /** @param text a document, or a piece of one that ends in front of white space which something follows */
+  add(text: string): void {
+    for (const word of splitIntoWords(text, { style: 'byte-level', addPrefixSpace: false, split: true }, 'first')) {
+      if (word.length > MAX_WORD_CHARACTERS) continue;
+      const count = this.#counts.get(word);
+      // A copy: a part of a string keeps all of it in memory.
+      this.#counts.set(count === undefined ? (JSON.parse(JSON.stringify(word)) as string) : word, (count ?? 0) + 1);
+      if (this.#counts.size > this.#most) this.#forget();
+    }
+  }
+
+  get size(): number {
+    return this.#counts.size;
+  }
+
+  entries(): Iterable<readonly [string, number]> {
+    return this.#counts;
+  }
+
+  #forget(): void {
+    for (let rare = 1; this.#counts.size > this.#most / 2; rare *= 2) {
+      this.#counts = new Map([...this.#counts].filter(([, count]) => count > rare));
+    }
+  }
+}
+
 /**
  * @param vocabulary tokens wanted, at least 257, which spell every byte; a short text gives fewer
  * @returns `tokenizer.json` of Hugging Face
  */
 export function trainTokenizer(documents: Iterable<string>, vocabulary: number): string {
+  const words = new WordCounts();
+  for (const document of documents) words.add(document);
+  return tokenizerOf(words, vocabulary);
+}
+
+/** The same of words that are counted. */
+export function tokenizerOf(counted: WordCounts, vocabulary: number): string {
   const tokens = [END_OF_TEXT, ...CHARACTER_OF_BYTE.toSorted()];
   const idOf = new Map(tokens.map((token, id) => [token, id]));
-  const { words, counts } = countWords(documents, idOf);
+  const words: number[][] = [];
+  const counts: number[] = [];
+  for (const [word, count] of counted.entries()) {
+    // Each once, as ids of its bytes.
+    words.push(Array.from(byteLevelText(word), (symbol) => idOf.get(symbol) ?? 0));
+    counts.push(count);
+  }
   const pairs = new PairTable(words, counts);
   const merges: (readonly [string, string])[] = [];
   while (tokens.length < vocabulary) {
@@ -47,23 +99,6 @@ export function trainTokenizer(documents: Iterable<string>, vocabulary: number):
     pairs.join(pair, id);
   }
   return tokenizerJson(tokens, merges);
-}
-
-/** Each word once, as ids of its bytes, in the order in which they come. */
-function countWords(
-  documents: Iterable<string>,
-  idOf: ReadonlyMap<string, number>,
-): { readonly words: number[][]; readonly counts: number[] } {
-  const countOf = new Map<string, number>();
-  for (const document of documents) {
-    for (const word of splitIntoWords(document, { style: 'byte-level', addPrefixSpace: false, split: true }, 'first')) {
-      if (word.length <= MAX_WORD_CHARACTERS) countOf.set(word, (countOf.get(word) ?? 0) + 1);
-    }
-  }
-  const words = Array.from(countOf.keys(), (word) =>
-    Array.from(byteLevelText(word), (symbol) => idOf.get(symbol) ?? 0),
-  );
-  return { words, counts: [...countOf.values()] };
 }
 
 /** How often each pair of neighbours occurs in all words. */
