@@ -3,7 +3,7 @@
  * one thing at a time.
  */
 import type { ModelShape } from '../../protocol/image/model-shape.js';
-import { stateProblem, zeroState, type SequenceState } from '../../protocol/state/sequence-state.js';
+import { stateProblem, type SequenceState } from '../../protocol/state/sequence-state.js';
 import { impossibleState } from '../../protocol/state/state-error.js';
 import type { GenerateRequest, Want } from './machine.js';
 
@@ -96,7 +96,7 @@ export class Ledger {
   }
 
   /** Goes on from a state that was checked. */
-  restore({ position, lastReceipt, chosen, nextDraw }: SequenceState): void {
+  restore({ position, lastReceipt, chosen, nextDraw }: Omit<SequenceState, 'words'>): void {
     this.#position = position;
     this.#lastReceipt = lastReceipt;
     this.#chosen = chosen;
@@ -104,7 +104,7 @@ export class Ledger {
   }
 
   reset(): void {
-    this.restore(zeroState(this.#shape));
+    this.restore({ position: 0, lastReceipt: undefined, chosen: undefined, nextDraw: 0 });
   }
 
   /**

@@ -52,16 +52,15 @@ export class RunRows {
     while (this.#runs.length > 0 && this.#runs.at(-1) === undefined) this.#runs.pop();
   }
 
-  /** Fewer rows, when half of them are free. @param move is told who gets which row @returns whether there are fewer */
-  compact(move: (run: TokenRun, row: number) => void): boolean {
+  /** Fewer rows, when half of them are free. @param move is told who gets which row */
+  compact(move: (run: TokenRun, row: number) => void): void {
     const { live } = this;
-    if (2 * live.length > this.count || live.length === this.count) return false;
+    if (2 * live.length > this.count || live.length === this.count) return;
     for (const [row, run] of live.entries()) {
       if (run.row !== row) move(run, row);
       run.row = row;
     }
     this.#runs = [...live];
-    return true;
   }
 
   clear(): void {

@@ -30,6 +30,9 @@ import {
 /** Submissions that the GPU has before it, once a run has begun: with fewer, it waits for the host now and then. */
 export const IN_FLIGHT = 3;
 
+/** Those, and the one whose tokens are being read. */
+const SNAPSHOTS = IN_FLIGHT + 1;
+
 export class SequencePool {
   readonly capacity: number;
   readonly #model: GpuModel;
@@ -89,7 +92,7 @@ export class SequencePool {
     this.#feeder = new PromptFeeder(model, buffers, single && [this.#embedNext, ...single.layers]);
     const mappable = USAGE.mapRead | USAGE.copyTarget;
     this.#readback = Array.from({ length: IN_FLIGHT }, () => gpu.buffer('readback', results.size, mappable));
-    this.#snapshots = Array.from({ length: IN_FLIGHT }, () => gpu.storage('snapshot', buffers.state.size));
+    this.#snapshots = Array.from({ length: SNAPSHOTS }, () => gpu.storage('snapshot', buffers.state.size));
     const aside = (): GPUBuffer => gpu.storage('aside', stateBytes(shape) + 4 * CONTROL_WORDS);
     this.#aside = [aside(), aside()];
   }
@@ -114,6 +117,8 @@ export class SequencePool {
     let coming = this.#coming.get(most);
     if (coming === undefined) {
       coming = this.#makeStep(most);
+      // Whoever awaits it gets the error.
+      coming.catch(() => {});
       this.#coming.set(most, coming);
     }
     return coming;
@@ -140,7 +145,7 @@ export class SequencePool {
 
   /** Where it lay before the submission of this number. */
   placeBefore(submission: number, slot: number): StatePlace {
-    return { buffer: this.#snapshots[submission % IN_FLIGHT], count: this.capacity, slot };
+    return { buffer: this.#snapshots[submission % SNAPSHOTS], count: this.capacity, slot };
   }
 
   /** Writes whole control blocks, each at its slot: those side by side at once. */
@@ -158,20 +163,7 @@ export class SequencePool {
   }
 
   /**
-   * Puts the embeddings of the tokens in the control blocks into the residuals of the first rows: what they are between
-   * two steps.
-   */
-  embed(rows: number): void {
-    const { gpu } = this.#model;
-    const commands = gpu.device.createCommandEncoder();
-    const pass = commands.beginComputePass();
-    encodeDispatches(pass, [this.#embedNext], rows);
-    pass.end();
-    gpu.submit(commands);
-  }
-
-  /**
-   * Keeps all states, then computes steps of the first rows.
+   * Keeps all states, then computes steps of the first rows, from the tokens in their control blocks on.
    *
    * @param lead after each of so many of them, fewer than all, `steer` writes control blocks: tokens that the next
    * feeds are given, not chosen
@@ -185,12 +177,12 @@ export class SequencePool {
     lead: number,
     steer: (done: number) => void,
   ): Promise<ArrayBuffer> {
-    this.#clearSlots();
     const { gpu } = this.#model;
     const { state, results } = this.#buffers;
     const readback = this.#readback[number % IN_FLIGHT];
     let commands = gpu.device.createCommandEncoder();
-    commands.copyBufferToBuffer(state, 0, this.#snapshots[number % IN_FLIGHT], 0, state.size);
+    this.#encodeClears(commands);
+    commands.copyBufferToBuffer(state, 0, this.#snapshots[number % SNAPSHOTS], 0, state.size);
     let pass = commands.beginComputePass();
     for (let k = 0; k < steps; k++) {
       if (k > 0 && k <= lead) {
@@ -200,8 +192,9 @@ export class SequencePool {
         steer(k);
         commands = gpu.device.createCommandEncoder();
         pass = commands.beginComputePass();
-        encodeDispatches(pass, [this.#embedNext], rows);
       }
+      // Later the sampler has embedded what it chose.
+      if (k <= lead) encodeDispatches(pass, [this.#embedNext], rows);
       step.encode(pass, rows);
       encodeDispatches(pass, this.#choose, rows);
     }
@@ -246,7 +239,6 @@ export class SequencePool {
     for (let slot = 0; slot < other.capacity; slot++) copyState(commands, shape, other.place(slot), this.place(slot));
     commands.copyBufferToBuffer(other.#buffers.control, 0, this.#buffers.control, 0, other.#buffers.control.size);
     gpu.submit(commands);
-    this.embed(other.capacity);
   }
 
   /** Makes the state of a slot zero, with those of others in one command. */
@@ -256,11 +248,15 @@ export class SequencePool {
 
   #clearSlots(): void {
     if (this.#toClear.size === 0) return;
-    const { gpu, shape } = this.#model;
+    const { gpu } = this.#model;
     const commands = gpu.device.createCommandEncoder();
-    clearStates(commands, shape, this.#buffers.state, this.capacity, this.#toClear);
-    this.#toClear.clear();
+    this.#encodeClears(commands);
     gpu.submit(commands);
+  }
+
+  #encodeClears(commands: GPUCommandEncoder): void {
+    clearStates(commands, this.#model.shape, this.#buffers.state, this.capacity, this.#toClear);
+    this.#toClear.clear();
   }
 
   write(slot: number, words: Int32Array): void {

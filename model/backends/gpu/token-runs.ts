@@ -6,8 +6,9 @@
  * behind what is submitted already; when it leaves with tokens that its caller has not seen, its state goes back to the
  * one before them. So nobody waits until the GPU is idle.
  *
- * Steps are computed as they are asked for: when every run under way has been read to its end. A caller that does not
- * come back for its next token while others wait is set aside, back to what it has seen, and joins again when it asks.
+ * Steps are computed as they are asked for: beyond those that the GPU has, when every run under way has been read to its
+ * end. A caller that does not come back for its next token while others wait is set aside, back to what it has seen, and
+ * joins again when it asks.
  */
 import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
@@ -68,8 +69,6 @@ export class TokenRuns {
   /** Steps of the next submission: few at first, for a prompt answer. */
   #steps = 1;
   #isFirst = true;
-  /** Whether rows have come or moved, whose residuals are not there yet. */
-  #mustEmbed = false;
   #isPumping = false;
   #mustPump = false;
   #lagTimer: ReturnType<typeof setTimeout> | undefined;
@@ -149,7 +148,6 @@ export class TokenRuns {
     }
     pool.control(new Map(seats.map(([run, row]) => [row, steering(run, run.read, this.#slot)])));
     this.#steps = 1;
-    this.#mustEmbed = true;
   }
 
   /** Takes a run out of its row, back to the state behind the tokens that were read. */
@@ -226,21 +224,20 @@ export class TokenRuns {
   async #work(): Promise<void> {
     while (this.#rows.count + this.#arrivals.length > 0) {
       if (this.#isHeldUp()) return;
-      this.#seat();
-      if (this.#rows.compact((run, row) => this.#premises.move(run.tenant, row))) this.#mustEmbed = true;
-      const step = this.#premises.pool.step(this.#rows.count);
-      if (step instanceof Promise) {
-        await step;
+      const kernels = this.#fill();
+      if (kernels !== undefined) {
+        await kernels;
         continue;
       }
-      this.#present = undefined;
-      this.#fill(step);
       const submission = this.#pending.shift();
       if (submission === undefined) throw new Error('a run that is under way has steps to come');
       this.#present = submission;
       const results = new Uint32Array(await submission.results);
       this.#isFirst = false;
       this.#deliver(submission, results);
+      // Before those who waited have their turn: the GPU computes while they look at their tokens. Kernels that are not
+      // there yet are awaited above.
+      void this.#fill();
     }
   }
 
@@ -265,9 +262,14 @@ export class TokenRuns {
     return true;
   }
 
-  /** Gives the GPU enough to do. */
-  #fill(step: Parameters<SequencePool['submit']>[1]): void {
+  /** Gives the GPU enough to do. @returns kernels that must be there before, if they are not */
+  #fill(): Promise<unknown> | undefined {
+    this.#seat();
+    this.#rows.compact((run, row) => this.#premises.move(run.tenant, row));
+    if (this.isIdle) return undefined;
     const { pool } = this.#premises;
+    const step = pool.step(this.#rows.count);
+    if (step instanceof Promise) return step;
     // One less before there is a first answer, which it would delay.
     const atMost = this.#isFirst ? IN_FLIGHT - 1 : IN_FLIGHT;
     while (this.#pending.length < atMost) {
@@ -277,9 +279,7 @@ export class TokenRuns {
       const lead = most(({ run, firstStep }) => run.lead - firstStep);
       const toCome = most(({ run, firstStep }) => run.steps - firstStep);
       const steps = Math.min(lead + this.#steps, RESULT_SLOTS, toCome);
-      if (steps === 0) return;
-      if (this.#mustEmbed) pool.embed(runs.length);
-      this.#mustEmbed = false;
+      if (steps === 0) break;
       for (const run of this.#rows.live) run.submitted = Math.min(run.steps, run.submitted + steps);
       const number = this.#number++;
       const firstSlot = this.#slot;
@@ -296,6 +296,7 @@ export class TokenRuns {
       this.#slot = (this.#slot + steps) % RESULT_SLOTS;
       this.#steps = Math.min(2 * this.#steps, RESULT_SLOTS);
     }
+    return undefined;
   }
 
   /** Gives every run its tokens of a submission. */

@@ -20,7 +20,6 @@ function poolOf(log: string[]): SequencePool {
       for (const [row, { token }] of blocks) log.push(`row ${row} begins with ${token}`);
     },
     stop: (row: number) => log.push(`row ${row} stops`),
-    embed: () => {},
     copy: () => log.push('back to a snapshot'),
     place: () => nothing,
     placeBefore: () => nothing,
@@ -69,6 +68,17 @@ it('a run that was set aside joins again only when its state is back', async () 
   expect(await again).toEqual({ id: 5, receipt: 0 });
   expect(log[0]).toBe('… are there');
   expect(log.filter((line) => line.includes('begins'))).toHaveLength(1);
+});
+
+// The GPU used to wait until all callers had looked at their tokens, which short texts never caught up with.
+it('the next steps are on their way before anybody looks at his tokens', async () => {
+  const log: string[] = [];
+  const feed = (): Promise<void> => Promise.reject(new Error('nothing is fed apart'));
+  const runs = new TokenRuns({ pool: poolOf(log), shape: SHAPE, move: () => {}, feed });
+  await runs.next(new TokenRun({ slot: 0 }, [1], 1000, SAMPLER, 0));
+  log.push('a token is read');
+  const steps = [1, 2, 4, 8].map((count) => `${count} steps of 1`);
+  expect(log).toEqual(['row 0 begins with 1', ...steps, 'a token is read']);
 });
 
 // They used to be fed one sequence after the other, which took a batch as long as a step of each.
