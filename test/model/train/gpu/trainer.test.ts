@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openGpu } from '../../../../model/backends/gpu/device/adapter.js';
 import type { GpuDevice } from '../../../../model/backends/gpu/device/gpu-device.js';
 import { compareGradients } from '../../../../model/train/compare-gradients.js';
 import { Trainer } from '../../../../model/train/gpu/trainer.js';
@@ -7,13 +8,20 @@ import { insideTargets, integersOf, toy, trainerOf, type Toy } from '../../../he
 import { TwinAdamW } from '../../../oracle/training/adamw.js';
 import { twinGradients } from '../../../oracle/training/twin.js';
 
-let device: GpuDevice | undefined;
-afterEach(() => device?.destroy());
+/** One for all tests: a device compiles a kernel once, which takes a software adapter a good part of a second. */
+let gpu: GpuDevice;
+beforeAll(async () => {
+  if (hasGpu) gpu = await openGpu();
+});
+afterAll(() => gpu?.destroy());
 
-const open = async (model: Toy, options = {}): Promise<{ gpu: GpuDevice; trainer: Trainer }> => {
-  const opened = await trainerOf(model, options);
-  device = opened.gpu;
-  return opened;
+let opened: Trainer | undefined;
+afterEach(() => opened?.free());
+
+const open = async (model: Toy, options = {}): Promise<Trainer> => {
+  const { trainer } = await trainerOf(model, { on: gpu, ...options });
+  opened = trainer;
+  return trainer;
 };
 
 const feed = (trainer: Trainer, { ids, length }: Toy): void => {
@@ -31,7 +39,7 @@ describe.runIf(hasGpu)('gradients on a GPU', () => {
     ['sequences in several chunks', toy([16, 16, 1, 20], [2, 300]), {}],
     ['several tiles, and logits in two pieces', toy([128, 272, 1, 150], [2, 80]), { logitBytes: 4 * 150 * 100 }],
   ])('are those of a twin that takes their integers: %s', async (_, model, options) => {
-    const { gpu, trainer } = await open(model, options);
+    const trainer = await open(model, options);
     trainer.begin();
     feed(trainer, model);
     const loss = await trainer.loss();
@@ -43,7 +51,7 @@ describe.runIf(hasGpu)('gradients on a GPU', () => {
   });
 
   it('have the same bits every time, and add up over micro-batches', async () => {
-    const { gpu, trainer } = await open(SMALL);
+    const trainer = await open(SMALL);
     trainer.begin();
     feed(trainer, SMALL);
     const once = await trainer.gradients();
@@ -60,7 +68,7 @@ describe.runIf(hasGpu)('gradients on a GPU', () => {
 
 describe.runIf(hasGpu)('a step on a GPU', () => {
   it('moves parameters as AdamW in double precision, and leaves them alone when the loss is not a number', async () => {
-    const { trainer } = await open(SMALL);
+    const trainer = await open(SMALL);
     const settings = { rate: 1e-2, betas: [0.9, 0.95], epsilon: 1e-8, decay: 0.1, clip: 0.5 } as const;
     const twin = new Map([...SMALL.parameters].map(([name, values]) => [name, Float64Array.from(values)]));
     const optimiser = new TwinAdamW();
