@@ -46,12 +46,15 @@ void mmf_cbor_map(struct mmf_cbor_reader *reader, uint32_t pairs) {
   if (mmf_cbor_head(reader, MMF_CBOR_MAP) != pairs) reader->failed = true;
 }
 
+bool mmf_span_is(struct mmf_span span, const char *text) {
+  const uint32_t length = mmf_text_length(text);
+  return span.length == length && mmf_equal(span.bytes, text, length);
+}
+
 bool mmf_cbor_has_key(struct mmf_cbor_reader *reader, const char *key) {
   const struct mmf_cbor_reader before = *reader;
-  uint32_t length = 0;
-  while (key[length] != '\0') length++;
   const struct mmf_span text = mmf_cbor_string(reader, MMF_CBOR_TEXT);
-  if (!reader->failed && text.length == length && mmf_equal(text.bytes, key, length)) return true;
+  if (!reader->failed && mmf_span_is(text, key)) return true;
   *reader = before;
   return false;
 }

@@ -21,6 +21,9 @@ struct mmf_span {
   uint32_t length;
 };
 
+/* Whether its bytes are these characters. */
+bool mmf_span_is(struct mmf_span span, const char *text);
+
 /* The number in a head of this type, shortest form, below 2^32. */
 uint32_t mmf_cbor_head(struct mmf_cbor_reader *reader, enum mmf_cbor type);
 

@@ -10,8 +10,7 @@ static void put_head(struct mmf_cbor_writer *writer, enum mmf_cbor type, uint64_
 }
 
 static void put_text(struct mmf_cbor_writer *writer, const char *text) {
-  uint32_t length = 0;
-  while (text[length] != '\0') length++;
+  const uint32_t length = mmf_text_length(text);
   put_head(writer, MMF_CBOR_TEXT, length);
   memcpy(writer->at, text, length);
   writer->at += length;

@@ -1,7 +1,7 @@
 #include "console.h"
 
-#include "board.h"
 #include "bytes.h"
+#include "requests.h"
 
 #define ENTER '\r'
 #define BACKSPACE 8
@@ -16,9 +16,7 @@ static void say_bytes(struct mmf_console *console, const uint8_t *bytes, uint32_
 }
 
 static void say(struct mmf_console *console, const char *text) {
-  uint32_t length = 0;
-  while (text[length] != 0) length++;
-  say_bytes(console, (const uint8_t *)text, length);
+  say_bytes(console, (const uint8_t *)text, mmf_text_length(text));
 }
 
 static void stop(struct mmf_board *board) {
@@ -26,6 +24,12 @@ static void stop(struct mmf_board *board) {
   if (console->state == MMF_CONSOLE_TELLS) board->run.is_going = board->run.is_known = false;
   console->line = 0;
   console->state = MMF_CONSOLE_OFF;
+}
+
+/* The line is one of frames again. */
+static void end(struct mmf_board *board) {
+  mmf_link_end_text(board->console.line);
+  stop(board);
 }
 
 /* The line that somebody types on: the first one. */
@@ -40,7 +44,6 @@ static void prompt(struct mmf_board *board) {
   struct mmf_console *console = &board->console;
   const struct mmf_image *image = &board->image;
   console->length = 0;
-  console->state = MMF_CONSOLE_OFF;
   if (board->session != 0 || board->trial.is_going || board->flashing.is_open || board->run.is_going) {
     say(console, "\r\nThis board is busy with a host.\r\n");
   } else if (!board->has_image) {
@@ -53,8 +56,7 @@ static void prompt(struct mmf_board *board) {
     console->state = MMF_CONSOLE_LISTENS;
     return;
   }
-  mmf_link_end_text(console->line);
-  console->line = 0;
+  end(board);
 }
 
 static void tell(struct mmf_board *board) {
@@ -69,18 +71,14 @@ static void tell(struct mmf_board *board) {
     console->state = MMF_CONSOLE_PROMPTS;
     return;
   }
-  run->is_known = run->is_going = true;
-  run->has_reader = false;
-  run->is_ended_sent = true;
-  run->run = run->first = run->next = run->sent = run->fed = 0;
+  mmf_run_begin(run, 0, count + 1, false);
+  run->run = 0;
   run->most = MOST_TOKENS;
-  run->prompt_count = count + 1;
   run->sampler = (struct mmf_sampler){.top_k = TOP_K,
                                       .inverse_temperature = INVERSE_TEMPERATURE,
                                       .top_p = MMFREE_MAX_TOP_P,
                                       .seed = {board->clock_ms, board->options.boot_nonce}};
-  mmf_model_reset(&board->model);
-  board->position = 0;
+  mmf_board_reset(board);
   say(console, "\r\n\r\n");
   say_bytes(console, console->text, console->length);
   console->state = MMF_CONSOLE_TELLS;
@@ -95,8 +93,9 @@ static void listen(struct mmf_board *board) {
       return;
     }
     if (byte == BACKSPACE || byte == DELETE) {
-      if (console->length > 0) say(console, "\b \b");
-      if (console->length > 0) console->length--;
+      if (console->length == 0) continue;
+      console->length--;
+      say(console, "\b \b");
     } else if (byte >= ' ' && console->length < MMF_MOST_TEXT_BYTES - 1) {
       console->text[console->length++] = byte;
       say_bytes(console, &byte, 1);
@@ -108,7 +107,7 @@ static void listen(struct mmf_board *board) {
 static void tell_on(struct mmf_board *board) {
   struct mmf_console *console = &board->console;
   struct mmf_run *run = &board->run;
-  uint8_t bytes[2 * MMF_MOST_TOKEN_BYTES], byte;
+  uint8_t bytes[MMF_MOST_TOKEN_BYTES], byte;
   while (mmf_link_typed(console->line, &byte)) {
   }
   if (run->sent < run->next) {
@@ -121,8 +120,7 @@ static void tell_on(struct mmf_board *board) {
     }
   } else if (!run->is_going) {
     say(console, "\r\n\r\nEnter: another tale\r\n");
-    mmf_link_end_text(console->line);
-    stop(board);
+    end(board);
   }
 }
 

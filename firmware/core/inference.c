@@ -8,7 +8,7 @@
 
 const uint16_t *mmf_board_exp2(const struct mmf_board *board) {
   const uint32_t tables = board->image.head.sections[MMF_TABLES].offset;
-  return (const uint16_t *)(const void *)(board->image.bytes + tables) + 257;
+  return (const uint16_t *)(const void *)(board->image.bytes + tables) + MMF_SIGMA_ENTRIES;
 }
 
 void mmf_board_step(struct mmf_board *board, uint32_t token, uint32_t wanted, uint32_t *taps) {
@@ -17,7 +17,7 @@ void mmf_board_step(struct mmf_board *board, uint32_t token, uint32_t wanted, ui
   board->steps++;
 }
 
-static void reset(struct mmf_board *board) {
+void mmf_board_reset(struct mmf_board *board) {
   mmf_model_reset(&board->model);
   board->position = 0;
 }
@@ -70,6 +70,15 @@ static bool is_run(const struct mmf_message *request) {
          request->length == RUN_BYTES + 4 * count;
 }
 
+void mmf_run_begin(struct mmf_run *run, uint32_t first, uint32_t prompt_count, bool has_reader) {
+  run->is_known = run->is_going = true;
+  run->has_reader = has_reader;
+  run->is_ended_sent = !has_reader;
+  run->first = run->next = run->sent = first;
+  run->prompt_count = prompt_count;
+  run->fed = 0;
+}
+
 static void start_run(struct mmf_board *board, const struct mmf_message *request, struct mmf_answer *answer) {
   const uint8_t *bytes = request->payload;
   struct mmf_run *run = &board->run;
@@ -90,18 +99,14 @@ static void start_run(struct mmf_board *board, const struct mmf_message *request
     }
   }
   for (uint32_t index = 0; index < count; index++) run->tokens[index] = (uint16_t)mmf_u32(bytes + RUN_BYTES + 4 * index);
-  run->is_known = run->is_going = run->has_reader = true;
-  run->is_ended_sent = false;
+  mmf_run_begin(run, mmf_u32(bytes + 4), count, true);
   run->run = mmf_u32(bytes);
-  run->first = run->next = run->sent = mmf_u32(bytes + 4);
   run->most = mmf_u32(bytes + 8);
   run->sampler = (struct mmf_sampler){.top_k = bytes[12],
                                       .inverse_temperature = mmf_u16(bytes + 14),
                                       .top_p = mmf_u16(bytes + 16),
                                       .seed = {mmf_u32(bytes + 20), mmf_u32(bytes + 24)}};
-  run->prompt_count = count;
-  run->fed = 0;
-  if (bytes[13] == 0) reset(board);
+  if (bytes[13] == 0) mmf_board_reset(board);
 }
 
 static void put_ended(struct mmf_answer *answer, uint32_t run, uint32_t next, uint8_t reason) {
@@ -178,7 +183,7 @@ bool mmf_inference_request(struct mmf_board *board, const struct mmf_message *re
   } else if (!board->has_image) {
     mmf_answer_error(answer, type, MMFREE_ERROR_NO_IMAGE, 0, 0);
   } else {
-    reset(board);
+    mmf_board_reset(board);
     mmf_answer_done(answer, type);
   }
   return true;

@@ -28,6 +28,8 @@ bool mmf_inference_request(struct mmf_board *board, const struct mmf_message *re
 bool mmf_flash_request(struct mmf_board *board, const struct mmf_message *request, struct mmf_answer *answer);
 bool mmf_state_request(struct mmf_board *board, const struct mmf_message *request, struct mmf_answer *answer);
 
+/* A run whose prompt is in `tokens`. Who begins it gives it a number, the most tokens, a sampler. */
+void mmf_run_begin(struct mmf_run *run, uint32_t first, uint32_t prompt_count, bool has_reader);
 /* The next token of the run. True if there was one to compute. */
 bool mmf_run_work(struct mmf_board *board);
 /* A token or the end of the run for its reader, if one is due. */
@@ -44,6 +46,8 @@ enum mmf_progress mmf_trial_work(struct mmf_board *board);
 /* What a request waited for is known. */
 void mmf_flash_after_trial(struct mmf_board *board, bool is_right, struct mmf_answer *answer);
 
+/* Back to a state of zero. */
+void mmf_board_reset(struct mmf_board *board);
 /* Feeds a token, and counts it. */
 void mmf_board_step(struct mmf_board *board, uint32_t token, uint32_t wanted, uint32_t *taps);
 const uint16_t *mmf_board_exp2(const struct mmf_board *board);

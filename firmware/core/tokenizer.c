@@ -66,12 +66,6 @@ static struct mmf_span value(struct json *json) {
   return (struct mmf_span){first, (uint32_t)(json->at - first)};
 }
 
-static bool is_text(struct mmf_span span, const char *text) {
-  uint32_t length = 0;
-  while (text[length] != 0) length++;
-  return span.length == length && mmf_equal(span.bytes, text, length);
-}
-
 static struct json reader_of(struct mmf_span span) {
   return (struct json){span.bytes, span.bytes + span.length, false};
 }
@@ -85,25 +79,25 @@ static struct mmf_span member(struct mmf_span object, const char *key) {
     expect(&json, ':');
     const struct mmf_span found = value(&json);
     if (json.failed) break;
-    if (is_text(name, key)) return found;
+    if (mmf_span_is(name, key)) return found;
     if (!has(&json, ',')) break;
   }
   return (struct mmf_span){object.bytes, 0};
 }
 
 static bool is_default(struct mmf_span span, const char *usual) {
-  return span.length == 0 || is_text(span, usual);
+  return span.length == 0 || mmf_span_is(span, usual);
 }
 
 bool mmf_tokenizer_open(struct mmf_tokenizer *tokenizer, struct mmf_span json) {
   const struct mmf_span model = member(json, "model"), cutter = member(json, "pre_tokenizer");
   tokenizer->vocab = member(model, "vocab");
   tokenizer->merges = member(model, "merges");
-  tokenizer->adds_space = !is_text(member(cutter, "add_prefix_space"), "false");
-  return is_text(member(model, "type"), "\"BPE\"") && is_default(member(model, "byte_fallback"), "false") &&
+  tokenizer->adds_space = !mmf_span_is(member(cutter, "add_prefix_space"), "false");
+  return mmf_span_is(member(model, "type"), "\"BPE\"") && is_default(member(model, "byte_fallback"), "false") &&
          is_default(member(model, "ignore_merges"), "false") && is_default(member(json, "normalizer"), "null") &&
-         is_text(member(cutter, "type"), "\"ByteLevel\"") && is_default(member(cutter, "use_regex"), "true") &&
-         is_text(member(member(json, "decoder"), "type"), "\"ByteLevel\"") && tokenizer->vocab.length > 0 &&
+         mmf_span_is(member(cutter, "type"), "\"ByteLevel\"") && is_default(member(cutter, "use_regex"), "true") &&
+         mmf_span_is(member(member(json, "decoder"), "type"), "\"ByteLevel\"") && tokenizer->vocab.length > 0 &&
          tokenizer->merges.length > 0;
 }
 
