@@ -19,6 +19,16 @@ void unreset(uint32_t blocks) {
   }
 }
 
+static void start_pll(uint32_t pll, uint32_t feedback, uint32_t first_divider, uint32_t second_divider) {
+  REGISTER(PLL_CONTROL(pll)) = 1;
+  REGISTER(PLL_FEEDBACK(pll)) = feedback;
+  CLEAR(PLL_POWER(pll)) = PLL_POWER_DOWN | PLL_VCO_DOWN;
+  while ((REGISTER(PLL_CONTROL(pll)) & LOCKED) == 0) {
+  }
+  REGISTER(PLL_DIVIDERS(pll)) = first_divider << 16 | second_divider << 12;
+  CLEAR(PLL_POWER(pll)) = PLL_DIVIDERS_DOWN;
+}
+
 void start_clocks(void) {
   REGISTER(XOSC_STARTUP) = XOSC_STARTUP_1_MS;
   REGISTER(XOSC_CONTROL) = XOSC_ENABLE_1_15_MHZ;
@@ -28,13 +38,7 @@ void start_clocks(void) {
   while ((REGISTER(CLOCK_REF_SELECTED) & (1u << 2)) == 0) {
   }
   unreset(RESET_PLL_SYS);
-  REGISTER(PLL_SYS_CONTROL) = 1;
-  REGISTER(PLL_SYS_FEEDBACK) = 125;
-  CLEAR(PLL_SYS_POWER) = PLL_POWER_DOWN | PLL_VCO_DOWN;
-  while ((REGISTER(PLL_SYS_CONTROL) & LOCKED) == 0) {
-  }
-  REGISTER(PLL_SYS_DIVIDERS) = 6u << 16 | 2u << 12;
-  CLEAR(PLL_SYS_POWER) = PLL_DIVIDERS_DOWN;
+  start_pll(PLL_SYS, 125, 6, 2);
   REGISTER(CLOCK_SYS_CONTROL) = 1; /* the auxiliary source, which is the PLL */
   while ((REGISTER(CLOCK_SYS_SELECTED) & (1u << 1)) == 0) {
   }
@@ -46,12 +50,6 @@ void start_clocks(void) {
 /* VCO of 1,200 MHz, divided by 5 and 5. */
 void start_usb_clock(void) {
   unreset(RESET_PLL_USB);
-  REGISTER(PLL_USB_CONTROL) = 1;
-  REGISTER(PLL_USB_FEEDBACK) = 100;
-  CLEAR(PLL_USB_POWER) = PLL_POWER_DOWN | PLL_VCO_DOWN;
-  while ((REGISTER(PLL_USB_CONTROL) & LOCKED) == 0) {
-  }
-  REGISTER(PLL_USB_DIVIDERS) = 5u << 16 | 5u << 12;
-  CLEAR(PLL_USB_POWER) = PLL_DIVIDERS_DOWN;
+  start_pll(PLL_USB, 100, 5, 5);
   REGISTER(CLOCK_USB_CONTROL) = CLOCK_ENABLE; /* from that PLL */
 }

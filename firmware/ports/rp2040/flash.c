@@ -9,11 +9,11 @@
 
 #include "bytes.h"
 #include "registers.h"
+#include "rom.h"
 #include "stream.h"
 
 #define PAGE_BYTES 256u
 #define ERASE_4K 0x20u
-#define CODE(a, b) ((uint32_t)(a) | (uint32_t)(b) << 8)
 
 /* Commands of the part. */
 #define WRITE_STATUS 0x01u
@@ -50,26 +50,13 @@
 typedef void rom_function(void);
 typedef void rom_erase(uint32_t offset, uint32_t count, uint32_t block_bytes, uint32_t command);
 typedef void rom_program(uint32_t offset, const uint8_t *data, uint32_t count);
-typedef void *rom_lookup(const uint16_t *table, uint32_t code);
 
 static bool is_quick;
 
-/* Half words at 0x14 and 0x18 of the ROM point to its table of functions, and to the one that looks there. */
-static uintptr_t rom_pointer(uintptr_t at) {
-  /* The compiler takes what is at 0x14 for the member of a null pointer, where it sees that. */
-  volatile uintptr_t place = at;
-  return *(const volatile uint16_t *)place;
-}
-
-static uintptr_t rom(uint32_t code) {
-  rom_lookup *const lookup = (rom_lookup *)rom_pointer(0x18);
-  return (uintptr_t)lookup((const uint16_t *)rom_pointer(0x14), code);
-}
-
 static void begin(void) {
   stream_stop();
-  ((rom_function *)rom(CODE('I', 'F')))();
-  ((rom_function *)rom(CODE('E', 'X')))();
+  ((rom_function *)rom('I', 'F'))();
+  ((rom_function *)rom('E', 'X'))();
 }
 
 /* As the second stage does of SDKs, but from C: a read with a command, whose mode bits say that the next ones have none. */
@@ -93,9 +80,9 @@ static void read_quickly(void) {
 }
 
 static void end(void) {
-  ((rom_function *)rom(CODE('F', 'C')))();
+  ((rom_function *)rom('F', 'C'))();
   if (is_quick) read_quickly();
-  else ((rom_function *)rom(CODE('C', 'X')))();
+  else ((rom_function *)rom('C', 'X'))();
 }
 
 /* Between begin and end: bytes go out and come in at once, the first of them the command. */
@@ -165,7 +152,7 @@ static bool holds(const uint8_t *place, const uint8_t *bytes, uint32_t length) {
 bool flash_erase(void *context, uint32_t offset) {
   const uint8_t *place = (const uint8_t *)context + offset;
   begin();
-  ((rom_erase *)rom(CODE('R', 'E')))((uint32_t)(uintptr_t)place - FLASH_WINDOW, FLASH_SECTOR_BYTES, FLASH_SECTOR_BYTES, ERASE_4K);
+  ((rom_erase *)rom('R', 'E'))((uint32_t)(uintptr_t)place - FLASH_WINDOW, FLASH_SECTOR_BYTES, FLASH_SECTOR_BYTES, ERASE_4K);
   end();
   return holds(place, 0, FLASH_SECTOR_BYTES);
 }
@@ -178,7 +165,7 @@ bool flash_program(void *context, uint32_t offset, const uint8_t *bytes, uint32_
   memset(page, 0xff, sizeof page);
   memcpy(page + within, bytes, length);
   begin();
-  ((rom_program *)rom(CODE('R', 'P')))(address - within, page, PAGE_BYTES);
+  ((rom_program *)rom('R', 'P'))(address - within, page, PAGE_BYTES);
   end();
   return holds(place, bytes, length);
 }

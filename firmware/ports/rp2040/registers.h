@@ -31,14 +31,12 @@
 #define XOSC_CONTROL 0x40024000u
 #define XOSC_STATUS 0x40024004u
 #define XOSC_STARTUP 0x4002400cu
-#define PLL_SYS_CONTROL 0x40028000u
-#define PLL_SYS_POWER 0x40028004u
-#define PLL_SYS_FEEDBACK 0x40028008u
-#define PLL_SYS_DIVIDERS 0x4002800cu
-#define PLL_USB_CONTROL 0x4002c000u
-#define PLL_USB_POWER 0x4002c004u
-#define PLL_USB_FEEDBACK 0x4002c008u
-#define PLL_USB_DIVIDERS 0x4002c00cu
+#define PLL_SYS 0x40028000u
+#define PLL_USB 0x4002c000u
+#define PLL_CONTROL(pll) (pll)
+#define PLL_POWER(pll) ((pll) + 0x4u)
+#define PLL_FEEDBACK(pll) ((pll) + 0x8u)
+#define PLL_DIVIDERS(pll) ((pll) + 0xcu)
 
 /* 2.19: pins; 4.2: UART0 (PL011); 4.6, 4.7: timer, and its tick; 2.3.1: single-cycle IO. */
 #define PIN_CONTROL(pin) (0x40014004u + 8 * (pin))
@@ -55,6 +53,7 @@
 #define WATCHDOG_TICK 0x4005802cu
 /* 2.13: which blocks a watchdog resets, by the power-on state machine. */
 #define RESETS_BY_WATCHDOG 0x40010008u
+#define ALL_BUT_OSCILLATORS 0x1fffcu
 #define SIO_OUT_SET 0xd0000014u
 #define SIO_OUT_TOGGLE 0xd000001cu
 #define SIO_OUTPUT_SET 0xd0000024u

@@ -7,7 +7,6 @@
 /* 2.5.7: words, both addresses go on, the one that is written to wraps at 2^13, unpaced. */
 #define RING_BITS 13u
 #define DMA_CONTROL (1u | 2u << 2 | 1u << 4 | 1u << 5 | RING_BITS << 6 | 1u << 10 | 0u << 11 | 0x3fu << 15)
-#define DMA_BUSY (1u << 24)
 #define CHANNEL 0u
 
 _Static_assert(STREAM_BYTES == 1u << RING_BITS, "the ring of the DMA");

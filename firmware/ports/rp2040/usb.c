@@ -8,7 +8,6 @@
 
 #define CONTROL_OUT 0x00u
 #define CONTROL_IN USB_IN
-#define NOTIFICATION_BYTES 16u
 
 /* bmRequestType: direction, type, recipient (USB 2.0, 9.3.1). */
 enum { STANDARD = 0x00, CLASS = 0x20, VENDOR = 0x40, TYPE_MASK = 0x60 };

@@ -2,7 +2,6 @@
 
 #include "registers.h"
 
-#define ALL_BUT_OSCILLATORS 0x1fffcu
 #define ENABLE (1u << 30)
 /* Twice the microseconds: the chip counts two at a tick (RP2040-E1). A sector that is slow to erase takes 0.4 s. */
 #define FOUR_SECONDS 8000000u
