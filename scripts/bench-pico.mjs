@@ -12,13 +12,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryStore } from '../dist/firmware-host/firmware/flash/flash-store.js';
 import { CLOCK_HZ, PicoChip } from '../dist/firmware-host/virtual/pico/pico-chip.js';
-import { FIRMWARE_BYTES } from '../dist/firmware-host/virtual/pico/pico-flash.js';
+import { IMAGE_OFFSET, picoFlash } from '../dist/firmware-host/virtual/pico/pico-flash.js';
 import { root } from './setup.mjs';
 
 /** Tokens that are not counted, as the cache and the ring are empty, and tokens that are. */
 const FIRST_TOKENS = 2;
 const TOKENS = 4;
-const LOG_BYTES = 2 * 4096;
 const SAMPLE_CYCLES = 1009;
 const SHOWN = 16;
 
@@ -41,9 +40,8 @@ function functionsOf(elf) {
 }
 
 function measure(firmware, functions) {
-  const flash = new Uint8Array(Number(megabytes) * 2 ** 20).fill(0xff);
-  flash.set(firmware);
-  flash.set(readFileSync(image), FIRMWARE_BYTES + LOG_BYTES);
+  const flash = picoFlash(firmware, undefined, Number(megabytes) * 2 ** 20);
+  flash.set(readFileSync(image), IMAGE_OFFSET);
   const chip = new PicoChip({ flash: memoryStore(flash), onUart: () => {} });
   const step = functions.find(({ name }) => name === 'mmf_model_step').address;
   const starts = [];

@@ -10,6 +10,8 @@ import { expect, it } from 'vitest';
 import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
 import { CLOCK_HZ } from '../../firmware-host/virtual/pico/pico-chip.js';
 import { picoFlash } from '../../firmware-host/virtual/pico/pico-flash.js';
+import { memorySource } from '../../protocol/byte-source.js';
+import { openImage } from '../../protocol/image/image-reader.js';
 import { goodImageOf } from '../helpers/good-image.js';
 import { PicoHost } from '../helpers/pico-host.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
@@ -17,14 +19,12 @@ import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BINARY = readFileSync(join(ROOT, 'firmware/prebuilt/rp2040.bin'));
 const SMALL_TALES_IMAGE = join(ROOT, 'models/tales-4m/tales-4m.mmfree');
-/** Its entry in the boot record: docs/IMAGE.md, section 2. */
-const TOKENIZER = 16 + 68;
 
 it('tells a tale to who presses Enter on an empty line, and to nobody else', { timeout: 120_000 }, () => {
   const tales = readFileSync(SMALL_TALES_IMAGE);
-  const [at, length] = [tales.readUInt32LE(TOKENIZER), tales.readUInt32LE(TOKENIZER + 4)];
+  const { offset, length } = openImage(memorySource(tales)).sections.tokenizer;
   const sections = tinySections(1, { ...TINY_SHAPE, vocabSize: 4096, hiddenSize: 8, intermediateSize: 8 });
-  const image = goodImageOf(sections, { tokenizer: tales.subarray(at, at + length) });
+  const image = goodImageOf(sections, { tokenizer: tales.subarray(offset, offset + length) });
   const host = new PicoHost(memoryStore(picoFlash(BINARY, image)));
   host.chip.receive(Buffer.from('AT\r\nAT+GCAP\r\n'));
   host.chip.run(CLOCK_HZ);

@@ -4,6 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadTokenizer } from '../../model/text/tokenizer.js';
+import { memorySource } from '../../protocol/byte-source.js';
+import { openImage } from '../../protocol/image/image-reader.js';
 import { compileFirmware, HAS_C_COMPILER } from '../helpers/c-compiler.js';
 import { TALES_IMAGE, temporaryFolder } from '../helpers/command-line.js';
 import { count, figure } from '../helpers/counts.js';
@@ -12,8 +14,6 @@ import { Prng } from '../oracle/prng.js';
 const TEXTS = count(150, 5000);
 const MOST_PIECES = 24;
 const VOCAB = 4096;
-/** Its entry in the boot record: docs/IMAGE.md, section 2. */
-const SECTION = 16 + 68;
 /** Beside random printable characters. */
 const PIECES = [
   'Once upon a time',
@@ -53,7 +53,7 @@ describe.skipIf(!HAS_C_COMPILER)('the tokenizer of the core', () => {
 
   it('gives the tokens of the reference, and their bytes', { timeout: 600_000 }, async () => {
     const image = readFileSync(TALES_IMAGE);
-    const [offset, length] = [image.readUInt32LE(SECTION), image.readUInt32LE(SECTION + 4)];
+    const { offset, length } = openImage(memorySource(image)).sections.tokenizer;
     const json = image.subarray(offset, offset + length);
     writeFileSync(at('tokenizer.json'), json);
     const reference = await loadTokenizer(json, { vocabSize: VOCAB, bosTokenId: 0, eosTokenId: 0 });

@@ -3,15 +3,17 @@
  * speaks the smallest part of the protocol: one frame at a time.
  */
 
-import { decode } from 'cbor-x';
 import { PicoChip } from '../../firmware-host/virtual/pico/pico-chip.js';
 import type { FlashStore } from '../../firmware-host/firmware/flash/flash-store.js';
 import { encodeFrame, type Frame } from '../../protocol/wire/frame.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';
+import type { Layout, LayoutValue } from '../../protocol/wire/layout.js';
+import { decodeMapMessage, encodeMessage, type FixedMessage } from '../../protocol/wire/message.js';
+import { HELLO, type Hello } from '../../protocol/wire/messages-board.js';
+import { synPayload } from '../../protocol/wire/opening.js';
 import { frameOf, framesIn } from './frames.js';
 
-const SYN_PAYLOAD = Uint8Array.of(...Buffer.from('mmfree'), 0, 1, 1, 2, 3, 4);
-const HELLO = 0x80;
+const NONCE = 0x0403_0201;
 const BYTE_NS = 8000;
 /** Of the memory: firmware/ports/rp2040/rp2040.ld. */
 const STACK_TOP = 256 * 1024;
@@ -20,13 +22,6 @@ const UNUSED_BYTES = 4096;
 const SLICE_CYCLES = 20_000;
 /** Of the chip: nothing that is asked takes that long. */
 const PATIENCE_CYCLES = 3_000_000_000;
-
-/** What a board says of itself in its first message. */
-export interface PicoHello {
-  readonly image?: { readonly sha256: Uint8Array; readonly confirmed: boolean };
-  readonly serial: string;
-  readonly slots: number;
-}
 
 export class PicoHost {
   readonly chip: PicoChip;
@@ -71,17 +66,18 @@ export class PicoHost {
   }
 
   /** Opens a session. */
-  hello(): PicoHello {
-    this.chip.receive(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: SYN_PAYLOAD }), true));
+  hello(): Hello {
+    this.chip.receive(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: synPayload(NONCE) }), true));
     this.#until(({ kind }) => kind === 'syn-ack');
-    return decode(this.#message(HELLO)) as PicoHello;
+    const hello = decodeMapMessage(HELLO, this.#message(HELLO.type));
+    if ('problem' in hello) throw new Error(hello.problem);
+    return hello.value;
   }
 
   /** Sends a message, and waits until it was taken. */
-  send(type: number, payload: Uint8Array): void {
-    this.#say(
-      frameOf({ kind: 'data', type, sequence: this.#sequence, acknowledge: this.#expected, window: 32, payload }),
-    );
+  send<L extends Layout>(message: FixedMessage<L>, value: LayoutValue<L>): void {
+    const order = { sequence: this.#sequence, acknowledge: this.#expected, window: 32 };
+    this.#say(frameOf({ kind: 'data', type: message.type, ...order, payload: encodeMessage(message, value) }));
     this.#sequence = (this.#sequence + 1) & 0xff;
     this.#until(
       ({ kind, acknowledge }) => (kind === 'ack' || kind === 'data') && acknowledge === this.#sequence,
@@ -90,9 +86,9 @@ export class PicoHost {
   }
 
   /** The answer to a message. */
-  ask(type: number, payload: Uint8Array, answer: number): Uint8Array {
-    this.send(type, payload);
-    return this.#message(answer);
+  ask<L extends Layout>(message: FixedMessage<L>, value: LayoutValue<L>, answer: FixedMessage): Uint8Array {
+    this.send(message, value);
+    return this.#message(answer.type);
   }
 
   #message(type: number): Uint8Array {

@@ -1,8 +1,9 @@
 /** The binary for RP2040 with a USB host, in a time that only moves when told. */
 
 import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
+import type { SetupPacket } from '../../firmware-host/firmware/usb/setup-packet.js';
 import { PicoChip } from '../../firmware-host/virtual/pico/pico-chip.js';
-import { FLASH_BYTES } from '../../firmware-host/virtual/pico/pico-flash.js';
+import { picoFlash } from '../../firmware-host/virtual/pico/pico-flash.js';
 import type { TransferResult } from '../../firmware-host/virtual/pico/usb-host.js';
 
 const SLICE_CYCLES = 10_000;
@@ -11,12 +12,8 @@ const PATIENCE_CYCLES = 12_500_000;
 const NOTHING = new Uint8Array(0);
 
 /** Fields of a setup packet; the length is that of the data unless given. */
-export interface Setup {
-  readonly requestType: number;
-  readonly request: number;
-  readonly value?: number;
-  readonly index?: number;
-  readonly length?: number;
+export interface Setup
+  extends Pick<SetupPacket, 'requestType' | 'request'>, Partial<Omit<SetupPacket, 'requestType' | 'request'>> {
   readonly data?: Uint8Array;
 }
 
@@ -25,9 +22,7 @@ export class PicoOnUsb {
 
   /** Without an image, so that it is there at once. */
   constructor(firmware: Uint8Array) {
-    const flash = new Uint8Array(FLASH_BYTES).fill(0xff);
-    flash.set(firmware);
-    this.chip = new PicoChip({ flash: memoryStore(flash), onUart: () => {} });
+    this.chip = new PicoChip({ flash: memoryStore(picoFlash(firmware)), onUart: () => {} });
     while (!this.chip.usb.isConnected) this.chip.run(SLICE_CYCLES);
     this.busReset();
   }

@@ -28,11 +28,11 @@ export const RP2040_LIMITS: ChipLimits = {
   portBytes: 1,
 };
 
-/** An erased flash with firmware, and an image as from the factory. */
-export function picoFlash(firmware: Uint8Array, image: Uint8Array): Uint8Array {
-  const flash = new Uint8Array(FLASH_BYTES).fill(0xff);
+/** An erased flash with firmware, and with an image as from the factory if one is given. */
+export function picoFlash(firmware: Uint8Array, image?: Uint8Array, flashBytes = FLASH_BYTES): Uint8Array {
+  const flash = new Uint8Array(flashBytes).fill(0xff);
   flash.set(firmware);
-  flash.set(logAndSlot(image), FIRMWARE_BYTES);
+  if (image !== undefined) flash.set(logAndSlot(image), FIRMWARE_BYTES);
   return flash;
 }
 
