@@ -11,8 +11,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { root } from './setup.mjs';
 
-/** With two lines an RP2040 has less room for the messages of each. */
-const PORTS = { 'musca-b1': ['-mcpu=cortex-m33'], rp2040: ['-mcpu=cortex-m0plus', '-DMMF_INBOX=2'] };
+/** With two lines an RP2040 has less room for the messages of each, and for blocks of DFU. */
+const PORTS = {
+  'musca-b1': ['-mcpu=cortex-m33'],
+  rp2040: ['-mcpu=cortex-m0plus', '-DMMF_INBOX=2', '-DMMF_DFU_BLOCK_BYTES=2048'],
+};
 const WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Werror'];
 /** Where the time goes; all else is made small. */
 const QUICK = /\/(bitlinear|crc32|memory|model|products|sampler|sha256-block|ternary)\.c$/;

@@ -17,6 +17,8 @@ uint32_t mmf_board_bytes(const struct mmf_shape *limits) {
 
 uint8_t *mmf_answer_with(struct mmf_answer *answer, uint8_t type, uint32_t length) {
   answer->is_there = true;
+  answer->type = type;
+  if (answer->to == 0) return answer->nowhere;
   answer->to->type = type;
   answer->to->length = length;
   return answer->to->payload;
@@ -38,6 +40,7 @@ void mmf_board_install(struct mmf_board *board, uint32_t slot, const struct mmf_
   const struct mmf_board_options *options = &board->options;
   int32_t *words = options->memory;
   board->has_image = true;
+  board->version++;
   board->slot = slot;
   board->image = *image;
   board->kept = words;
@@ -54,6 +57,7 @@ void mmf_board_install(struct mmf_board *board, uint32_t slot, const struct mmf_
 
 void mmf_board_remove_image(struct mmf_board *board) {
   board->has_image = board->has_kept = false;
+  board->version++;
   board->run.is_known = board->run.is_going = false;
 }
 
@@ -104,7 +108,7 @@ void mmf_board_start(struct mmf_board *board, const struct mmf_board_options *op
 static void end_session(struct mmf_board *board) {
   board->session = 0;
   board->run.has_reader = false;
-  board->flashing.is_open = false;
+  if (!board->flashing.is_of_dfu) board->flashing.is_open = false;
   board->owes_hello = false;
   board->sessions++;
 }
@@ -142,8 +146,30 @@ void mmf_board_add_line(struct mmf_board *board, struct mmf_link *line) {
   follow_sessions(board);
 }
 
-static bool is_run_open(const struct mmf_run *run) {
+void mmf_board_add_dfu(struct mmf_board *board, struct mmf_dfu *dfu) {
+  mmf_dfu_init(dfu);
+  dfu->board = board;
+  board->dfu = dfu;
+}
+
+void mmf_board_end_sessions(struct mmf_board *board) {
+  for (uint32_t index = 0; index < board->line_count; index++) mmf_link_end(board->lines[index]);
+}
+
+bool mmf_run_is_open(const struct mmf_run *run) {
   return run->is_going || (run->is_known && run->has_reader && !run->is_ended_sent);
+}
+
+static void put_hello(const struct mmf_board *board, struct mmf_message *to, bool is_full) {
+  to->type = MMFREE_MESSAGE_HELLO;
+  to->length = mmf_hello(board, to->payload, is_full);
+}
+
+/* While an image comes over DFU, hosts on lines learn how it goes, and no more. */
+static bool is_refused(struct mmf_board *board, const struct mmf_message *request, struct mmf_answer *answer) {
+  if (request->type == MMFREE_MESSAGE_GET_INFO || board->dfu == 0 || !mmf_dfu_has_board(board->dfu)) return false;
+  mmf_answer_error(answer, request->type, MMFREE_ERROR_BUSY, MMF_FLASH_BUSY, 0);
+  return true;
 }
 
 /* GET_HELLO, GET_INFO, RESTART. */
@@ -151,7 +177,7 @@ static bool own_request(struct mmf_board *board, const struct mmf_message *reque
   const uint8_t type = request->type;
   const bool is_restart = type == MMFREE_MESSAGE_RESTART && board->options.can_restart;
   if (type != MMF_GET_HELLO && type != MMFREE_MESSAGE_GET_INFO && !is_restart) return false;
-  if (is_restart && is_run_open(&board->run)) {
+  if (is_restart && mmf_run_is_open(&board->run)) {
     mmf_answer_error(answer, type, MMFREE_ERROR_BUSY, board->run.run, 0);
   } else if (is_restart && board->flashing.is_open) {
     mmf_answer_error(answer, type, MMFREE_ERROR_BUSY, MMF_FLASH_BUSY, 0);
@@ -163,7 +189,7 @@ static bool own_request(struct mmf_board *board, const struct mmf_message *reque
     mmf_answer_done(answer, type);
   } else {
     answer->is_there = true;
-    if (type == MMF_GET_HELLO) mmf_hello(board, answer->to, true);
+    if (type == MMF_GET_HELLO) put_hello(board, answer->to, true);
     else mmf_info(board, answer->to);
   }
   return true;
@@ -181,21 +207,36 @@ static void send(struct mmf_board *board, const struct mmf_answer *answer) {
 static bool answer_request(struct mmf_board *board, struct mmf_answer *answer) {
   const struct mmf_message *request = mmf_link_message(board->session);
   if (request == 0) return false;
-  const bool is_known = own_request(board, request, answer) || mmf_inference_request(board, request, answer) ||
+  const bool is_known = is_refused(board, request, answer) || own_request(board, request, answer) || mmf_inference_request(board, request, answer) ||
                         mmf_flash_request(board, request, answer) || mmf_state_request(board, request, answer);
   if (!is_known) mmf_answer_error(answer, request->type, MMFREE_ERROR_UNKNOWN_REQUEST, 0, 0);
   if (is_same_session(board)) mmf_link_drop(board->session);
   return true;
 }
 
+static void work_on_trial_of_dfu(struct mmf_board *board) {
+  struct mmf_trial *trial = &board->trial;
+  if (!mmf_dfu_wants_trial(board->dfu)) {
+    trial->is_going = false;
+    if (trial->is_testing) mmf_flash_go_back(board);
+    return;
+  }
+  const enum mmf_progress progress = mmf_trial_work(board);
+  if (progress != MMF_GOES_ON) mmf_dfu_after_trial(board->dfu, progress == MMF_RIGHT);
+}
+
 /* The piece of a trial, and its answer if that was the last one: not to another session than the one that asked. */
 static bool work_on_trial(struct mmf_board *board, struct mmf_message *room) {
   struct mmf_trial *trial = &board->trial;
+  if (trial->is_of_dfu) {
+    work_on_trial_of_dfu(board);
+    return true;
+  }
   const bool is_heard = board->session != 0 && trial->session == board->sessions && !board->owes_hello;
   if (is_heard && room == 0) return false;
   const enum mmf_progress progress = mmf_trial_work(board);
   if (progress == MMF_GOES_ON) return true;
-  struct mmf_answer answer = {is_heard ? room : &board->nowhere, false};
+  struct mmf_answer answer = {.to = is_heard ? room : 0};
   mmf_flash_after_trial(board, progress == MMF_RIGHT, &answer);
   if (!is_heard) board->flashing.is_open = false;
   else send(board, &answer);
@@ -206,9 +247,9 @@ static bool work_on_trial(struct mmf_board *board, struct mmf_message *room) {
 static bool work(struct mmf_board *board) {
   struct mmf_message *room = board->session != 0 ? mmf_link_room(board->session) : 0;
   if (board->trial.is_going) return work_on_trial(board, room);
-  struct mmf_answer answer = {room, false};
+  struct mmf_answer answer = {.to = room};
   if (room != 0 && board->owes_hello) {
-    mmf_hello(board, room, false);
+    put_hello(board, room, false);
     board->owes_hello = false;
     mmf_link_send(board->session);
     return true;
@@ -217,6 +258,9 @@ static bool work(struct mmf_board *board) {
     send(board, &answer);
     return true;
   }
+  /* A download begins behind what was asked for before. */
+  const bool is_asked = board->session != 0 && mmf_link_message(board->session) != 0;
+  if (board->dfu != 0 && (board->dfu->is_active || !is_asked) && mmf_dfu_work(board->dfu)) return true;
   if (room != 0 && mmf_run_message(board, room)) {
     mmf_link_send(board->session);
     return true;

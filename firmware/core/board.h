@@ -9,6 +9,7 @@
 #define MMF_BOARD_H
 
 #include "console.h"
+#include "dfu.h"
 #include "link.h"
 #include "model.h"
 #include "store.h"
@@ -45,22 +46,25 @@ struct mmf_run {
 };
 
 /* What takes longer than a request may: an image is hashed, then tried out. */
-enum mmf_after_trial { MMF_AFTER_END, MMF_AFTER_BEGIN, MMF_AFTER_REVERT };
+enum mmf_after_trial { MMF_AFTER_END, MMF_AFTER_BEGIN, MMF_AFTER_REVERT, MMF_AFTER_DOWNLOAD };
 
 struct mmf_trial {
   bool is_going, is_testing;
   uint32_t slot, position; /* of the self-test */
   enum mmf_after_trial then;
-  uint32_t session; /* that asked */
+  bool is_of_dfu;
+  uint32_t session; /* that asked; or the download */
   struct mmf_image image;
   struct mmf_check check;
 };
 
 struct mmf_flashing {
-  bool is_open;
+  bool is_open, is_of_dfu;
   uint32_t slot, length, next; /* bytes of the image; the first that was not written */
+  bool has_sha256;
   uint8_t sha256[MMF_SHA256_BYTES];
   /* Of the request that waits for a trial. */
+  bool begin_is_of_dfu, begin_has_sha256;
   uint32_t begin_length;
   uint8_t begin_sha256[MMF_SHA256_BYTES];
 };
@@ -75,6 +79,7 @@ struct mmf_board {
   bool owes_hello;
   /* The image that runs. */
   bool has_image;
+  uint32_t version; /* another one whenever the image may have changed */
   uint32_t slot;
   struct mmf_image image;
   struct mmf_model model;
@@ -90,7 +95,7 @@ struct mmf_board {
   bool has_kept;
   uint32_t kept_position;
   struct mmf_console console;
-  struct mmf_message nowhere; /* for answers that nobody waits for any more */
+  struct mmf_dfu *dfu; /* may be 0 */
   bool wants_restart;
   uint32_t restart_ms;
 };
@@ -104,6 +109,9 @@ void mmf_board_start(struct mmf_board *board, const struct mmf_board_options *op
 
 void mmf_board_add_line(struct mmf_board *board, struct mmf_link *line);
 void mmf_board_remove_line(struct mmf_board *board, struct mmf_link *line);
+
+/* Images also come and go over DFU from then on. */
+void mmf_board_add_dfu(struct mmf_board *board, struct mmf_dfu *dfu);
 
 /* One piece of work, if there is some: after what the lines received, before their output is asked for. Returns in how many milliseconds to call again; 0: there is more to do. */
 uint32_t mmf_board_work(struct mmf_board *board);

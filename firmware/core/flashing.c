@@ -4,7 +4,6 @@
 #include "little-endian.h"
 #include "requests.h"
 
-#define BEGIN_BYTES 8u
 #define WRITE_BYTES 2048u
 #define MOST_SUMS 1000u
 #define MOST_READ_BYTES 4000u
@@ -15,8 +14,8 @@ static void malformed(const struct mmf_message *request, struct mmf_answer *answ
   mmf_answer_error(answer, request->type, MMFREE_ERROR_MALFORMED_PAYLOAD, request->length, 0);
 }
 
-static void out_of_order(const struct mmf_message *request, struct mmf_answer *answer, uint32_t fact) {
-  mmf_answer_error(answer, request->type, MMFREE_ERROR_WRITE_OUT_OF_ORDER, fact, 0);
+static void out_of_order(uint8_t type, struct mmf_answer *answer, uint32_t fact) {
+  mmf_answer_error(answer, type, MMFREE_ERROR_WRITE_OUT_OF_ORDER, fact, 0);
 }
 
 /* The size that is beyond the board's limits: 1 V, 2 H, 3 I, 4 L; 0 if none is. */
@@ -33,9 +32,11 @@ static uint32_t size_beyond(const struct mmf_shape *shape, const struct mmf_shap
 static void ready(struct mmf_board *board, struct mmf_answer *answer) {
   struct mmf_flashing *flashing = &board->flashing;
   flashing->is_open = true;
+  flashing->is_of_dfu = flashing->begin_is_of_dfu;
   flashing->slot = board->store.slots == 2 && board->has_image ? 1 - board->slot : 0;
   flashing->length = flashing->begin_length;
   flashing->next = 0;
+  flashing->has_sha256 = flashing->begin_has_sha256;
   memcpy(flashing->sha256, flashing->begin_sha256, sizeof flashing->sha256);
   uint8_t *to = mmf_answer_with(answer, MMFREE_MESSAGE_FLASH_READY, 8);
   mmf_put_u32(to, flashing->slot);
@@ -43,42 +44,54 @@ static void ready(struct mmf_board *board, struct mmf_answer *answer) {
 }
 
 /* image length u32, prefix length u16, seal length u16, prefix, seal */
-static void begin(struct mmf_board *board, const struct mmf_message *request, struct mmf_answer *answer) {
-  const uint8_t *bytes = request->payload;
-  const uint32_t seal_length = request->length >= BEGIN_BYTES ? mmf_u16(bytes + 6) : 0;
-  const bool is_right = request->length >= BEGIN_BYTES && mmf_u16(bytes + 4) == MMF_HEAD_BYTES && seal_length >= 1 &&
-                        seal_length <= MOST_SEAL_BYTES && request->length == BEGIN_BYTES + MMF_HEAD_BYTES + seal_length;
-  if (!is_right) {
-    malformed(request, answer);
-    return;
-  }
-  const uint32_t length = mmf_u32(bytes), slot_bytes = mmf_store_slot_bytes(&board->store);
-  const uint8_t *prefix = bytes + BEGIN_BYTES;
+bool mmf_flash_is_begin(const uint8_t *bytes, uint32_t length) {
+  if (length < MMF_FLASH_BEGIN_BYTES) return false;
+  const uint32_t seal_length = mmf_u16(bytes + 6);
+  return mmf_u16(bytes + 4) == MMF_HEAD_BYTES && seal_length >= 1 && seal_length <= MOST_SEAL_BYTES &&
+         length == MMF_FLASH_BEGIN_BYTES + MMF_HEAD_BYTES + seal_length;
+}
+
+void mmf_flash_begin(struct mmf_board *board, const struct mmf_announcement *announced, struct mmf_answer *answer) {
+  const uint8_t type = MMFREE_MESSAGE_FLASH_BEGIN;
+  const uint32_t slot_bytes = mmf_store_slot_bytes(&board->store);
+  struct mmf_flashing *flashing = &board->flashing;
   struct mmf_head head;
   struct mmf_seal seal;
   uint32_t limit;
-  if (!mmf_head_read(&head, prefix) || head.file_length != length) {
-    mmf_answer_error(answer, request->type, MMFREE_ERROR_NOT_AN_IMAGE, 0, 0);
+  if (!mmf_head_read(&head, announced->prefix) || (announced->seal != 0 && head.file_length != announced->length)) {
+    mmf_answer_error(answer, type, MMFREE_ERROR_NOT_AN_IMAGE, 0, 0);
     return;
   }
   const uint32_t beyond = size_beyond(&head.shape, &board->options.limits, &limit);
   if (beyond != 0) {
-    mmf_answer_error(answer, request->type, MMFREE_ERROR_MODEL_TOO_LARGE, beyond, limit);
-  } else if (length > slot_bytes) {
-    mmf_answer_error(answer, request->type, MMFREE_ERROR_IMAGE_TOO_LARGE, length, slot_bytes);
+    mmf_answer_error(answer, type, MMFREE_ERROR_MODEL_TOO_LARGE, beyond, limit);
+  } else if (head.file_length > slot_bytes) {
+    mmf_answer_error(answer, type, MMFREE_ERROR_IMAGE_TOO_LARGE, head.file_length, slot_bytes);
   } else if (head.revision < board->options.minimum_revision) {
-    mmf_answer_error(answer, request->type, MMFREE_ERROR_REVISION_TOO_OLD, head.revision, board->options.minimum_revision);
-  } else if (!mmf_seal_read(&seal, prefix + MMF_HEAD_BYTES, seal_length)) {
-    mmf_answer_error(answer, request->type, MMFREE_ERROR_NOT_AN_IMAGE, 0, 0);
+    mmf_answer_error(answer, type, MMFREE_ERROR_REVISION_TOO_OLD, head.revision, board->options.minimum_revision);
+  } else if (announced->seal != 0 && !mmf_seal_read(&seal, announced->seal, announced->seal_length)) {
+    mmf_answer_error(answer, type, MMFREE_ERROR_NOT_AN_IMAGE, 0, 0);
   } else {
-    board->flashing.is_open = false;
-    board->flashing.begin_length = length;
-    memcpy(board->flashing.begin_sha256, seal.sha256, MMF_SHA256_BYTES);
+    flashing->is_open = false;
+    flashing->begin_length = head.file_length;
+    flashing->begin_is_of_dfu = announced->is_of_dfu;
+    flashing->begin_has_sha256 = announced->seal != 0;
+    if (announced->seal != 0) memcpy(flashing->begin_sha256, seal.sha256, MMF_SHA256_BYTES);
     /* The only image that is known to be good is never erased: an unconfirmed one makes way for the one before. */
     const bool must_go_back = board->store.slots == 2 && board->has_image && !board->store.is_confirmed;
     if (must_go_back && mmf_trial_begin(board, 1 - board->slot, MMF_AFTER_BEGIN)) return;
     ready(board, answer);
   }
+}
+
+static void begin(struct mmf_board *board, const struct mmf_message *request, struct mmf_answer *answer) {
+  const uint8_t *bytes = request->payload, *prefix = bytes + MMF_FLASH_BEGIN_BYTES;
+  if (!mmf_flash_is_begin(bytes, request->length)) {
+    malformed(request, answer);
+    return;
+  }
+  const struct mmf_announcement announced = {mmf_u32(bytes), prefix, prefix + MMF_HEAD_BYTES, mmf_u16(bytes + 6), false};
+  mmf_flash_begin(board, &announced, answer);
 }
 
 /* first sector u32, count u16, 0 u16 */
@@ -91,12 +104,12 @@ static void compare(struct mmf_board *board, const struct mmf_message *request, 
     return;
   }
   if (!flashing->is_open) {
-    out_of_order(request, answer, 0);
+    out_of_order(request->type, answer, 0);
     return;
   }
   const uint32_t first = mmf_u32(bytes), sectors = (flashing->length + sector_bytes - 1) / sector_bytes;
   if (first >= sectors || count > sectors - first) {
-    out_of_order(request, answer, flashing->length);
+    out_of_order(request->type, answer, flashing->length);
     return;
   }
   const uint8_t *slot = board->store.flash.bytes + mmf_store_slot_offset(&board->store, flashing->slot);
@@ -110,16 +123,11 @@ static void compare(struct mmf_board *board, const struct mmf_message *request, 
   }
 }
 
-/* offset u32, data: 2,048 bytes, fewer only at the end; a sector is erased when its first bytes come. */
-static void write(struct mmf_board *board, const struct mmf_message *request, struct mmf_answer *answer) {
+void mmf_flash_write(struct mmf_board *board, uint32_t offset, const uint8_t *bytes, uint32_t length, struct mmf_answer *answer) {
   struct mmf_flashing *flashing = &board->flashing;
-  const uint32_t offset = request->length >= 4 ? mmf_u32(request->payload) : 1, length = request->length - 4;
-  if (offset % WRITE_BYTES != 0 || length < 1 || length > WRITE_BYTES) {
-    malformed(request, answer);
-    return;
-  }
+  const uint8_t type = MMFREE_MESSAGE_FLASH_WRITE;
   if (!flashing->is_open) {
-    out_of_order(request, answer, 0);
+    out_of_order(type, answer, 0);
     return;
   }
   const uint32_t sector_bytes = board->store.flash.sector_bytes;
@@ -127,7 +135,7 @@ static void write(struct mmf_board *board, const struct mmf_message *request, st
   const uint32_t left = is_within ? flashing->length - offset : 0;
   const bool is_next = offset == flashing->next || (is_first && offset > flashing->next && flashing->next % sector_bytes == 0);
   if (!is_within || !is_next || length != (left < WRITE_BYTES ? left : WRITE_BYTES)) {
-    out_of_order(request, answer, offset);
+    out_of_order(type, answer, offset);
     return;
   }
   /* With one slot the model stops here. */
@@ -135,11 +143,18 @@ static void write(struct mmf_board *board, const struct mmf_message *request, st
   const uint32_t place = mmf_store_slot_offset(&board->store, flashing->slot) + offset;
   const struct mmf_flash *flash = &board->store.flash;
   const bool is_erased = !is_first || flash->erase(flash->context, place);
-  if (!is_erased || !mmf_store_program(&board->store, place, request->payload + 4, length)) {
-    mmf_answer_error(answer, request->type, MMFREE_ERROR_FLASH_FAILED, offset, 0);
+  if (!is_erased || !mmf_store_program(&board->store, place, bytes, length)) {
+    mmf_answer_error(answer, type, MMFREE_ERROR_FLASH_FAILED, offset, 0);
     return;
   }
   flashing->next = offset + length == flashing->length ? (offset + sector_bytes) / sector_bytes * sector_bytes : offset + length;
+}
+
+/* offset u32, data: 2,048 bytes, fewer only at the end; a sector is erased when its first bytes come. */
+static void write(struct mmf_board *board, const struct mmf_message *request, struct mmf_answer *answer) {
+  const uint32_t offset = request->length >= 4 ? mmf_u32(request->payload) : 1, length = request->length - 4;
+  if (offset % WRITE_BYTES != 0 || length < 1 || length > WRITE_BYTES) malformed(request, answer);
+  else mmf_flash_write(board, offset, request->payload + 4, length, answer);
 }
 
 static void damaged(struct mmf_board *board, uint8_t type, struct mmf_answer *answer) {
@@ -151,7 +166,7 @@ static void end(struct mmf_board *board, const struct mmf_message *request, stru
   if (request->length != 0) {
     malformed(request, answer);
   } else if (!board->flashing.is_open) {
-    out_of_order(request, answer, 0);
+    out_of_order(request->type, answer, 0);
   } else if (!mmf_trial_begin(board, board->flashing.slot, MMF_AFTER_END)) {
     damaged(board, request->type, answer);
   }
@@ -171,7 +186,7 @@ static void read(const struct mmf_board *board, const struct mmf_message *reques
   }
   const uint32_t offset = mmf_u32(bytes), file = board->image.head.file_length;
   if (offset >= file || length > file - offset) {
-    out_of_order(request, answer, offset);
+    out_of_order(request->type, answer, offset);
     return;
   }
   uint8_t *to = mmf_answer_with(answer, MMFREE_MESSAGE_FLASH_DATA, 4 + length);
@@ -208,12 +223,33 @@ static void run_again(struct mmf_board *board, uint32_t slot) {
   if (slot != MMF_NO_SLOT && mmf_store_read(&board->store, slot, &image)) mmf_board_install(board, slot, &image);
 }
 
+void mmf_flash_go_back(struct mmf_board *board) {
+  const uint32_t before = board->store.slot;
+  mmf_board_remove_image(board);
+  if (before != board->trial.slot) run_again(board, before);
+}
+
+/* It was announced with a hash, or came without. */
+static bool is_announced(const struct mmf_board *board) {
+  const struct mmf_flashing *flashing = &board->flashing;
+  return !flashing->has_sha256 || mmf_equal(board->trial.image.sha256, flashing->sha256, MMF_SHA256_BYTES);
+}
+
+static void put_ended(const struct mmf_board *board, struct mmf_answer *answer) {
+  mmf_check_file_hash(&board->trial.check, mmf_answer_with(answer, MMFREE_MESSAGE_FLASH_ENDED, MMF_SHA256_BYTES));
+}
+
 void mmf_flash_after_trial(struct mmf_board *board, bool is_right, struct mmf_answer *answer) {
   struct mmf_trial *trial = &board->trial;
-  const uint32_t before = board->store.slot;
+  if (trial->then == MMF_AFTER_DOWNLOAD) {
+    if (trial->is_testing) mmf_flash_go_back(board);
+    if (is_right && is_announced(board)) put_ended(board, answer);
+    else damaged(board, MMFREE_MESSAGE_FLASH_END, answer);
+    board->flashing.is_open = false;
+    return;
+  }
   if (trial->then == MMF_AFTER_END) {
-    const bool is_announced = is_right && mmf_equal(trial->image.sha256, board->flashing.sha256, MMF_SHA256_BYTES);
-    if (!is_announced) {
+    if (!is_right || !is_announced(board)) {
       damaged(board, MMFREE_MESSAGE_FLASH_END, answer);
       return;
     }
@@ -223,12 +259,12 @@ void mmf_flash_after_trial(struct mmf_board *board, bool is_right, struct mmf_an
       return;
     }
     mmf_board_install(board, trial->slot, &trial->image);
-    mmf_check_file_hash(&trial->check, mmf_answer_with(answer, MMFREE_MESSAGE_FLASH_ENDED, MMF_SHA256_BYTES));
+    put_ended(board, answer);
     return;
   }
   const uint8_t type = trial->then == MMF_AFTER_BEGIN ? MMFREE_MESSAGE_FLASH_BEGIN : MMFREE_MESSAGE_REVERT;
   if (!is_right) {
-    if (trial->is_testing) run_again(board, before);
+    if (trial->is_testing) run_again(board, board->store.slot);
   } else if (!mmf_store_record(&board->store, trial->slot, true)) {
     mmf_answer_error(answer, type, MMFREE_ERROR_FLASH_FAILED, 0, 0);
     return;
@@ -241,9 +277,8 @@ void mmf_flash_after_trial(struct mmf_board *board, bool is_right, struct mmf_an
 bool mmf_flash_request(struct mmf_board *board, const struct mmf_message *request, struct mmf_answer *answer) {
   const uint8_t type = request->type;
   if (type < MMFREE_MESSAGE_FLASH_BEGIN || type > MMFREE_MESSAGE_REVERT) return false;
-  const struct mmf_run *run = &board->run;
-  if (run->is_going || (run->is_known && run->has_reader && !run->is_ended_sent)) {
-    mmf_answer_error(answer, type, MMFREE_ERROR_BUSY, run->run, 0);
+  if (mmf_run_is_open(&board->run)) {
+    mmf_answer_error(answer, type, MMFREE_ERROR_BUSY, board->run.run, 0);
     return true;
   }
   switch (type) {

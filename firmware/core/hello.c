@@ -35,10 +35,10 @@ static void put_image(struct mmf_cbor_writer *writer, const struct mmf_board *bo
 }
 
 /* The first HELLO of a session has the keys of section 4 only: older hosts refuse others. */
-void mmf_hello(const struct mmf_board *board, struct mmf_message *to, bool is_full) {
+uint32_t mmf_hello(const struct mmf_board *board, uint8_t *to, bool is_full) {
   static const char *const groups[] = {MMFREE_CAPABILITY_RESTART_1, MMFREE_CAPABILITY_STATE_1};
   const uint32_t skipped = board->options.can_restart ? 0 : 1;
-  struct mmf_cbor_writer writer = {to->payload};
+  struct mmf_cbor_writer writer = {to};
   mmf_cbor_put_map(&writer, 10u + board->has_image + is_full);
   mmf_cbor_put_text(&writer, "board", board->options.board);
   if (board->has_image) put_image(&writer, board);
@@ -52,8 +52,7 @@ void mmf_hello(const struct mmf_board *board, struct mmf_message *to, bool is_fu
   if (is_full) mmf_cbor_put_array(&writer, "capabilities", groups + skipped, 2 - skipped);
   mmf_cbor_put_number(&writer, "sector_bytes", board->store.flash.sector_bytes);
   mmf_cbor_put_number(&writer, "minimum_revision", board->options.minimum_revision);
-  to->type = MMFREE_MESSAGE_HELLO;
-  to->length = (uint32_t)(writer.at - to->payload);
+  return (uint32_t)(writer.at - to);
 }
 
 static const char *state_of(const struct mmf_board *board) {

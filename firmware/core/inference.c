@@ -217,7 +217,7 @@ bool mmf_run_work(struct mmf_board *board) {
 
 bool mmf_run_message(struct mmf_board *board, struct mmf_message *to) {
   struct mmf_run *run = &board->run;
-  struct mmf_answer answer = {to, false};
+  struct mmf_answer answer = {.to = to};
   if (!run->is_known || !run->has_reader || run->is_ended_sent) return false;
   if (run->sent < run->next) {
     const uint32_t place = run->sent % MMF_KEPT_TOKENS;

@@ -328,6 +328,12 @@ void mmf_link_refuse(struct mmf_link *link) {
   link->busy_nonce = link->nonce;
 }
 
+void mmf_link_end(struct mmf_link *link) {
+  if (!link->is_open) return;
+  close_session(link);
+  link->owes_end = true;
+}
+
 void mmf_link_unplug(struct mmf_link *link) {
   close_session(link);
   link->is_typed = link->is_in_line = link->was_return = false;

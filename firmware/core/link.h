@@ -77,6 +77,9 @@ void mmf_link_send(struct mmf_link *link);
 /* The session that has just opened was one too many: its host gets BUSY. */
 void mmf_link_refuse(struct mmf_link *link);
 
+/* The board ends the session: its host hears so. */
+void mmf_link_end(struct mmf_link *link);
+
 /* The wire is gone. */
 void mmf_link_unplug(struct mmf_link *link);
 

@@ -14,7 +14,7 @@ bool mmf_trial_begin(struct mmf_board *board, uint32_t slot, enum mmf_after_tria
     return false;
   }
   trial->is_going = true;
-  trial->is_testing = false;
+  trial->is_testing = trial->is_of_dfu = false;
   trial->slot = slot;
   trial->position = 0;
   trial->then = then;
@@ -47,6 +47,7 @@ enum mmf_progress mmf_trial_work(struct mmf_board *board) {
   struct mmf_trial *trial = &board->trial;
   enum mmf_progress progress = trial->is_testing ? test_step(board, trial) : mmf_check_work(&trial->check);
   if (progress == MMF_RIGHT && !trial->is_testing && trial->then != MMF_AFTER_END) {
+    if (trial->is_of_dfu) mmf_board_end_sessions(board);
     mmf_board_install(board, trial->slot, &trial->image);
     trial->is_testing = true;
     progress = MMF_GOES_ON;

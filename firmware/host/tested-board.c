@@ -9,8 +9,12 @@
  * remove   'X', board, line
  * receive  'R', board, now, line, length, bytes
  * work     'W', board, now                 result: in how many milliseconds to call again, 0xffffffff: never
+ * DFU      'U', board, now, bits 0 and 1: in, vendor; request, value, length, data: not of an in
+ *                                          result: bytes of the answer, which come before; 0xffffffff: STALL
+ * idle     'I', board                      ends what goes on over DFU
+ * image    'M', board                      result: where in the flash the one that runs is, and 1 if it is confirmed; or 0xffffffff
  *
- * Events: 'w', line, length, bytes (for the line); 'e', offset and 'p', offset, length, bytes (erase, program): the test answers
+ * Events: 'w', line, length, bytes (for the line, 0xffffffff: the answer over DFU); 'e', offset and 'p', offset, length, bytes (erase, program): the test answers
  * 0 (the part failed), 1 and the bytes that are there now, or 2: the power is gone, and so is the board. At the end 'd', result.
  */
 #include <setjmp.h>
@@ -23,10 +27,12 @@
 #include "little-endian.h"
 
 #define MOST_NAME_BYTES 64
+#define NONE 0xffffffffu
 
 struct tested_board {
   struct mmf_board board;
   struct mmf_link *links[MMF_MAX_LINES];
+  struct mmf_dfu dfu;
   uint8_t *flash;
   uint32_t now_ms;
   char names[4][MOST_NAME_BYTES]; /* the fourth ends the third */
@@ -122,6 +128,7 @@ static uint32_t start(void) {
   read_bytes(tested->flash, length);
   const struct mmf_flash flash = {tested->flash, length, sector_bytes, erase, program, tested};
   mmf_board_start(&tested->board, &options, &flash, slots);
+  mmf_board_add_dfu(&tested->board, &tested->dfu);
   return board_count++;
 }
 
@@ -153,6 +160,36 @@ static void receive(struct tested_board *tested) {
   }
 }
 
+static void write_to(uint32_t number, const uint8_t *bytes, uint32_t length) {
+  write_bytes("w", 1);
+  write_word(number);
+  write_word(length);
+  write_bytes(bytes, length);
+}
+
+static uint32_t ask_dfu(struct tested_board *tested) {
+  static uint8_t nowhere[1 << 16], small[MMF_DFU_MOST_ANSWER_BYTES];
+  tested->now_ms = read_word();
+  const uint32_t bits = read_word(), number = read_word(), value = read_word(), length = read_word();
+  const struct mmf_dfu_request request = {(bits & 1) != 0, (bits & 2) != 0, (uint8_t)number, value, length};
+  if (length > sizeof nowhere) exit(2);
+  if (request.is_in) {
+    uint32_t given;
+    const uint8_t *bytes = mmf_dfu_in(&tested->dfu, &request, small, &given);
+    if (bytes == NULL) return NONE;
+    write_to(NONE, bytes, given);
+    return given;
+  }
+  uint8_t *room_for_data = length == 0 ? nowhere : mmf_dfu_room(&tested->dfu, &request);
+  read_bytes(room_for_data == NULL ? nowhere : room_for_data, length);
+  return room_for_data != NULL && mmf_dfu_out(&tested->dfu, &request) ? 0 : NONE;
+}
+
+static uint32_t image_place(const struct tested_board *tested) {
+  const struct mmf_board *board = &tested->board;
+  return board->has_image ? mmf_store_slot_offset(&board->store, board->slot) | board->store.is_confirmed : NONE;
+}
+
 static uint32_t work(struct tested_board *tested) {
   tested->now_ms = read_word();
   const uint32_t wait_ms = mmf_board_work(&tested->board);
@@ -160,10 +197,7 @@ static uint32_t work(struct tested_board *tested) {
     const uint8_t *bytes;
     uint32_t length;
     while (tested->links[number] != NULL && (length = mmf_link_output(tested->links[number], &bytes)) > 0) {
-      write_bytes("w", 1);
-      write_word(number);
-      write_word(length);
-      write_bytes(bytes, length);
+      write_to(number, bytes, length);
       mmf_link_took(tested->links[number], length);
     }
   }
@@ -179,6 +213,9 @@ static uint32_t carry_out(uint8_t command) {
     case 'X': remove_line(boards[number], read_word()); return 0;
     case 'R': receive(boards[number]); return 0;
     case 'W': return work(boards[number]);
+    case 'U': return ask_dfu(boards[number]);
+    case 'I': mmf_dfu_reset(&boards[number]->dfu); return 0;
+    case 'M': return image_place(boards[number]);
     default: exit(2);
   }
 }

@@ -18,6 +18,7 @@ const IN_CI = [
   'test/firmware-host/firmware/board.test.ts',
   'test/firmware-host/firmware/flashing.test.ts',
   'test/firmware-host/firmware/state-requests.test.ts',
+  'test/firmware-host/firmware/usb/one-at-a-time.test.ts',
 ];
 const IN_LONG_RUN = [
   'test/device/board/board-machine.test.ts',
@@ -28,6 +29,8 @@ const IN_LONG_RUN = [
   'test/device/interruption.test.ts',
   'test/device/line-faults.test.ts',
   'test/device/slow-line.test.ts',
+  'test/firmware-host/firmware/usb/board-device.test.ts',
+  'test/firmware-host/firmware/usb/dfu-power-cuts.test.ts',
 ];
 
 describe.skipIf(!HAS_C_COMPILER)('the board in C', () => {

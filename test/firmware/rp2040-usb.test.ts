@@ -3,7 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { binaryObjectStore } from '../../firmware-host/firmware/usb/platform-descriptors.js';
+import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
+import { binaryObjectStore, microsoftDescriptorSet } from '../../firmware-host/firmware/usb/platform-descriptors.js';
+import { picoFlash } from '../../firmware-host/virtual/pico/pico-flash.js';
 import { encodeFrame } from '../../protocol/wire/frame.js';
 import { FrameReader } from '../../protocol/wire/frame-reader.js';
 import { synPayload } from '../../protocol/wire/opening.js';
@@ -16,38 +18,47 @@ const BINARY = readFileSync(fileURLToPath(new URL('../../firmware/prebuilt/rp204
 const STRING = 3;
 const VENDOR_IN = 0xc0;
 const CLASS_OUT = 0x21;
-const RESET_INTERFACE = 2;
+const DFU_INTERFACE = 2;
+const RESET_INTERFACE = 3;
+
+/** Without an image. */
+function plugged(): PicoOnUsb {
+  return new PicoOnUsb(memoryStore(picoFlash(BINARY)));
+}
 
 describe('the binary for RP2040 on USB', () => {
   it('says what it is, in as many bytes as are asked for', () => {
-    const pico = new PicoOnUsb(BINARY);
+    const pico = plugged();
     expect(hex(pico.descriptor(1, 0))).toBe('12011002ef02014009120100000101020301');
     const configuration = pico.descriptor(2, 0) as Uint8Array;
-    expect([configuration.length, configuration[2]! | (configuration[3]! << 8)]).toEqual([84, 84]);
+    expect([configuration.length, configuration[2]! | (configuration[3]! << 8)]).toEqual([102, 102]);
     expect(pico.descriptor(2, 0, 9)).toEqual(configuration.subarray(0, 9));
     // A whole packet is the end, where the host wants no more.
     expect(pico.descriptor(2, 0, 64)).toEqual(configuration.subarray(0, 64));
-    const names = [1, 2, 3, 4, 5].map((index) => text(pico.descriptor(STRING, index)));
+    const names = [1, 2, 3, 4, 5, 6].map((index) => text(pico.descriptor(STRING, index)));
     expect(names).toEqual([
       'mmfree',
       'mmfree board (rp2040)',
       expect.stringMatching(/^[0-9A-F]{16}$/),
+      'weights',
       'mmfree serial port',
       'Reset',
     ]);
-    expect([pico.descriptor(STRING, 6), pico.descriptor(6, 0)]).toEqual(['stall', 'stall']);
+    expect([pico.descriptor(STRING, 7), pico.descriptor(6, 0)]).toEqual(['stall', 'stall']);
   });
 
-  it('tells Windows of WinUSB as the other boards do, for its own interface', () => {
-    const pico = new PicoOnUsb(BINARY);
+  it('tells Windows of WinUSB as the other boards do, for two interfaces', () => {
+    const pico = plugged();
     const set = pico.control({ requestType: VENDOR_IN, request: 1, index: 7, length: 500 }) as Uint8Array;
     expect(hex(pico.descriptor(15, 0))).toBe(hex(binaryObjectStore(set.length)));
-    expect([set[8]! | (set[9]! << 8), set[22]]).toEqual([set.length, RESET_INTERFACE]);
-    expect(Buffer.from(set).toString('latin1')).toContain('WINUSB\0\0');
+    const ofDfu = Buffer.from(microsoftDescriptorSet(DFU_INTERFACE)).subarray(18);
+    expect(hex(set.subarray(18, 18 + ofDfu.length))).toBe(hex(ofDfu));
+    const ofReset = set.subarray(18 + ofDfu.length);
+    expect([set[8]! | (set[9]! << 8), ofReset.length, ofReset[4]]).toEqual([set.length, ofDfu.length, RESET_INTERFACE]);
   });
 
   it('opens a session on its serial port', () => {
-    const pico = new PicoOnUsb(BINARY);
+    const pico = plugged();
     pico.configure();
     pico.write(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: synPayload(7) })));
     const reader = new FrameReader();
@@ -61,7 +72,7 @@ describe('the binary for RP2040 on USB', () => {
   });
 
   it('keeps what a host says of the line', () => {
-    const pico = new PicoOnUsb(BINARY);
+    const pico = plugged();
     pico.configure();
     const coding = Uint8Array.of(0x80, 0x25, 0, 0, 2, 1, 7);
     expect(pico.control({ requestType: CLASS_OUT, request: 0x20, data: coding })).toEqual(new Uint8Array(0));
@@ -86,7 +97,7 @@ describe('the binary for RP2040 on USB', () => {
       ],
     ],
   ] as [string, string, Setup[]][])('leaves by %s, and answers before', (_, end, requests) => {
-    const pico = new PicoOnUsb(BINARY);
+    const pico = plugged();
     pico.configure();
     for (const request of requests) expect(pico.control(request)).toEqual(new Uint8Array(0));
     pico.chip.run(5_000_000);
@@ -94,9 +105,9 @@ describe('the binary for RP2040 on USB', () => {
   });
 
   it('answers or stalls whatever a host asks, and is there afterwards', () => {
-    const packets = count(1_000, 10_000);
+    const packets = count(700, 10_000);
     const random = new Prng(1);
-    const pico = new PicoOnUsb(BINARY);
+    const pico = plugged();
     pico.configure();
     let answered = 0;
     for (let packet = 0; packet < packets; packet++) {
@@ -117,11 +128,11 @@ describe('the binary for RP2040 on USB', () => {
 function randomSetup(random: Prng): Setup {
   const pick = (values: readonly number[], most: number): number =>
     random.between(0, 7) === 0 ? random.between(0, most - 1) : values[random.between(0, values.length - 1)]!;
-  const requestType = pick([0x80, 0x00, 0x81, 0x01, 0x82, 0x02, 0x21, 0xa1, 0xc0, 0x41], 256);
+  const requestType = pick([0x80, 0x00, 0x81, 0x01, 0x82, 0x02, 0x21, 0xa1, 0xc0, 0x41, 0xc1], 256);
   const length = pick([0, 1, 2, 7, 8, 18, 64, 128, 255], 4096);
   return {
     requestType,
-    request: pick([0, 1, 3, 6, 8, 9, 10, 11, 0x20, 0x21, 0x22, 0x23], 256),
+    request: pick([0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 0x20, 0x21, 0x22, 0x23, 0x80, 0x81], 256),
     value: pick([0, 1, 0x100, 0x200, 0x300, 0x301, 0x302, 0x303, 0x304, 0xf00], 65_536),
     index: pick([0, 1, 2, 3, 7, 0x81, 0x82, 0x02, 0x80], 65_536),
     length,

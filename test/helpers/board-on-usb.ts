@@ -7,7 +7,7 @@ import { NorFlash } from '../../firmware-host/firmware/flash/nor-flash.js';
 import type { FlashTiming } from '../../firmware-host/firmware/flash/nor-flash.js';
 import type { PowerCut } from '../../firmware-host/firmware/flash/power-cut.js';
 import { installImage } from '../../firmware-host/firmware/install-image.js';
-import { BoardDevice } from '../../firmware-host/firmware/usb/board-device.js';
+import type { BoardDevice } from '../../firmware-host/firmware/usb/board-device.js';
 import type { DfuMode } from '../../firmware-host/firmware/usb/dfu.js';
 import type { Wire } from '../../firmware-host/virtual/wires/wire.js';
 import { memorySource } from '../../protocol/byte-source.js';
@@ -15,6 +15,8 @@ import { MODEL_LIMITS } from '../../protocol/image/model-shape.js';
 import { sealBytes } from '../../protocol/image/image-seal.js';
 import { encodeMessage } from '../../protocol/wire/message.js';
 import { FLASH_BEGIN } from '../../protocol/wire/messages-flash.js';
+import { C_BOARD, CBoard } from './c-board.js';
+import { deviceOf } from './c-dfu-device.js';
 import { sha256 } from './tiny-image.js';
 
 const SECTOR_BYTES = 4096;
@@ -72,7 +74,7 @@ export class BoardOnUsb {
     const now = (): number => this.nowMs;
     this.flash = new NorFlash(memoryStore(this.bits), SECTOR_BYTES, setup.timing);
     if (setup.cut !== undefined) this.flash.cutPower(setup.cut);
-    this.board = new Board({
+    const options: BoardOptions = {
       identity: IDENTITY,
       slots: 2,
       policy: { limits: MODEL_LIMITS, minimumRevision: 0 },
@@ -80,8 +82,9 @@ export class BoardOnUsb {
       flash: this.flash,
       bootNonce: 1,
       now,
-    });
-    this.device = new BoardDevice({
+    };
+    this.board = C_BOARD === undefined ? new Board(options) : (new CBoard(C_BOARD, options) as unknown as Board);
+    this.device = deviceOf({
       board: this.board,
       identity: IDENTITY,
       sectorBytes: SECTOR_BYTES,

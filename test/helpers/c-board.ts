@@ -8,9 +8,14 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { imageLengthOf } from '../../firmware-host/firmware/acceptance.js';
 import type { BoardLine, BoardOptions } from '../../firmware-host/firmware/board.js';
 import type { BoardLineOptions } from '../../firmware-host/firmware/host-line.js';
 import { FlashFailure } from '../../firmware-host/firmware/flash/nor-flash.js';
+import { isIn, TYPE } from '../../firmware-host/firmware/usb/setup-packet.js';
+import type { SetupPacket } from '../../firmware-host/firmware/usb/setup-packet.js';
+import type { ByteSource } from '../../protocol/byte-source.js';
+import { IMAGE_PREFIX_BYTES } from '../../protocol/image/image-prefix.js';
 
 export const C_BOARD = process.env['MMFREE_C_BOARD'];
 
@@ -18,12 +23,15 @@ export const C_BOARD = process.env['MMFREE_C_BOARD'];
 export const IS_ANOTHER_BOARD = C_BOARD !== undefined;
 
 const MOST_NAME_BYTES = 64;
-const NEVER = 0xffff_ffff;
+/** Never; no image; STALL; the line of what is no line's. */
+const NONE = 0xffff_ffff;
 
 export class CBoard {
   readonly #options: BoardOptions;
   readonly #lines = new Map<number, BoardLineOptions>();
   readonly #number: number;
+  /** Of the last request over DFU. */
+  #answer: Uint8Array = new Uint8Array(0);
 
   /** @throws PowerLost */
   constructor(program: string, options: BoardOptions) {
@@ -55,7 +63,31 @@ export class CBoard {
 
   poll(): number {
     const waitMs = this.#ask('W', [this.#now]);
-    return waitMs === NEVER ? Infinity : waitMs;
+    return waitMs === NONE ? Infinity : waitMs;
+  }
+
+  /** As `Board` has it, so far as tests look at it. */
+  get images(): { readonly running: { readonly confirmed: boolean; readonly source: ByteSource } | undefined } {
+    const place = this.#ask('M', []);
+    if (place === NONE) return { running: undefined };
+    const { flash } = this.#options;
+    const offset = place & ~1;
+    const length = imageLengthOf(flash.read(offset, IMAGE_PREFIX_BYTES));
+    const source = { length, read: (at: number, bytes: number) => flash.read(offset + at, bytes) };
+    return { running: { confirmed: (place & 1) === 1, source } };
+  }
+
+  /** A class or vendor request to its DFU interface. @returns undefined if it is stalled */
+  askDfu(setup: SetupPacket, data: Uint8Array): Uint8Array | undefined {
+    const bits = (isIn(setup) ? 1 : 0) | ((setup.requestType & TYPE.mask) === TYPE.vendor ? 2 : 0);
+    this.#answer = new Uint8Array(0);
+    const result = this.#ask('U', [this.#now, bits, setup.request, setup.value, setup.length], data);
+    return result === NONE ? undefined : this.#answer;
+  }
+
+  /** The bus was reset, or the interface selected. */
+  resetDfu(): void {
+    this.#ask('I', []);
   }
 
   get #now(): number {
@@ -70,7 +102,9 @@ export class CBoard {
       if (event === 'd') return process.word();
       if (event === 'w') {
         const [line, length] = [process.word(), process.word()];
-        this.#lines.get(line)?.write(process.read(length));
+        const given = process.read(length);
+        if (line === NONE) this.#answer = given;
+        else this.#lines.get(line)?.write(given);
       } else if (event === 'e') {
         const offset = process.word();
         this.#change(offset, this.#options.flash.sectorBytes, () => this.#options.flash.eraseSector(offset));

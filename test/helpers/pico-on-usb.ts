@@ -1,9 +1,8 @@
 /** The binary for RP2040 with a USB host, in a time that only moves when told. */
 
-import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
+import type { FlashStore } from '../../firmware-host/firmware/flash/flash-store.js';
 import type { SetupPacket } from '../../firmware-host/firmware/usb/setup-packet.js';
 import { PicoChip } from '../../firmware-host/virtual/pico/pico-chip.js';
-import { picoFlash } from '../../firmware-host/virtual/pico/pico-flash.js';
 import type { TransferResult } from '../../firmware-host/virtual/pico/usb-host.js';
 
 const SLICE_CYCLES = 10_000;
@@ -20,9 +19,9 @@ export interface Setup
 export class PicoOnUsb {
   readonly chip: PicoChip;
 
-  /** Without an image, so that it is there at once. */
-  constructor(firmware: Uint8Array) {
-    this.chip = new PicoChip({ flash: memoryStore(picoFlash(firmware)), onUart: () => {} });
+  /** @param flash holds the firmware; without an image it is there at once */
+  constructor(flash: FlashStore) {
+    this.chip = new PicoChip({ flash, onUart: () => {} });
     while (!this.chip.usb.isConnected) this.chip.run(SLICE_CYCLES);
     this.busReset();
   }

@@ -32,6 +32,7 @@ extern uint32_t bank_0_start[], bank_0_end[], bank_0_source[], bank_1_start[], b
 
 static struct mmf_board board;
 static struct mmf_link line, usb_line;
+static struct mmf_dfu dfu;
 static bool is_on_usb; /* when its board has started */
 static uint32_t memory[MEMORY_WORDS];
 
@@ -141,7 +142,8 @@ static void run(void) {
   mmf_board_add_line(&board, &line);
   mmf_link_init(&usb_line, now_ms(0));
   mmf_board_add_line(&board, &usb_line);
-  usb_start(&usb_line, options.board, options.serial);
+  mmf_board_add_dfu(&board, &dfu);
+  usb_start(&usb_line, &dfu, options.board, options.serial);
   is_on_usb = true;
   for (uint64_t steps = 0;;) {
     serve(0);

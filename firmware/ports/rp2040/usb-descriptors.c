@@ -1,14 +1,15 @@
 #include "usb-descriptors.h"
 
 #include "bytes.h"
+#include "dfu.h"
 
 #define U16(value) (uint8_t)((value) & 0xff), (uint8_t)((value) >> 8)
 #define U32(value) U16((value) & 0xffff), U16((value) >> 16)
 
-enum { DEVICE = 1, CONFIGURATION, STRING, INTERFACE, ENDPOINT, ASSOCIATION = 11, OBJECT_STORE = 15, CAPABILITY, FUNCTIONAL = 0x24 };
-enum { MANUFACTURER = 1, PRODUCT, SERIAL, SERIAL_PORT, RESET };
+enum { DEVICE = 1, CONFIGURATION, STRING, INTERFACE, ENDPOINT, ASSOCIATION = 11, OBJECT_STORE = 15, CAPABILITY, DFU_FUNCTIONAL = 0x21, FUNCTIONAL = 0x24 };
+enum { MANUFACTURER = 1, PRODUCT, SERIAL, WEIGHTS, SERIAL_PORT, RESET };
 
-#define FUNCTIONS_BYTES (8 + 9 + 5 + 5 + 4 + 5 + 7 + 9 + 7 + 7 + 9)
+#define FUNCTIONS_BYTES (8 + 9 + 5 + 5 + 4 + 5 + 7 + 9 + 7 + 7 + 9 + 9 + 9)
 
 static const uint8_t device[] = {18, DEVICE, U16(0x0210), 0xef, 2, 1, 64, U16(0x1209), U16(0x0001), U16(0x0100), MANUFACTURER, PRODUCT, SERIAL, 1};
 
@@ -25,6 +26,9 @@ static const uint8_t configuration[] = {
     9, INTERFACE, CDC_DATA_INTERFACE, 0, 2, 10, 0, 0, 0,
     7, ENDPOINT, BULK_OUT, 2, U16(64), 0,
     7, ENDPOINT, BULK_IN, 2, U16(64), 0,
+    /* DFU 1.1, section 4: one memory. */
+    9, INTERFACE, DFU_INTERFACE, 0, 0, 0xfe, 1, 2, WEIGHTS,
+    9, DFU_FUNCTIONAL, MMF_DFU_ATTRIBUTES, U16(MMF_DFU_DETACH_MS), U16(MMF_DFU_BLOCK_BYTES), U16(0x0110),
     /* That of pico-sdk, by which picotool restarts a board. */
     9, INTERFACE, RESET_INTERFACE, 0, 0, 0xff, 0, 1, RESET,
 };
@@ -32,12 +36,14 @@ _Static_assert(sizeof configuration == 9 + FUNCTIONS_BYTES, "wTotalLength");
 
 #define WINDOWS_8_1 U32(0x06030000u)
 
-/* GUID of the interface: {5d0f9b1c-8f57-4e0a-a3a6-6b1c2f6c6d21}, as that of DFU in docs/USB.md. */
+/* By which programs on Windows find a function. Of DFU it is that of all boards of docs/USB.md. */
+#define DFU_GUID "{5d0f9b1c-8f57-4e0a-a3a6-6b1c2f6c6d21}"
+#define RESET_GUID "{0f1d3c52-6f0b-4b8e-9a57-3c2e4d9b7a10}"
 #define PROPERTY_BYTES (10 + 42 + 80)
 #define FUNCTION_BYTES (8 + 20 + PROPERTY_BYTES)
-#define MICROSOFT_BYTES (10 + 8 + FUNCTION_BYTES)
+#define MICROSOFT_BYTES (10 + 8 + 2 * FUNCTION_BYTES)
+_Static_assert(MICROSOFT_BYTES <= MOST_DESCRIPTOR_BYTES, "the largest of them");
 static const char PROPERTY[] = "DeviceInterfaceGUIDs";
-static const char GUID[] = "{5d0f9b1c-8f57-4e0a-a3a6-6b1c2f6c6d21}";
 
 static const uint8_t object_store[] = {
     5, OBJECT_STORE, U16(5 + 24 + 28), 2,
@@ -53,18 +59,26 @@ static uint8_t *put_utf16(uint8_t *to, const char *text, uint32_t zeros) {
   return to;
 }
 
-uint32_t usb_microsoft_set(uint8_t to[MOST_DESCRIPTOR_BYTES]) {
-  static const uint8_t head[] = {
-      U16(10), U16(0), WINDOWS_8_1, U16(MICROSOFT_BYTES),
-      U16(8), U16(1), 0, 0, U16(8 + FUNCTION_BYTES),
-      U16(8), U16(2), RESET_INTERFACE, 0, U16(FUNCTION_BYTES),
+/* WinUSB for a function that has this interface. */
+static uint8_t *put_function(uint8_t *to, uint8_t interface, const char *guid) {
+  const uint8_t head[] = {
+      U16(8), U16(2), interface, 0, U16(FUNCTION_BYTES),
       U16(20), U16(3), 'W', 'I', 'N', 'U', 'S', 'B', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
       U16(PROPERTY_BYTES), U16(4), U16(7), U16(42),
   };
   memcpy(to, head, sizeof head);
   uint8_t *end = put_utf16(to + sizeof head, PROPERTY, 1);
   *end++ = 80, *end++ = 0;
-  put_utf16(end, GUID, 2);
+  return put_utf16(end, guid, 2);
+}
+
+uint32_t usb_microsoft_set(uint8_t to[MOST_DESCRIPTOR_BYTES]) {
+  static const uint8_t head[] = {
+      U16(10), U16(0), WINDOWS_8_1, U16(MICROSOFT_BYTES),
+      U16(8), U16(1), 0, 0, U16(8 + 2 * FUNCTION_BYTES),
+  };
+  memcpy(to, head, sizeof head);
+  put_function(put_function(to + sizeof head, DFU_INTERFACE, DFU_GUID), RESET_INTERFACE, RESET_GUID);
   return MICROSOFT_BYTES;
 }
 
@@ -87,6 +101,8 @@ static uint32_t string(uint8_t to[MOST_DESCRIPTOR_BYTES], uint8_t index, const s
       return put_string(to, "mmfree board (", strings->board, ")");
     case SERIAL:
       return put_string(to, strings->serial, "", "");
+    case WEIGHTS:
+      return put_string(to, "weights", "", "");
     case SERIAL_PORT:
       return put_string(to, "mmfree serial port", "", "");
     case RESET:

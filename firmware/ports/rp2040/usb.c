@@ -22,6 +22,9 @@ enum { TO_BOOT_MODE = 1, TO_FLASH = 2 };
 #define TOUCH_BAUD 1200u /* a port that is closed with it: the board is to take a file */
 #define LAST_WORD_MS 20u
 
+#define MOST_ANSWER_BYTES 1024u
+_Static_assert(MOST_ANSWER_BYTES >= MOST_DESCRIPTOR_BYTES && MOST_ANSWER_BYTES >= MMF_DFU_MOST_ANSWER_BYTES, "room for both");
+
 struct setup {
   uint8_t request_type, request;
   uint32_t value, index, length;
@@ -32,11 +35,14 @@ enum way_out { NONE, BOOT_MODE, RESTART };
 
 static struct {
   struct mmf_link *line;
+  struct mmf_dfu *dfu;
   struct usb_strings strings;
   /* The control transfer. */
   struct setup setup;
   enum stage stage;
-  uint8_t data[MOST_DESCRIPTOR_BYTES];
+  uint8_t data[MOST_ANSWER_BYTES];
+  const uint8_t *from; /* what is given */
+  uint8_t *to;         /* where what is taken goes, setup.length bytes */
   uint32_t length, at; /* of the data; what was given or taken of it */
   bool is_ended;       /* by a short packet, or because the host wants no more */
   bool has_address;
@@ -75,6 +81,7 @@ static void open_endpoint(uint32_t index) {
 
 static void configure(uint8_t configuration) {
   unplug();
+  mmf_dfu_reset(usb.dfu);
   usb.configuration = configuration;
   for (uint32_t index = 0; index < ENDPOINTS; index++) {
     if (configuration != 0) open_endpoint(index);
@@ -119,8 +126,10 @@ static bool interface_request(const struct setup *setup) {
   if (setup->request == GET_STATUS) return answer_word(0, 2);
   if (setup->request == GET_INTERFACE) return answer_word(0, 1);
   if (setup->request != SET_INTERFACE || setup->value != 0) return false;
+  if (setup->index == DFU_INTERFACE) mmf_dfu_reset(usb.dfu);
   for (uint32_t index = 0; index < ENDPOINTS; index++) {
-    if ((endpoints[index] == NOTIFICATIONS) == (setup->index == CDC_INTERFACE) && setup->index != RESET_INTERFACE) open_endpoint(index);
+    const uint32_t interface = endpoints[index] == NOTIFICATIONS ? CDC_INTERFACE : CDC_DATA_INTERFACE;
+    if (interface == setup->index) open_endpoint(index);
   }
   return true;
 }
@@ -171,7 +180,8 @@ static void notice_touch(uint32_t now_ms) {
 static bool serial_request(const struct setup *setup, uint32_t now_ms) {
   switch (setup->request_type << 8 | setup->request) {
     case 0x2100 | SET_LINE_CODING:
-      return setup->length == LINE_CODING_BYTES; /* when its data has come */
+      usb.to = usb.data; /* when its data has come */
+      return setup->length == LINE_CODING_BYTES;
     case 0xa100 | GET_LINE_CODING:
       memcpy(usb.data, usb.line_coding, LINE_CODING_BYTES);
       return answer(LINE_CODING_BYTES);
@@ -195,15 +205,33 @@ static bool reset_request(const struct setup *setup, uint32_t now_ms) {
   return true;
 }
 
+static struct mmf_dfu_request dfu_request_of(const struct setup *setup) {
+  return (struct mmf_dfu_request){(setup->request_type & USB_IN) != 0, (setup->request_type & TYPE_MASK) == VENDOR, setup->request,
+                                  setup->value, setup->length};
+}
+
+static bool dfu_request(const struct setup *setup) {
+  const struct mmf_dfu_request asked = dfu_request_of(setup);
+  if (asked.is_in) {
+    usb.from = mmf_dfu_in(usb.dfu, &asked, usb.data, &usb.length);
+    return usb.from != 0;
+  }
+  if (asked.length == 0) return mmf_dfu_out(usb.dfu, &asked);
+  usb.to = mmf_dfu_room(usb.dfu, &asked);
+  return usb.to != 0;
+}
+
 static bool request(const struct setup *setup, uint32_t now_ms) {
   const uint32_t type = setup->request_type & TYPE_MASK, recipient = setup->request_type & RECIPIENT_MASK;
   usb.length = 0;
+  usb.from = usb.data;
   if (type == STANDARD) return standard_request(setup);
   if (recipient == TO_DEVICE) {
     const bool is_for_set = setup->request_type == (USB_IN | VENDOR) && setup->request == MICROSOFT_REQUEST && setup->index == MICROSOFT_INDEX;
     return is_for_set && answer(usb_microsoft_set(usb.data));
   }
   if (recipient != TO_INTERFACE || usb.configuration == 0) return false;
+  if (setup->index == DFU_INTERFACE && (type == CLASS || type == VENDOR)) return dfu_request(setup);
   if (setup->index == CDC_INTERFACE && type == CLASS) return serial_request(setup, now_ms);
   return setup->index == RESET_INTERFACE && reset_request(setup, now_ms);
 }
@@ -217,7 +245,7 @@ static void stall_control(void) {
 /* The next packet for the host: what is less than it asked for ends with a short one, of no bytes if need be. */
 static void give(void) {
   const uint32_t left = usb.length - usb.at, length = left < USB_PACKET_BYTES ? left : USB_PACKET_BYTES;
-  usb_give(CONTROL_IN, usb.data + usb.at, length);
+  usb_give(CONTROL_IN, usb.from + usb.at, length);
   usb.at += length;
   usb.is_ended = length < USB_PACKET_BYTES || usb.at == usb.setup.length;
 }
@@ -246,18 +274,34 @@ static void take_setup(const uint8_t packet[8], uint32_t now_ms) {
   }
 }
 
-/* All data of a request has come: only SET_LINE_CODING has some. */
+/* All data of a request have come: of SET_LINE_CODING, or for DFU. False: STALL. */
+static bool request_with_data(uint32_t now_ms) {
+  if (usb.setup.index == DFU_INTERFACE) {
+    const struct mmf_dfu_request asked = dfu_request_of(&usb.setup);
+    return mmf_dfu_out(usb.dfu, &asked);
+  }
+  memcpy(usb.line_coding, usb.data, LINE_CODING_BYTES);
+  notice_touch(now_ms);
+  return true;
+}
+
+/* A packet of the host: all but the last are full. */
 static void take_data(uint32_t now_ms) {
   const uint8_t *bytes;
-  const uint32_t length = usb_packet(CONTROL_OUT, &bytes);
-  if (length != usb.setup.length) {
+  const uint32_t length = usb_packet(CONTROL_OUT, &bytes), left = usb.setup.length - usb.at;
+  if (length != (left < USB_PACKET_BYTES ? left : USB_PACKET_BYTES)) {
     stall_control();
     return;
   }
-  for (uint32_t byte = 0; byte < LINE_CODING_BYTES; byte++) usb.line_coding[byte] = bytes[byte];
-  notice_touch(now_ms);
-  usb.stage = STATUS;
-  usb_give(CONTROL_IN, usb.data, 0);
+  for (uint32_t byte = 0; byte < length; byte++) usb.to[usb.at++] = bytes[byte];
+  if (usb.at < usb.setup.length) {
+    usb_take(CONTROL_OUT);
+  } else if (request_with_data(now_ms)) {
+    usb.stage = STATUS;
+    usb_give(CONTROL_IN, usb.data, 0);
+  } else {
+    stall_control();
+  }
 }
 
 static void control(uint32_t now_ms) {
@@ -303,9 +347,10 @@ static void transmit(void) {
   usb.was_full = length == USB_PACKET_BYTES;
 }
 
-void usb_start(struct mmf_link *line, const char *board, const char *serial) {
+void usb_start(struct mmf_link *line, struct mmf_dfu *dfu, const char *board, const char *serial) {
   static const uint8_t coding[LINE_CODING_BYTES] = {0x00, 0xc2, 0x01, 0x00, 0, 0, 8}; /* 115,200 baud, 8N1 */
   usb.line = line;
+  usb.dfu = dfu;
   usb.strings.board = board;
   usb.strings.serial = serial;
   memcpy(usb.line_coding, coding, sizeof coding);

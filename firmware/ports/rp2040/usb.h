@@ -5,10 +5,11 @@
 #ifndef MMF_RP2040_USB_H
 #define MMF_RP2040_USB_H
 
+#include "dfu.h"
 #include "link.h"
 
 /* The line is the serial port. serial: text of at most 64 characters, which stays. */
-void usb_start(struct mmf_link *line, const char *board, const char *serial);
+void usb_start(struct mmf_link *line, struct mmf_dfu *dfu, const char *board, const char *serial);
 
 void usb_poll(uint32_t now_ms);
 

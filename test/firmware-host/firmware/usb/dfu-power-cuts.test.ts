@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { TEAR_PATTERNS } from '../../../../firmware-host/firmware/flash/power-cut.js';
 import { BoardOnUsb, hashOf } from '../../../helpers/board-on-usb.js';
+import { IS_ANOTHER_BOARD } from '../../../helpers/c-board.js';
 import { count, figure } from '../../../helpers/counts.js';
 import { goodImage } from '../../../helpers/good-image.js';
 import { isCut } from '../../../helpers/power.js';
@@ -24,6 +25,8 @@ interface Scenario {
   readonly bits: () => Uint8Array;
   readonly happens: (usb: BoardOnUsb) => void;
   readonly allowed: readonly string[];
+  /** Looks into the board. */
+  readonly ofOurs?: true;
 }
 
 const withA = (): Uint8Array => new BoardOnUsb({ image: A }).bits;
@@ -63,6 +66,7 @@ const SCENARIOS: readonly Scenario[] = [
       usb.download(C);
     },
     allowed: [a, b, c],
+    ofOurs: true,
   },
   {
     title: 'of the first image',
@@ -75,34 +79,37 @@ const SCENARIOS: readonly Scenario[] = [
 describe('a power cut during a download', () => {
   let states = 0;
 
-  it.each(SCENARIOS)('$title leaves an image that starts', ({ bits, happens, allowed }) => {
-    const start = bits();
-    const whole = new BoardOnUsb({ bits: start.slice() });
-    const before = whole.flash.operations;
-    happens(whole);
-    const settled = whole.running;
-    expect(allowed).toContain(settled);
-    const operations = whole.flash.operations - before;
-    for (let afterOperations = 0; afterOperations < operations; afterOperations += STEP) {
-      for (const at of MOMENTS) {
-        const left = start.slice();
-        const cut = { afterOperations: before + afterOperations, at, seed: afterOperations };
-        expect(isCut(() => happens(new BoardOnUsb({ bits: left, cut })))).toBe(true);
-        states++;
-        const usb = new BoardOnUsb({ bits: left });
-        expect(allowed).toContain(usb.running);
-        expect(usb.board.images.running?.confirmed ?? true).toBe(true);
-        expect(usb.download(B)).toEqual({ status: 0, pollMs: 0, state: 2 });
-        expect(new BoardOnUsb({ bits: left }).running).toBe(b);
+  it.each(SCENARIOS.filter(({ ofOurs }) => !(IS_ANOTHER_BOARD && ofOurs)))(
+    '$title leaves an image that starts',
+    ({ bits, happens, allowed }) => {
+      const start = bits();
+      const whole = new BoardOnUsb({ bits: start.slice() });
+      const before = whole.flash.operations;
+      happens(whole);
+      const settled = whole.running;
+      expect(allowed).toContain(settled);
+      const operations = whole.flash.operations - before;
+      for (let afterOperations = 0; afterOperations < operations; afterOperations += STEP) {
+        for (const at of MOMENTS) {
+          const left = start.slice();
+          const cut = { afterOperations: before + afterOperations, at, seed: afterOperations };
+          expect(isCut(() => happens(new BoardOnUsb({ bits: left, cut })))).toBe(true);
+          states++;
+          const usb = new BoardOnUsb({ bits: left });
+          expect(allowed).toContain(usb.running);
+          expect(usb.board.images.running?.confirmed ?? true).toBe(true);
+          expect(usb.download(B)).toEqual({ status: 0, pollMs: 0, state: 2 });
+          expect(new BoardOnUsb({ bits: left }).running).toBe(b);
+        }
       }
-    }
-  });
+    },
+  );
 
   it('was tried in hundreds of states', () => {
     const tried = `${states.toLocaleString('en-US')} states`;
     console.log(`power cuts over DFU: ${tried}`);
     figure('power cuts during downloads over DFU, each with an image that starts', tried);
-    expect(states).toBeGreaterThanOrEqual(count(200, 2_900));
+    expect(states).toBeGreaterThanOrEqual(IS_ANOTHER_BOARD ? count(100, 1_900) : count(200, 2_900));
   });
 });
 
