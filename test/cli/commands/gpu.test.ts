@@ -16,6 +16,12 @@ import {
 import { hasGpu } from '../../helpers/gpu.js';
 import { tinyImage } from '../../helpers/tiny-image.js';
 
+// Imported there, as it runs before what is imported above.
+vi.mock('../../../model/backends/gpu/device/adapter.js', async (importOriginal) => {
+  const { sharing } = await import('../../helpers/shared-gpu.js');
+  return sharing(await importOriginal());
+});
+
 const path = temporaryFolder();
 const image = (): string => path('tiny.mmfree');
 

@@ -28,6 +28,12 @@ import { hasGpu } from '../../helpers/gpu.js';
 import { TwinAdamW } from '../../oracle/training/adamw.js';
 import { twinGradients } from '../../oracle/training/twin.js';
 
+// Imported there, as it runs before what is imported above.
+vi.mock('../../../model/backends/gpu/device/adapter.js', async (importOriginal) => {
+  const { sharing } = await import('../../helpers/shared-gpu.js');
+  return sharing(await importOriginal());
+});
+
 const path = temporaryFolder();
 const CONFIG = {
   model_type: 'hgrn_bit',
