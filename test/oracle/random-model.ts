@@ -108,7 +108,8 @@ export function randomModel(seed: number, recipe: ModelRecipe = {}): ModelSectio
   });
 }
 
-const SMALL = { hiddenSize: 9, intermediateSize: 11, vocabSize: 12 };
+/** The shape of most extreme models that have one of their own. */
+export const SMALL = { hiddenSize: 9, intermediateSize: 11, vocabSize: 12 };
 const always = (value: number) => (): number => value;
 const eitherSign =
   (value: number) =>
