@@ -23,7 +23,7 @@ const PAYLOAD_BYTES = 256;
 const MOST_PAYLOAD = END_AT - HEAD_BYTES;
 const FLAG = { notForFlash: 0x0001, hasFamily: 0x2000 } as const;
 
-/** Blocks for one family. A file for several is one behind the other. */
+/** Blocks for one family. */
 export function encodeUf2(family: number, pieces: readonly Uf2Piece[]): Uint8Array {
   const pages = pieces.flatMap(({ address, bytes }) => {
     const count = Math.ceil(bytes.length / PAYLOAD_BYTES);
@@ -41,6 +41,28 @@ export function encodeUf2(family: number, pieces: readonly Uf2Piece[]): Uint8Arr
     block.setUint32(END_AT, END, true);
   }
   return file;
+}
+
+/**
+ * One file of several, each for another family: their blocks in turn, so that all end together.
+ *
+ * A boot ROM starts the board anew half a second to a second after the last block for its family: were that in the
+ * middle of the file, the drive would be gone while the computer still writes to it. The ROMs of RP2040 and RP2350 pass
+ * over blocks of other families wherever they are (github.com/raspberrypi, pico-bootrom-rp2040 and -rp2350).
+ */
+export function joinUf2(files: readonly Uint8Array[]): Uint8Array {
+  const blocks = files.map((file) => file.length / BLOCK_BYTES);
+  const joined = new Uint8Array(files.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (let left = Math.max(...blocks); left > 0; left--) {
+    for (const [index, file] of files.entries()) {
+      const from = (blocks[index]! - left) * BLOCK_BYTES;
+      if (from < 0) continue;
+      joined.set(file.subarray(from, from + BLOCK_BYTES), at);
+      at += BLOCK_BYTES;
+    }
+  }
+  return joined;
 }
 
 /** What of a file a chip of this family writes into its flash, block by block; undefined if the file is no UF2. */

@@ -2,8 +2,8 @@
  * `node scripts/firmware.mjs PORT FOLDER`: builds the firmware of firmware/ports/PORT with Arm's GCC into a
  * folder.
  *
- * For musca-b1 it makes musca-b1.elf. For rp2040 it makes rp2040.elf, and as rp2040.bin the flash from its first byte
- * on, which `mmfree pack --uf2 --firmware` takes.
+ * It makes PORT.elf, and for chips PORT.bin, the flash from its first byte on, which `mmfree pack --uf2 --firmware`
+ * takes.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -11,10 +11,19 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { root } from './setup.mjs';
 
-/** With two lines an RP2040 has less room for the messages of each, and for blocks of DFU. */
+/**
+ * What a port has of others' files, besides its own. With two lines an RP2040 has less room for the messages of each, and
+ * for blocks of DFU.
+ */
 const PORTS = {
-  'musca-b1': ['-mcpu=cortex-m33'],
-  rp2040: ['-mcpu=cortex-m0plus', '-DMMF_INBOX=2', '-DMMF_DFU_BLOCK_BYTES=2048'],
+  'musca-b1': { options: ['-mcpu=cortex-m33'], shared: ['rp2040/products.c', 'rp2350/product.S'] },
+  rp2040: { options: ['-mcpu=cortex-m0plus', '-DMMF_INBOX=2', '-DMMF_DFU_BLOCK_BYTES=2048'], shared: [] },
+  rp2350: {
+    options: ['-mcpu=cortex-m33'],
+    shared: ['clocks', 'cores', 'flash', 'main', 'products', 'stream', 'uart', 'usb', 'watchdog']
+      .concat('usb-controller', 'usb-descriptors')
+      .map((name) => `rp2040/${name}.c`),
+  },
 };
 const WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Werror'];
 /** Where the time goes; all else is made small. */
@@ -33,16 +42,19 @@ if (!(port in PORTS) || folder === undefined) {
 }
 mkdirSync(folder, { recursive: true });
 const program = compile();
-if (port === 'rp2040') writeFileSync(join(folder, 'rp2040.bin'), flashOf(program));
+if (port !== 'musca-b1') writeFileSync(join(folder, `${port}.bin`), flashOf(program));
 
 function compile() {
+  const { options: chip, shared } = PORTS[port];
   const own = filesIn(`firmware/ports/${port}`, /\.[cS]$/);
   // What a port has in assembly takes the place of the core's file of that name.
   const replaced = new Set(own.filter((file) => file.endsWith('.S')).map((file) => basename(file, '.S')));
   const core = filesIn('firmware/core', /\.c$/).filter((file) => !replaced.has(basename(file, '.c')));
-  const sources = [...core, join(root, 'firmware/ports/memory.c'), ...own];
-  const includes = ['docs/firmware', 'firmware/core', `firmware/ports/${port}`].map((name) => `-I${join(root, name)}`);
-  const options = [...PORTS[port], ...WARNINGS, ...CODE, ...includes];
+  const others = ['memory.c', ...shared].map((name) => join(root, 'firmware/ports', name));
+  const sources = [...core, ...others, ...own];
+  const folders = ['docs/firmware', 'firmware/core', `firmware/ports/${port}`, 'firmware/ports/rp2040'];
+  const includes = folders.map((name) => `-I${join(root, name)}`);
+  const options = [...chip, ...WARNINGS, ...CODE, ...includes];
   const objects = sources.map((source, index) => {
     const object = join(folder, `${index}-${basename(source)}.o`);
     execFileSync('arm-none-eabi-gcc', [...options, QUICK.test(source) ? '-O2' : '-Os', '-c', '-o', object, source]);
@@ -59,12 +71,12 @@ function filesIn(name, pattern) {
   return files.toSorted().map((file) => join(root, name, file));
 }
 
-/** What the flash holds, with the checksum of the second stage. */
+/** What the flash holds, with the checksum of an RP2040's second stage. */
 function flashOf(elf) {
-  const output = join(folder, 'rp2040.bin');
+  const output = join(folder, `${port}.bin`);
   execFileSync('arm-none-eabi-objcopy', ['-O', 'binary', elf, output]);
   const bytes = readFileSync(output);
-  bytes.writeUInt32LE(crc32Mpeg2(bytes.subarray(0, SECOND_STAGE_BYTES)), SECOND_STAGE_BYTES);
+  if (port === 'rp2040') bytes.writeUInt32LE(crc32Mpeg2(bytes.subarray(0, SECOND_STAGE_BYTES)), SECOND_STAGE_BYTES);
   return bytes;
 }
 

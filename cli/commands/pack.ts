@@ -32,7 +32,7 @@ export const pack = defineCommand({
     dfu: flag('--dfu', 'add a DFU suffix, by which dfu-util and mmfree know which boards the file is for'),
     uf2: flag(
       '--uf2',
-      'put an image and the firmware for RP2040 into one file, to be dragged onto the drive of a Raspberry Pi Pico',
+      'put an image and the firmware for RP2040 and RP2350 into one file, for the drive of a Raspberry Pi Pico or Pico 2',
     ),
     firmware: option('--firmware <file>', 'with --uf2: firmware of your own (`scripts/firmware.mjs`)', path),
   },

@@ -52,9 +52,7 @@ async function stateOf(
   }
   const drive = usb && bootDriveOf(usb);
   if (drive !== undefined) {
-    const file =
-      drive === 'RPI-RP2' ? '`mmfree pack --uf2 IMAGE -o FILE.uf2`' : 'nothing yet: there is no firmware for it';
-    const remark = `a microcontroller that waits for a file on its drive ${drive}; what makes one: ${file}`;
+    const remark = `a microcontroller that waits for a file on its drive ${drive}; what makes one: \`mmfree pack --uf2 IMAGE -o FILE.uf2\``;
     return { state: { state: 'boot-mode', drive }, lines: [remark] };
   }
   if (kind === 'ftdi' && usb !== undefined) {

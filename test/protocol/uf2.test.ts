@@ -1,7 +1,7 @@
 /** UF2 against blocks written by hand from its description, github.com/microsoft/uf2. */
 
 import { describe, expect, it } from 'vitest';
-import { decodeUf2, encodeUf2, UF2_FAMILY } from '../../protocol/uf2.js';
+import { decodeUf2, encodeUf2, joinUf2, UF2_FAMILY } from '../../protocol/uf2.js';
 
 const { rp2040, rp2350 } = UF2_FAMILY;
 const bytes = Uint8Array.from({ length: 300 }, (_, index) => index);
@@ -36,6 +36,18 @@ describe('a UF2 file', () => {
       [0x1000_0000, 256],
       [0x1000_0100, 256],
     ]);
+  });
+
+  it('for two families ends with the last block of each, and holds for each what its own file does', () => {
+    const shorter = encodeUf2(rp2350, [{ address: 0x1000_0000, bytes }]);
+    const both = joinUf2([file, shorter]);
+    expect(both.length).toBe(file.length + shorter.length);
+    for (const family of [rp2040, rp2350]) {
+      const alone = decodeUf2(family === rp2040 ? file : shorter, family);
+      expect(decodeUf2(both, family)).toEqual(alone);
+    }
+    const families = Array.from({ length: 5 }, (_, block) => Buffer.from(both).readUInt32LE(512 * block + 28));
+    expect(families).toEqual([rp2040, rp2040, rp2350, rp2040, rp2350]);
   });
 
   it.each([

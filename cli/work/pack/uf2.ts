@@ -1,51 +1,73 @@
 /** `mmfree pack --uf2`: firmware and image in the file that a Raspberry Pi Pico takes on its drive. */
-import { RAM, RAM_BYTES } from '../../../firmware-host/virtual/pico/bus.js';
-import { FLASH_BYTES, FLASH_WINDOW, IMAGE_OFFSET } from '../../../firmware-host/virtual/pico/pico-flash.js';
+import { FLASH_WINDOW, IMAGE_OFFSET } from '../../../firmware-host/virtual/pico/pico-flash.js';
 import { readRegular } from '../../../model/files/input-file.js';
 import { checkOutputs, writeOutput } from '../../../model/files/output-file.js';
-import { encodeUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
+import { encodeUf2, joinUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
 import { describeImage, FACT_INDENT } from '../image-facts.js';
-import { loadForPico, PICO_FIRMWARE } from '../pico-firmware.js';
+import { loadForPico, RP2040, RP2350, type PicoChip } from '../pico-firmware.js';
 import type { PackInput } from './input.js';
 
-/** The initial stack pointer, behind the second stage, is in RAM: so begins a flash that the boot ROM starts. */
-const STACK_POINTER_AT = 256;
+const MEBIBYTE = 2 ** 20;
 
 export async function packUf2(input: PackInput, { output, signal }: CommandContext): Promise<void> {
   refuseOptionsOfImages(input);
-  const firmwarePath = input.firmware ?? PICO_FIRMWARE;
-  await checkOutputs([input.output], [input.checkpoint, firmwarePath]);
-  const firmware = await readFirmware(firmwarePath, signal);
-  const image = await loadForPico(input.checkpoint, signal);
+  const inputs = [input.checkpoint, ...(input.firmware === undefined ? [] : [input.firmware])];
+  await checkOutputs([input.output], inputs);
+  const firmware = await readFirmware(input.firmware, signal);
+  const { image, fitting } = await loadForPico(input.checkpoint, [...firmware.keys()], signal);
   const { fileLength } = image.view;
-  const file = encodeUf2(UF2_FAMILY.rp2040, [
-    { address: FLASH_WINDOW, bytes: firmware },
-    { address: FLASH_WINDOW + IMAGE_OFFSET, bytes: image.source.read(0, fileLength) },
-  ]);
-  await writeOutput(input.output, file, { inputs: [input.checkpoint, firmwarePath] });
+  const bytes = image.source.read(0, fileLength);
+  const files = fitting.map((chip) =>
+    encodeUf2(UF2_FAMILY[chip.family], [
+      { address: FLASH_WINDOW, bytes: firmware.get(chip)! },
+      { address: FLASH_WINDOW + IMAGE_OFFSET, bytes },
+    ]),
+  );
+  const file = joinUf2(files);
+  await writeOutput(input.output, file, { inputs });
   const { facts, lines } = describeImage(image.view);
-  const free = FLASH_BYTES - IMAGE_OFFSET - fileLength;
+  const count = (number: number): string => number.toLocaleString('en-US');
+  const perChip = [...firmware].map(([chip, { length }]) => {
+    const free = chip.flashBytes - IMAGE_OFFSET - fileLength;
+    const room = `${count(free)} of ${chip.flashBytes / MEBIBYTE} MiB are left`;
+    const isIn = fitting.includes(chip);
+    return `firmware      ${isIn ? `${count(length)} bytes for ${chip.name}; ${room}` : `none for ${chip.name}, which has no room for the model`}`;
+  });
+  const drives = fitting.map(({ drive }) => drive).join(' or ');
   output.printLines(
     [
       `${input.checkpoint} → ${input.output}`,
       ...lines,
-      `firmware      ${firmware.length.toLocaleString('en-US')} bytes for RP2040; ${free.toLocaleString('en-US')} of 2 MiB are left`,
-      'next          hold BOOTSEL while you plug the board in, and drag the file onto the drive RPI-RP2',
+      ...perChip,
+      `next          hold BOOTSEL while you plug the board in, and drag the file onto the drive ${drives}`,
     ],
     FACT_INDENT,
   );
-  output.result({ ...facts, families: ['rp2040'], firmware_bytes: firmware.length, uf2_bytes: file.length });
+  output.result({
+    ...facts,
+    families: fitting.map(({ family }) => family),
+    firmware_bytes: Object.fromEntries(fitting.map((chip) => [chip.family, firmware.get(chip)!.length])),
+    uf2_bytes: file.length,
+  });
 }
 
-/** @throws UsageError if no RP2040 would start it */
-async function readFirmware(path: string, signal: AbortSignal): Promise<Uint8Array> {
-  const bytes = await readRegular(path, { limitBytes: IMAGE_OFFSET, signal });
+/** Ours for each chip, or the one that is given, for the chip that would start it. @throws UsageError if none would */
+async function readFirmware(path: string | undefined, signal: AbortSignal): Promise<ReadonlyMap<PicoChip, Uint8Array>> {
+  const chips = [RP2040, RP2350];
+  const read = async (file: string): Promise<Uint8Array> =>
+    await readRegular(file, { limitBytes: IMAGE_OFFSET, signal });
+  if (path === undefined) {
+    return new Map(await Promise.all(chips.map(async (chip) => [chip, await read(chip.firmware)] as const)));
+  }
+  const bytes = await read(path);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const stack = bytes.length >= STACK_POINTER_AT + 4 ? view.getUint32(STACK_POINTER_AT, true) : 0;
-  if (stack > RAM && stack <= RAM + RAM_BYTES) return bytes;
-  const expected = `the first ${IMAGE_OFFSET.toLocaleString('en-US')} bytes of an RP2040’s flash at most: second stage, vectors, program`;
+  const chip = chips.find(({ starts }) => starts(view));
+  if (chip !== undefined) return new Map([[chip, bytes]]);
+  const expected =
+    `the first ${IMAGE_OFFSET.toLocaleString('en-US')} bytes at most of an RP2040’s flash (second stage, vectors, ` +
+    'program) or an RP2350’s (vectors, IMAGE_DEF, program)';
   throw badValue('--firmware', path, expected, 'build/rp2040.bin');
 }
 

@@ -26,7 +26,7 @@ import type { Hello } from '../../../protocol/wire/messages-board.js';
 import type { CommandContext } from '../../command.js';
 import { badValue, UsageError } from '../../usage-error.js';
 import { MAX_UF2_BYTES } from '../input-limits.js';
-import { loadForPico, PICO_FIRMWARE } from '../pico-firmware.js';
+import { loadForPico, RP2040 } from '../pico-firmware.js';
 import type { VirtualBoardInput } from './input.js';
 import { openFlash } from './open-flash.js';
 import { refuseForeignOptions } from './foreign-options.js';
@@ -106,8 +106,8 @@ async function fill(flash: FlashStore, { pico, image }: PicoInput, signal: Abort
   }
   const isNew = flash.read(0, 1)[0] === ERASED;
   if (!isNew && image === undefined) return;
-  const firmware = isNew ? readFileSync(PICO_FIRMWARE) : flash.read(0, FIRMWARE_BYTES);
-  const { source, view } = await loadForPico(image ?? IMAGE, signal);
+  const firmware = isNew ? readFileSync(RP2040.firmware) : flash.read(0, FIRMWARE_BYTES);
+  const { source, view } = (await loadForPico(image ?? IMAGE, [RP2040], signal)).image;
   flash.write(0, picoFlash(firmware, source.read(0, view.fileLength)));
 }
 

@@ -7,6 +7,8 @@ import { MODEL_LIMITS } from '../../../protocol/image/model-shape.js';
 /** Address of its first byte. */
 export const FLASH_WINDOW = 0x1000_0000;
 export const FLASH_BYTES = 2 * 2 ** 20;
+/** Of a Raspberry Pi Pico 2. */
+export const RP2350_FLASH_BYTES = 4 * 2 ** 20;
 /** Behind it the log of slots begins: two sectors; behind them is the image. */
 export const FIRMWARE_BYTES = 128 * 1024;
 const LOG_BYTES = 2 * 4096;
@@ -26,6 +28,13 @@ export const RP2040_LIMITS: ChipLimits = {
   vectorWords: Infinity,
   maxImageBytes: FLASH_BYTES - IMAGE_OFFSET,
   portBytes: 1,
+};
+
+/** The same program, with more flash behind it. */
+export const RP2350_LIMITS: ChipLimits = {
+  ...RP2040_LIMITS,
+  name: 'the firmware for RP2350',
+  maxImageBytes: RP2350_FLASH_BYTES - IMAGE_OFFSET,
 };
 
 /** An erased flash with firmware, and with an image as from the factory if one is given. */

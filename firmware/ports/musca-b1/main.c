@@ -1,10 +1,11 @@
 /*
- * The board on an Arm Musca-B1 (Cortex-M33), as QEMU 7.2 emulates it: for tests of the core as it is compiled for
- * microcontrollers, and for long runs. One line, UART0 (PL011). The flash can only be read, so images are put there from
- * outside (docs/PICO.md), and a flash from a host ends with ERROR 18.
+ * The board on an Arm Musca-B1 (Cortex-M33), as QEMU 7.2 emulates it: for tests of the core and of the RP2350's products as
+ * they are compiled for microcontrollers, and for long runs. One line, UART0 (PL011). The flash can only be read, so images are
+ * put there from outside (docs/PICO.md), and a flash from a host ends with ERROR 18.
  */
 #include "board.h"
 #include "bytes.h"
+#include "products.h"
 
 #define UART0 ((volatile uint32_t *)0x50105000u)
 #define SYSTICK ((volatile uint32_t *)0xe000e010u)
@@ -91,6 +92,7 @@ void reset(void) {
   SYSTICK[SYSTICK_CONTROL] = SYSTICK_ON;
   UART0[UART_LINE] = UART_8_BITS_FIFO;
   UART0[UART_CONTROL] = UART_ON;
+  start_products();
   const struct mmf_board_options options = {
       .board = "musca-b1",
       .serial = "qemu",
@@ -99,6 +101,7 @@ void reset(void) {
       .boot_nonce = *(const volatile uint32_t *)BOOT_NONCE,
       .now_ms = now_ms,
       .breathe = serve,
+      .multiply = multiply_on_both,
       .memory = memory,
   };
   const struct mmf_flash flash = {(const uint8_t *)IMAGES, IMAGE_BYTES, 4096, cannot_erase, cannot_program, 0};

@@ -1,7 +1,7 @@
-/* 12 MHz crystal to 125 MHz: VCO of 1,500 MHz, divided by 6 and 2 (data sheet, 2.18.2). */
+/* A crystal of 12 MHz, the VCO of the system's PLL at 1,500 MHz (RP2040 data sheet, 2.18.2; RP2350, 8.6.3). */
 #include "clocks.h"
 
-#include "registers.h"
+#include <chip.h>
 
 #define XOSC_ENABLE_1_15_MHZ 0xfabaa0u
 #define XOSC_STARTUP_1_MS 47u
@@ -11,7 +11,6 @@
 #define PLL_DIVIDERS_DOWN (1u << 3)
 #define PLL_VCO_DOWN (1u << 5)
 #define CLOCK_ENABLE (1u << 11)
-#define TICK_ENABLE (1u << 9)
 
 void unreset(uint32_t blocks) {
   CLEAR(RESETS_RESET) = blocks;
@@ -38,12 +37,12 @@ void start_clocks(void) {
   while ((REGISTER(CLOCK_REF_SELECTED) & (1u << 2)) == 0) {
   }
   unreset(RESET_PLL_SYS);
-  start_pll(PLL_SYS, 125, 6, 2);
+  start_pll(PLL_SYS, 125, PLL_SYS_FIRST_DIVIDER, 2);
   REGISTER(CLOCK_SYS_CONTROL) = 1; /* the auxiliary source, which is the PLL */
   while ((REGISTER(CLOCK_SYS_SELECTED) & (1u << 1)) == 0) {
   }
   REGISTER(CLOCK_PERI_CONTROL) = CLOCK_ENABLE; /* from clk_sys */
-  REGISTER(WATCHDOG_TICK) = TICK_ENABLE | 12;  /* a microsecond of the crystal */
+  start_ticks();
   unreset(RESET_TIMER);
 }
 

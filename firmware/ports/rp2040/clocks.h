@@ -3,8 +3,6 @@
 
 #include <stdint.h>
 
-#define CLOCK_HZ 125000000u
-
 void start_clocks(void);
 
 /* The second PLL: 48 MHz for USB. */

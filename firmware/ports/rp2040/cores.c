@@ -1,6 +1,6 @@
 #include "cores.h"
 
-#include "registers.h"
+#include <registers.h>
 
 #define HAS_DATA 1u
 #define HAS_ROOM 2u

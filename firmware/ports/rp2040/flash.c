@@ -2,13 +2,14 @@
  * All code runs from RAM, vectors too, so that interrupts may go on while the flash cannot be read; neither the second
  * processor nor DMA reads it then.
  *
- * The second stage leaves it readable by command 03h, as every part knows it. Where the part can, it is then read by EBh on
- * four wires, without a command: 28 clocks for eight bytes instead of 96, and a clock twice as fast.
+ * The second stage of an RP2040, or the boot ROM of an RP2350, leaves it readable, but slowly (03h, as every part knows it).
+ * Where the part can, it is then read by EBh on four wires, without a command: 28 clocks for eight bytes instead of 96, and a
+ * faster clock.
  */
 #include "flash.h"
 
 #include "bytes.h"
-#include "registers.h"
+#include "flash-bus.h"
 #include "rom.h"
 #include "stream.h"
 
@@ -22,7 +23,6 @@
 #define READ_STATUS_2 0x35u
 #define READ_UNIQUE_ID 0x4bu
 #define READ_IDENTITY 0x9fu
-#define FAST_READ_QUAD 0xebu
 #define IS_BUSY 1u
 #define QUAD_ENABLE 2u /* of status register 2, as Winbond has it */
 #define WINBOND 0xefu
@@ -31,20 +31,6 @@
 #define SMALLEST 21u /* 2^21 bytes */
 #define LARGEST 24u
 
-/* The pin that selects it: driven low by software; by the SSI. */
-#define SELECT_MASK (3u << 8)
-#define SELECT_LOW (2u << 8)
-
-/* 4.10.13: four wires, 32 bits a frame, what is sent goes before what is received. */
-#define SSI_BUSY 1u
-#define SSI_SENT 4u
-#define SSI_HAS_DATA 8u
-#define QUAD_FRAMES (2u << 21 | 31u << 16 | 3u << 8)
-/* Four clocks of waiting, an address with mode bits of 32 bits. First with a command of 8 bits on one wire, then without. */
-#define QUAD_WITH_COMMAND (4u << 11 | 2u << 8 | 8u << 2 | 1u)
-#define CONTINUED 0xa0u /* mode bits: the next read has no command */
-#define QUAD_WITHOUT_COMMAND (CONTINUED << 24 | 4u << 11 | 8u << 2 | 2u)
-#define QUICK_DIVIDER 2u
 #define COMPARED_WORDS 64u
 
 typedef void rom_function(void);
@@ -59,47 +45,15 @@ static void begin(void) {
   ((rom_function *)rom('E', 'X'))();
 }
 
-/* As the second stage does of SDKs, but from C: a read with a command, whose mode bits say that the next ones have none. */
-static void read_quickly(void) {
-  REGISTER(QSPI_PAD_CLOCK) = 2u << 4 | 1u; /* 8 mA, and fast */
-  for (uint32_t line = 0; line < 4; line++) CLEAR(QSPI_PAD_DATA(line)) = 1u << 1; /* no Schmitt trigger: it is slow */
-  REGISTER(SSI_ENABLE) = 0;
-  REGISTER(SSI_DIVIDER) = QUICK_DIVIDER;
-  REGISTER(SSI_SAMPLE_DELAY) = 1;
-  REGISTER(SSI_CONTROL_0) = QUAD_FRAMES;
-  REGISTER(SSI_CONTROL_1) = 0;
-  REGISTER(SSI_SPI_CONTROL_0) = QUAD_WITH_COMMAND;
-  REGISTER(SSI_ENABLE) = 1;
-  REGISTER(SSI_DATA) = FAST_READ_QUAD;
-  REGISTER(SSI_DATA) = CONTINUED;
-  while ((REGISTER(SSI_STATUS) & (SSI_SENT | SSI_BUSY)) != SSI_SENT) {
-  }
-  REGISTER(SSI_ENABLE) = 0;
-  REGISTER(SSI_SPI_CONTROL_0) = QUAD_WITHOUT_COMMAND;
-  REGISTER(SSI_ENABLE) = 1;
-}
-
 static void end(void) {
   ((rom_function *)rom('F', 'C'))();
-  if (is_quick) read_quickly();
+  if (is_quick) flash_bus_read_quickly();
   else ((rom_function *)rom('C', 'X'))();
-}
-
-/* Between begin and end: bytes go out and come in at once, the first of them the command. */
-static void exchange(uint8_t *bytes, uint32_t length) {
-  REGISTER(QSPI_SELECT_CONTROL) = (REGISTER(QSPI_SELECT_CONTROL) & ~SELECT_MASK) | SELECT_LOW;
-  for (uint32_t index = 0; index < length; index++) {
-    REGISTER(SSI_DATA) = bytes[index];
-    while ((REGISTER(SSI_STATUS) & SSI_HAS_DATA) == 0) {
-    }
-    bytes[index] = (uint8_t)REGISTER(SSI_DATA);
-  }
-  REGISTER(QSPI_SELECT_CONTROL) = REGISTER(QSPI_SELECT_CONTROL) & ~SELECT_MASK;
 }
 
 static uint8_t status(uint8_t command) {
   uint8_t bytes[2] = {command, 0};
-  exchange(bytes, sizeof bytes);
+  flash_bus_exchange(bytes, sizeof bytes);
   return bytes[1];
 }
 
@@ -109,8 +63,8 @@ static bool can_quad(uint8_t maker) {
   const uint8_t before = status(READ_STATUS_2);
   if ((before & QUAD_ENABLE) != 0) return true;
   uint8_t enable[1] = {WRITE_ENABLE}, write[3] = {WRITE_STATUS, status(READ_STATUS_1), before | QUAD_ENABLE};
-  exchange(enable, sizeof enable);
-  exchange(write, sizeof write);
+  flash_bus_exchange(enable, sizeof enable);
+  flash_bus_exchange(write, sizeof write);
   while ((status(READ_STATUS_1) & IS_BUSY) != 0) {
   }
   return (status(READ_STATUS_2) & QUAD_ENABLE) != 0;
@@ -123,8 +77,8 @@ struct flash_part flash_start(void) {
   memcpy(first, (const void *)FLASH_WINDOW, sizeof first);
   uint8_t identity[4] = {READ_IDENTITY}, unique[5 + UNIQUE_ID_BYTES] = {READ_UNIQUE_ID};
   begin();
-  exchange(identity, sizeof identity);
-  exchange(unique, sizeof unique);
+  flash_bus_exchange(identity, sizeof identity);
+  flash_bus_exchange(unique, sizeof unique);
   is_quick = can_quad(identity[1]);
   end();
   if (identity[3] > SMALLEST && identity[3] <= LARGEST) part.bytes = 1u << identity[3];

@@ -1,20 +1,21 @@
 /*
- * The board on an RP2040 with at least 2 MB of flash, such as a Raspberry Pi Pico: two lines, UART0 and USB. The
+ * The board on an RP2040 or RP2350 with at least 2 MB of flash, such as a Raspberry Pi Pico: two lines, UART0 and USB. The
  * LED at GPIO 25 changes with every token.
  */
+#include <chip.h>
+
 #include "board.h"
 #include "boot-mode.h"
 #include "clocks.h"
 #include "flash.h"
 #include "products.h"
-#include "registers.h"
 #include "stream.h"
 #include "uart.h"
 #include "usb.h"
 #include "watchdog.h"
 
 #define LED 25u
-#define ROSC_RANDOM_BIT 0x4006001cu
+#define SIO_FUNCTION 5u
 
 /* Behind the firmware, up to the end of the flash: one slot, or two where each has room for every model that the limits allow. */
 #define FIRMWARE_BYTES (128u << 10)
@@ -42,7 +43,7 @@ static void run(void);
 
 struct vectors {
   uint32_t *stack;
-  void (*handlers[47])(void);
+  void (*handlers[15 + INTERRUPTS])(void);
 };
 
 /* The ROM and the second stage need these two only. */
@@ -52,7 +53,7 @@ __attribute__((section(".vectors"), used)) static const struct {
 } first_vectors = {stack_top, reset};
 
 /* 15 of the core, then the chip's interrupts; aligned as VTOR wants them. */
-__attribute__((aligned(256))) static struct vectors vectors = {
+__attribute__((aligned(VECTORS_ALIGNMENT))) static struct vectors vectors = {
     .stack = stack_top, .handlers = {[0] = reset, [1] = fault, [2] = fault, [15 + DMA_IRQ_0] = stream_interrupt, [15 + UART0_IRQ] = uart_interrupt}};
 
 __attribute__((section(".start"), used)) void reset(void) {
@@ -109,7 +110,7 @@ static uint32_t random_word(void) {
 }
 
 static void start_led(void) {
-  REGISTER(PIN_CONTROL(LED)) = 5;
+  connect_pin(LED, SIO_FUNCTION);
   REGISTER(SIO_OUTPUT_SET) = 1u << LED;
   REGISTER(SIO_OUT_SET) = 1u << LED;
 }
@@ -122,7 +123,7 @@ static void run(void) {
   const struct flash_part part = flash_start();
   start_products();
   const struct mmf_board_options options = {
-      .board = "rp2040",
+      .board = CHIP,
       .serial = part.serial,
       .firmware = "1",
       .limits = {.vocab = MMFREE_MAX_VOCAB_SIZE, .hidden = MOST_HIDDEN, .intermediate = MOST_INTERMEDIATE, .layers = MOST_LAYERS},

@@ -1,6 +1,10 @@
 /* Registers of the RP2040 that the port uses: data sheet, the sections named. */
-#ifndef MMF_RP2040_REGISTERS_H
-#define MMF_RP2040_REGISTERS_H
+#ifndef MMF_REGISTERS_H
+#define MMF_REGISTERS_H
+
+#ifndef __ARM_ARCH_6M__
+#error "for the RP2040 only: other ports have their own"
+#endif
 
 #include <stdint.h>
 
@@ -47,6 +51,7 @@
 #define UART0_LINE 0x4003402cu
 #define UART0_CONTROL 0x40034030u
 #define UART0_INTERRUPTS 0x40034038u
+#define ROSC_RANDOM_BIT 0x4006001cu
 #define TIMER_LOW 0x40054028u
 #define WATCHDOG_CONTROL 0x40058000u
 #define WATCHDOG_LOAD 0x40058004u
@@ -69,6 +74,8 @@
 #define DMA_WRITE(channel) (0x50000004u + 0x40 * (channel))
 #define DMA_COUNT(channel) (0x50000008u + 0x40 * (channel))
 #define DMA_TRIGGER(channel) (0x5000000cu + 0x40 * (channel))
+/* Words, both addresses go on, the one that is written to wraps at 2^ring_bits, unpaced, no channel behind channel 0. */
+#define DMA_COPY(ring_bits) (1u | 2u << 2 | 1u << 4 | 1u << 5 | (ring_bits) << 6 | 1u << 10 | 0u << 11 | 0x3fu << 15)
 #define DMA_INTERRUPT_ENABLE_0 0x50000404u
 #define DMA_INTERRUPT_STATUS_0 0x5000040cu
 
@@ -86,7 +93,9 @@
 #define SSI_SPI_CONTROL_0 0x180000f4u
 
 #define VTOR 0xe000ed08u
-#define NVIC_ENABLE 0xe000e100u
+#define NVIC_ENABLE(interrupt) (0xe000e100u + (interrupt) / 32 * 4)
+#define INTERRUPTS 32u
+#define VECTORS_ALIGNMENT 256
 #define DMA_IRQ_0 11u
 #define UART0_IRQ 20u
 

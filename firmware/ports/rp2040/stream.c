@@ -1,12 +1,10 @@
 #include "stream.h"
 
 #include "clocks.h"
-#include "registers.h"
+#include <registers.h>
 
 #define BLOCK_BYTES 2048u
-/* 2.5.7: words, both addresses go on, the one that is written to wraps at 2^13, unpaced. */
 #define RING_BITS 13u
-#define DMA_CONTROL (1u | 2u << 2 | 1u << 4 | 1u << 5 | RING_BITS << 6 | 1u << 10 | 0u << 11 | 0x3fu << 15)
 #define CHANNEL 0u
 
 _Static_assert(STREAM_BYTES == 1u << RING_BITS, "the ring of the DMA");
@@ -33,7 +31,7 @@ static void enable_interrupts(void) {
 void stream_start(void) {
   unreset(RESET_DMA);
   SET(DMA_INTERRUPT_ENABLE_0) = 1u << CHANNEL;
-  REGISTER(NVIC_ENABLE) = 1u << DMA_IRQ_0;
+  REGISTER(NVIC_ENABLE(DMA_IRQ_0)) = 1u << DMA_IRQ_0 % 32;
 }
 
 /* With interrupts off: the next block, if there is room. */
@@ -46,7 +44,7 @@ static void fetch(void) {
   REGISTER(DMA_READ(CHANNEL)) = (uint32_t)(uintptr_t)stream.source;
   REGISTER(DMA_WRITE(CHANNEL)) = (uint32_t)(uintptr_t)(stream_ring + stream.come % STREAM_BYTES);
   REGISTER(DMA_COUNT(CHANNEL)) = bytes / 4;
-  REGISTER(DMA_TRIGGER(CHANNEL)) = DMA_CONTROL;
+  REGISTER(DMA_TRIGGER(CHANNEL)) = DMA_COPY(RING_BITS);
 }
 
 void stream_interrupt(void) {

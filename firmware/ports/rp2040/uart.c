@@ -1,8 +1,9 @@
 #include "uart.h"
 
 #include "clocks.h"
-#include "registers.h"
+#include <chip.h>
 
+#define UART_FUNCTION 2u
 #define BAUD 115200u
 #define IS_EMPTY (1u << 4)
 #define IS_FULL (1u << 5)
@@ -16,8 +17,8 @@ static volatile uint32_t written, taken;
 
 void uart_start(void) {
   unreset(RESET_IO_BANK0 | RESET_PADS_BANK0 | RESET_UART0);
-  REGISTER(PIN_CONTROL(0)) = 2;
-  REGISTER(PIN_CONTROL(1)) = 2;
+  connect_pin(0, UART_FUNCTION);
+  connect_pin(1, UART_FUNCTION);
   /* Sixteenths of a bit, in 64ths: 4.2.7.1. */
   const uint32_t divider = (8 * CLOCK_HZ / BAUD + 1) / 2;
   REGISTER(UART0_DIVIDER) = divider >> 6;
@@ -25,7 +26,7 @@ void uart_start(void) {
   REGISTER(UART0_LINE) = EIGHT_BITS_FIFO;
   REGISTER(UART0_CONTROL) = ON;
   REGISTER(UART0_INTERRUPTS) = RECEIVED;
-  REGISTER(NVIC_ENABLE) = 1u << UART0_IRQ;
+  REGISTER(NVIC_ENABLE(UART0_IRQ)) = 1u << UART0_IRQ % 32;
 }
 
 /* A ring that is full loses what comes: the link repeats it. */

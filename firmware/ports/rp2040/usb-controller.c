@@ -2,7 +2,7 @@
 
 #include "bytes.h"
 #include "clocks.h"
-#include "registers.h"
+#include <registers.h>
 
 /* 4.1.2.5: memory of two ports, and its layout for devices. */
 #define MEMORY 0x50100000u

@@ -1,10 +1,10 @@
 #include "watchdog.h"
 
-#include "registers.h"
+#include <chip.h>
 
 #define ENABLE (1u << 30)
-/* Twice the microseconds: the chip counts two at a tick (RP2040-E1). A sector that is slow to erase takes 0.4 s. */
-#define FOUR_SECONDS 8000000u
+/* A sector that is slow to erase takes 0.4 s. */
+#define FOUR_SECONDS (4000000u * WATCHDOG_COUNTS_A_US)
 
 void watchdog_start(void) {
   REGISTER(RESETS_BY_WATCHDOG) = ALL_BUT_OSCILLATORS;

@@ -155,6 +155,7 @@ describe('boards', () => {
     expect((await mmfree('boards')).stdout.text).toContain('mmfree pack --uf2 IMAGE -o FILE.uf2');
     plugIn([storage], { vendor: 0x2e8a, product: 0x000f });
     expect(await board()).toMatchObject({ state: 'boot-mode', drive: 'RP2350' });
+    expect((await mmfree('boards')).stdout.text).toContain('mmfree pack --uf2 IMAGE -o FILE.uf2');
     expect((await mmfree('flash', path('x'))).exit).not.toBe(0);
   });
 

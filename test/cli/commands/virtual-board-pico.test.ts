@@ -5,16 +5,19 @@
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { encodeUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
+import { decodeUf2, encodeUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
 import { opener } from '../../../device/selector.js';
 import { BoardSession } from '../../../device/session.js';
 import { RP2040_LIMITS } from '../../../firmware-host/virtual/pico/pico-flash.js';
 import { packageFile } from '../../../model/package-file.js';
 import { mmfree, mmfreeJson, startBoard, TALES, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
 import { count } from '../../helpers/counts.js';
-import { goodImage } from '../../helpers/good-image.js';
+import { goodImage, goodImageOf } from '../../helpers/good-image.js';
+import { TINY_SHAPE, tinySections } from '../../helpers/tiny-image.js';
 
-const FIRMWARE = readFileSync(packageFile('firmware/prebuilt/rp2040.bin'));
+const RP2040_FILE = packageFile('firmware/prebuilt/rp2040.bin');
+const RP2350_FILE = packageFile('firmware/prebuilt/rp2350.bin');
+const FIRMWARE = readFileSync(RP2040_FILE);
 const FLASH = 0x1000_0000;
 /** Behind the firmware and the log of slots. */
 const IMAGE_OFFSET = 128 * 1024 + 2 * 4096;
@@ -25,6 +28,7 @@ const noTokenizer = { tokenizer: new Uint8Array(0) };
 beforeAll(() => {
   const image = goodImage(1, { ...noTokenizer, name: 'first' });
   writeFileSync(path('first'), image);
+  writeFileSync(path('wide'), goodImageOf(tinySections(1, { ...TINY_SHAPE, hiddenSize: 257 })));
   writeFileSync(path('second'), goodImage(2, { ...noTokenizer, name: 'second' }));
   const pieces = [
     { address: FLASH, bytes: FIRMWARE },
@@ -38,7 +42,8 @@ describe('an emulated Pico', () => {
   it('takes the file that a Pico takes, is on USB, and keeps its flash', async () => {
     const packed = await mmfreeJson('pack', '--uf2', path('first'), '--output', path('board.uf2'));
     const bytes = statSync(path('board.uf2')).size;
-    expect(packed.result).toMatchObject({ exit: 0, name: 'first', families: ['rp2040'], uf2_bytes: bytes });
+    const families = ['rp2040', 'rp2350'];
+    expect(packed.result).toMatchObject({ exit: 0, name: 'first', families, uf2_bytes: bytes });
     const flash = ['--flash-file', path('flash')];
     const first = await startBoard('--pico', path('board.uf2'), '--usbip', '127.0.0.1:0', ...flash);
     expect(first.selector).toMatch(/^usbip:/);
@@ -72,13 +77,45 @@ describe('an emulated Pico', () => {
   });
 
   it.each([
-    ['a model that it has no room for', 7, ['--uf2', TALES_IMAGE]],
+    ['both, where both have room', ['first'], ['rp2040', 'rp2350']],
+    ['the one that has room', [TALES_IMAGE], ['rp2350']],
+    ['the one that firmware is given for', ['first', '--firmware', RP2350_FILE], ['rp2350']],
+  ])('is packed for %s, with firmware and model in their places', async (_, options, families) => {
+    const [image, ...others] = options as [string, ...string[]];
+    const imageFile = image === 'first' ? path(image) : image;
+    const packed = await mmfreeJson('pack', '--uf2', imageFile, ...others, '--output', path('families.uf2'));
+    expect(packed.result).toMatchObject({ exit: 0, families });
+    const file = readFileSync(path('families.uf2'));
+    expect(Object.entries(UF2_FAMILY).flatMap(([name, id]) => (decodeUf2(file, id)!.length > 0 ? [name] : []))).toEqual(
+      families,
+    );
+    for (const family of families) {
+      const pieces = decodeUf2(file, UF2_FAMILY[family as keyof typeof UF2_FAMILY])!;
+      const flash = Buffer.alloc(4 * 2 ** 20, 0xff);
+      const written = new Set<number>();
+      for (const { address, bytes } of pieces) {
+        expect([bytes.length, address % 256, written.has(address)]).toEqual([256, 0, false]);
+        written.add(address);
+        flash.set(bytes, address - FLASH);
+      }
+      const firmware = readFileSync(family === 'rp2040' ? RP2040_FILE : RP2350_FILE);
+      const model = readFileSync(imageFile);
+      expect(flash.subarray(0, firmware.length).equals(firmware)).toBe(true);
+      expect(flash.subarray(IMAGE_OFFSET, IMAGE_OFFSET + model.length).equals(model)).toBe(true);
+      // The log of slots stays erased, so that the board tries what it finds.
+      expect([...written].some((at) => at >= FLASH + 128 * 1024 && at < FLASH + IMAGE_OFFSET)).toBe(false);
+    }
+  });
+
+  it.each([
+    ['a model that no firmware has room for', 7, ['--uf2', 'wide']],
+    ['a model that the firmware for RP2040 has no room for', 7, ['--uf2', TALES_IMAGE, '--firmware', RP2040_FILE]],
     ['firmware that nothing would start', 2, ['--uf2', 'first', '--firmware', 'second']],
     ['what says how an image is made', 2, ['--uf2', 'first', '--name', 'x', '--dfu']],
     ['firmware without a file for it', 2, [TALES, '--firmware', 'first']],
     ['a checkpoint', 6, ['--uf2', TALES]],
   ])('packing refuses %s, and writes nothing', async (_, expected, options) => {
-    const args = options.map((option) => (/^(first|second)$/.test(option) ? path(option) : option));
+    const args = options.map((option) => (/^(first|second|wide)$/.test(option) ? path(option) : option));
     const { exit, stderr } = await mmfree('pack', ...args, '--output', path('refused'));
     expect([exit, stderr.lines.length]).toEqual([expected, 3]);
     expect(existsSync(path('refused'))).toBe(false);
