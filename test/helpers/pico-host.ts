@@ -1,42 +1,18 @@
-/**
- * A host of one thread for an emulated Pico: each question lets the chip's time pass until its answer has come. It
- * speaks the smallest part of the protocol: one frame at a time.
- */
+/** A host of one thread for an emulated Pico. */
 
 import { PicoChip } from '../../firmware-host/virtual/pico/pico-chip.js';
 import type { FlashStore } from '../../firmware-host/firmware/flash/flash-store.js';
-import { encodeFrame, type Frame } from '../../protocol/wire/frame.js';
-import { FrameReader } from '../../protocol/wire/frame-reader.js';
-import type { Layout, LayoutValue } from '../../protocol/wire/layout.js';
-import { decodeMapMessage, encodeMessage, type FixedMessage } from '../../protocol/wire/message.js';
-import { HELLO, type Hello } from '../../protocol/wire/messages-board.js';
-import { synPayload } from '../../protocol/wire/opening.js';
-import { frameOf, framesIn } from './frames.js';
+import { ChipHost } from './chip-host.js';
 
-const NONCE = 0x0403_0201;
 const BYTE_NS = 8000;
 /** Of the memory: firmware/ports/rp2040/rp2040.ld. */
 const STACK_TOP = 256 * 1024;
 /** So much that was never used is no gap in a frame. */
 const UNUSED_BYTES = 4096;
-const SLICE_CYCLES = 20_000;
-/** Of the chip: nothing that is asked takes that long. */
-const PATIENCE_CYCLES = 3_000_000_000;
 
-export class PicoHost {
-  readonly chip: PicoChip;
-  readonly #reader = new FrameReader();
-  readonly #frames: Frame[] = [];
-  #text = '';
-  #sequence = 0;
-  #expected = 0;
-
+export class PicoHost extends ChipHost<PicoChip> {
   constructor(flash: FlashStore) {
-    const sent = (byte: number): void => {
-      this.#text += String.fromCodePoint(byte);
-      this.#frames.push(...framesIn(this.#reader.feed(Uint8Array.of(byte))));
-    };
-    this.chip = new PicoChip({ flash, onUart: sent, nanosecondsPerByte: BYTE_NS });
+    super((onUart) => new PicoChip({ flash, onUart, nanosecondsPerByte: BYTE_NS }));
   }
 
   /** How deep the stack of the first processor was, so far: below it memory is 0 until the firmware uses it. */
@@ -47,70 +23,5 @@ export class PicoHost {
       if (ram.subarray(at - 4, at).some((byte) => byte !== 0)) deepest = at - 4;
     }
     return STACK_TOP - deepest;
-  }
-
-  /** What the chip has sent since something was typed last. */
-  get text(): string {
-    return this.#text;
-  }
-
-  /** Types, and lets the chip's time pass until it has said this. */
-  type(bytes: string, awaited: string): string {
-    this.#text = '';
-    this.chip.receive(Buffer.from(bytes));
-    for (const end = this.chip.cycles + PATIENCE_CYCLES; this.chip.cycles < end;) {
-      if (this.#text.includes(awaited)) return this.#text;
-      this.chip.run(SLICE_CYCLES);
-    }
-    throw new Error(`the board says ${JSON.stringify(this.#text)}, and not ${awaited}`);
-  }
-
-  /** Opens a session. */
-  hello(): Hello {
-    this.chip.receive(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: synPayload(NONCE) }), true));
-    this.#until(({ kind }) => kind === 'syn-ack');
-    const hello = decodeMapMessage(HELLO, this.#message(HELLO.type));
-    if ('problem' in hello) throw new Error(hello.problem);
-    return hello.value;
-  }
-
-  /** Sends a message, and waits until it was taken. */
-  send<L extends Layout>(message: FixedMessage<L>, value: LayoutValue<L>): void {
-    const order = { sequence: this.#sequence, acknowledge: this.#expected, window: 32 };
-    this.#say(frameOf({ kind: 'data', type: message.type, ...order, payload: encodeMessage(message, value) }));
-    this.#sequence = (this.#sequence + 1) & 0xff;
-    this.#until(
-      ({ kind, acknowledge }) => (kind === 'ack' || kind === 'data') && acknowledge === this.#sequence,
-      false,
-    );
-  }
-
-  /** The answer to a message. */
-  ask<L extends Layout>(message: FixedMessage<L>, value: LayoutValue<L>, answer: FixedMessage): Uint8Array {
-    this.send(message, value);
-    return this.#message(answer.type);
-  }
-
-  #message(type: number): Uint8Array {
-    const found = this.#until(({ kind }) => kind === 'data');
-    this.#expected = (found.sequence + 1) & 0xff;
-    this.#say(frameOf({ kind: 'ack', acknowledge: this.#expected, window: 32 }));
-    if (found.type !== type)
-      throw new Error(`message 0x${found.type.toString(16)}: ${Buffer.from(found.payload).toString('hex')}`);
-    return found.payload;
-  }
-
-  #say(frame: Frame): void {
-    this.chip.receive(encodeFrame(frame));
-  }
-
-  /** A frame that came after those that were taken out before. */
-  #until(isWanted: (frame: Frame) => boolean, isTaken = true): Frame {
-    for (const end = this.chip.cycles + PATIENCE_CYCLES; this.chip.cycles < end;) {
-      const place = this.#frames.findIndex(isWanted);
-      if (place >= 0) return isTaken ? this.#frames.splice(0, place + 1).at(-1)! : this.#frames[place]!;
-      this.chip.run(SLICE_CYCLES);
-    }
-    throw new Error('the board does not answer');
   }
 }
