@@ -5,8 +5,9 @@
  *   0  raw bytes to the line           3  a message in a right frame: type, payload
  *   1  time passes: 1 … 4,096 ms       4  a frame of any kind with a right CRC: its head, payload
  *   2  the wire is taken away          5  SYN with a nonce of its own
+ *   6  a request over DFU: a byte of which bit 0 says IN and bit 1 vendor, number, value (2 bytes), data
  *
- * The file MMFREE_FUZZ_IMAGE is in the first slot. The flash is a NOR flash that refuses what firmware must not do.
+ * With MMFREE_FUZZ_COUNT in the environment it says at its end how many frames came, good ones and bad ones. The file MMFREE_FUZZ_IMAGE is in the first slot. The flash is a NOR flash that refuses what firmware must not do.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@ static size_t image_length;
 static uint32_t memory[1 << 16], clock_ms;
 static struct mmf_board board;
 static struct mmf_link line;
+static struct mmf_dfu dfu;
+static uint64_t frames;
 static bool is_plugged;
 static uint8_t sequence;
 
@@ -54,7 +57,17 @@ static bool program(void *context, uint32_t offset, const uint8_t *bytes, uint32
   return true;
 }
 
+static void count_frames(void) {
+  frames += line.counts.frames_in + line.counts.bad_frames;
+  line.counts.frames_in = line.counts.bad_frames = 0;
+}
+
+static void tell_frames(void) {
+  printf("%llu\n", (unsigned long long)frames);
+}
+
 static void plug_in(void) {
+  count_frames();
   if (is_plugged) mmf_board_remove_line(&board, &line);
   mmf_link_init(&line, clock_ms);
   mmf_board_add_line(&board, &line);
@@ -74,6 +87,7 @@ static void start(void) {
   const struct mmf_flash flash = {flash_bytes, FLASH_BYTES, SECTOR_BYTES, erase, program, NULL};
   if (mmf_board_bytes(&options.limits) > sizeof memory) abort();
   mmf_board_start(&board, &options, &flash, 2);
+  mmf_board_add_dfu(&board, &dfu);
   is_plugged = false;
   plug_in();
 }
@@ -116,6 +130,28 @@ static void send_syn(uint32_t nonce) {
   sequence = 0;
 }
 
+/* An answer must be where it says that it is. */
+static void ask_dfu(const uint8_t *bytes, uint32_t length) {
+  static uint8_t small[MMF_DFU_MOST_ANSWER_BYTES];
+  const uint32_t data = length - 4;
+  const struct mmf_dfu_request request = {(bytes[0] & 1) != 0, (bytes[0] & 2) != 0, bytes[1], mmf_u16(bytes + 2), data};
+  if (request.is_in) {
+    uint32_t given, sum = 0;
+    const uint8_t *answer = mmf_dfu_in(&dfu, &request, small, &given);
+    if (answer == NULL) return;
+    if (given > data) abort();
+    for (uint32_t index = 0; index < given; index++) sum += answer[index];
+    small[0] = (uint8_t)sum;
+    return;
+  }
+  if (data > 0) {
+    uint8_t *to = mmf_dfu_room(&dfu, &request);
+    if (to == NULL) return;
+    memcpy(to, bytes + 4, data);
+  }
+  mmf_dfu_out(&dfu, &request);
+}
+
 static void step(uint8_t what, const uint8_t *bytes, uint32_t length) {
   if (what == 0) {
     mmf_link_receive(&line, bytes, length, clock_ms);
@@ -129,6 +165,8 @@ static void step(uint8_t what, const uint8_t *bytes, uint32_t length) {
     send_frame((struct mmf_frame){bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], length - 6, bytes + 6});
   } else if (what == 5) {
     send_syn(length);
+  } else if (what == 6 && length >= 4) {
+    ask_dfu(bytes, length);
   }
 }
 
@@ -141,6 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       image_length = fread(image, 1, sizeof image, file);
       fclose(file);
     }
+    if (getenv("MMFREE_FUZZ_COUNT") != NULL) atexit(tell_frames);
     is_loaded = true;
   }
   clock_ms = 0;
@@ -152,9 +191,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (size_t at = 0; at + 3 <= size;) {
     const size_t left = size - at - 3, wanted = (size_t)data[at + 1] | (size_t)(data[at + 2] & 15) << 8;
     const size_t length = wanted < left ? wanted : left;
-    step(data[at] % 6, data + at + 3, (uint32_t)length);
+    step(data[at] % 7, data + at + 3, (uint32_t)length);
     work();
     at += 3 + length;
   }
+  count_frames();
   return 0;
 }

@@ -12,7 +12,8 @@ import { goodImage } from '../helpers/good-image.js';
 
 const FUZZ = fileURLToPath(new URL('../../firmware/fuzz', import.meta.url));
 const CORPUS = join(FUZZ, 'corpus-board');
-const MUTANTS = count(1000, 200_000);
+const MUTANTS = count(1000, 1_200_000);
+const FRAMES = count(5_000, 10_000_000);
 
 describe.skipIf(!HAS_C_COMPILER)('a hostile host', () => {
   const at = temporaryFolder();
@@ -27,11 +28,15 @@ describe.skipIf(!HAS_C_COMPILER)('a hostile host', () => {
     { timeout: 36_000_000 },
     () => {
       const files = readdirSync(CORPUS).map((name) => join(CORPUS, name));
-      const env = { ...process.env, MMFREE_FUZZ_IMAGE: at('image') };
-      const { status, stderr } = spawnSync(program, [String(MUTANTS), '1', ...files], { env });
+      const env = { ...process.env, MMFREE_FUZZ_IMAGE: at('image'), MMFREE_FUZZ_COUNT: '1' };
+      const { status, stdout, stderr } = spawnSync(program, [String(MUTANTS), '1', ...files], { env });
       expect(stderr.toString()).toBe('');
       expect(status).toBe(0);
-      figure('board in C: sessions of hostile hosts without a finding', String(files.length + MUTANTS));
+      expect(Number(stdout)).toBeGreaterThan(FRAMES);
+      figure(
+        'board in C: frames of hostile hosts without a finding, and their sessions',
+        `${Number(stdout)}, ${files.length + MUTANTS}`,
+      );
     },
   );
 });

@@ -60,15 +60,20 @@ describe('the binary for RP2040 on USB', () => {
   it('opens a session on its serial port', () => {
     const pico = plugged();
     pico.configure();
-    pico.write(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: synPayload(7) })));
-    const reader = new FrameReader();
-    const kinds: string[] = [];
-    while (kinds.length < 2) {
-      for (const event of reader.feed(pico.read(512) as Uint8Array)) {
-        if (event.kind === 'frame') kinds.push(event.frame.kind);
-      }
-    }
-    expect(kinds).toEqual(['syn-ack', 'data']);
+    expect(opening(pico)).toEqual(['syn-ack', 'data']);
+  });
+
+  it('hears frames of any kind, and serves the next host', () => {
+    const frames = count(100, 10_000);
+    const random = new Prng(2);
+    const pico = plugged();
+    pico.configure();
+    pico.drain();
+    for (let frame = 0; frame < frames; frame++) pico.write(randomFrame(random));
+    pico.busReset();
+    pico.configure();
+    expect(opening(pico)).toEqual(['syn-ack', 'data']);
+    figure('firmware for RP2040: random and mutated frames over USB, and the next host is served', String(frames));
   });
 
   it('keeps what a host says of the line', () => {
@@ -123,6 +128,35 @@ describe('the binary for RP2040 on USB', () => {
     figure('firmware for RP2040: random setup packets, all answered or stalled', String(packets));
   });
 });
+
+/** Kinds of the frames that answer a host who comes. */
+function opening(pico: PicoOnUsb): readonly string[] {
+  pico.write(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: synPayload(7) }), true));
+  const reader = new FrameReader();
+  const kinds: string[] = [];
+  while (kinds.length < 2) {
+    for (const event of reader.feed(pico.read(512) as Uint8Array)) {
+      if (event.kind === 'frame') kinds.push(event.frame.kind);
+    }
+  }
+  return kinds;
+}
+
+/** One of three opens a session, of one of two a byte is another one. */
+function randomFrame(random: Prng): Uint8Array {
+  const isOpening = random.between(0, 2) === 0;
+  const payload = Uint8Array.from({ length: random.between(0, 40) }, () => random.next() & 0xff);
+  const type = random.between(0, 1) === 0 ? random.between(0, 0x2f) : random.between(0, 255);
+  const order = { sequence: random.between(0, 3), acknowledge: random.between(0, 3), window: random.between(0, 32) };
+  const frame = encodeFrame(
+    isOpening
+      ? frameOf({ kind: 'syn', window: 32, payload: synPayload(random.next()) })
+      : frameOf({ kind: 'data', type, ...order, payload }),
+    random.between(0, 1) === 0,
+  );
+  if (random.between(0, 1) === 0) frame[random.between(0, frame.length - 1)] = random.next() & 0xff;
+  return frame;
+}
 
 /** Most of them near to what there is. */
 function randomSetup(random: Prng): Setup {

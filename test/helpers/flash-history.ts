@@ -4,7 +4,7 @@ import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
 import type { FlashStore } from '../../firmware-host/firmware/flash/flash-store.js';
 import { tear, TEAR_PATTERNS } from '../../firmware-host/firmware/flash/power-cut.js';
 
-export interface Operation {
+interface Operation {
   readonly offset: number;
   readonly to: Uint8Array;
 }

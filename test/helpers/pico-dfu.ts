@@ -9,7 +9,7 @@ import { PicoOnUsb } from './pico-on-usb.js';
 
 const INTERFACE = 2;
 /** Of its functional descriptor. */
-export const BLOCK_BYTES = 2048;
+const BLOCK_BYTES = 2048;
 const DOWNLOAD_IDLE = 5;
 const ERROR = 10;
 /** dfuDNBUSY and dfuMANIFEST. */

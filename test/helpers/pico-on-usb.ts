@@ -51,6 +51,12 @@ export class PicoOnUsb {
     return this.#until((onDone) => this.chip.usbHost.submit({ endpoint: 0x82, data: NOTHING, length, onDone }));
   }
 
+  /** Reads on and on, and forgets it, until the next bus reset. */
+  drain(): void {
+    const again = (): void => this.chip.usbHost.submit({ endpoint: 0x82, data: NOTHING, length: 64, onDone: again });
+    again();
+  }
+
   /** @throws Error if it takes too long */
   #until(start: (onDone: (result: TransferResult) => void) => void): TransferResult {
     const results: TransferResult[] = [];
