@@ -21,7 +21,12 @@ const PATH_BYTES = 256;
 export const OPERATION_STATUS = { ok: 0, busy: 2, noDevice: 4, error: 5 } as const;
 
 /** `speed` of a device. */
-const HIGH_SPEED = 3;
+const SPEED = { full: 2, high: 3 } as const;
+/** Of a bulk endpoint at high speed; at full speed it is less (USB 2.0, 5.8.3), and Linux complains of a mixture. */
+const HIGH_SPEED_BULK_BYTES = 512;
+/** Types of descriptors, and of transfers. */
+const ENDPOINT = 5;
+const BULK = 2;
 
 /** After that. */
 export const COMMAND = { submit: 1, unlink: 2 } as const;
@@ -85,13 +90,22 @@ export function deviceRecord(exported: ExportedDevice): Uint8Array {
   const at = PATH_BYTES + BUS_ID_BYTES;
   view.setUint32(at, busNumber);
   view.setUint32(at + 4, deviceNumber);
-  view.setUint32(at + 8, HIGH_SPEED);
+  view.setUint32(at + 8, speedOf(configuration));
   // idVendor, idProduct, bcdDevice
   for (const field of [0, 2, 4]) view.setUint16(at + 12 + field, usb.getUint16(8 + field, true));
   // bDeviceClass, bDeviceSubClass, bDeviceProtocol
   bytes.set(device.subarray(4, 7), at + 18);
   bytes.set([configurationValue, device[17] ?? 1, configuration[4] ?? 0], at + 21);
   return bytes;
+}
+
+function speedOf(configuration: Uint8Array): number {
+  const view = viewOf(configuration);
+  for (let at = 0; at < configuration.length; at += configuration[at]!) {
+    const isBulk = configuration[at + 1] === ENDPOINT && configuration[at + 3] === BULK;
+    if (isBulk && view.getUint16(at + 4, true) < HIGH_SPEED_BULK_BYTES) return SPEED.full;
+  }
+  return SPEED.high;
 }
 
 /** Class, subclass and protocol of each interface, in lists only. */
