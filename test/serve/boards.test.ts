@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { startBoard, TALES_IMAGE, temporaryFolder, type RunningBoard } from '../helpers/command-line.js';
+import { count } from '../helpers/counts.js';
 import { boardSource, serviceOf, talesOn, type ServiceUnderTest } from '../helpers/service.js';
 
 const path = temporaryFolder();
@@ -21,7 +22,7 @@ afterEach(async () => {
   vi.unstubAllEnvs();
 });
 
-const ASKED = { prompt: 'Once upon a time', max_tokens: 2_000, temperature: 0 };
+const ASKED = { prompt: 'Once upon a time', max_tokens: count(800, 2_000), temperature: 0 };
 
 it('a text that its board told half goes on at the processor, with the same receipts', async () => {
   const response = await tested.ask('/v1/completions', { ...ASKED, stream: true });

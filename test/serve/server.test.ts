@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../serve/app.js';
 import { listen, type RunningServer } from '../../serve/server.js';
+import { count } from '../helpers/counts.js';
 import { eventsOf, serviceOf, type ServiceUnderTest } from '../helpers/service.js';
 import { CERTIFICATE } from '../fixtures/certificate.js';
 
@@ -118,10 +119,12 @@ it('answers by HTTPS, with a certificate that is replaced while it runs', async 
   secure.cut();
 });
 
-it('at its end 50 open streams come to a proper end or an error to ask again after, and no connection stays', async () => {
+const STREAMS = count(20, 50);
+
+it(`at its end ${STREAMS} open streams come to a proper end or an error to ask again after, and no connection stays`, async () => {
   const short = post({ prompt: 'Once', max_tokens: 300, temperature: 0, stream: true });
   const streams = await Promise.all(
-    Array.from({ length: 50 }, async (_, seed) => await post({ ...LONG, seed, stream: true })),
+    Array.from({ length: STREAMS }, async (_, seed) => await post({ ...LONG, seed, stream: true })),
   );
   const drained = Promise.all([server.drained(), tested.models.drained()]);
   expect(eventsOf(await (await short).text()).at(-1)).toMatchObject({ choices: [{ finish_reason: 'length' }] });
@@ -131,7 +134,7 @@ it('at its end 50 open streams come to a proper end or an error to ask again aft
     end?.includes('"type":"server_error"') === true && end.includes('"code":"shutting_down"');
   // Some tales are short.
   expect(ends.filter((end) => end !== 'data: [DONE]' && !isRetryable(end))).toEqual([]);
-  expect(ends.filter(isRetryable).length).toBeGreaterThan(25);
+  expect(ends.filter(isRetryable).length).toBeGreaterThan(STREAMS / 2);
   await drained;
   expect(tested.failures).toEqual([]);
 });
