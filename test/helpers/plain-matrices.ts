@@ -15,16 +15,19 @@ export class PlainMatrices extends GpuDevice {
   /** Kernels that were rewritten. */
   readonly rewritten = new Set<string>();
 
+  /** Compiles what has no matrix units, once for all that stand on it. */
+  readonly #own: GpuDevice;
   readonly #spoil: (code: string) => string;
 
   /** @param spoil changes a kernel before it is rewritten, to see that it is found out */
-  constructor({ device, name, features }: GpuDevice, spoil = (code: string): string => code) {
-    super(device, name, { ...features, matrices: true, halves: true });
+  constructor(own: GpuDevice, spoil = (code: string): string => code) {
+    super(own.device, own.name, { ...own.features, matrices: true, halves: true });
+    this.#own = own;
     this.#spoil = spoil;
   }
 
   override kernel(...[label, code, layout]: Parameters<GpuDevice['kernel']>): Kernel {
-    if (!code.includes('subgroup_matrix')) return super.kernel(label, code, layout);
+    if (!code.includes('subgroup_matrix')) return this.#own.kernel(label, code, layout);
     this.rewritten.add(label);
     return super.kernel(label, plain(this.#spoil(code)), layout);
   }
