@@ -11,7 +11,7 @@ import { TALES_IMAGE, temporaryFolder } from '../helpers/command-line.js';
 import { count, figure } from '../helpers/counts.js';
 import { Prng } from '../oracle/prng.js';
 
-const TEXTS = count(150, 5000);
+const TEXTS = count(40, 5000);
 const MOST_PIECES = 24;
 const VOCAB = 4096;
 /** Beside random printable characters. */

@@ -5,6 +5,7 @@ import { openImage } from '../../../protocol/image/image-reader.js';
 import { embeddingStride, ternaryBytes } from '../../../protocol/image/model-shape.js';
 import type { ModelSections, SectionName } from '../../../protocol/image/model-shape.js';
 import { verifyWeights, weightSteps } from '../../../protocol/image/weight-checks.js';
+import { count } from '../../helpers/counts.js';
 import { imageRefusal } from '../../helpers/image-refusal.js';
 import { imageOf, tinySections, zeroSections } from '../../helpers/tiny-image.js';
 import { EXTREME_MODELS, randomModel } from '../../oracle/random-model.js';
@@ -33,6 +34,11 @@ function int16(value: number): [number, number] {
 const TINY = tinySections();
 const LAYER = 26;
 
+/** In CI those around the last good one, and some others. */
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte).filter(
+  (byte) => byte % count(15, 1) === 0 || (byte > 240 && byte < 246),
+);
+
 // Four bytes are looked at together, from the start of a piece that lies on a multiple of four in memory, or one by
 // one.
 test('finds any byte above 242, and no other, at any place of a word and behind the last one', () => {
@@ -48,7 +54,7 @@ test('finds any byte above 242, and no other, at any place of a word and behind 
     const source = memorySource(moved);
     const view = openImage(source);
     for (let at = first; at < first + 7; at++) {
-      for (let byte = 0; byte < 256; byte++) {
+      for (const byte of BYTES) {
         moved[place.offset + at] = byte;
         const offset = imageRefusal(() => verifyWeights(source, view))?.facts.offset;
         expect([byte, at, offset]).toEqual([byte, at, byte > 242 ? at : undefined]);
