@@ -1,6 +1,8 @@
 /**
  * `npm run test:long [-- <test files>]`: the tests of CI with the counts that are promised, for hours if need be.
  *
+ * Without test files also all benches of the gateware and all scenarios of the USB lab, of which CI has some.
+ *
  * What they find is written into docs/LONG-RUN.md, each row with the day and the commit that it was found at; rows of
  * tests that did not run stay as they are.
  */
@@ -9,7 +11,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { ensureBuilt, ensureInstalled, root, runProgram, say } from './setup.mjs';
+import { ensureBuilt, ensureInstalled, root, runNpm, runProgram, say } from './setup.mjs';
 import { NODES_OF_LONG_RUN, otherNodes } from './other-nodes.mjs';
 import { clients } from './clients.mjs';
 import { softwareGpu } from './software-gpu.mjs';
@@ -45,6 +47,12 @@ process.exitCode = runProgram(
 );
 if (existsSync(figures)) writePage(readFileSync(figures, 'utf8'));
 rmSync(folder, { recursive: true });
+if (process.argv.length === 2) {
+  for (const script of ['test:gateware', 'test:usb']) {
+    const status = runNpm(['run', '--silent', script, '--', '--if-possible']);
+    process.exitCode ||= status;
+  }
+}
 
 /** A failed run leaves no figures behind: the page shows what holds. */
 function writePage(lines) {

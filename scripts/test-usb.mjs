@@ -2,7 +2,7 @@
  * `npm run test:usb [-- <scenario> …]`: boards as real USB devices of a real kernel, without hardware.
  * test/usb-lab/README.md.
  *
- * With --if-possible it is no failure when this computer cannot run the lab.
+ * With --quick only what CI runs of it. With --if-possible it is no failure when this computer cannot run the lab.
  */
 
 import { join } from 'node:path';

@@ -20,7 +20,7 @@ const groups = [
   [['test:gateware', 'lint the gateware and test its modules', '--if-possible', '--quick']],
   [['vitest', 'run the tests']],
   [['test:nodes', 'run what touches the engine on newer versions of Node']],
-  [['test:usb', 'run boards as real USB devices of a real kernel', '--if-possible']],
+  [['test:usb', 'run boards as real USB devices of a real kernel', '--if-possible', '--quick']],
 ];
 
 const startMs = Date.now();

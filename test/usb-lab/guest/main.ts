@@ -22,7 +22,7 @@ async function runScenario(scenario: Scenario): Promise<Outcome> {
   const folder = `/lab/tmp/${name}`;
   mkdirSync(folder, { mode: 0o755 });
   const ends: (() => Promise<void> | void)[] = [];
-  const lab: Lab = { log, folder, atEnd: (work) => void ends.unshift(work) };
+  const lab: Lab = { log, folder, isQuick: process.env['QUICK'] === '1', atEnd: (work) => void ends.unshift(work) };
   const startMs = performance.now();
   const failures: string[] = [];
   const noted = async <T>(work: () => T | Promise<T>): Promise<T | undefined> => {

@@ -18,6 +18,8 @@ export interface Lab {
   readonly log: Log;
   /** A new folder for files of this scenario. */
   readonly folder: string;
+  /** Whether it is to do only as much as CI has time for. */
+  readonly isQuick: boolean;
   /** Has something done when the scenario is over, however it ends; the last first. */
   readonly atEnd: (work: () => Promise<void> | void) => void;
 }

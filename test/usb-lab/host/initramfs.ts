@@ -5,13 +5,14 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync
 import { basename, join } from 'node:path';
 import { CHECKOUT, INITRAMFS } from './folders.js';
 import type { Kernel } from './kernel.js';
+import type { Scenario } from '../guest/scenario.js';
 import { LabError } from './lab-error.js';
 
 /** The disk over 9p, and the layer above it that takes what the guest writes. */
 const MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
 
-/** @param scenarios names of those to run; none for all @returns the path of the archive @throws LabError */
-export function makeInitramfs(kernel: Kernel, scenarios: readonly string[]): string {
+/** @param isQuick whether scenarios do only what CI does @returns the path of the archive @throws LabError */
+export function makeInitramfs(kernel: Kernel, scenarios: readonly Scenario[], isQuick: boolean): string {
   rmSync(INITRAMFS, { recursive: true, force: true });
   for (const folder of ['bin', 'proc', 'sys', 'dev', 'modules', 'lower', 'upper', 'root']) {
     mkdirSync(join(INITRAMFS, folder), { recursive: true });
@@ -19,7 +20,7 @@ export function makeInitramfs(kernel: Kernel, scenarios: readonly string[]): str
   copyFileSync('/bin/busybox', join(INITRAMFS, 'bin/busybox'));
   copyFileSync(join(CHECKOUT, 'test/usb-lab/guest/init.sh'), join(INITRAMFS, 'init'));
   chmodSync(join(INITRAMFS, 'init'), 0o755);
-  writeFileSync(join(INITRAMFS, 'settings'), settings(kernel, scenarios));
+  writeFileSync(join(INITRAMFS, 'settings'), settings(kernel, scenarios, isQuick));
   const files = inLoadingOrder(kernel, MODULES);
   for (const file of files) copyFileSync(join(kernel.modules, file), join(INITRAMFS, 'modules', basename(file)));
   writeFileSync(join(INITRAMFS, 'modules/order'), `${files.map((file) => basename(file)).join('\n')}\n`);
@@ -32,9 +33,10 @@ export function makeInitramfs(kernel: Kernel, scenarios: readonly string[]): str
 }
 
 /** Variables for init.sh. */
-function settings({ version, modules }: Kernel, scenarios: readonly string[]): string {
+function settings({ version, modules }: Kernel, scenarios: readonly Scenario[], isQuick: boolean): string {
   const values = {
-    SCENARIOS: scenarios.join(' '),
+    SCENARIOS: scenarios.map(({ name }) => name).join(' '),
+    QUICK: isQuick ? '1' : '',
     CHECKOUT,
     KERNEL_VERSION: version,
     KERNEL_MODULES: modules,

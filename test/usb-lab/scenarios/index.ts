@@ -1,4 +1,4 @@
-/** All scenarios. Guests take them in this order, so the longest come first. */
+/** All scenarios, and those of CI. Guests take them in this order, so the longest come first. */
 
 import type { Scenario } from '../guest/scenario.js';
 import { access } from './access.js';
@@ -17,27 +17,36 @@ import { unplugRun } from './unplug-run.js';
 import { unplugStates } from './unplug-states.js';
 
 const SCENARIOS: readonly Scenario[] = [
-  hostileDevice,
   unplugFlash,
   unplugStates,
-  access,
-  killed,
-  fpgaBoard,
+  hostileDevice,
   gadget,
+  access,
   flashRunVerify,
-  unplugRun,
-  twins,
   quirkyDevices,
+  fpgaBoard,
+  twins,
+  killed,
+  unplugRun,
   hostileHost,
   stockFlash,
   stockTools,
 ];
 
-/** Those of the given names; all if there are none. @throws RangeError naming what does not exist */
-export function selectScenarios(names: readonly string[]): readonly Scenario[] {
+/** What is tried in one process as well, by fake devices and hosts, at more places than here. */
+const ONLY_IN_LONG_RUN = new Set<Scenario>([unplugStates, hostileDevice, quirkyDevices, killed, hostileHost]);
+
+/**
+ * Those of the given names; all if there are none.
+ *
+ * @param isQuick if there are none: only those of CI
+ * @throws RangeError naming what does not exist
+ */
+export function selectScenarios(names: readonly string[], isQuick = false): readonly Scenario[] {
   const unknown = names.find((name) => !SCENARIOS.some((scenario) => scenario.name === name));
   if (unknown !== undefined) {
     throw new RangeError(`no scenario is called ${unknown}; there are ${SCENARIOS.map(({ name }) => name).join(', ')}`);
   }
-  return names.length === 0 ? SCENARIOS : SCENARIOS.filter(({ name }) => names.includes(name));
+  if (names.length > 0) return SCENARIOS.filter(({ name }) => names.includes(name));
+  return isQuick ? SCENARIOS.filter((scenario) => !ONLY_IN_LONG_RUN.has(scenario)) : SCENARIOS;
 }
