@@ -11,6 +11,7 @@ import { readState, saveCheckpoint, saveState } from '../../../model/train/run/s
 import type { Tensors } from '../../../model/train/parameters.js';
 import { heldOutLoss, trainSteps } from '../../../model/train/run/train-steps.js';
 import { TrainError, unwritable } from '../../../model/train/train-error.js';
+import { counted } from '../../../protocol/counted.js';
 import type { CommandContext } from '../../command.js';
 import type { PreparedModel } from './prepare-model.js';
 
@@ -43,7 +44,7 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
   const log = join(folder, 'train.jsonl');
   await writeOutput(log, run.lines.map((line) => `${line}\n`).join(''));
   output.note(
-    `${weightsOf(trainer.layout).toLocaleString('en-US')} weights, ${tokens.length.toLocaleString('en-US')} tokens of text; ${recipe.steps} steps of ${recipe.batch} × ${recipe.context} tokens; ${(trainer.allocatedBytes / 2 ** 20).toFixed(0)} MiB on the GPU`,
+    `${weightsOf(trainer.layout).toLocaleString('en-US')} weights, ${tokens.length.toLocaleString('en-US')} tokens of text; ${counted(recipe.steps, 'step')} of ${recipe.batch} × ${recipe.context} tokens; ${(trainer.allocatedBytes / 2 ** 20).toFixed(0)} MiB on the GPU`,
   );
   // Ctrl-C: the state is written, so that nothing is lost.
   context.takeTimeToEnd(30_000);
