@@ -40,6 +40,8 @@ export class LogitsFeed {
   row: number | undefined;
   /** How often it has left. */
   visit = 0;
+  /** Its way back to what was read, when it has left: nothing may be done with its state before. */
+  returning: Promise<void> | undefined;
   waiter: { resolve(logits: Int32Array): void; reject(error: unknown): void } | undefined;
 
   constructor(tenant: Tenant, tokens: readonly number[]) {
@@ -95,6 +97,7 @@ export class LogitsFeeder {
 
   /** The logits after the feed's next token, of which there must be one. @throws GpuError */
   async next(feed: LogitsFeed): Promise<Int32Array> {
+    if (feed.row === undefined) await feed.returning;
     const logits =
       feed.queue.shift() ??
       (await new Promise<Int32Array>((resolve, reject) => {
@@ -119,7 +122,8 @@ export class LogitsFeeder {
     feed.atHome = feed.submitted = read;
     this.#pump();
     if (row !== undefined && read === tokens.length) this.#copy(this.#place(row), this.#homes.home(tenant));
-    else if (read > atHome) await this.#homes.feed(tenant, tokens.slice(atHome, read));
+    else if (read > atHome) feed.returning = this.#homes.feed(tenant, tokens.slice(atHome, read));
+    await feed.returning;
   }
 
   /** Looks what can be done: called whenever something has changed. */

@@ -6,9 +6,9 @@
  * behind what is submitted already; when it leaves with tokens that its caller has not seen, its state goes back to the
  * one before them. So nobody waits until the GPU is idle.
  *
- * Steps are computed as they are asked for: beyond those that the GPU has, when every run under way has been read to its
- * end. A caller that does not come back for its next token while others wait is set aside, back to what it has seen, and
- * joins again when it asks.
+ * Steps are computed as they are asked for: the GPU has a few before it, and gets more when every run under way has
+ * been read to its end. A caller that does not come back for its next token while others wait is set aside, back to
+ * what it has seen, and joins again when it asks.
  */
 import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';

@@ -240,6 +240,38 @@ describe.skipIf(!hasGpu)('a batch on the GPU', () => {
   );
 });
 
+describe.skipIf(!hasGpu)('logits of several sequences', () => {
+  // It used to go on at once, with a state that was not back yet: its logits were those of another text.
+  it('go on for one that was set aside when its state is back, not before', { timeout: PATIENCE_MS }, async () => {
+    const machine = await GpuMachine.create(await gpuModel(SECTIONS, {}, gpu), TEST_IMAGE);
+    const tokens = [5, 6, 7];
+    const expected = await receiptsOf(await referenceSequence(SECTIONS), tokens);
+    const begin = async (): Promise<AsyncIterator<StepRecord>> =>
+      (await machine.open()).feed(tokens, { want: 'logits' })[Symbol.asyncIterator]();
+    const [slow, quick] = [await begin(), await begin()];
+    const receipt = async (reader: AsyncIterator<StepRecord>): Promise<number> =>
+      ((await reader.next()) as IteratorYieldResult<StepRecord>).value.receipt;
+    expect(await Promise.all([receipt(slow), receipt(quick)])).toEqual([expected[0], expected[0]]);
+    let release = (): void => {};
+    const busy = machine.feedAlone(async () => await new Promise<void>((resolve) => (release = resolve)));
+    const feed = machine.feed.bind(machine);
+    const setAside = new Promise<void>((resolve) => {
+      vi.spyOn(machine, 'feed').mockImplementation(async (...what) => {
+        resolve();
+        await feed(...what);
+      });
+    });
+    const second = receipt(quick);
+    await setAside;
+    const again = receipt(slow);
+    expect(await second).toBe(expected[1]);
+    release();
+    expect(await again).toBe(expected[1]);
+    await busy;
+    await machine.close();
+  });
+});
+
 describe.skipIf(!hasGpu)('a text, with a GPU on its way,', () => {
   const make = async (): Promise<GpuMachine> => await GpuMachine.create(await gpuModel(SECTIONS, {}, gpu), TEST_IMAGE);
   itMovesBetween([...AT_HOME, { name: 'gpu', make }]);
