@@ -1,8 +1,9 @@
 /**
  * The kernels of BitLinears and norms, forth and back, on the buffers of a run (docs/TRAINING.md, sections 2 and 3).
  */
-import type { BufferPart } from '../../backends/gpu/device/gpu-device.js';
+import type { BufferPart, GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import type { BitLinearNames } from '../../checkpoint/tensor-names.js';
+import type { ModelConfig } from '../../config.js';
 import type { KernelList } from './kernel-list.js';
 import { halve, halvesGroups, largest, TOP_STRIDE } from './kernels/halves.js';
 import { normBack, normBackGroups } from './kernels/norm-back.js';
@@ -10,10 +11,10 @@ import { quantiseRows } from './kernels/quantise-rows.js';
 import { rowGroup } from './kernels/reduce-rows.js';
 import { sumPartials, sumPartialsGroups } from './kernels/sum-partials.js';
 import type { MatrixTile } from './matrix/matrix-product.js';
-import type { ProductKind } from './matrix/products.js';
-import { MEAN_STRIDE, type TensorPlace } from './parameter-layout.js';
+import type { ProductKind, TileOf } from './matrix/products.js';
+import { MEAN_STRIDE, type ParameterLayout, type TensorPlace } from './parameter-layout.js';
 import { productKernel } from './product-kernel.js';
-import type { BitLinearSetup } from './training-setup.js';
+import type { BatchShape, TrainingBuffers } from './training-buffers.js';
 
 export interface MatrixShape {
   readonly outputs: number;
@@ -24,6 +25,30 @@ export interface MatrixShape {
 export interface RowPart {
   readonly first: number;
   readonly rows: number;
+}
+
+/** What the kernels of BitLinears and norms are made for. */
+export interface BitLinearSetup {
+  readonly gpu: GpuDevice;
+  readonly config: Pick<ModelConfig, 'rmsNormEps'>;
+  readonly layout: ParameterLayout;
+  readonly batch: BatchShape;
+  readonly buffers: Pick<
+    TrainingBuffers,
+    | 'parameters'
+    | 'gradient'
+    | 'trits'
+    | 'tritHalves'
+    | 'means'
+    | 'quantised'
+    | 'normedHalves'
+    | 'stats'
+    | 'halves'
+    | 'tops'
+    | 'dNormed'
+    | 'partials'
+  >;
+  readonly tileOf: TileOf;
 }
 
 /** What is bound: all of a buffer or a part. */

@@ -4,7 +4,7 @@
  */
 import { BufferGroup } from '../../../backends/gpu/device/buffer-group.js';
 import type { BufferPart, GpuDevice } from '../../../backends/gpu/device/gpu-device.js';
-import { BitLinearKernels } from '../bitlinear-kernels.js';
+import { BitLinearKernels, type BitLinearSetup } from '../bitlinear-kernels.js';
 import { KernelList } from '../kernel-list.js';
 import { blockSums, matrixMeans } from '../kernels/absolute-means.js';
 import { TOP_STRIDE } from '../kernels/halves.js';
@@ -13,7 +13,6 @@ import { rowSplits } from '../kernels/product-weights.js';
 import { ternarise } from '../kernels/ternarise.js';
 import { matrixRowSplits, type ProductShape, type TileOf } from '../matrix/products.js';
 import { BLOCK, type ParameterLayout } from '../parameter-layout.js';
-import type { BitLinearSetup } from '../training-setup.js';
 import { Scratch } from './scratch.js';
 import { UnfusedBitLinears } from './unfused-bitlinears.js';
 

@@ -6,14 +6,19 @@
  * Steps that are the same are the kernels of training: means of weights, ways back on matrix units, sums of splits.
  */
 import type { BitLinearNames } from '../../../checkpoint/tensor-names.js';
-import { BitLinearKernels, type Bound, type MatrixShape, type RowPart } from '../bitlinear-kernels.js';
+import {
+  BitLinearKernels,
+  type BitLinearSetup,
+  type Bound,
+  type MatrixShape,
+  type RowPart,
+} from '../bitlinear-kernels.js';
 import type { KernelList } from '../kernel-list.js';
 import { halve, halvesGroups, largest } from '../kernels/halves.js';
 import { normBackGroups } from '../kernels/norm-back.js';
 import { rowGroup } from '../kernels/reduce-rows.js';
 import type { MatrixTile } from '../matrix/matrix-product.js';
 import type { ProductKind, ProductShape, TileOf } from '../matrix/products.js';
-import type { BitLinearSetup } from '../training-setup.js';
 import { fitsForth, floatProduct } from './float-products.js';
 import type { Scratch } from './scratch.js';
 import {
