@@ -120,4 +120,4 @@ it(`nothing that was acknowledged is lost by ${KILLS} kills`, async () => {
   await kill();
   expect(answers).toBeGreaterThan(0);
   figure('kills of a service, answers acknowledged before them', `${KILLS}, ${answers}`);
-}, 3_000_000);
+});
