@@ -26,16 +26,20 @@ interface Pair {
   readonly words: number[];
 }
 
-/** More words than this are as many as no text of people has: those that are rare are forgotten. */
-const MOST_WORDS = 2 ** 21;
+/**
+ * Characters of all different words. Of more than this, a million words or so, those that are rare are forgotten: the
+ * pairs in them would take gigabytes.
+ */
+const MOST_CHARACTERS = 2 ** 23;
 
 /** Which words a text has, and how often, in the order in which they came. */
 export class WordCounts {
   readonly #most: number;
   #counts = new Map<string, number>();
+  #characters = 0;
 
-  /** @param most words that are told apart; above, the rare ones are forgotten until half as many are left */
-  constructor(most = MOST_WORDS) {
+  /** @param most characters of words that are told apart; above, rare ones are forgotten until half as many are left */
+  constructor(most = MOST_CHARACTERS) {
     this.#most = most;
   }
 
@@ -46,7 +50,8 @@ export class WordCounts {
       const count = this.#counts.get(word);
       // A copy: a part of a string keeps all of it in memory.
       this.#counts.set(count === undefined ? (JSON.parse(JSON.stringify(word)) as string) : word, (count ?? 0) + 1);
-      if (this.#counts.size > this.#most) this.#forget();
+      if (count === undefined) this.#characters += word.length;
+      if (this.#characters > this.#most) this.#forget();
     }
   }
 
@@ -59,8 +64,9 @@ export class WordCounts {
   }
 
   #forget(): void {
-    for (let rare = 1; this.#counts.size > this.#most / 2; rare *= 2) {
+    for (let rare = 1; this.#characters > this.#most / 2; rare *= 2) {
       this.#counts = new Map([...this.#counts].filter(([, count]) => count > rare));
+      this.#characters = [...this.#counts.keys()].reduce((sum, { length }) => sum + length, 0);
     }
   }
 }
