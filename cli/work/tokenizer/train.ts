@@ -19,7 +19,7 @@ export async function tokenizerTrain(input: TokenizerTrainInput, { output, signa
     words.add(text);
     if (isLast) documents++;
   }
-  const json = tokenizerOf(words, input.vocab);
+  const json = await tokenizerOf(words, input.vocab, signal);
   await writeOutput(input.output, json, { inputs: input.texts.filter((path) => path !== '-') });
   const { vocabulary } = tokenizerFacts(new TextEncoder().encode(json));
   output.print(`${input.output}: ${counted(vocabulary, 'token')} of ${counted(documents, 'document')}\n`);

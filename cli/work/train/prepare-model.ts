@@ -52,7 +52,7 @@ export async function newModel(
   if (input.tokenizer === undefined) {
     const vocabulary = input.vocab ?? configured?.vocabSize ?? VOCABULARY;
     output.note(`making a tokenizer of ${vocabulary} tokens`);
-    tokenizerJson = new TextEncoder().encode(trainTokenizer(documents, vocabulary));
+    tokenizerJson = new TextEncoder().encode(await trainTokenizer(documents, vocabulary, signal));
   } else {
     tokenizerJson = await readRegular(input.tokenizer, { limitBytes: MAX_TOKENIZER_BYTES, signal });
   }

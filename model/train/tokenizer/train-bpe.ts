@@ -6,6 +6,7 @@
  * that was seen first. Only which words there are and how often matters, so each is looked at once for every change in
  * it.
  */
+import { setImmediate } from 'node:timers/promises';
 import { byteLevelText, CHARACTER_OF_BYTE } from '../../text/byte-level.js';
 import { MinHeap } from '../../text/min-heap.js';
 import { splitIntoWords } from '../../text/words.js';
@@ -73,16 +74,25 @@ export class WordCounts {
 
 /**
  * @param vocabulary tokens wanted, at least 257, which spell every byte; a short text gives fewer
+ * @param signal ends the work
  * @returns `tokenizer.json` of Hugging Face
+ * @throws the signal's reason
  */
-export function trainTokenizer(documents: Iterable<string>, vocabulary: number): string {
+export async function trainTokenizer(
+  documents: Iterable<string>,
+  vocabulary: number,
+  signal?: AbortSignal,
+): Promise<string> {
   const words = new WordCounts();
-  for (const document of documents) words.add(document);
-  return tokenizerOf(words, vocabulary);
+  for (const document of documents) {
+    words.add(document);
+    await turn(signal);
+  }
+  return await tokenizerOf(words, vocabulary, signal);
 }
 
 /** The same of words that are counted. */
-export function tokenizerOf(counted: WordCounts, vocabulary: number): string {
+export async function tokenizerOf(counted: WordCounts, vocabulary: number, signal?: AbortSignal): Promise<string> {
   const tokens = [END_OF_TEXT, ...CHARACTER_OF_BYTE.toSorted()];
   const idOf = new Map(tokens.map((token, id) => [token, id]));
   const words: number[][] = [];
@@ -103,8 +113,15 @@ export function tokenizerOf(counted: WordCounts, vocabulary: number): string {
     const id = idOf.get(joined) ?? tokens.push(joined) - 1;
     idOf.set(joined, id);
     pairs.join(pair, id);
+    await turn(signal);
   }
   return tokenizerJson(tokens, merges);
+}
+
+/** Others have their turn: signals are heard then. */
+async function turn(signal: AbortSignal | undefined): Promise<void> {
+  await setImmediate();
+  signal?.throwIfAborted();
 }
 
 /** How often each pair of neighbours occurs in all words. */

@@ -46,7 +46,7 @@ describe('pieces of a text', () => {
     expect(pieces.length > documents.length).toBe(most < TEXT.length);
     const words = new WordCounts();
     for (const { text } of pieces) words.add(text);
-    expect(tokenizerOf(words, 400)).toBe(trainTokenizer(documents, 400));
+    expect(await tokenizerOf(words, 400)).toBe(await trainTokenizer(documents, 400));
   });
 
   it('of white space without an end do not pile up, nor do words of any number', async () => {

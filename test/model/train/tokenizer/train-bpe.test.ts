@@ -15,7 +15,7 @@ describe('a tokenizer that is made of text', () => {
   let json = '';
   beforeAll(async () => {
     text = (await readFile(join(TALES, 'validation.txt'), 'utf8')).slice(0, 100_000);
-    json = trainTokenizer([text], 600);
+    json = await trainTokenizer([text], 600);
   });
 
   it('has as many tokens as were asked for, and gives fewer than bytes', async () => {
@@ -44,8 +44,8 @@ describe('a tokenizer that is made of text', () => {
   });
 });
 
-it('joins the most frequent pair first, of equal ones that which came first', () => {
-  const file = JSON.parse(trainTokenizer(['ab ab cd cd cd xy'], 262)) as { model: { merges: string[][] } };
+it('joins the most frequent pair first, of equal ones that which came first', async () => {
+  const file = JSON.parse(await trainTokenizer(['ab ab cd cd cd xy'], 262)) as { model: { merges: string[][] } };
   // " ab": twice each of "Ġa" and "ab"; " cd": three times.
   expect(file.model.merges).toEqual([
     ['Ġ', 'c'],
@@ -54,6 +54,14 @@ it('joins the most frequent pair first, of equal ones that which came first', ()
   ]);
 });
 
-it('ends where nothing occurs twice', () => {
-  expect(tokenizerFacts(bytes(trainTokenizer(['abc'], 5000))).vocabulary).toBe(257);
+it('ends where nothing occurs twice', async () => {
+  expect(tokenizerFacts(bytes(await trainTokenizer(['abc'], 5000))).vocabulary).toBe(257);
+});
+
+it('hears a signal between two merges', async () => {
+  const interrupted = new AbortController();
+  const text = Array.from({ length: 500 }, (_, i) => `w${i % 250}`).join(' ');
+  const made = trainTokenizer([text], 5000, interrupted.signal);
+  setImmediate(() => setImmediate(() => interrupted.abort(new Error('Ctrl-C'))));
+  await expect(made).rejects.toThrow('Ctrl-C');
 });
