@@ -93,7 +93,7 @@ it('writes the chats of the service', async () => {
     const messages = [{ role: 'user', content: 'ab' }];
     const chat = await tested.json('/v1/chat/completions', { messages, seed: 3, max_tokens: 8 });
     const [{ shape, texts }] = tested.models.list as [(typeof tested.models.list)[number]];
-    const prompt = await texts!.encode('<s>[user] ab</s>');
+    const prompt = [...(await texts!.encode('<s>[user] ab</s>'))];
     expect(prompt[0]).toBe(shape.bosTokenId);
     const completion = await tested.json('/v1/completions', { prompt, seed: 3, max_tokens: 8 });
     expect(chat.mmfree).toEqual(completion.mmfree);

@@ -67,7 +67,7 @@ describe('under load', () => {
     );
     // All or none.
     expect(() => scheduler([one()], { queue: 2 }).submit([1, 2, 3, 4].map((seed) => work(seed)))).toThrow(
-      '0 texts wait',
+      'the queue is full: 0 texts in it',
     );
   });
 
