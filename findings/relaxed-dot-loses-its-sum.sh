@@ -7,7 +7,7 @@
 # --experimental-wasm-relaxed-simd turns the proposal on) compiles a function twice: in its baseline compiler the result
 # is 48, twice the products and no sum; optimised code of the same function in the same process gives 1024. So a self-test
 # that runs long enough passes, and the first thousands of calls before it were wrong. Node 22 and 24 need no flag and are
-# right in both compilers. The form without a sum, i16x8.relaxed_dot_i8x16_i7x16_s, is right everywhere.
+# right in both compilers. The form without a sum, i16x8.relaxed_dot_i8x16_i7x16_s, is right on processors with AVX.
 #
 # Exit 0: seen as described. Exit 1: one of the versions behaves otherwise now.
 set -euo pipefail

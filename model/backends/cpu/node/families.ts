@@ -1,16 +1,33 @@
 /** Which kernels this version of Node computes right, and how they are turned on. */
 import { setFlagsFromString } from 'node:v8';
+import { computesDot } from '../dot-probe.js';
 import type { KernelFamily } from '../kernels.js';
+import { moduleBytes } from './module-bytes.js';
 
 /**
  * Relaxed SIMD has no flag since V8 12 (Node 22). In V8 11.3 (Node 20) it is behind one, and its baseline compiler
  * makes `i32x4.relaxed_dot_i8x16_i7x16_add_s` lose its accumulator, while the optimising compiler does not: the same
  * kernel is wrong at first and right later, so no self-test clears it.
+ *
+ * Where the processor has no AVX (Atom, Celeron, many virtual ones), the same holds for
+ * `i16x8.relaxed_dot_i8x16_i7x16_s`, in V8 11.3 to 13.6: its first operand is overwritten before it is multiplied.
  */
-export function familiesOfNode(v8Version: string = process.versions.v8): readonly KernelFamily[] {
+export function familiesOfNode(
+  v8Version: string = process.versions.v8,
+  isDotRight: () => boolean = isDotRightHere,
+): readonly KernelFamily[] {
   const major = Number.parseInt(v8Version, 10);
-  if (major >= 12) return ['relaxed16', 'relaxed32', 'baseline'];
-  return major === 11 ? ['relaxed16', 'baseline'] : ['baseline'];
+  if (major < 11) return ['baseline'];
+  const relaxed16: KernelFamily[] = isDotRight() ? ['relaxed16'] : [];
+  return major === 11 ? [...relaxed16, 'baseline'] : [...relaxed16, 'relaxed32', 'baseline'];
+}
+
+let isRight: boolean | undefined;
+
+function isDotRightHere(): boolean {
+  turnOnRelaxedSimd();
+  isRight ??= computesDot(moduleBytes('dot-probe'));
+  return isRight;
 }
 
 /** Before anything is compiled, in each thread that compiles. */
