@@ -14,7 +14,7 @@ const TOKENS = 20;
 export const gadget: Scenario = {
   name: 'gadget',
   expected: 'a board behind the USB gadget of Linux: flash, run, verify, and dfu-util reads the image back',
-  async run({ log, folder, atEnd }) {
+  async run({ log, folder, isQuick, atEnd }) {
     const flash = ['--flash-file', `${folder}/flash`, '--flash-mib', '1'];
     const board = startMmfree(log, ['virtual-board', '--gadget', '--serial-number', SERIAL, ...flash], {
       silentMs: 600_000,
@@ -59,11 +59,14 @@ export const gadget: Scenario = {
     const image = ['--board', SERIAL, '--image', modelPath('red')];
     const generation = ['run', ...image, '--check', '--ids', '--max-tokens', '8', '5 6 7'];
     const { result: told } = await mmfreeExits(log, 0, generation);
+    const facts = {
+      'bytes flashed': Number(flashed['written_bytes']),
+      'tokens checked': Number(told['receipts_checked']),
+    };
+    // To the program a board is a board: `flash-run-verify` does the rest.
+    if (isQuick) return facts;
     const { result: verified } = await mmfreeExits(log, 0, ['verify', ...image, '--tokens', String(TOKENS)]);
     assert.equal(verified['mismatches'], 0);
-    return {
-      'bytes flashed': Number(flashed['written_bytes']),
-      'tokens checked': Number(told['receipts_checked']) + Number(verified['tokens']),
-    };
+    return { ...facts, 'tokens checked': facts['tokens checked'] + Number(verified['tokens']) };
   },
 };
