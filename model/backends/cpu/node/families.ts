@@ -25,8 +25,10 @@ export function familiesOfNode(
 let isRight: boolean | undefined;
 
 function isDotRightHere(): boolean {
-  turnOnRelaxedSimd();
-  isRight ??= computesDot(moduleBytes('dot-probe'));
+  if (isRight === undefined) {
+    turnOnRelaxedSimd();
+    isRight = computesDot(moduleBytes('dot-probe'));
+  }
   return isRight;
 }
 
