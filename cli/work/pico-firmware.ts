@@ -1,5 +1,6 @@
 /** What `pack --uf2` and `virtual-board --pico` put into the flash of a Raspberry Pi Pico. */
 import { firmwareTooSmall } from '../../device/board-error.js';
+import { RAM, RAM_BYTES } from '../../firmware-host/virtual/pico/bus.js';
 import {
   FLASH_BYTES,
   RP2040_LIMITS,
@@ -27,8 +28,6 @@ export interface PicoChip {
   readonly starts: (firmware: DataView) => boolean;
 }
 
-const RAM = 0x2000_0000;
-const RP2040_RAM_BYTES = 264 * 1024;
 const RP2350_RAM_BYTES = 520 * 1024;
 /** Behind the second stage. */
 const RP2040_STACK_POINTER_AT = 256;
@@ -45,7 +44,7 @@ export const RP2040: PicoChip = {
   limits: RP2040_LIMITS,
   flashBytes: FLASH_BYTES,
   drive: 'RPI-RP2',
-  starts: (firmware) => hasStackPointer(firmware, RP2040_STACK_POINTER_AT, RP2040_RAM_BYTES),
+  starts: (firmware) => hasStackPointer(firmware, RP2040_STACK_POINTER_AT, RAM_BYTES),
 };
 
 export const RP2350: PicoChip = {
