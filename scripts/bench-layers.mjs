@@ -5,11 +5,13 @@ import { pathToFileURL } from 'node:url';
 import { root } from './setup.mjs';
 
 export const load = async (path) => await import(pathToFileURL(join(root, 'dist', path)).href);
+export const { median } = await load('cli/work/bench/input.js');
 const { openGpu } = await load('model/backends/gpu/device/adapter.js');
 const { secondsOf, timeDispatches } = await load('model/backends/gpu/device/dispatch.js');
 const { compareGradients } = await load('model/train/compare-gradients.js');
 const { measureProducts } = await load('model/train/gpu/matrix/measure-products.js');
 const { planProducts } = await load('model/train/gpu/matrix/plan-products.js');
+const { productsOf } = await load('model/train/gpu/product-shapes.js');
 const { fusedLayer, layerLayout, unfusedLayer } = await load('model/train/gpu/unfused/layer.js');
 
 /** Rows, width, and rows that fused kernels have in their scratch at a time. */
@@ -25,7 +27,9 @@ const COMPARED_BYTES = 64 << 20;
 export async function comparedLayers(name, { plain }) {
   const shape = LAYERS[name];
   const gpu = await openGpu();
-  const measured = plain ? [] : await measureProducts(gpu, productsOf(shape));
+  const measured = plain
+    ? []
+    : await measureProducts(gpu, productsOf({ rows: shape.pieceRows, outputs: shape.width, inputs: shape.width }));
   const { tileOf, onMatrixUnits } = planProducts(measured);
   const inputs = layerInputs(gpu, shape);
   const layers = [];
@@ -57,11 +61,6 @@ export async function comparedLayers(name, { plain }) {
   };
   gpu.destroy();
   return result;
-}
-
-function productsOf({ pieceRows, width }) {
-  const matrix = { rows: pieceRows, outputs: width, inputs: width };
-  return ['product', 'inputs-back', 'weights-back'].map((kind) => ({ kind, ...matrix }));
 }
 
 /** Weights of a new model, and noise. It repeats: a hundred million numbers would take a while to draw. */
@@ -102,11 +101,6 @@ export function savings([seconds, unfusedSeconds], [bytes, unfusedBytes]) {
     memory_saved_percent: percent(1 - bytes / unfusedBytes),
     faster_percent: percent(unfusedSeconds / seconds - 1),
   };
-}
-
-/** Of an odd number. */
-export function median(values) {
-  return values.toSorted((a, b) => a - b)[(values.length - 1) / 2];
 }
 
 /** What each kernel takes, each in a pass of its own; empty without timestamps. */

@@ -68,8 +68,8 @@ process.exit();
 /** Of a shape: what its batch is, and how its products go. */
 async function prepared(shape) {
   const [batch, length, vocabulary] = RUNS[shape];
-  const facts = { vocabulary, bosId: 0, eosId: 0 };
-  const config = parseConfig(new TextEncoder().encode(configJsonOf(shape, facts)), 'config.json');
+  const tokens = { vocabulary, bosId: 0, eosId: 0 };
+  const config = parseConfig(new TextEncoder().encode(configJsonOf(shape, tokens)), 'config.json');
   const sequences = micro ?? microBatchOf(batch, length, rowFloatsOf(config));
   const gpu = await openGpu();
   const products = plain ? [] : await measureProducts(gpu, productShapes(config, { sequences, length }));
@@ -88,7 +88,8 @@ async function prepared(shape) {
     trainer.load(noise(config));
     return trainer;
   };
-  return { gpu, config, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith };
+  const facts = { shape, gpu: gpu.name, batch, length, micro_batch: sequences };
+  return { gpu, config, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith, facts };
 }
 
 /** Parameters as wide as those of a new model. They repeat: hundreds of millions would take half a minute to draw. */
@@ -134,7 +135,7 @@ async function checked(shape) {
 
 async function measured(shape) {
   const startMs = performance.now();
-  const { gpu, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith } = await prepared(shape);
+  const { gpu, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith, facts } = await prepared(shape);
   const trainer = await trainerWith(tileOf);
   const startSeconds = (performance.now() - startMs) / 1000;
   const seconds = [];
@@ -147,11 +148,7 @@ async function measured(shape) {
   const middle = median(seconds.slice(2));
   const kernels = await kernelSeconds(gpu, trainer.microBatchKernels.dispatches);
   const result = {
-    shape,
-    gpu: gpu.name,
-    batch,
-    length,
-    micro_batch: sequences,
+    ...facts,
     seconds: Number(middle.toFixed(4)),
     tokens_per_second: Math.round((batch * length) / middle),
     gpu_gb: Number((trainer.allocatedBytes / 1e9).toFixed(2)),
@@ -180,7 +177,8 @@ async function compared(name) {
 
 /** Whole models whose BitLinears are fused or not, in alternating steps. */
 async function comparedModels(shape) {
-  const { gpu, config, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith } = await prepared(shape);
+  const { gpu, config, batch, length, sequences, text, tileOf, onMatrixUnits, trainerWith, facts } =
+    await prepared(shape);
   const products = productShapes(config, { sequences, length });
   const scratch = new Scratch(gpu);
   const unfusedKernels = (setup, list) => new UnfusedBitLinears(setup, list, { scratch, products, tileOf });
@@ -208,11 +206,7 @@ async function comparedModels(shape) {
   const kernels = [];
   for (const trainer of trainers) kernels.push(await kernelSeconds(gpu, trainer.microBatchKernels.dispatches));
   const result = {
-    shape,
-    gpu: gpu.name,
-    batch,
-    length,
-    micro_batch: sequences,
+    ...facts,
     ...savings(
       seconds.map((all) => median(all.slice(2))),
       bytes,

@@ -16,10 +16,13 @@ export function productShapes(
     { rows, outputs: h, inputs: i },
     ...headPieces(rows, logitRows(rows, v, logitBytes)).map((piece) => ({ rows: piece.rows, outputs: v, inputs: h })),
   ];
-  const products = matrices.flatMap((matrix) =>
-    (['product', 'inputs-back', 'weights-back'] as const).map((kind) => ({ kind, ...matrix })),
-  );
+  const products = matrices.flatMap(productsOf);
   return [...new Map(products.map((product) => [productKey(product), product])).values()];
+}
+
+/** Forth and both ways back. */
+export function productsOf(matrix: Omit<ProductShape, 'kind'>): ProductShape[] {
+  return (['product', 'inputs-back', 'weights-back'] as const).map((kind) => ({ kind, ...matrix }));
 }
 
 /** What the size of buffers depends on beside the shapes. @param logitBytes as for `Trainer.create` */

@@ -17,10 +17,8 @@ export function lossCurves(curves: readonly Curve[]): string {
   const all = curves.map(({ losses, tokensPerStep }) =>
     thinned(losses).map(([step, loss]) => [step * tokensPerStep, loss]),
   );
-  const [low, high] = [
-    Math.floor(Math.min(...all.flat().map(([, loss]) => loss))),
-    Math.ceil(Math.max(...all.flat().map(([, loss]) => loss))),
-  ];
+  const shown = all.flat().map(([, loss]) => loss);
+  const [low, high] = [Math.floor(Math.min(...shown)), Math.ceil(Math.max(...shown))];
   const total = Math.max(...all.flat().map(([tokens]) => tokens));
   const [width, height] = [WIDTH - MARGIN.left - MARGIN.right, HEIGHT - MARGIN.top - MARGIN.bottom];
   const x = (tokens: number): string => (MARGIN.left + (tokens / Math.max(1, total)) * width).toFixed(1);

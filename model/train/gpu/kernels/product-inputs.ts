@@ -1,18 +1,19 @@
 /** WGSL: dy = Σ over outputs of dout·t·m, the gradient in front of a ternary product (docs/TRAINING.md, section 3). */
-import { tiledProduct, tiledProductGroups, tileShape } from './tiled-product.js';
+import { tiledProduct, tiledProductGroups, tileShape, type TiledProduct } from './tiled-product.js';
 
 export function productInputsGroups(rows: number, inputs: number): readonly [number, number] {
   return tiledProductGroups(rows, inputs, tileShape(rows, inputs));
 }
 
+/** How it is cut, whatever its factors are stored as. */
+export function tiledInputs(rows: number, outputs: number, inputs: number): Omit<TiledProduct, 'code'> {
+  const tile = tileShape(rows, inputs);
+  return { rows, columns: inputs, tile, isAlongI: false, from: '0u', to: `${outputs}u` };
+}
+
 export function productInputs(rows: number, outputs: number, inputs: number): string {
   return tiledProduct({
-    rows,
-    columns: inputs,
-    tile: tileShape(rows, inputs),
-    isAlongI: false,
-    from: '0u',
-    to: `${outputs}u`,
+    ...tiledInputs(rows, outputs, inputs),
     code: /* wgsl */ `
 @group(0) @binding(0) var<storage, read> dOut: array<f32>;
 @group(0) @binding(1) var<storage, read> trits: array<u32>;

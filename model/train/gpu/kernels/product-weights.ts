@@ -2,7 +2,7 @@
  * WGSL: dW = Σₙ dout·q/s, the gradient of latent weights (docs/TRAINING.md, section 3). Rows are many and matrices may
  * be small, so the rows are split: each split leaves sums of its own, which `sumPartials` adds in a fixed order.
  */
-import { tiledProduct, tiledProductGroups, tileShape } from './tiled-product.js';
+import { tiledProduct, tiledProductGroups, tileShape, type TiledProduct } from './tiled-product.js';
 
 /** Workgroups that keep a large card busy. */
 const ENOUGH_GROUPS = 512;
@@ -19,15 +19,22 @@ export function productWeightsGroups(rows: number, outputs: number, inputs: numb
   return [...tiledProductGroups(outputs, inputs, tileShape(outputs, inputs)), rowSplits(rows, outputs, inputs)];
 }
 
-export function productWeights(rows: number, outputs: number, inputs: number): string {
+/** How it is cut and split, whatever its factors are stored as. */
+export function tiledWeights(rows: number, outputs: number, inputs: number): Omit<TiledProduct, 'code'> {
   const each = Math.ceil(rows / rowSplits(rows, outputs, inputs));
-  return tiledProduct({
+  return {
     rows: outputs,
     columns: inputs,
     tile: tileShape(outputs, inputs),
     isAlongI: true,
     from: `group.z * ${each}u`,
     to: `min(${rows}u, (group.z + 1u) * ${each}u)`,
+  };
+}
+
+export function productWeights(rows: number, outputs: number, inputs: number): string {
+  return tiledProduct({
+    ...tiledWeights(rows, outputs, inputs),
     code: /* wgsl */ `
 @group(0) @binding(0) var<storage, read> dOut: array<f32>;
 @group(0) @binding(1) var<storage, read> quantised: array<u32>;

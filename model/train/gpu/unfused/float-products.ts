@@ -1,6 +1,6 @@
 /** WGSL: the three products of a BitLinear whose factors are dequantised: floats, or half floats on matrix units. */
-import { productInputsGroups } from '../kernels/product-inputs.js';
-import { productWeightsGroups, rowSplits } from '../kernels/product-weights.js';
+import { productInputsGroups, tiledInputs } from '../kernels/product-inputs.js';
+import { productWeightsGroups, rowSplits, tiledWeights } from '../kernels/product-weights.js';
 import { tiledProduct, tiledProductGroups, tileShape } from '../kernels/tiled-product.js';
 import { isEven, matrixProduct, matrixProductGroups, widthOf, type MatrixTile } from '../matrix/matrix-product.js';
 import { matrixCode, matrixGroups, matrixRowSplits, type ProductShape } from '../matrix/products.js';
@@ -79,12 +79,7 @@ fn store(split: u32, i: u32, word: u32, value: vec4<f32>) { out[i * ${outputs / 
 
 function inputsBack({ rows, outputs, inputs }: ProductShape): string {
   return tiledProduct({
-    rows,
-    columns: inputs,
-    tile: tileShape(rows, inputs),
-    isAlongI: false,
-    from: '0u',
-    to: `${outputs}u`,
+    ...tiledInputs(rows, outputs, inputs),
     code: /* wgsl */ `
 @group(0) @binding(0) var<storage, read> dOut: array<f32>;
 @group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;
@@ -97,14 +92,8 @@ fn store(split: u32, i: u32, word: u32, value: vec4<f32>) { dInputs[i * ${inputs
 }
 
 function weightsBack({ rows, outputs, inputs }: ProductShape): string {
-  const each = Math.ceil(rows / rowSplits(rows, outputs, inputs));
   return tiledProduct({
-    rows: outputs,
-    columns: inputs,
-    tile: tileShape(outputs, inputs),
-    isAlongI: true,
-    from: `group.z * ${each}u`,
-    to: `min(${rows}u, (group.z + 1u) * ${each}u)`,
+    ...tiledWeights(rows, outputs, inputs),
     code: /* wgsl */ `
 @group(0) @binding(0) var<storage, read> dOut: array<f32>;
 @group(0) @binding(1) var<storage, read> normed: array<vec4<f32>>;

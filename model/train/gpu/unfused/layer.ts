@@ -11,8 +11,9 @@ import { TOP_STRIDE } from '../kernels/halves.js';
 import { normBackGroups } from '../kernels/norm-back.js';
 import { rowSplits } from '../kernels/product-weights.js';
 import { ternarise } from '../kernels/ternarise.js';
-import { matrixRowSplits, type ProductShape, type TileOf } from '../matrix/products.js';
+import { matrixRowSplits, type TileOf } from '../matrix/products.js';
 import { BLOCK, type ParameterLayout } from '../parameter-layout.js';
+import { productsOf } from '../product-shapes.js';
 import { Scratch } from './scratch.js';
 import { UnfusedBitLinears } from './unfused-bitlinears.js';
 
@@ -62,16 +63,6 @@ export function layerLayout(width: number): ParameterLayout {
   };
 }
 
-/** What goes through matrix units, in pieces and as a whole. */
-function layerProducts({ width }: LayerShape, rows: number): ProductShape[] {
-  return (['product', 'inputs-back', 'weights-back'] as const).map((kind) => ({
-    kind,
-    rows,
-    outputs: width,
-    inputs: width,
-  }));
-}
-
 export async function fusedLayer(
   gpu: GpuDevice,
   shape: LayerShape,
@@ -83,7 +74,9 @@ export async function fusedLayer(
     const { rows, width, pieceRows } = shape;
     const out = own.storage('out', 4 * rows * width);
     const dv = own.storage('gradient of v', 4 * rows * width);
-    const inHalves = layerProducts(shape, pieceRows).some((of) => of.kind !== 'product' && tileOf(of) !== undefined);
+    const inHalves = productsOf({ rows: pieceRows, outputs: width, inputs: width }).some(
+      (of) => of.kind !== 'product' && tileOf(of) !== undefined,
+    );
     const ifHalves = (bytes: number): number => (inHalves ? bytes : 0);
     const buffers = {
       ...part.buffers,
@@ -148,7 +141,7 @@ export async function unfusedLayer(
     const inPieces: TileOf = (product) => tileOf({ ...product, rows: pieceRows });
     const kernels = new UnfusedBitLinears(setup, list, {
       scratch,
-      products: layerProducts(shape, rows),
+      products: productsOf({ rows, outputs: width, inputs: width }),
       tileOf: inPieces,
     });
     const square = { outputs: width, inputs: width };
