@@ -7,9 +7,9 @@ import { isJsonObject } from '../../../model/json-object.js';
 import { withoutHeldOut } from '../../../model/train/data/held-out.js';
 import { readDocuments } from '../../../model/train/data/read-documents.js';
 import { hashOfTokens, randomWindows } from '../../../model/train/data/token-stream.js';
-import { createCheckedTrainer } from '../../../model/train/gpu/checked-trainer.js';
-import { measuredPlan } from '../../../model/train/gpu/matrix/plan-products.js';
-import { Trainer, type TrainerState } from '../../../model/train/gpu/trainer.js';
+import { parameterLayout } from '../../../model/train/gpu/parameter-layout.js';
+import { createPlannedTrainer } from '../../../model/train/gpu/planned-trainer.js';
+import type { TrainerState } from '../../../model/train/gpu/trainer.js';
 import { microBatchOf, type Recipe } from '../../../model/train/run/recipe.js';
 import { linesUpTo, readState, saveState } from '../../../model/train/run/save.js';
 import { checkFits } from '../../../model/train/run/training-plan.js';
@@ -78,13 +78,13 @@ async function newRun(
   const microBatch = microBatchOf(batch, length, rowFloatsOf(model.config));
   const shape = { sequences: microBatch, length };
   checkFits(gpu, model.config, shape);
-  const plan = await measuredPlan(gpu, model.config, shape);
+  const parameters = model.parameters(seed);
   const windows = randomWindows(tokens, { seed, step: 0, first: 0, count: microBatch, length });
-  const { trainer, onMatrixUnits, disagreement } = await createCheckedTrainer(
+  const { trainer, onMatrixUnits, disagreement } = await createPlannedTrainer(
     gpu,
     model.config,
     { batch: shape, targets: batch * length, decayed: 'matrices' },
-    { plan, parameters: model.parameters(seed), windows },
+    { start: (each) => each.load(parameters), windows, onDetail: (text) => context.output.detail(text) },
   );
   if (disagreement) {
     const [plain, tiled] = disagreement.map(({ gradientNorm }) => gradientNorm);
@@ -114,7 +114,8 @@ async function begin(
     for (const [name, content] of Object.entries(files)) await writeOutput(join(folder, name), content);
     await saveState(folder, 0, state);
   } catch (error) {
-    for (const name of Object.keys(files)) await rm(join(folder, name), { force: true });
+    // What cannot be taken away stays: the first error is the one that counts.
+    for (const name of Object.keys(files)) await rm(join(folder, name), { force: true }).catch(() => {});
     throw error;
   }
 }
@@ -126,17 +127,34 @@ async function resumedRun(
   context: CommandContext,
 ): Promise<RunOfModel> {
   const folder = input.output;
-  const { recipe, hash, onMatrixUnits } = await readRun(folder);
+  const { recipe, hash, wanted } = await readRun(folder);
   const model = await modelIn(folder);
   const tokens = await tokensOf(documents, model, recipe.context, context);
   if (hashOfTokens(tokens) !== hash) throw cannotResume(folder, 'the text is another one, or what is held out');
   const { step, state } = await readState(folder);
   const shape = { sequences: recipe.microBatch, length: recipe.context };
-  const { tileOf } = await measuredPlan(gpu, model.config, shape, onMatrixUnits);
-  const targets = recipe.batch * recipe.context;
-  const trainer = await Trainer.create(gpu, model.config, { batch: shape, targets, decayed: 'matrices', tileOf });
-  if (state.parameters.length !== trainer.layout.total) throw cannotResume(folder, 'its state is of another shape');
-  trainer.restore(state);
+  const { total } = parameterLayout(model.config);
+  if (Object.values(state).some(({ length }: Float32Array) => length !== total)) {
+    throw cannotResume(folder, 'its state is of another shape');
+  }
+  const { seed, microBatch, context: length, batch } = recipe;
+  const { trainer, onMatrixUnits } = await createPlannedTrainer(
+    gpu,
+    model.config,
+    { batch: shape, targets: batch * length, decayed: 'matrices' },
+    {
+      start: (each) => each.restore(state),
+      windows: randomWindows(tokens, { seed: BigInt(seed), step: 0, first: 0, count: microBatch, length }),
+      wanted,
+      onDetail: (text) => context.output.detail(text),
+    },
+  );
+  const gone = wanted.filter((key) => !onMatrixUnits.includes(key));
+  if (gone.length > 0) {
+    context.output.note(
+      `warning: the run began with ${gone.join(', ')} on matrix units, which do not compute that here: it goes on, but not bit for bit`,
+    );
+  }
   context.output.note(`going on behind step ${step} of ${recipe.steps}`);
   return { model, tokens, trainer, recipe, done: step, lines: await linesUpTo(folder, step) };
 }
@@ -144,7 +162,7 @@ async function resumedRun(
 /** @throws TrainError if there is no run */
 async function readRun(
   folder: string,
-): Promise<{ readonly recipe: Recipe; readonly hash: unknown; readonly onMatrixUnits: readonly string[] }> {
+): Promise<{ readonly recipe: Recipe; readonly hash: unknown; readonly wanted: readonly string[] }> {
   let value: unknown;
   try {
     value = JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'));
@@ -153,8 +171,8 @@ async function readRun(
   }
   if (!isJsonObject(value) || !isRecipe(value['recipe'])) throw cannotResume(folder, 'run.json holds something else');
   const units = value['on_matrix_units'];
-  const onMatrixUnits = Array.isArray(units) ? units.filter((key) => typeof key === 'string') : [];
-  return { recipe: value['recipe'], hash: value['tokens_sha256'], onMatrixUnits };
+  const wanted = Array.isArray(units) ? units.filter((key) => typeof key === 'string') : [];
+  return { recipe: value['recipe'], hash: value['tokens_sha256'], wanted };
 }
 
 const COUNTS = ['context', 'batch', 'microBatch', 'steps'] as const;

@@ -5,7 +5,6 @@
 import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import type { ModelConfig } from '../../config.js';
 import type { Windows } from '../data/token-stream.js';
-import type { Tensors } from '../parameters.js';
 import type { ProductPlan } from './matrix/plan-products.js';
 import { STANDSTILL, Trainer, type StepReport, type TrainerOptions } from './trainer.js';
 
@@ -14,11 +13,18 @@ const NORM_TOLERANCE = 0.02;
 const LOSS_TOLERANCE = 1e-4;
 
 export interface CheckedTrainer {
-  /** With the parameters, and moments of zero. */
+  /** As it begins. */
   readonly trainer: Trainer;
   readonly onMatrixUnits: readonly string[];
   /** What both found, where they differ too much, and matrix units are left alone. */
   readonly disagreement?: readonly [plain: StepReport, tiled: StepReport];
+}
+
+/** How a trainer begins, and with what it is tried. */
+export interface TrainerBeginning {
+  /** Gives it its parameters and moments. */
+  readonly start: (trainer: Trainer) => void;
+  readonly windows: Windows;
 }
 
 /** @throws GpuError */
@@ -26,15 +32,12 @@ export async function createCheckedTrainer(
   gpu: GpuDevice,
   config: ModelConfig,
   options: Omit<TrainerOptions, 'tileOf'>,
-  {
-    plan,
-    parameters,
-    windows,
-  }: { readonly plan: ProductPlan; readonly parameters: Tensors; readonly windows: Windows },
+  plan: ProductPlan,
+  { start, windows }: TrainerBeginning,
 ): Promise<CheckedTrainer> {
   const loaded = async (how: Partial<TrainerOptions>): Promise<Trainer> => {
     const trainer = await Trainer.create(gpu, config, { ...options, ...how });
-    trainer.load(parameters);
+    start(trainer);
     return trainer;
   };
   if (plan.onMatrixUnits.length === 0) return { trainer: await loaded({}), onMatrixUnits: [] };
@@ -46,8 +49,8 @@ export async function createCheckedTrainer(
   const isNear = (key: keyof StepReport, tolerance: number): boolean =>
     Math.abs(found[key] / expected[key] - 1) <= tolerance;
   if (isNear('loss', LOSS_TOLERANCE) && isNear('gradientNorm', NORM_TOLERANCE)) {
-    // Moments are zero again.
-    trainer.load(parameters);
+    // Moments have moved.
+    start(trainer);
     return { trainer, onMatrixUnits: plan.onMatrixUnits };
   }
   trainer.free();

@@ -7,6 +7,7 @@ import type { ModelConfig } from '../../config.js';
 import { measuredPlan } from '../gpu/matrix/plan-products.js';
 import type { TileOf } from '../gpu/matrix/products.js';
 import { parameterLayout, weightsOf } from '../gpu/parameter-layout.js';
+import { keptPlanOf } from '../gpu/planned-trainer.js';
 import { bufferNeeds } from '../gpu/product-shapes.js';
 import { STANDSTILL, Trainer } from '../gpu/trainer.js';
 import { trainingBuffers, type BatchShape, type BufferMaker } from '../gpu/training-buffers.js';
@@ -39,7 +40,8 @@ export async function planTraining(
   { context, batch, microBatch }: PlannedRun,
 ): Promise<TrainingPlan> {
   const shape = { sequences: microBatch, length: context };
-  const { tileOf } = await measuredPlan(gpu, config, shape);
+  const kept = await keptPlanOf(gpu, config, shape);
+  const { tileOf } = (await kept?.read()) ?? (await measuredPlan(gpu, config, shape));
   const measure = async (layers: number): Promise<StepSeconds> =>
     await stepSeconds(gpu, { ...config, layers }, { shape, batch, tileOf });
   const one = await measure(1);

@@ -40,14 +40,19 @@ const HALF_TOLERANCE = 2e-3;
 /** The power of two that noise is quantised with, so that halves hold its products with int8. */
 const NOISE_STEP = 1 / 32;
 
+/** Those that this card's matrix units may take. */
+export async function productsForUnits(gpu: GpuDevice, products: readonly ProductShape[]): Promise<ProductShape[]> {
+  const integers = await gpu.matricesWork();
+  return products.filter(({ kind }) => (kind === 'product' ? integers : gpu.features.halves));
+}
+
 /** @param products of one model @throws GpuError if a plain kernel fails */
 export async function measureProducts(
   gpu: GpuDevice,
   products: readonly ProductShape[],
   tiles: readonly MatrixTile[] = TILES,
 ): Promise<ProductMeasurement[]> {
-  const integers = await gpu.matricesWork();
-  const tried = products.filter(({ kind }) => (kind === 'product' ? integers : gpu.features.halves));
+  const tried = await productsForUnits(gpu, products);
   if (tried.length === 0) return [];
   const noise = await NoiseBuffers.create(gpu, tried);
   try {

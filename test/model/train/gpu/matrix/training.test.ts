@@ -68,9 +68,9 @@ describe.runIf(hasGpu)('training on matrix units', () => {
         new PlainMatrices(own, spoil),
         MODEL.config,
         options,
+        { tileOf: () => TILES[0], onMatrixUnits: keys },
         {
-          plan: { tileOf: () => TILES[0], onMatrixUnits: keys },
-          parameters: MODEL.parameters,
+          start: (each) => each.load(MODEL.parameters),
           windows: { ids: Uint32Array.from(MODEL.ids), targets: insideTargets(MODEL.ids, MODEL.length) },
         },
       );
