@@ -2,6 +2,8 @@
 import type { TrainErrorCode } from '../../model/train/train-error.js';
 import { also, always, type Advice } from './table.js';
 
+const BEGIN_AGAIN = 'Begin again with a lower --rate, a longer --warm-up or a smaller --clip';
+
 export const TRAINING: Readonly<Record<TrainErrorCode, Advice>> = {
   'train-no-gpu': also('`mmfree doctor` shows what is found.'),
   'train-no-text': null,
@@ -9,9 +11,8 @@ export const TRAINING: Readonly<Record<TrainErrorCode, Advice>> = {
   'train-too-little-text': always('Give more text, or shorter windows with --context.'),
   'train-bad-shape': always('Choose another shape with --shape, or change the --config.'),
   'train-too-large': also('`mmfree train --plan SHAPE` says what a shape takes here.'),
-  'train-diverged': always(
-    'Begin again with a lower --rate, a longer --warm-up or a smaller --clip; the folder holds the last good checkpoint.',
-  ),
+  'train-diverged': ({ saved }, _, fix) =>
+    saved === undefined ? `${BEGIN_AGAIN}; the folder holds the last good checkpoint.` : `${fix} ${BEGIN_AGAIN}.`,
   'train-unwritable': also('Then give the same texts with --resume; the folder may be moved elsewhere before.'),
   'train-folder-taken': always('Name a new folder with -o, or go on with the run that is there with --resume.'),
   'train-cannot-resume': always('Give the same texts, or begin a new run in another folder.'),

@@ -43,7 +43,8 @@ export async function writeOutput(
     for (const piece of pieces) await output.handle.writeFile(piece);
     await output.commit();
   } catch (error) {
-    await output.discard();
+    // What cannot be taken away now is at the end: this error is the one that counts.
+    await output.discard().catch(() => {});
     // Of an open file the system does not know the name.
     throw error instanceof Error && 'syscall' in error ? Object.assign(error, { path }) : error;
   }

@@ -89,9 +89,24 @@ export function tooLarge(gpu: string, part: string, needed: number, offered: num
 
 export function diverged(step: number, rate: number): TrainError {
   return new TrainError('train-diverged', `the loss is not a number any more at step ${step}`, {
-    reason: `The rate was ${rate.toPrecision(3)}: steps that are too large lead to numbers that are too large. The last good checkpoint is kept.`,
+    reason: `The rate was ${rate.toPrecision(3)}: steps that are too large lead to numbers that are too large.`,
     fix: 'Use a lower rate, a longer warm-up, or clip more.',
     facts: { step, rate },
+  });
+}
+
+/**
+ * The same where what is left of the run is not whole.
+ *
+ * @param saved the step of the state in the folder @param cause why its checkpoint could not be written
+ */
+export function divergedWithout(first: TrainError, folder: string, saved: number, cause: Error): TrainError {
+  const { code, message, reason, facts } = first;
+  return new TrainError(code, message, {
+    reason: `${reason} The last good checkpoint could not be written into ${folder} either: ${cause.message}. The state behind step ${saved} is there.`,
+    fix: `${systemFix(cause) ?? 'Check the folder and its permissions.'} With --resume the run comes to the same step again, and leaves that checkpoint.`,
+    facts: { ...facts, file: folder, saved },
+    cause,
   });
 }
 

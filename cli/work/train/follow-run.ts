@@ -10,7 +10,7 @@ import { sampleTexts } from '../../../model/train/run/sample.js';
 import { readState, saveCheckpoint, saveState } from '../../../model/train/run/save.js';
 import type { Tensors } from '../../../model/train/parameters.js';
 import { heldOutLoss, trainSteps } from '../../../model/train/run/train-steps.js';
-import { TrainError, unwritable } from '../../../model/train/train-error.js';
+import { divergedWithout, TrainError, unwritable } from '../../../model/train/train-error.js';
 import { counted } from '../../../protocol/counted.js';
 import type { CommandContext } from '../../command.js';
 import type { PreparedModel } from './prepare-model.js';
@@ -70,7 +70,7 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
       signal.throwIfAborted();
     }
   } catch (error) {
-    if (error instanceof TrainError) await keepLastGood(run);
+    if (error instanceof TrainError) throw await withLastGood(error, run, saved);
     throw goingOn(error, folder, saved);
   } finally {
     progress.end();
@@ -86,12 +86,17 @@ async function saveModel({ folder, model, half }: Run, parameters: Tensors): Pro
   await saveCheckpoint(folder, model.config, parameters, half ? 'F16' : 'F32');
 }
 
-/** The checkpoint of the last state that was saved. */
-async function keepLastGood(run: Run): Promise<void> {
+/** Leaves the checkpoint of the last state that was saved; where that fails too, the error says both. */
+async function withLastGood(error: TrainError, run: Run, saved: number): Promise<TrainError> {
   const { folder, trainer } = run;
-  const { state } = await readState(folder);
-  trainer.restore(state);
-  await saveModel(run, await trainer.parameters());
+  try {
+    const { state } = await readState(folder);
+    trainer.restore(state);
+    await saveModel(run, await trainer.parameters());
+    return error;
+  } catch (second) {
+    return divergedWithout(error, folder, saved, second instanceof Error ? second : new Error(String(second)));
+  }
 }
 
 /** Checkpoint, held-out loss, picture, samples, behind the last step, whose state is saved. */

@@ -85,6 +85,8 @@ export async function readState(folder: string): Promise<{ readonly step: number
 
 /** The lines of `train.jsonl` up to a step: what a killed run wrote behind its last state is made again. */
 export async function linesUpTo(folder: string, step: number): Promise<string[]> {
+  // A run that was killed behind its first state may have no such file yet.
+  if (step === 0) return [];
   const lines = (await readFile(join(folder, 'train.jsonl'), 'utf8')).split('\n');
   return lines.slice(0, step);
 }
