@@ -12,7 +12,9 @@ export const TRAINING: Readonly<Record<TrainErrorCode, Advice>> = {
   'train-bad-shape': always('Choose another shape with --shape, or change the --config.'),
   'train-too-large': also('`mmfree train --plan SHAPE` says what a shape takes here.'),
   'train-diverged': ({ saved }, _, fix) =>
-    saved === undefined ? `${BEGIN_AGAIN}; the folder holds the last good checkpoint.` : `${fix} ${BEGIN_AGAIN}.`,
+    saved === undefined
+      ? `${BEGIN_AGAIN}; the folder holds the last good checkpoint.`
+      : `${fix} Then --resume comes to the same step again, and leaves that checkpoint. ${BEGIN_AGAIN}.`,
   'train-unwritable': also('Then give the same texts with --resume; the folder may be moved elsewhere before.'),
   'train-folder-taken': always('Name a new folder with -o, or go on with the run that is there with --resume.'),
   'train-cannot-resume': always('Give the same texts, or begin a new run in another folder.'),

@@ -61,6 +61,15 @@ export function badText(path: string, problem: string): TrainError {
   });
 }
 
+/** @param most characters */
+export function documentTooLong(most: number): TrainError {
+  return new TrainError('train-bad-text', `a document has more than ${most} characters`, {
+    reason: 'This tokenizer may make a token of what is around white space, so it encodes documents as a whole.',
+    fix: 'Divide long documents by lines that are <|endoftext|>, or leave the tokenizer out: one that is made of the text has no such limit.',
+    facts: { most },
+  });
+}
+
 export function tooLittleText(tokens: number, needed: number): TrainError {
   return new TrainError('train-too-little-text', `the text has ${tokens} tokens, less than one window of ${needed}`, {
     reason: 'A step takes windows of one token more than the context from the text.',
@@ -104,7 +113,7 @@ export function divergedWithout(first: TrainError, folder: string, saved: number
   const { code, message, reason, facts } = first;
   return new TrainError(code, message, {
     reason: `${reason} The last good checkpoint could not be written into ${folder} either: ${cause.message}. The state behind step ${saved} is there.`,
-    fix: `${systemFix(cause) ?? 'Check the folder and its permissions.'} With --resume the run comes to the same step again, and leaves that checkpoint.`,
+    fix: systemFix(cause) ?? 'Check the folder and its permissions.',
     facts: { ...facts, file: folder, saved },
     cause,
   });

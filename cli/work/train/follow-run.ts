@@ -2,6 +2,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeOutput } from '../../../model/files/output-file.js';
+import type { TokenSequence } from '../../../model/train/data/token-store.js';
 import { weightsOf } from '../../../model/train/gpu/parameter-layout.js';
 import type { Trainer } from '../../../model/train/gpu/trainer.js';
 import { lossCurves } from '../../../model/train/run/loss-curve.js';
@@ -18,14 +19,14 @@ import type { PreparedModel } from './prepare-model.js';
 export interface Run {
   readonly folder: string;
   readonly model: PreparedModel;
-  readonly tokens: Uint32Array;
+  readonly tokens: TokenSequence;
   readonly trainer: Trainer;
   readonly recipe: Recipe;
   /** Steps that were done before. */
   readonly done: number;
   /** Their lines of `train.jsonl`. */
   readonly lines: readonly string[];
-  readonly heldOut?: Uint32Array;
+  readonly heldOut?: TokenSequence;
   /** Seconds. */
   readonly saveEvery: number;
   /** Whether the checkpoint is to be in F16. */

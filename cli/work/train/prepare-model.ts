@@ -6,13 +6,15 @@ import type { ModelConfig } from '../../../model/config.js';
 import { readRegular } from '../../../model/files/input-file.js';
 import { MAX_TOKENIZER_BYTES } from '../../../model/text/tokenizer-file.js';
 import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
-import { encodeDocuments } from '../../../model/train/data/token-stream.js';
+import type { Corpus } from '../../../model/train/data/corpus.js';
+import type { TokenStore } from '../../../model/train/data/token-store.js';
+import { encodePieces } from '../../../model/train/data/token-stream.js';
 import { initialParameters } from '../../../model/train/initial-parameters.js';
 import { readParameters, type Tensors } from '../../../model/train/parameters.js';
 import { checkTrainable, configJsonOf, type ShapeName } from '../../../model/train/shapes.js';
 import { tooLittleText } from '../../../model/train/train-error.js';
 import { tokenizerFacts } from '../../../model/train/tokenizer/tokenizer-facts.js';
-import { trainTokenizer } from '../../../model/train/tokenizer/train-bpe.js';
+import { tokenizerOf, WordCounts } from '../../../model/train/tokenizer/train-bpe.js';
 import type { CommandContext } from '../../command.js';
 import { openCheckpointAloud } from '../open-checkpoint.js';
 import { VOCABULARY, type NewRun } from './train-input.js';
@@ -30,7 +32,7 @@ const MAX_CONFIG_BYTES = 1 << 20;
 /** Of a new run. @param fallback the shape where none is named */
 export async function newModel(
   input: NewRun,
-  documents: readonly string[],
+  corpus: Corpus,
   fallback: ShapeName,
   context: CommandContext,
 ): Promise<PreparedModel & { readonly parameters: (seed: bigint) => Tensors }> {
@@ -52,7 +54,8 @@ export async function newModel(
   if (input.tokenizer === undefined) {
     const vocabulary = input.vocab ?? configured?.vocabSize ?? VOCABULARY;
     output.note(`making a tokenizer of ${vocabulary} tokens`);
-    tokenizerJson = new TextEncoder().encode(await trainTokenizer(documents, vocabulary, signal));
+    const words = await wordsOf(corpus, context);
+    tokenizerJson = new TextEncoder().encode(await tokenizerOf(words, vocabulary, signal));
   } else {
     tokenizerJson = await readRegular(input.tokenizer, { limitBytes: MAX_TOKENIZER_BYTES, signal });
   }
@@ -76,17 +79,29 @@ async function modelOf(config: ModelConfig, configJson: Uint8Array, tokenizerJso
   return { config, configJson, tokenizerJson, tokenizer: await loadTokenizer(tokenizerJson, config) };
 }
 
+async function wordsOf(corpus: Corpus, { output, signal }: CommandContext): Promise<WordCounts> {
+  const progress = output.progress({ label: 'words', unit: 'bytes', total: corpus.characters });
+  const words = new WordCounts();
+  let done = 0;
+  for await (const { text } of corpus.pieces()) {
+    words.add(text);
+    signal.throwIfAborted();
+    progress.update((done += text.length));
+  }
+  progress.end();
+  return words;
+}
+
 /** All documents as one stream. @throws TrainError if it is shorter than a window of `context` tokens and one more */
 export async function tokensOf(
-  documents: readonly string[],
+  corpus: Corpus,
   { config, tokenizer }: PreparedModel,
   windowTokens: number,
   { output, signal }: CommandContext,
-): Promise<Uint32Array> {
-  const total = documents.reduce((sum, { length }) => sum + length, 0);
-  const progress = output.progress({ label: 'tokens', unit: 'bytes', total });
+): Promise<TokenStore> {
+  const progress = output.progress({ label: 'tokens', unit: 'bytes', total: corpus.characters });
   let done = 0;
-  const tokens = await encodeDocuments(documents, tokenizer.encode, config.bosTokenId, (characters) => {
+  const tokens = await encodePieces(corpus.pieces(), tokenizer, config, (characters) => {
     signal.throwIfAborted();
     progress.update((done += characters));
   });

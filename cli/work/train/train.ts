@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import type { GpuDevice } from '../../../model/backends/gpu/device/gpu-device.js';
 import { writeOutput } from '../../../model/files/output-file.js';
 import { isJsonObject } from '../../../model/json-object.js';
-import { withoutHeldOut } from '../../../model/train/data/held-out.js';
-import { readDocuments } from '../../../model/train/data/read-documents.js';
+import { surveyed, type Corpus } from '../../../model/train/data/corpus.js';
+import { marksOf } from '../../../model/train/data/held-out.js';
+import { TextSource } from '../../../model/train/data/text-source.js';
 import { hashOfTokens, randomWindows } from '../../../model/train/data/token-stream.js';
 import { parameterLayout } from '../../../model/train/gpu/parameter-layout.js';
 import { createPlannedTrainer } from '../../../model/train/gpu/planned-trainer.js';
@@ -33,48 +34,51 @@ export async function train(given: GivenRun, context: CommandContext): Promise<v
   }
   const input = checkTogether(given);
   if (!input.resume) await expectEmpty(input.output);
-  const heldOut = input.heldOut === undefined ? undefined : await readDocuments([input.heldOut], context.signal);
-  const documents = learnedOf(await readDocuments(input.texts, context.signal), heldOut, context);
-  const { gpu, isSoftware } = await openAnyGpu(context);
+  const text = new TextSource(input.texts, context.signal);
+  const heldOutText = input.heldOut === undefined ? undefined : new TextSource([input.heldOut], context.signal);
   try {
-    const run = input.resume
-      ? await resumedRun(input, documents, gpu, context)
-      : await newRun(input, documents, isSoftware ? DEFAULTS.software : DEFAULTS.card, gpu, context);
-    const held = heldOut && (await tokensOf(heldOut, run.model, run.recipe.context, context));
-    const { saveEvery, half } = input;
-    const whole: Run = { ...run, folder: input.output, saveEvery, half, ...(held && { heldOut: held }) };
-    await followRun(whole, context);
-    await finishRun(whole, context);
+    const heldOut = heldOutText && (await surveyed(heldOutText));
+    const corpus = await learnedOf(text, heldOut, context);
+    const { gpu, isSoftware } = await openAnyGpu(context);
+    try {
+      const run = input.resume
+        ? await resumedRun(input, corpus, gpu, context)
+        : await newRun(input, corpus, isSoftware ? DEFAULTS.software : DEFAULTS.card, gpu, context);
+      const held = heldOut && (await tokensOf(heldOut, run.model, run.recipe.context, context));
+      const { saveEvery, half } = input;
+      const whole: Run = { ...run, folder: input.output, saveEvery, half, ...(held && { heldOut: held }) };
+      await followRun(whole, context);
+      await finishRun(whole, context);
+    } finally {
+      gpu.destroy();
+    }
   } finally {
-    gpu.destroy();
+    await text.close();
+    await heldOutText?.close();
   }
 }
 
 /** Without what is held out, which is told. @throws TrainError if nothing is left */
-function learnedOf(
-  documents: readonly string[],
-  heldOut: readonly string[] | undefined,
-  { output }: CommandContext,
-): readonly string[] {
-  if (heldOut === undefined) return documents;
-  const learned = withoutHeldOut(documents, heldOut);
-  if (learned.length === 0) throw allHeldOut();
-  const leftOut = documents.length - learned.length;
-  if (leftOut > 0) output.note(`${leftOut} of ${counted(documents.length, 'document')} left out: they are held out`);
-  output.event('held-out', { documents: documents.length, left_out: leftOut });
-  return learned;
+async function learnedOf(text: TextSource, heldOut: Corpus | undefined, { output }: CommandContext): Promise<Corpus> {
+  if (heldOut === undefined) return await surveyed(text);
+  const corpus = await surveyed(text, await marksOf(heldOut.pieces()));
+  const { documents, leftOut } = corpus;
+  if (leftOut === documents) throw allHeldOut();
+  if (leftOut > 0) output.note(`${leftOut} of ${counted(documents, 'document')} left out: they are held out`);
+  output.event('held-out', { documents, left_out: leftOut });
+  return corpus;
 }
 
 async function newRun(
   input: TrainInput,
-  documents: readonly string[],
+  corpus: Corpus,
   defaults: (typeof DEFAULTS)[keyof typeof DEFAULTS],
   gpu: GpuDevice,
   context: CommandContext,
 ): Promise<RunOfModel> {
-  const model = await newModel(input, documents, defaults.shape, context);
+  const model = await newModel(input, corpus, defaults.shape, context);
   const { context: length = defaults.context, batch = defaults.batch, seed = 1n } = input;
-  const tokens = await tokensOf(documents, model, length, context);
+  const tokens = await tokensOf(corpus, model, length, context);
   const microBatch = microBatchOf(batch, length, rowFloatsOf(model.config));
   const shape = { sequences: microBatch, length };
   checkFits(gpu, model.config, shape);
@@ -122,14 +126,14 @@ async function begin(
 
 async function resumedRun(
   input: TrainInput,
-  documents: readonly string[],
+  corpus: Corpus,
   gpu: GpuDevice,
   context: CommandContext,
 ): Promise<RunOfModel> {
   const folder = input.output;
   const { recipe, hash, wanted } = await readRun(folder);
   const model = await modelIn(folder);
-  const tokens = await tokensOf(documents, model, recipe.context, context);
+  const tokens = await tokensOf(corpus, model, recipe.context, context);
   if (hashOfTokens(tokens) !== hash) throw cannotResume(folder, 'the text is another one, or what is held out');
   const { step, state } = await readState(folder);
   const shape = { sequences: recipe.microBatch, length: recipe.context };

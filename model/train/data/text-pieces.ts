@@ -1,21 +1,30 @@
 /**
- * Texts that users name → pieces of their documents, for whoever only counts words: however long the texts are, one
- * piece is in memory. What is refused is what `readDocuments` refuses, but for the length of a file.
+ * Texts that users name → pieces of their documents: files, folders, JSON Lines, standard input. However long the texts
+ * are, one piece is in memory.
  *
- * A piece ends in front of white space that something else follows: there, words end in any case.
+ * In text, documents end at lines that are `<|endoftext|>`, as for `eval`; in a `.jsonl` file each line is one. A piece
+ * ends in front of white space that something else follows: there, words end in any case. Untrusted: what is not text
+ * is refused, and nothing is read without a bound.
  */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { readAnyInPieces } from '../../files/input-file.js';
+import { isJsonObject } from '../../json-object.js';
 import { DOCUMENT_END } from '../../measure/windows.js';
 import { WHITE_SPACE } from '../../text/unicode-classes.js';
 import { badText, noText } from '../train-error.js';
-import { checkLines, filesOf, MAX_LINE_CHARACTERS, textOfLine } from './read-documents.js';
 
 /** Characters of a piece, about. */
 const PIECE = 4 << 20;
+/** No line of prose is so long; one word of many megabytes would take minutes to encode. */
+const MAX_LINE_CHARACTERS = 1 << 20;
 /** Of a line of a `.jsonl` file, which is a document. */
 const MAX_JSON_CHARACTERS = 64 << 20;
 /** White space of which more makes no other words: longer than a word may be. */
 const MOST_SPACE = 1024;
+
+/** What is read of a folder. */
+const ENDINGS = ['.txt', '.md', '.jsonl'];
 
 const SPACE = new RegExp(`[${WHITE_SPACE}]`, 'u');
 const LONG_SPACE = new RegExp(`[${WHITE_SPACE}]{${MOST_SPACE},}`, 'gu');
@@ -26,18 +35,37 @@ export interface TextPiece {
   readonly isLast: boolean;
 }
 
-/** Pieces of all documents in the order of the sources. @throws TrainError; FileError; AbortError */
-export async function* textPieces(sources: readonly string[], signal: AbortSignal): AsyncGenerator<TextPiece> {
+/**
+ * Pieces of all documents in the order of the sources, none of which is blank.
+ *
+ * @param bytesOf how a file is read
+ * @throws TrainError; FileError; AbortError
+ */
+export async function* textPieces(
+  sources: readonly string[],
+  signal: AbortSignal,
+  bytesOf = (path: string): AsyncIterable<Uint8Array> => readAnyInPieces(path, signal),
+): AsyncGenerator<TextPiece> {
   let isEmpty = true;
   for (const source of sources) {
     for (const path of await filesOf(source)) {
-      for await (const piece of piecesOf(path, readAnyInPieces(path, signal))) {
+      for await (const piece of piecesOf(path, bytesOf(path))) {
         isEmpty = false;
         yield piece;
       }
     }
   }
   if (isEmpty) throw noText(sources);
+}
+
+/** Of a folder all that may be text, in the order of their names, whatever the file system's. */
+async function filesOf(source: string): Promise<string[]> {
+  if (source === '-' || !(await stat(source)).isDirectory()) return [source];
+  const names = await readdir(source, { recursive: true });
+  return names
+    .filter((name) => ENDINGS.some((ending) => name.endsWith(ending)))
+    .toSorted()
+    .map((name) => join(source, name));
 }
 
 /** Of one file. @param most characters of a piece, about */
@@ -87,6 +115,30 @@ async function* linesOf(path: string, chunks: AsyncIterable<Uint8Array>, most: n
   yield rest + decoded();
 }
 
+/** Of a `.jsonl` file. @throws TrainError */
+function textOfLine(path: string, line: string, number: number): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw badText(path, `has no JSON in line ${number}`);
+  }
+  if (!isJsonObject(value) || typeof value['text'] !== 'string') throw badText(path, `has no text in line ${number}`);
+  return value['text'];
+}
+
+/** Of a document that came in one line. @throws TrainError */
+function checkLines(path: string, document: string): void {
+  for (let start = 0; start < document.length;) {
+    const end = document.indexOf('\n', start);
+    if ((end < 0 ? document.length : end) - start > MAX_LINE_CHARACTERS) {
+      throw badText(path, `has a line of more than ${MAX_LINE_CHARACTERS} characters`);
+    }
+    if (end < 0) return;
+    start = end + 1;
+  }
+}
+
 /** Lines → pieces of the document that they make. */
 class Cutter {
   readonly #most: number;
@@ -102,14 +154,15 @@ class Cutter {
   *line(line: string): Generator<TextPiece> {
     this.#text += this.#isBegun ? `\n${line}` : line;
     this.#isBegun = true;
-    if (this.#text.length <= this.#most) return;
-    const place = lastCut(this.#text);
-    if (place > 0) {
+    while (this.#text.length > this.#most) {
+      const place = placeToCut(this.#text, this.#most);
+      if (place === 0) {
+        this.#text = this.#text.replaceAll(LONG_SPACE, (space) => space.slice(-MOST_SPACE));
+        return;
+      }
       yield { text: this.#text.slice(0, place), isLast: false };
       this.#text = this.#text.slice(place);
       this.#isCut = true;
-    } else {
-      this.#text = this.#text.replaceAll(LONG_SPACE, (space) => space.slice(-MOST_SPACE));
     }
   }
 
@@ -121,11 +174,11 @@ class Cutter {
   }
 }
 
-/** The last place in front of white space that something else follows; 0 if there is none. */
-function lastCut(text: string): number {
-  for (let at = text.length - 2; at > 0; at--) {
-    if (isSpace(text[at]) && !isSpace(text[at + 1])) return at;
-  }
+/** The last place up to `most` in front of white space that something else follows, or the first one; 0: none. */
+function placeToCut(text: string, most: number): number {
+  const isPlace = (at: number): boolean => isSpace(text[at]) && !isSpace(text[at + 1]);
+  for (let at = Math.min(most, text.length - 2); at > 0; at--) if (isPlace(at)) return at;
+  for (let at = most + 1; at < text.length - 1; at++) if (isPlace(at)) return at;
   return 0;
 }
 

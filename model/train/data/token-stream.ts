@@ -1,31 +1,43 @@
 /** Documents → one stream of token ids, each document with the beginning-of-text token in front, and windows of it. */
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import type { ModelConfig } from '../../config.js';
 import { threefryPair } from '../../integer/threefry.js';
+import type { Tokenizer } from '../../text/tokenizer.js';
+import { documentTooLong } from '../train-error.js';
+import type { TextPiece } from './text-pieces.js';
+import { TokenStore, type TokenSequence } from './token-store.js';
 
-/** @param onDocument called after each, between which others have a turn */
-export async function encodeDocuments(
-  documents: readonly string[],
-  encode: (text: string) => readonly number[],
-  bosId: number,
-  onDocument: (characters: number) => void,
-): Promise<Uint32Array> {
-  let ids = new Uint32Array(1 << 16);
-  let count = 0;
-  for (const document of documents) {
-    const encoded = encode(document);
-    if (count + encoded.length + 1 > ids.length) {
-      const larger = new Uint32Array(2 * (count + encoded.length + 1));
-      larger.set(ids.subarray(0, count));
-      ids = larger;
+/** Of a document that must be encoded as a whole: the memory that this takes is hundreds of times as much. */
+const MOST_CHARACTERS = 1 << 23;
+
+/**
+ * @param pieces of documents
+ * @param onPiece called behind each, between which others have a turn
+ * @throws TrainError for a document that is too long for this tokenizer
+ */
+export async function encodePieces(
+  pieces: AsyncIterable<TextPiece>,
+  { encode, cutsAtSpace }: Pick<Tokenizer, 'encode' | 'cutsAtSpace'>,
+  { bosTokenId, vocabSize }: Pick<ModelConfig, 'bosTokenId' | 'vocabSize'>,
+  onPiece: (characters: number) => void,
+): Promise<TokenStore> {
+  const tokens = new TokenStore(vocabSize);
+  let isBegun = false;
+  let waiting = '';
+  for await (const { text, isLast } of pieces) {
+    waiting += text;
+    if (!cutsAtSpace && waiting.length > MOST_CHARACTERS) throw documentTooLong(MOST_CHARACTERS);
+    if (isLast || cutsAtSpace) {
+      if (!isBegun) tokens.push([bosTokenId]);
+      tokens.push(encode(waiting, isBegun));
+      waiting = '';
+      isBegun = !isLast;
     }
-    ids[count++] = bosId;
-    ids.set(encoded, count);
-    count += encoded.length;
-    onDocument(document.length);
+    onPiece(text.length);
     await setImmediate();
   }
-  return ids.subarray(0, count);
+  return tokens;
 }
 
 /** Rows of a micro-batch. */
@@ -42,7 +54,7 @@ export interface Windows {
  * @param tokens more than `length`
  */
 export function randomWindows(
-  tokens: Uint32Array,
+  tokens: TokenSequence,
   { seed, step, first, count, length }: { seed: bigint; step: number; first: number; count: number; length: number },
 ): Windows {
   const [low, high] = [Number(seed & 0xffff_ffffn), Number(seed >> 32n)];
@@ -53,7 +65,7 @@ export function randomWindows(
   return windowsAt(tokens, starts, length);
 }
 
-export function windowsAt(tokens: Uint32Array, starts: readonly number[], length: number): Windows {
+export function windowsAt(tokens: TokenSequence, starts: readonly number[], length: number): Windows {
   const ids = new Uint32Array(starts.length * length);
   const targets = new Int32Array(ids.length);
   starts.forEach((start, row) => {
@@ -63,9 +75,15 @@ export function windowsAt(tokens: Uint32Array, starts: readonly number[], length
   return { ids, targets };
 }
 
-/** SHA-256 of the ids, to tell whether a run goes on with the same text. */
-export function hashOfTokens(tokens: Uint32Array): string {
-  return createHash('sha256')
-    .update(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength))
-    .digest('hex');
+/** Ids that are hashed at once. */
+const HASHED = 1 << 16;
+
+/** SHA-256 of the ids, 32 bits each, to tell whether a run goes on with the same text. */
+export function hashOfTokens(tokens: TokenSequence): string {
+  const hash = createHash('sha256');
+  for (let at = 0; at < tokens.length; at += HASHED) {
+    const ids = Uint32Array.from(tokens.subarray(at, Math.min(at + HASHED, tokens.length)));
+    hash.update(new Uint8Array(ids.buffer));
+  }
+  return hash.digest('hex');
 }

@@ -1,6 +1,7 @@
 /** The steps of a run: windows, gradients, updates. The card is one step ahead of what is reported. */
 import type { ModelConfig } from '../../config.js';
 import { randomWindows, windowsAt } from '../data/token-stream.js';
+import type { TokenSequence } from '../data/token-store.js';
 import type { StepReport, Trainer } from '../gpu/trainer.js';
 import { diverged } from '../train-error.js';
 import { BETAS, EPSILON, rateAt, type Recipe } from './recipe.js';
@@ -29,7 +30,7 @@ export function rowFloatsOf({ hiddenSize, intermediateSize, layers, vocabSize }:
  */
 export async function* trainSteps(
   trainer: Trainer,
-  tokens: Uint32Array,
+  tokens: TokenSequence,
   recipe: Recipe,
   done: number,
   pauses: (step: number) => boolean,
@@ -50,7 +51,7 @@ export async function* trainSteps(
 
 async function oneStep(
   trainer: Trainer,
-  tokens: Uint32Array,
+  tokens: TokenSequence,
   recipe: Recipe,
   step: number,
   isPause: boolean,
@@ -81,7 +82,7 @@ async function checked(pending: Promise<DoneStep>): Promise<DoneStep> {
 /** Mean loss over windows of a text, one behind the other, as `eval` cuts them. @param most windows */
 export async function heldOutLoss(
   trainer: Trainer,
-  tokens: Uint32Array,
+  tokens: TokenSequence,
   recipe: Recipe,
   most: number,
 ): Promise<number | undefined> {
@@ -104,7 +105,7 @@ export async function heldOutLoss(
 /** Measures for a second, and moves no parameter. */
 export async function secondsOfMicroBatch(
   trainer: Trainer,
-  tokens: Uint32Array,
+  tokens: TokenSequence,
   { count, length }: { readonly count: number; readonly length: number },
 ): Promise<number> {
   const run = async (times: number): Promise<number> => {

@@ -78,20 +78,6 @@ export class WordCounts {
  * @returns `tokenizer.json` of Hugging Face
  * @throws the signal's reason
  */
-export async function trainTokenizer(
-  documents: Iterable<string>,
-  vocabulary: number,
-  signal?: AbortSignal,
-): Promise<string> {
-  const words = new WordCounts();
-  for (const document of documents) {
-    words.add(document);
-    await turn(signal);
-  }
-  return await tokenizerOf(words, vocabulary, signal);
-}
-
-/** The same of words that are counted. */
 export async function tokenizerOf(counted: WordCounts, vocabulary: number, signal?: AbortSignal): Promise<string> {
   const tokens = [END_OF_TEXT, ...CHARACTER_OF_BYTE.toSorted()];
   const idOf = new Map(tokens.map((token, id) => [token, id]));

@@ -9,8 +9,8 @@ import { setTimeout } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../../../model/checkpoint/read-config.js';
 import { loadTokenizer } from '../../../model/text/tokenizer.js';
-import { readDocuments } from '../../../model/train/data/read-documents.js';
-import { encodeDocuments, randomWindows } from '../../../model/train/data/token-stream.js';
+import { textPieces } from '../../../model/train/data/text-pieces.js';
+import { encodePieces, randomWindows } from '../../../model/train/data/token-stream.js';
 import { initialParameters } from '../../../model/train/initial-parameters.js';
 import { BETAS, EPSILON, rateAt } from '../../../model/train/run/recipe.js';
 import {
@@ -83,9 +83,9 @@ const stepsIn = async (folder: string): Promise<number> =>
 /** The same run in double precision, by the twin. */
 async function twinLosses(folder: string): Promise<number[]> {
   const config = parseConfig(await readFile(path('config.json')), 'config.json');
-  const { encode } = await loadTokenizer(await readFile(`${folder}/tokenizer.json`), config);
-  const documents = await readDocuments([path('text.txt')], new AbortController().signal);
-  const tokens = await encodeDocuments(documents, encode, 0, () => {});
+  const tokenizer = await loadTokenizer(await readFile(`${folder}/tokenizer.json`), config);
+  const pieces = textPieces([path('text.txt')], new AbortController().signal);
+  const tokens = await encodePieces(pieces, tokenizer, config, () => {});
   const { recipe } = JSON.parse(await readFile(`${folder}/run.json`, 'utf8')) as {
     recipe: Parameters<typeof rateAt>[0];
   };
@@ -253,7 +253,7 @@ describe('input that cannot be learned', () => {
     ['one giant line', 'train-bad-text', () => writeFile(path('x.txt'), 'a'.repeat(2 ** 21))],
     [
       'a file of 100 GB',
-      'input-too-large',
+      'train-bad-text',
       () => writeFile(path('x.txt'), '').then(() => truncate(path('x.txt'), 1e11)),
     ],
   ])('%s', async (_, code, make) => {

@@ -70,6 +70,6 @@ it('tells of it also where the disk is full when the checkpoint is written, and 
   expect(facts).toMatchObject({ step: 1, saved: 0, file: path('') });
   expect(cause).toContain('The last good checkpoint could not be written');
   expect(cause).toContain('ENOSPC');
-  expect(fix).toMatch(/^Make room on the disk .* With --resume .* Begin again with a lower --rate/);
+  expect(fix).toMatch(/^Make room on the disk .* Then --resume .* Begin again with a lower --rate/);
   expect(fix).not.toContain('holds the last good checkpoint');
 });

@@ -1,8 +1,8 @@
 import { truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { readDocuments } from '../../../../model/train/data/read-documents.js';
+import { documents as documentsOf } from '../../../../model/measure/windows.js';
 import { piecesOf, textPieces, type TextPiece } from '../../../../model/train/data/text-pieces.js';
-import { tokenizerOf, trainTokenizer, WordCounts } from '../../../../model/train/tokenizer/train-bpe.js';
+import { tokenizerOf, WordCounts } from '../../../../model/train/tokenizer/train-bpe.js';
 import { temporaryFolder } from '../../../helpers/command-line.js';
 
 const path = temporaryFolder();
@@ -31,8 +31,7 @@ describe('pieces of a text', () => {
     [1000, 64],
     [3, 1 << 20],
   ])('read by %i bytes, of %i characters, have the words of its documents', async (chunk, most) => {
-    await writeFile(path('text.txt'), TEXT);
-    const documents = await readDocuments([path('text.txt')], signal);
+    const documents = [...documentsOf(TEXT.replaceAll('\r\n', '\n'))].filter((document) => document.trim() !== '');
     const pieces = await collected(piecesOf('text.txt', chunksOf(Buffer.from(TEXT), chunk), most));
     expect(pieces.filter(({ isLast }) => isLast).length).toBe(documents.length);
     const texts: string[] = [];
@@ -44,9 +43,10 @@ describe('pieces of a text', () => {
     }
     expect(texts).toEqual(documents);
     expect(pieces.length > documents.length).toBe(most < TEXT.length);
-    const words = new WordCounts();
+    const [words, whole] = [new WordCounts(), new WordCounts()];
     for (const { text } of pieces) words.add(text);
-    expect(await tokenizerOf(words, 400)).toBe(await trainTokenizer(documents, 400));
+    for (const document of documents) whole.add(document);
+    expect(await tokenizerOf(words, 400)).toBe(await tokenizerOf(whole, 400));
   });
 
   it('of white space without an end do not pile up, nor do words of any number', async () => {

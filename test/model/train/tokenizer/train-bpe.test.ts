@@ -4,18 +4,25 @@ import { Tokenizer } from 'tokenizers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTokenizer } from '../../../../model/text/tokenizer.js';
 import { tokenizerFacts } from '../../../../model/train/tokenizer/tokenizer-facts.js';
-import { trainTokenizer } from '../../../../model/train/tokenizer/train-bpe.js';
+import { tokenizerOf, WordCounts } from '../../../../model/train/tokenizer/train-bpe.js';
 import { TALES } from '../../../helpers/command-line.js';
 
 const IDS = { vocabSize: 600, bosTokenId: 0, eosTokenId: 0 };
 const bytes = (json: string): Uint8Array => new TextEncoder().encode(json);
+
+/** Of one text. */
+async function madeOf(text: string, vocabulary: number, signal?: AbortSignal): Promise<string> {
+  const words = new WordCounts();
+  words.add(text);
+  return await tokenizerOf(words, vocabulary, signal);
+}
 
 describe('a tokenizer that is made of text', () => {
   let text = '';
   let json = '';
   beforeAll(async () => {
     text = (await readFile(join(TALES, 'validation.txt'), 'utf8')).slice(0, 100_000);
-    json = await trainTokenizer([text], 600);
+    json = await madeOf(text, 600);
   });
 
   it('has as many tokens as were asked for, and gives fewer than bytes', async () => {
@@ -45,7 +52,7 @@ describe('a tokenizer that is made of text', () => {
 });
 
 it('joins the most frequent pair first, of equal ones that which came first', async () => {
-  const file = JSON.parse(await trainTokenizer(['ab ab cd cd cd xy'], 262)) as { model: { merges: string[][] } };
+  const file = JSON.parse(await madeOf('ab ab cd cd cd xy', 262)) as { model: { merges: string[][] } };
   // " ab": twice each of "Ġa" and "ab"; " cd": three times.
   expect(file.model.merges).toEqual([
     ['Ġ', 'c'],
@@ -55,13 +62,13 @@ it('joins the most frequent pair first, of equal ones that which came first', as
 });
 
 it('ends where nothing occurs twice', async () => {
-  expect(tokenizerFacts(bytes(await trainTokenizer(['abc'], 5000))).vocabulary).toBe(257);
+  expect(tokenizerFacts(bytes(await madeOf('abc', 5000))).vocabulary).toBe(257);
 });
 
 it('hears a signal between two merges', async () => {
   const interrupted = new AbortController();
   const text = Array.from({ length: 500 }, (_, i) => `w${i % 250}`).join(' ');
-  const made = trainTokenizer([text], 5000, interrupted.signal);
+  const made = madeOf(text, 5000, interrupted.signal);
   setImmediate(() => setImmediate(() => interrupted.abort(new Error('Ctrl-C'))));
   await expect(made).rejects.toThrow('Ctrl-C');
 });
