@@ -9,9 +9,14 @@ const MOST_MS = 5;
 let begunMs = performance.now();
 let last: Promise<void> = Promise.resolve();
 
+/** Whether there is no time to go on. */
+export function isOthersTurn(): boolean {
+  return performance.now() - begunMs >= MOST_MS;
+}
+
 /** Resolves when there is time to go on: at once, or when others have had their turn. Who comes first goes on first. */
 export async function othersTurn(): Promise<void> {
-  if (performance.now() - begunMs < MOST_MS) return;
+  if (!isOthersTurn()) return;
   await (last = last.then(turnOver));
 }
 

@@ -16,7 +16,7 @@ export interface ServiceLimits extends SchedulerLimits, PlaceLimits, StoreLimits
   readonly bodyBytes: number;
   /** Of all bodies of one owner that are under way. */
   readonly ownerBodyBytes: number;
-  /** Log-probabilities in all answers of one owner that are under way: each takes some 50 bytes of memory. */
+  /** Log-probabilities in all answers of one owner that are under way: each takes 12 bytes. */
   readonly ownerScores: number;
   /** Of each choice. */
   readonly tokens: number;

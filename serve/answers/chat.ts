@@ -12,7 +12,6 @@ import type { Prompt } from './answer-text.js';
 import type { Piece } from './choice.js';
 import type { Format } from './exchange.js';
 import { LateList } from './json-parts.js';
-import { TokenNames } from './token-names.js';
 
 /** A message as requests have it. */
 interface AskedMessage {
@@ -38,8 +37,7 @@ export async function chatPrompt(
 }
 
 /** How answers of a conversation are written. @param hasScores whether there are log-probabilities */
-export function chatFormat({ tokenizer }: ServedModel, hasScores: boolean): Format {
-  const names = new TokenNames(tokenizer);
+export function chatFormat({ names }: Pick<ServedModel, 'names'>, hasScores: boolean): Format {
   const encoder = new TextEncoder();
 
   const entry = (id: number, logprob: number): object => ({
@@ -53,10 +51,13 @@ export function chatFormat({ tokenizer }: ServedModel, hasScores: boolean): Form
     top_logprobs: top.map((one) => entry(one.id, one.logprob)),
   });
 
-  const logprobsOf = ({ tokens }: Piece): object | null => {
+  const logprobsOf = ({ choice, tokens }: Piece): object | null => {
     if (!hasScores) return null;
     const content = new LateList(function* () {
-      for (const { score } of tokens) if (score !== undefined) yield entryOf(score);
+      for (const token of tokens) {
+        const score = choice.job.scoreOf(token);
+        if (score !== undefined) yield entryOf(score);
+      }
     });
     return { content, refusal: null };
   };

@@ -29,8 +29,8 @@ export interface EchoedPrompt {
   readonly text: string;
   /** Without the token that the service put in front. */
   readonly tokens: readonly number[];
-  /** Of these tokens; undefined for a first one that nothing is in front of. Empty if nobody asked for them. */
-  readonly scores: readonly (Score | undefined)[];
+  /** Of the token there; undefined for a first one that nothing is in front of, and if nobody asked for them. */
+  readonly scoreAt: (index: number) => Score | undefined;
 }
 
 export interface ChoiceSettings {
@@ -139,7 +139,10 @@ export class Choice {
   #echoed(text: string): EchoedPrompt {
     const { ids, isBegun } = this.#settings.prompt;
     const { promptScores, work } = this.job;
-    const scores = work.scoresPrompt !== true ? [] : isBegun ? promptScores : [undefined, ...promptScores];
-    return { text, tokens: isBegun ? ids.slice(1) : ids, scores };
+    const first = isBegun ? 0 : 1;
+    const scoreAt = (index: number): Score | undefined => {
+      return work.scoresPrompt === true && index >= first ? promptScores.at(index - first) : undefined;
+    };
+    return { text, tokens: isBegun ? ids.slice(1) : ids, scoreAt };
   }
 }

@@ -8,7 +8,6 @@ import type { Prompt } from './answer-text.js';
 import type { Piece } from './choice.js';
 import type { Format } from './exchange.js';
 import { LateList } from './json-parts.js';
-import { TokenNames } from './token-names.js';
 
 /**
  * Text begins with the token that begins texts, unless it goes on with one; token ids are used as they are.
@@ -59,8 +58,7 @@ interface Logprobs {
 }
 
 /** How completions of a model are written. @param hasScores whether there are log-probabilities */
-export function completionFormat(model: ServedModel, hasScores: boolean): Format {
-  const names = new TokenNames(model.tokenizer);
+export function completionFormat({ names }: Pick<ServedModel, 'names'>, hasScores: boolean): Format {
   /** Of the text of each choice that is written, for streams. */
   const offsets = new Map<Piece['choice'], number>();
 
@@ -114,7 +112,7 @@ interface Told {
 }
 
 /** The tokens of a piece, those of the prompt first where it is told again. */
-function* toldOf({ prompt, tokens }: Piece): Generator<Told, void> {
-  for (const [index, id] of (prompt?.tokens ?? []).entries()) yield { id, score: prompt?.scores[index] };
-  yield* tokens;
+function* toldOf({ choice, prompt, tokens }: Piece): Generator<Told, void> {
+  for (const [index, id] of (prompt?.tokens ?? []).entries()) yield { id, score: prompt?.scoreAt(index) };
+  for (const token of tokens) yield { id: token.id, score: choice.job.scoreOf(token) };
 }

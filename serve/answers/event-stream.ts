@@ -23,14 +23,14 @@ export function eventStream(
   const encoder = new TextEncoder();
   let next: Promise<IteratorResult<object, void>> | undefined;
   /** What is left of the event that is being sent. */
-  let event: Iterator<string, void> | undefined;
+  let event: AsyncIterator<string, void> | undefined;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         const send = (text: string): void => controller.enqueue(encoder.encode(text));
         try {
           await othersTurn();
-          const part = event?.next();
+          const part = await event?.next();
           if (part?.done === false) return send(part.value);
           next ??= chunks.next();
           const result = await soon(next);
@@ -38,7 +38,7 @@ export function eventStream(
           next = undefined;
           if (result.done !== true) {
             event = inParts(eventPieces(result.value));
-            return send(event.next().value!);
+            return send((await event.next()).value ?? '');
           }
           send('data: [DONE]\n\n');
           onEnd();

@@ -1,9 +1,11 @@
 /**
  * Long answers as JSON, part by part: a prompt of 65,536 tokens with the likeliest twenty beside each is 40 MB of it,
- * and seconds of work in which nobody else would be served. A part is made when the one before it is on its way.
+ * and seconds of work in which nobody else would be served. A part is made when the one before it is on its way, and
+ * others have their turn meanwhile.
  */
+import { isOthersTurn, othersTurn } from '../others-turn.js';
 
-/** In UTF-16 units: so much is made within a millisecond. */
+/** In UTF-16 units: so much is sent at once. */
 export const PART_LENGTH = 32_768;
 
 /** A list that is made while it is written. Its items are short. */
@@ -82,10 +84,11 @@ function* stringPieces(text: string): Generator<string, void> {
 }
 
 /** Pieces put together, so that only the last part is short. */
-export function* inParts(pieces: Iterable<string>): Generator<string, void> {
+export async function* inParts(pieces: Iterable<string>): AsyncGenerator<string, void> {
   let part = '';
   for (const piece of pieces) {
     part += piece;
+    if (isOthersTurn()) await othersTurn();
     if (part.length < PART_LENGTH) continue;
     yield part;
     part = '';

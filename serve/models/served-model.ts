@@ -7,6 +7,7 @@ import type { ChatTemplate } from '../../protocol/image/chat-template.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import { Texts } from '../text/texts.js';
+import { TokenNames } from '../text/token-names.js';
 
 export interface ServedModel {
   /** By which requests name it: the name of its image, where no other one has it. */
@@ -17,6 +18,8 @@ export interface ServedModel {
   readonly shape: ModelShape;
   /** For text that comes token by token; undefined if the image has no tokenizer. */
   readonly tokenizer: Tokenizer | undefined;
+  /** For lists of tokens. */
+  readonly names: TokenNames;
   /** For whole texts. */
   readonly texts: Texts | undefined;
   /** How conversations are written; undefined if the image does not say. */
@@ -33,12 +36,14 @@ export async function servedModel(
 ): Promise<ServedModel> {
   const { image, shape } = machine.facts;
   const hasTokenizer = tokenizerJson.length > 0;
+  const tokenizer = hasTokenizer ? await loadTokenizer(tokenizerJson, shape) : undefined;
   return {
     id: image.name,
     image,
     fingerprint: hexOf(image.sha256),
     shape,
-    tokenizer: hasTokenizer ? await loadTokenizer(tokenizerJson, shape) : undefined,
+    tokenizer,
+    names: new TokenNames(tokenizer),
     texts: hasTokenizer ? new Texts({ tokenizerJson, shape, chat }) : undefined,
     chat,
     scheduler,

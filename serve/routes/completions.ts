@@ -143,40 +143,36 @@ async function answer(
   const prompts = await readPrompts(model, asked.prompts, { settings, position }, reading);
   const request: ExchangeRequest = { ...asked, prompts };
   const giveBack = takeScores(request, asked.scoreRoom, caller.owner, service.limits().ownerScores);
-  let exchange: Exchange;
-  try {
-    exchange = new Exchange(model, format, request, caller);
-  } catch (error) {
+  /** When the last of the answer is on its way, or nobody wants it. */
+  const end = (): void => {
     giveBack();
-    throw error;
-  }
-  service.metrics.onPrompt(model.id, exchange.promptTokens);
-  if (stream === true) {
-    const chunks = exchange.chunks(options?.include_usage ?? false);
-    const body = eventStream(chunks, (error) => {
-      giveBack();
-      left.abort();
-      turn?.end();
-      if (error !== undefined && apiErrorOf(error).isOurs) service.log.onFailure(error);
-    });
-    const headers = {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache',
-      'x-accel-buffering': 'no',
-    };
-    return context.body(body, 200, headers);
-  }
-  try {
-    const body = jsonBody(await exchange.answer(), giveBack);
-    return context.body(body, 200, { 'content-type': 'application/json' });
-  } catch (error) {
-    giveBack();
-    throw error;
-  } finally {
     left.abort();
     turn?.end();
+  };
+  try {
+    const exchange = new Exchange(model, format, request, caller);
+    service.metrics.onPrompt(model.id, exchange.promptTokens);
+    if (stream !== true) {
+      const body = await jsonBody(await exchange.answer(), end);
+      return context.body(body, 200, { 'content-type': 'application/json' });
+    }
+    const chunks = exchange.chunks(options?.include_usage ?? false);
+    const body = eventStream(chunks, (error) => {
+      end();
+      if (error !== undefined && apiErrorOf(error).isOurs) service.log.onFailure(error);
+    });
+    return context.body(body, 200, STREAM_HEADERS);
+  } catch (error) {
+    end();
+    throw error;
   }
 }
+
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+};
 
 /**
  * Room for the log-probabilities of an answer.

@@ -12,7 +12,7 @@ export function tokenRoutes(app: App, service: Service): void {
     if (texts === undefined) throw noTokenizer(id, 'it reads no text', 'prompt');
     const tokens = await texts.encode(body.prompt, { owner: context.get('owner') });
     const told = { tokens: new LateList(() => tokens), count: tokens.length };
-    return context.body(jsonBody(told), 200, { 'content-type': 'application/json' });
+    return context.body(await jsonBody(told), 200, { 'content-type': 'application/json' });
   });
   app.post('/detokenize', async (context) => {
     const { tokens, model } = await bodyOf(context, 'detokenize', service);

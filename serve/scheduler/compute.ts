@@ -5,7 +5,6 @@ import { othersTurn } from '../others-turn.js';
 import { follow } from './follow.js';
 import type { Job, Receiver } from './job.js';
 import { WORTH_TOKENS, type Prefixes } from './prefixes.js';
-import { scoreOf } from './score.js';
 import { sampler } from './sampler.js';
 
 /**
@@ -32,7 +31,7 @@ export async function compute(
     fed = end;
     prefixes.keep(work.prompt.slice(0, end), await sequence.save());
   }
-  if (work.top !== undefined) return await computeScores(job, work.top, fed, machine, sequence, to, signal);
+  if (work.top !== undefined) return await computeScores(job, fed, machine, sequence, to, signal);
   const prompt = work.prompt.slice(fed);
   if (work.maxTokens === 0) return await feedOnly(sequence, prompt, signal);
   const { name } = machine.facts;
@@ -97,7 +96,6 @@ export async function keepState(job: Job, sequence: Sequence): Promise<void> {
 /** Tokens are chosen here, from logits of which a machine says everything. */
 async function computeScores(
   { work }: Job,
-  top: number,
   begun: number,
   machine: Machine,
   sequence: Sequence,
@@ -121,11 +119,11 @@ async function computeScores(
       await othersTurn();
       const next = count === 0 ? prompt[++at] : undefined;
       if (next !== undefined) {
-        to.promptScore(scoreOf(logits, next, top));
+        to.promptToken(next, logits);
       } else if (count < work.maxTokens) {
         const index = draw + count;
         chosen = sampler.choose(logits, work.sampler, index);
-        isLast = to.token({ index, id: chosen, receipt, machine: name, score: scoreOf(logits, chosen, top) });
+        isLast = to.token({ index, id: chosen, receipt, machine: name }, logits);
       }
     }
     if (chosen === undefined || isLast || isEnd(shape, chosen)) return;

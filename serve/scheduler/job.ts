@@ -6,7 +6,7 @@ import type { SamplerSettings } from '../../protocol/sampling.js';
 import type { TextPiece } from '../../model/text/running-text.js';
 import type { SequenceState } from '../../protocol/state/sequence-state.js';
 import { machineDiffers } from '../api-error.js';
-import type { Score } from './score.js';
+import { Scores, type Score } from './score.js';
 
 /** A text that was told: its receipts are computed again, not its tokens chosen. */
 export interface Told {
@@ -56,7 +56,6 @@ export interface GivenToken {
   readonly receipt: number;
   /** Who computed it. */
   readonly machine: string;
-  readonly score?: Score | undefined;
 }
 
 /** One that counts. */
@@ -67,9 +66,13 @@ export interface ToldToken extends GivenToken {
 
 /** Takes what comes, until the job is taken away from this machine. */
 export interface Receiver {
-  /** @returns whether nothing is wanted behind it */
-  token(token: GivenToken): boolean;
-  promptScore(score: Score): void;
+  /**
+   * @param logits that it was chosen from, where log-probabilities are wanted: V × int32, Q12
+   * @returns whether nothing is wanted behind it
+   */
+  token(token: GivenToken, logits?: Int32Array): boolean;
+  /** What the logits in front of a token of the prompt say of it; of each one behind the first, in order. */
+  promptToken(id: number, logits: Int32Array): void;
 }
 
 export class Job {
@@ -78,8 +81,8 @@ export class Job {
   readonly number: number;
   readonly arrivedMs: number;
   readonly given: ToldToken[] = [];
-  /** Scores of the tokens of the prompt behind its first one. */
-  readonly promptScores: Score[] = [];
+  /** Of the tokens of the prompt behind its first one; another list each time that they are computed. */
+  promptScores: Scores;
   /** Where it goes on: a state, and how many tokens of the prompt, and of those that were given, it is behind. */
   state: SequenceState | undefined;
   /** The machine that saved it, of a job that was taken from one. */
@@ -96,6 +99,7 @@ export class Job {
   startedMs: number | undefined;
   /** Machines that were lost under it. */
   losses = 0;
+  readonly #scores: Scores;
   #taken = 0;
   #isDone = false;
   #isWhole = false;
@@ -107,6 +111,8 @@ export class Job {
     this.number = number;
     this.arrivedMs = performance.now();
     this.state = work.start;
+    this.#scores = new Scores(work.top ?? 0);
+    this.promptScores = new Scores(work.top ?? 0);
   }
 
   get isDone(): boolean {
@@ -127,21 +133,32 @@ export class Job {
    * A token came. After a machine was lost, those that were given already come again, from another one, and must be the
    * same.
    *
+   * @param logits as a {@link Receiver} has them
    * @returns whether nothing is wanted behind it
    * @throws ApiError `machine_differs`
    */
-  give(token: GivenToken): boolean {
-    const at = token.index - (this.work.start?.nextDraw ?? 0);
+  give(token: GivenToken, logits?: Int32Array): boolean {
+    const at = this.#placeOf(token);
     const before = this.given[at];
     if (before === undefined) {
       const piece = this.work.text?.push(token.id);
       this.given.push({ ...token, piece });
+      if (logits !== undefined) this.#scores.add(logits, token.id);
       this.#isWhole = this.given.length === this.work.maxTokens || piece?.end !== undefined;
       this.#wake();
     } else if (before.receipt !== token.receipt || before.id !== token.id) {
       throw machineDiffers(before.machine, token.machine, token.index);
     }
     return this.#isWhole && at === this.given.length - 1;
+  }
+
+  /** Undefined where no log-probabilities are wanted. @param token one that was given */
+  scoreOf(token: GivenToken): Score | undefined {
+    return this.#scores.at(this.#placeOf(token));
+  }
+
+  #placeOf({ index }: GivenToken): number {
+    return index - (this.work.start?.nextDraw ?? 0);
   }
 
   /** It begins again where it began: its state is not to be trusted. */

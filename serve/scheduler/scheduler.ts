@@ -17,9 +17,10 @@ import {
 import { StateError } from '../../protocol/state/state-error.js';
 import { Audits, type AuditEvents } from './audits.js';
 import { compute, keepState } from './compute.js';
-import { Job, type Work } from './job.js';
+import { Job, type Receiver, type Work } from './job.js';
 import { Place, type Run } from './place.js';
 import { Prefixes } from './prefixes.js';
+import { Scores } from './score.js';
 import { Waiting } from './waiting.js';
 import { Watchdog } from './watchdog.js';
 
@@ -264,10 +265,12 @@ export class Scheduler {
     const { machine } = place;
     const signal = AbortSignal.any([stop.signal, job.work.signal]);
     let isHeard = true;
-    job.promptScores.length = 0;
-    const receiver = {
-      token: (token: Parameters<Job['give']>[0]) => !isHeard || job.give(token),
-      promptScore: (score: Job['promptScores'][number]) => isHeard && job.promptScores.push(score),
+    job.promptScores = new Scores(job.work.top ?? 0);
+    const receiver: Receiver = {
+      token: (token, logits) => !isHeard || job.give(token, logits),
+      promptToken: (id, logits) => {
+        if (isHeard) job.promptScores.add(logits, id);
+      },
     };
     const sequence = await machine.open();
     const watchdog = new Watchdog(machine.facts.name, this.#limits().tokenMs, () => sequence.position);

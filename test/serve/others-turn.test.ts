@@ -37,7 +37,17 @@ it('who comes first goes on first, and others have a turn between two', async ()
 
 it('a long answer does, while it is written', async () => {
   const list = new LateList(() => Array(300_000).keys());
-  expect(await turnsDuring(new Response(jsonBody({ list })).text())).toBeGreaterThan(2);
+  const written = async (): Promise<string> => await new Response(await jsonBody({ list })).text();
+  expect(await turnsDuring(written())).toBeGreaterThan(2);
+});
+
+it('a part of an answer does, of which each piece takes long', async () => {
+  const slow = (): number => {
+    for (const stopMs = performance.now() + 2; performance.now() < stopMs;);
+    return 1;
+  };
+  const list = LateList.of(Array(20).keys(), slow);
+  expect(await turnsDuring(jsonBody({ list }))).toBeGreaterThan(2);
 });
 
 it('log-probabilities of a long prompt do, where a machine gives the logits of many tokens at once', async () => {
@@ -51,7 +61,10 @@ it('log-probabilities of a long prompt do, where a machine gives the logits of m
   } as unknown as Parameters<typeof compute>[2];
   const asked = work(1, { prompt, maxTokens: 0, top: 20, scoresPrompt: true });
   const job = new Job(asked, 0);
-  const receiver = { token: () => true, promptScore: job.promptScores.push.bind(job.promptScores) };
+  const receiver = {
+    token: () => true,
+    promptToken: (id: number, given: Int32Array) => job.promptScores.add(given, id),
+  };
   const computed = compute(job, machine(), sequence, receiver, new Prefixes(() => 0), asked.signal);
   expect(await turnsDuring(computed)).toBeGreaterThan(2);
   expect(job.promptScores.length).toBe(prompt.length - 1);

@@ -3,6 +3,7 @@ import { embeddingStride } from '../../../protocol/image/model-shape.js';
 import { sectionLengths } from '../../../protocol/image/tensors.js';
 import type { SamplerSettings } from '../../../protocol/sampling.js';
 import { candidatesNeeded } from '../../integer/sampler.js';
+import type { LogitsArray } from './cpu-messages.js';
 import type { ModelMemory, ReadSection } from './image-loader.js';
 import { FAMILIES, instantiate, type KernelFamily, type Kernels } from './kernels.js';
 import * as layout from './layout.js';
@@ -173,11 +174,12 @@ export class CpuComputer {
     return Array.from(this.#words.subarray(at, at + this.plan.shape.layers + 1));
   }
 
-  /** A copy of a row's logits. */
-  logitsOf(row: number): Int32Array<ArrayBuffer> {
+  /** A copy of a row's logits. @param into where it is made; a new array unless given */
+  logitsOf(row: number, into: LogitsArray = new Int32Array(this.plan.shape.vocabSize)): LogitsArray {
     const head = this.#words[(this.plan.rowTable >> 2) + row * ROW_WORDS + layout.ROW_HEAD / 4];
     const at = this.plan.logits + head * this.plan.logitsStride;
-    return new Int32Array(new Int32Array(this.memory.buffer, at, this.plan.shape.vocabSize));
+    into.set(new Int32Array(this.memory.buffer, at, this.plan.shape.vocabSize));
+    return into;
   }
 
   #tapsOf(row: number): number {

@@ -3,13 +3,14 @@ import { imageChanged } from '../../../protocol/image/image-error.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { ImageIdentity, Machine, MachineFacts, Sequence } from '../../machine/machine.js';
 import { cpuFailed } from './cpu-error.js';
-import type { CpuReport, CpuRequest, CpuSetting, RunOrder } from './cpu-messages.js';
+import type { CpuReport, CpuRequest, CpuSetting, LogitsArray, RunOrder } from './cpu-messages.js';
 import { CpuRun } from './cpu-run.js';
 import { CpuSequence, type SequenceHome } from './cpu-sequence.js';
 
 /** The first thread, from outside. */
 export interface LeaderThread {
-  send(request: CpuRequest): void;
+  /** @param transfer what the thread gets instead of a copy */
+  send(request: CpuRequest, transfer: readonly ArrayBuffer[]): void;
   onReport(listener: (report: CpuReport) => void): void;
   /** Keeps the process alive, or not. */
   hold(isBusy: boolean): void;
@@ -112,8 +113,8 @@ export class CpuMachine implements Machine, SequenceHome {
     this.#release = release;
   }
 
-  send(request: CpuRequest): void {
-    if (this.#error === undefined) this.#thread.send(request);
+  send(request: CpuRequest, transfer: readonly ArrayBuffer[] = []): void {
+    if (this.#error === undefined) this.#thread.send(request, transfer);
   }
 
   async ask(request: CpuRequest): Promise<Done> {
@@ -136,7 +137,11 @@ export class CpuMachine implements Machine, SequenceHome {
   start(sequence: number, order: RunOrder): CpuRun {
     this.check();
     const number = this.#runNumber++;
-    const run = new CpuRun(number, (count) => this.send({ do: 'seen', sequence, count }), this.#window);
+    const tell = (count: number, spent: readonly LogitsArray[]): void => {
+      const buffers = spent.map(({ buffer }) => buffer);
+      this.send({ do: 'seen', sequence, count, spent }, buffers);
+    };
+    const run = new CpuRun(number, tell, this.#window);
     this.#runs.set(number, run);
     this.#hold(1);
     this.send({ do: 'run', sequence, run: number, order });

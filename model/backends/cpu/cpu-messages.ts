@@ -34,12 +34,20 @@ export interface RunOrder {
   readonly choice?: { readonly maxTokens: number; readonly sampler: SamplerSettings; readonly firstDraw: number };
 }
 
+/** V × int32, Q12. */
+export type LogitsArray = Int32Array<ArrayBuffer>;
+
 export type CpuRequest =
   | { readonly do: 'open' | 'close' | 'save' | 'reset'; readonly sequence: number }
   | { readonly do: 'restore'; readonly sequence: number; readonly words: Int32Array }
   | { readonly do: 'run'; readonly sequence: number; readonly run: number; readonly order: RunOrder }
-  /** The caller has the results of so many steps. */
-  | { readonly do: 'seen'; readonly sequence: number; readonly count: number }
+  /** The caller has the results of so many steps; what it has read of them can be filled again. */
+  | {
+      readonly do: 'seen';
+      readonly sequence: number;
+      readonly count: number;
+      readonly spent: readonly LogitsArray[];
+    }
   /** The run is over, and the state becomes that after so many steps. */
   | { readonly do: 'end'; readonly sequence: number; readonly steps: number };
 
@@ -52,7 +60,7 @@ export interface RunResults {
   readonly ids: readonly number[];
   readonly receipts: readonly number[];
   readonly taps?: readonly (readonly number[])[];
-  readonly logits?: readonly Int32Array<ArrayBuffer>[];
+  readonly logits?: readonly LogitsArray[];
 }
 
 export type CpuReport =

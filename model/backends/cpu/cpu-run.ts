@@ -1,12 +1,12 @@
 /** A run as its caller sees it: results in the order of their tokens, as they arrive. */
-import type { RunResults } from './cpu-messages.js';
+import type { LogitsArray, RunResults } from './cpu-messages.js';
 
 /** One step's result. */
 export interface StepResult {
   readonly id: number;
   readonly receipt: number;
   readonly taps?: readonly number[];
-  readonly logits?: Int32Array<ArrayBuffer>;
+  readonly logits?: LogitsArray;
 }
 
 export class CpuRun {
@@ -16,16 +16,22 @@ export class CpuRun {
   given = 0;
   /** Names it between the threads. */
   readonly number: number;
-  readonly #tell: (seen: number) => void;
+  readonly #tell: (seen: number, spent: readonly LogitsArray[]) => void;
   /** So many results are taken before it is told. */
   readonly #every: number;
   #told = 0;
   readonly #results: StepResult[] = [];
+  /** Of the result that the caller has, and of those that it had. */
+  #logits: LogitsArray | undefined;
+  #spent: LogitsArray[] = [];
   #error: Error | undefined;
   #wake: (() => void) | undefined;
 
-  /** @param tell tells the thread how many results the caller has @param window by how much it may be ahead */
-  constructor(number: number, tell: (seen: number) => void, window: number) {
+  /**
+   * @param tell tells the thread how many results the caller has, and gives it back what nobody reads any more
+   * @param window by how much it may be ahead
+   */
+  constructor(number: number, tell: (seen: number, spent: readonly LogitsArray[]) => void, window: number) {
     this.number = number;
     this.#tell = tell;
     this.#every = Math.max(1, window >> 2);
@@ -57,9 +63,12 @@ export class CpuRun {
       return undefined;
     }
     this.given++;
+    if (this.#logits !== undefined) this.#spent.push(this.#logits);
+    this.#logits = result.logits;
     if (this.given - this.#told >= this.#every) {
       this.#told = this.given;
-      this.#tell(this.given);
+      this.#tell(this.given, this.#spent);
+      this.#spent = [];
     }
     return result;
   }

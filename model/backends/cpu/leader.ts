@@ -93,7 +93,7 @@ export class Leader {
         this.#queue.start(sequence, request.run, request.order);
         return this.#work();
       case 'seen':
-        this.#queue.seen(sequence, request.count);
+        this.#queue.seen(sequence, request.count, request.spent);
         return this.#work();
       case 'end':
         return this.#post({ is: 'done', sequence, quiet: this.#queue.end(sequence, request.steps) });

@@ -9,13 +9,15 @@
  */
 import { isEnd } from '../../../protocol/image/end-tokens.js';
 import type { CpuComputer, StepRow } from './cpu-computer.js';
-import type { RunOrder, RunResults } from './cpu-messages.js';
+import type { LogitsArray, RunOrder, RunResults } from './cpu-messages.js';
 import { MAX_ROWS } from './layout.js';
 
 /** Bytes of a ring, about; and its states, at least and at most. */
 const RING_BYTES = 600_000;
 const FEWEST_STATES = 5;
 const MOST_STATES = 65;
+/** Arrays for logits that wait to be filled, so that callers do not make garbage of each. */
+const MOST_SPARE = 2 * MAX_ROWS;
 
 /** One run, from its order to its end. */
 interface Run {
@@ -36,7 +38,7 @@ interface Run {
   ids: number[];
   receipts: number[];
   taps: number[][];
-  logits: Int32Array<ArrayBuffer>[];
+  logits: LogitsArray[];
 }
 
 /** A sequence: its ring, and the slot of the state that it is in. */
@@ -58,6 +60,8 @@ export class RunQueue {
   readonly #states: number;
   readonly #sequences = new Map<number, SequenceSlot>();
   readonly #free: number[] = [];
+  /** For logits, from callers that have read theirs. */
+  #spare: LogitsArray[] = [];
   /** Where the next step begins, so that nobody comes last every time. */
   #turn = 0;
 
@@ -105,7 +109,9 @@ export class RunQueue {
     };
   }
 
-  seen(sequence: number, count: number): void {
+  /** @param spent arrays that nobody reads any more */
+  seen(sequence: number, count: number, spent: readonly LogitsArray[]): void {
+    this.#spare = [...this.#spare, ...spent].slice(0, MOST_SPARE);
     const { run } = this.#slot(sequence);
     if (run !== undefined) run.seen = count;
   }
@@ -235,7 +241,7 @@ export class RunQueue {
       run.ids.push(token);
       run.isAtEnd = run.steps === order.tokens.length;
       if (order.want === 'taps') run.taps.push(this.#computer.tapsOf(index));
-      if (order.want === 'logits') run.logits.push(this.#computer.logitsOf(index));
+      if (order.want === 'logits') run.logits.push(this.#computer.logitsOf(index, this.#spare.pop()));
     } else {
       run.next = this.#computer.chosenBy(index);
       run.ids.push(run.next);

@@ -15,8 +15,9 @@ const TRIAL_STEPS = 6;
 const TRIAL_MS = 12;
 /** After so many steps of other sizes the trials begin again, with steps of the new size. */
 const OTHER_STEPS = 12;
-/** After so long everything is tried again. */
+/** After so long everything is tried again; or later, so that trials cost no more than this part of the time. */
 const RETRY_MS = 2500;
+const TRIAL_SHARE = 1 / 25;
 /** Another setting must be better by this much. */
 const GAIN = 0.97;
 /** A step that is shorter is no work for more threads: they would wait for each other longer than they compute. */
@@ -27,10 +28,11 @@ interface Trial {
   readonly times: number[];
 }
 
-/** The median step of a trial. */
+/** The median step of a trial, and how many there were. */
 interface Result {
   readonly setting: CpuSetting;
   readonly ms: number;
+  readonly steps: number;
 }
 
 export class Tuner {
@@ -48,6 +50,7 @@ export class Tuner {
   #others = 0;
   #results: Result[] = [];
   #sinceMs = 0;
+  #retryMs = RETRY_MS;
   #hasChosen: boolean;
 
   /** @param known what was measured before */
@@ -75,7 +78,7 @@ export class Tuner {
   note(ms: number, rows: number): void {
     if (this.#trial === undefined) {
       this.#sinceMs += ms;
-      if (this.#sinceMs < RETRY_MS || this.#counts.length === 1) return;
+      if (this.#sinceMs < this.#retryMs || this.#counts.length === 1) return;
       this.#compare(this.#counts.map((threads) => ({ ...this.#best, threads })));
       return;
     }
@@ -89,7 +92,7 @@ export class Tuner {
     times.push(ms);
     const counted = times.slice(WARM_STEPS);
     if (counted.length < TRIAL_STEPS || counted.reduce((sum, time) => sum + time, 0) < TRIAL_MS) return;
-    this.#results.push({ setting, ms: medianOf(counted) });
+    this.#results.push({ setting, ms: medianOf(counted), steps: times.length });
     this.#begin();
   }
 
@@ -120,6 +123,9 @@ export class Tuner {
     const family = fastest(this.#results.filter(({ setting }) => setting.threads === 1))?.family ?? this.#best.family;
     this.#best = { family, threads: fastest(better)?.threads ?? this.#best.threads };
     this.#hasChosen = true;
+    const leastMs = Math.min(...this.#results.map(({ ms }) => ms));
+    const lostMs = this.#results.reduce((sum, { ms, steps }) => sum + steps * (ms - leastMs), 0);
+    this.#retryMs = Math.max(RETRY_MS, lostMs / TRIAL_SHARE);
     this.#results = [];
     this.#sinceMs = 0;
   }

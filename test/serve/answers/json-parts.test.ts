@@ -33,10 +33,10 @@ function counted(length: number): { list: LateList<string>; made: () => number }
 }
 
 describe('a long list', () => {
-  it('is made part by part', () => {
+  it('is made part by part', async () => {
     const { list, made } = counted(100_000);
     const lengths: number[] = [];
-    for (const part of inParts(jsonPieces({ list }))) {
+    for await (const part of inParts(jsonPieces({ list }))) {
       lengths.push(part.length);
       expect(made()).toBeLessThan(lengths.length * (PART_LENGTH / '"item",'.length + 2));
     }
@@ -47,7 +47,7 @@ describe('a long list', () => {
   it('is sent as it is read, and whoever leaves leaves the rest unmade', async () => {
     const { list, made } = counted(100_000);
     const onEnd = vi.fn<() => void>();
-    const reader = (jsonBody({ list }, onEnd) as ReadableStream<Uint8Array>).getReader();
+    const reader = ((await jsonBody({ list }, onEnd)) as ReadableStream<Uint8Array>).getReader();
     await reader.read();
     expect(made()).toBeLessThan(20_000);
     expect(onEnd).not.toHaveBeenCalled();
@@ -58,13 +58,26 @@ describe('a long list', () => {
   it('comes whole', async () => {
     const { list } = counted(100_000);
     const onEnd = vi.fn<() => void>();
-    expect(await new Response(jsonBody({ list }, onEnd)).json()).toEqual({ list: Array(100_000).fill('item') });
+    expect(await new Response(await jsonBody({ list }, onEnd)).json()).toEqual({ list: Array(100_000).fill('item') });
     expect(onEnd).toHaveBeenCalledOnce();
   });
 });
 
-it('a short answer is no stream', () => {
+it('an answer that fails in the middle is at its end', async () => {
+  const list = new LateList(function* () {
+    for (let item = 0; ; item++) yield item < 50_000 ? item : unreadable();
+  });
   const onEnd = vi.fn<() => void>();
-  expect(jsonBody({ a: late(1) }, onEnd)).toBe('{"a":[1]}');
+  await expect(new Response(await jsonBody({ list }, onEnd)).text()).rejects.toThrow('unreadable');
+  expect(onEnd).toHaveBeenCalledOnce();
+});
+
+function unreadable(): never {
+  throw new Error('unreadable');
+}
+
+it('a short answer is no stream', async () => {
+  const onEnd = vi.fn<() => void>();
+  expect(await jsonBody({ a: late(1) }, onEnd)).toBe('{"a":[1]}');
   expect(onEnd).toHaveBeenCalledOnce();
 });

@@ -20,7 +20,7 @@ it.each([
   let seen = 0;
   const asked = work(4, { text: { push: () => ({ added: '', text: '', ...(++seen === lastAt && { end: 'stop' }) }) } });
   const job = new Job(asked, 0);
-  const receiver = { token: job.give.bind(job), promptScore: () => {} };
+  const receiver = { token: job.give.bind(job), promptToken: () => {} };
   const prefixes = new Prefixes(() => 0);
   await line.clock.until(compute(job, machine, await machine.open(), receiver, prefixes, asked.signal));
   job.end();

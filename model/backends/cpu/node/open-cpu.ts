@@ -75,7 +75,7 @@ function startThreads(job: NodeCpuJob, start: typeof startThread): LeaderThread 
   const workers = [leader];
   let hasEnded = false;
   return {
-    send: (request) => leader.postMessage(request),
+    send: (request, transfer) => leader.postMessage(request, transfer),
     onReport(listener) {
       const watch = (worker: Worker): void => {
         worker.on('error', (error) => listener({ is: 'failed', error: cpuFailed(error) }));

@@ -29,6 +29,21 @@ it('looks at the number of threads again when another program has come', () => {
   expect(tuner.chosen).toEqual({ family: 'baseline', threads: 1 });
 });
 
+it('spends little of the time on what is slower', () => {
+  const tuner = new Tuner(FAMILIES, 2, { family: 'baseline', threads: 2 });
+  const used: number[] = [];
+  // Several rows of a large model: a trial with one thread takes most of a second.
+  for (let step = 0; step < 2_000; step++) {
+    used.push(tuner.setting.threads);
+    tuner.note(80 / tuner.setting.threads, 8);
+  }
+  const slow = used.filter((threads) => threads === 1).length;
+  expect(slow).toBeGreaterThan(0);
+  // Each of them takes as long as two.
+  expect(slow / used.length).toBeLessThan(0.05);
+  expect(tuner.chosen).toEqual({ family: 'baseline', threads: 2 });
+});
+
 it('has no more than one thread for steps that are short', () => {
   const tuner = new Tuner(FAMILIES, 8);
   expect(steps(tuner, 20_000, () => 0.25)).toEqual(['relaxed16 1', 'baseline 1']);
