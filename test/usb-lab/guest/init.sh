@@ -32,7 +32,7 @@ mount -o bind "/lower$KERNEL_MODULES" "/root/lib/modules/$KERNEL_VERSION"
 mount -t 9p -o "rw,$over_9p" run /root/lab/run
 
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export HOME=/root TMPDIR=/lab/tmp LANG=C.UTF-8 NODE SCENARIOS QUICK MACHINE
+export HOME=/root TMPDIR=/lab/tmp LANG=C.UTF-8 NODE SCENARIOS QUICK MACHINE PICO
 # udevadm takes this for a container otherwise, and does nothing.
 export SYSTEMD_IGNORE_CHROOT=1
 chroot /root /bin/bash /lab/checkout/test/usb-lab/guest/start.sh

@@ -18,10 +18,14 @@ const DEVICES = '/sys/bus/usb/devices';
 /** Of the status file: a device is there and has its address. */
 const IN_USE = 6;
 
-/** Plugs a device of a USB/IP server of this computer into the first free port, and waits for the kernel to know it. */
-export async function plugIn(log: Log, tcpPort: number, busId: string): Promise<PluggedDevice> {
+/**
+ * Plugs a device of a USB/IP server into the first free port, and waits for the kernel to know it.
+ *
+ * @param host where the server is, if not on this computer
+ */
+export async function plugIn(log: Log, tcpPort: number, busId: string, host = '127.0.0.1'): Promise<PluggedDevice> {
   const before = new Set(pluggedDevices().map(({ port }) => port));
-  await succeed(log, 'usbip', ['--tcp-port', String(tcpPort), 'attach', '--remote', '127.0.0.1', '--busid', busId]);
+  await succeed(log, 'usbip', ['--tcp-port', String(tcpPort), 'attach', '--remote', host, '--busid', busId]);
   const device = await until(`a device at ${busId} of TCP port ${tcpPort}`, () =>
     pluggedDevices().find(
       ({ port, place }) => !before.has(port) && existsSync(`${DEVICES}/${place}/bConfigurationValue`),
@@ -29,6 +33,11 @@ export async function plugIn(log: Log, tcpPort: number, busId: string): Promise<
   );
   log.write(`plugged in: ${device.place} (port ${device.port})`);
   return device;
+}
+
+/** Pulls its cable. */
+export async function pullOut(log: Log, { port }: PluggedDevice): Promise<void> {
+  await succeed(log, 'usbip', ['detach', '--port', String(port)]);
 }
 
 /** Waits until the kernel has noticed that a device is gone. */

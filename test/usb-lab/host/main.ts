@@ -15,6 +15,7 @@ import { provideKernel } from './kernel.js';
 import { LabError } from './lab-error.js';
 import { installPackages, obstacle } from './packages.js';
 import { makeModels } from './models.js';
+import { startPico } from './pico.js';
 import { follow } from './progress.js';
 import { say } from './say.js';
 import { table } from './table.js';
@@ -65,10 +66,11 @@ async function main(): Promise<number> {
   const machines = values.shell
     ? ['shell']
     : Array.from({ length: Math.min(MACHINES, chosen.length) }, (_, index) => String(index + 1));
+  const hosted = chosen.some(({ name }) => name === 'pico') ? await startPico() : undefined;
   const { outcomes, broken } = await observe(machines, chosen.length, async (name, signal) => {
-    const complaint = await runMachine({ kernel, initramfs, name, signal });
+    const complaint = await runMachine({ kernel, initramfs, name, picoPort: hosted?.tcpPort, signal });
     if (complaint !== '') throw new LabError(`machine ${name} did not run`, complaint);
-  });
+  }).finally(() => hosted?.stop());
   if (values.shell) return 0;
 
   const seconds = (performance.now() - startMs) / 1000;

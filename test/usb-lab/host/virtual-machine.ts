@@ -14,14 +14,16 @@ export interface MachineOptions {
   readonly initramfs: string;
   /** A number, or `shell` for a shell on this terminal instead of the scenarios. */
   readonly name: string;
+  /** TCP port of the emulated Pico on this computer, if there is one. */
+  readonly picoPort: number | undefined;
   /** Ends the machine. */
   readonly signal: AbortSignal;
 }
 
 /** Runs the guest until it switches itself off. @returns what QEMU said, if anything went wrong with it */
-export async function runMachine({ kernel, initramfs, name, signal }: MachineOptions): Promise<string> {
+export async function runMachine({ kernel, initramfs, name, picoPort, signal }: MachineOptions): Promise<string> {
   const shell = name === 'shell';
-  const child = spawn('qemu-system-x86_64', machineArguments(kernel, initramfs, name), {
+  const child = spawn('qemu-system-x86_64', machineArguments(kernel, initramfs, name, picoPort), {
     stdio: [shell ? 'inherit' : 'ignore', shell ? 'inherit' : 'ignore', 'pipe'],
     // Not by killing: QEMU leaves terminal and files in order when it is asked to end.
     signal,
@@ -39,7 +41,7 @@ export async function runMachine({ kernel, initramfs, name, signal }: MachineOpt
   }
 }
 
-function machineArguments(kernel: Kernel, initramfs: string, name: string): string[] {
+function machineArguments(kernel: Kernel, initramfs: string, name: string, picoPort = 0): string[] {
   const share = (tag: string, path: string, options: string): string[] => [
     '-fsdev',
     `local,id=${tag},path=${escaped(path)},security_model=none,${options}`,
@@ -51,11 +53,12 @@ function machineArguments(kernel: Kernel, initramfs: string, name: string): stri
     ['-machine', 'q35', '-accel', 'tcg,tb-size=512', '-cpu', 'Nehalem', '-smp', '1', '-m', '1024'],
     ['-kernel', kernel.image, '-initrd', initramfs],
     // On a busy computer the kernel may find in the tenth of a second that it waits for it that it has no timer.
-    ['-append', `console=ttyS0 panic=-1 quiet no_timer_check MACHINE=${name}`],
+    ['-append', `console=ttyS0 panic=-1 quiet no_timer_check net.ifnames=0 MACHINE=${name} PICO=${picoPort}`],
     ['-serial', name === 'shell' ? 'mon:stdio' : `file:${join(RUN, `console-${name}.log`)}`],
     // Files of several disks of this computer may be below /.
     share('disk', '/', 'readonly=on,multidevs=remap'),
     share('run', RUN, 'multidevs=remap'),
+    ['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],
     ['-device', 'virtio-rng-pci'],
   ];
   return groups.flat();

@@ -8,6 +8,7 @@ import { gadget } from './gadget.js';
 import { hostileDevice } from './hostile-device.js';
 import { hostileHost } from './hostile-host.js';
 import { killed } from './killed.js';
+import { pico } from './pico.js';
 import { quirkyDevices } from './quirky-devices.js';
 import { stockFlash } from './stock-flash.js';
 import { stockTools } from './stock-tools.js';
@@ -20,6 +21,7 @@ const SCENARIOS: readonly Scenario[] = [
   unplugFlash,
   unplugStates,
   hostileDevice,
+  pico,
   gadget,
   access,
   flashRunVerify,
