@@ -11,7 +11,7 @@ import { BoardSession } from '../../../device/session.js';
 import { RP2040_LIMITS } from '../../../firmware-host/virtual/pico/pico-flash.js';
 import { packageFile } from '../../../model/package-file.js';
 import { mmfree, mmfreeJson, startBoard, TALES, TALES_IMAGE, temporaryFolder } from '../../helpers/command-line.js';
-import { count } from '../../helpers/counts.js';
+import { count, figure } from '../../helpers/counts.js';
 import { goodImage, goodImageOf } from '../../helpers/good-image.js';
 import { TINY_SHAPE, tinySections } from '../../helpers/tiny-image.js';
 
@@ -23,6 +23,8 @@ const FLASH = 0x1000_0000;
 const IMAGE_OFFSET = 128 * 1024 + 2 * 4096;
 
 const path = temporaryFolder();
+const SMALL_TALES_IMAGE = packageFile('models/tales-4m/tales-4m.mmfree');
+const TALE_TOKENS = 200;
 const noTokenizer = { tokenizer: new Uint8Array(0) };
 
 beforeAll(() => {
@@ -39,6 +41,23 @@ beforeAll(() => {
 });
 
 describe('an emulated Pico', () => {
+  it.skipIf(count(0, 1) === 0).each([
+    ['UART', []],
+    ['USB/IP', ['--usbip', '127.0.0.1:0']],
+  ])('tells tales over %s, each receipt that of the reference', { timeout: 7_200_000 }, async (way, options) => {
+    const board = await startBoard('--pico', ...options);
+    const run = ['run', 'Once upon a time', '--board', board.selector, '--image', SMALL_TALES_IMAGE, '--check'];
+    let tokens = 0;
+    for (let seed = 1; tokens < TALE_TOKENS; seed++) {
+      const limit = ['--seed', String(seed), '--max-tokens', String(TALE_TOKENS - tokens)];
+      const { exit, result } = await mmfreeJson(...run, '--temperature', '0.8', ...limit);
+      expect(exit).toBe(0);
+      tokens += Number(result['receipts_checked']);
+    }
+    await board.stop();
+    figure(`virtual-board --pico, ${way}: tokens of tales-4m by run --check, each receipt equal`, String(tokens));
+  });
+
   it('takes the file that a Pico takes, is on USB, and keeps its flash', async () => {
     const packed = await mmfreeJson('pack', '--uf2', path('first'), '--output', path('board.uf2'));
     const bytes = statSync(path('board.uf2')).size;
