@@ -133,6 +133,17 @@ export const COMMANDS: readonly (NamedCommand | CommandGroup)[] = [
     ],
   },
   {
+    name: 'firmware',
+    summary: 'the model in a microcontroller',
+    commands: [
+      {
+        name: 'build',
+        summary: 'make the firmware of a Raspberry Pi Pico or Pico 2 from its sources',
+        load: async () => (await import('./commands/firmware/build.js')).firmwareBuild,
+      },
+    ],
+  },
+  {
     name: 'doctor',
     summary: 'check this computer: program, model, ports, rights, boards',
     load: async () => (await import('./commands/doctor.js')).doctor,

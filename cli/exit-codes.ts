@@ -31,7 +31,7 @@ export const EXIT = {
   brokenBoard: 17,
   /** The computer has no GPU that can be used, and one was asked for. */
   noGpu: 18,
-  /** A tool of the system, such as those for gateware, is not installed, or failed. */
+  /** A tool of the system, such as those for gateware and firmware, is not installed, or failed. */
   noTool: 19,
   /** Training came to a loss that is no number. */
   diverged: 21,

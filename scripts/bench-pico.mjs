@@ -10,6 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildFirmware } from '../dist/firmware-host/tools/build-firmware.js';
 import { memoryStore } from '../dist/firmware-host/firmware/flash/flash-store.js';
 import { CLOCK_HZ, PicoChip } from '../dist/firmware-host/virtual/pico/pico-chip.js';
 import { IMAGE_OFFSET, picoFlash } from '../dist/firmware-host/virtual/pico/pico-flash.js';
@@ -24,8 +25,8 @@ const SHOWN = 16;
 const [image = join(root, 'models/tales-4m/tales-4m.mmfree'), megabytes = '2'] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'mmfree-bench-pico-'));
 try {
-  execFileSync(process.execPath, [join(root, 'scripts/firmware.mjs'), 'rp2040', folder]);
-  report(measure(readFileSync(join(folder, 'rp2040.bin')), functionsOf(join(folder, 'rp2040.elf'))));
+  const { file, elf } = await buildFirmware('rp2040', folder);
+  report(measure(readFileSync(file), functionsOf(elf)));
 } finally {
   rmSync(folder, { recursive: true });
 }

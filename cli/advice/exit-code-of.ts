@@ -62,6 +62,8 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['usb-unavailable', EXIT.transferFailed],
   ['gateware-tool-missing', EXIT.noTool],
   ['gateware-tool-failed', EXIT.noTool],
+  ['firmware-tool-missing', EXIT.noTool],
+  ['firmware-tool-failed', EXIT.noTool],
   ['train-no-gpu', EXIT.noGpu],
   ['train-too-large', EXIT.wrongBoard],
   ['train-diverged', EXIT.diverged],

@@ -34,7 +34,7 @@ export const pack = defineCommand({
       '--uf2',
       'put an image and the firmware for RP2040 and RP2350 into one file, for the drive of a Raspberry Pi Pico or Pico 2',
     ),
-    firmware: option('--firmware <file>', 'with --uf2: firmware of your own (`scripts/firmware.mjs`)', path),
+    firmware: option('--firmware <file>', 'with --uf2: firmware of your own (`mmfree firmware build`)', path),
   },
   load: async () => (await import('../work/pack/pack.js')).pack,
 });

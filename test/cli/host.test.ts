@@ -60,6 +60,7 @@ const BUSY: readonly Line[] = [
   ['gateware build', '-o', 'OUT'],
   ['gateware flash', ...IMAGE, '--board', 'usbip:SILENT'],
   ['gateware sim'],
+  ['firmware build', '-o', 'OUT'],
   ['vectors', '-o', 'OUT', '--tokens', '100000'],
 ];
 
@@ -77,8 +78,9 @@ const BRIEF: readonly Line[] = [
 ];
 
 let silent: Server;
-/** Programs that the gateware is made with: they never come to an end. */
-const tools = ['yosys', 'nextpnr-ice40', 'icepack', 'verilator', 'g++'];
+/** Programs that gateware and firmware are made with: they never come to an end. */
+const tools = ['yosys', 'nextpnr-ice40', 'icepack', 'verilator', 'g++']
+  .concat('arm-none-eabi-gcc', 'arm-none-eabi-objcopy');
 
 beforeAll(async () => {
   silent = createServer().listen(0, '127.0.0.1');

@@ -3,7 +3,7 @@
  * give.
  */
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,9 +12,12 @@ import { mmfreeJson, temporaryFolder } from '../helpers/command-line.js';
 import { count, figure } from '../helpers/counts.js';
 import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
 import { RAM } from '../../firmware-host/virtual/pico/bus.js';
-import { CLOCK_HZ } from '../../firmware-host/virtual/pico/pico-chip.js';
+import { CLOCK_HZ, PicoChip } from '../../firmware-host/virtual/pico/pico-chip.js';
 import { picoFlash } from '../../firmware-host/virtual/pico/pico-flash.js';
+import { encodeFrame } from '../../protocol/wire/frame.js';
+import { synPayload } from '../../protocol/wire/opening.js';
 import { startEmulatedPico } from '../helpers/emulated-pico.js';
+import { frameOf } from '../helpers/frames.js';
 import { goodImage, goodImageOf } from '../helpers/good-image.js';
 import { PicoHost } from '../helpers/pico-host.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
@@ -24,6 +27,10 @@ const BINARY = readFileSync(join(ROOT, 'firmware/prebuilt/rp2040.bin'));
 const SMALL_TALES_IMAGE = join(ROOT, 'models/tales-4m/tales-4m.mmfree');
 const TOKENS = 200;
 const WATCHDOG_S = 4.1;
+const STEP_NS = 200_000;
+const TICKS = 100;
+/** Of a second, in which there are so many ticks. */
+const MOST_AWAKE = 0.01;
 /** More than the ring holds, in pieces of 4 columns at its end; more than 256 columns. */
 const STREAMED = { ...TINY_SHAPE, vocabSize: 211, hiddenSize: 92, intermediateSize: 268 };
 const hasCompiler = spawnSync('arm-none-eabi-gcc', ['--version']).status === 0;
@@ -31,9 +38,11 @@ const hasCompiler = spawnSync('arm-none-eabi-gcc', ['--version']).status === 0;
 describe('the binary for RP2040', () => {
   const at = temporaryFolder();
 
-  it.skipIf(!hasCompiler)('is what Debian’s compiler makes of the sources', () => {
-    execFileSync(process.execPath, [join(ROOT, 'scripts/firmware.mjs'), 'rp2040', at('build')]);
-    expect(readFileSync(at('build/rp2040.bin')).equals(BINARY)).toBe(true);
+  it.skipIf(!hasCompiler)('is what Debian’s compiler makes of the sources', async () => {
+    const { exit, result } = await mmfreeJson('firmware', 'build', '-o', at('built.bin'));
+    expect(exit).toBe(0);
+    expect(result).toMatchObject({ chip: 'rp2040', bytes: BINARY.length, is_shipped: true, warnings: [] });
+    expect(readFileSync(at('built.bin')).equals(BINARY)).toBe(true);
   });
 
   it.each([
@@ -63,6 +72,28 @@ describe('the binary for RP2040', () => {
     await pico.stop();
     figure('firmware for RP2040 in rp2040js: tokens of tales-4m, each receipt equal', String(tokens));
     figure('firmware for RP2040: cycles a token of tales-4m, without the flash', String(Math.round(cycles / tokens)));
+  });
+
+  it('sleeps where there is nothing to do, and hears a host all the same', () => {
+    let nowNs = 0;
+    const sent: number[] = [];
+    const flash = memoryStore(picoFlash(BINARY));
+    const chip = new PicoChip({ flash, onUart: (byte) => sent.push(byte), now: () => nowNs });
+    const live = (milliseconds: number): void => {
+      for (const end = nowNs + 1e6 * milliseconds; nowNs < end; nowNs += STEP_NS) chip.run((STEP_NS * CLOCK_HZ) / 1e9);
+    };
+    while (!chip.usb.isConnected) live(1);
+    live(10);
+    const before = chip.cycles;
+    live(1000);
+    expect(chip.sleepsMs).toBeGreaterThan(0);
+    // A tick is some hundred cycles.
+    expect(chip.cycles - before).toBeGreaterThan(TICKS * 100);
+    expect(chip.cycles - before).toBeLessThan(MOST_AWAKE * CLOCK_HZ);
+    figure('firmware for RP2040: of the time without work, awake', `${((chip.cycles - before) / CLOCK_HZ) * 100} %`);
+    chip.receive(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: synPayload(7) }), true));
+    live(10);
+    expect(sent.length).toBeGreaterThan(8);
   });
 
   it.skipIf(count(0, 1) === 0)('starts anew when it hangs', { timeout: 600_000 }, () => {

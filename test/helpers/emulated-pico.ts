@@ -27,7 +27,10 @@ export async function startEmulatedPico(firmware: Uint8Array, image: Uint8Array)
     now: () => 1e6 * performance.now(),
   });
   // When it has checked its image: a host would not wait for so long on a busy computer.
-  while (!chip.usb.isConnected) chip.run(SLICE_CYCLES);
+  while (!chip.usb.isConnected) {
+    if (chip.end !== undefined) throw new Error(`the firmware comes to no board, but to ${chip.end}`);
+    chip.run(SLICE_CYCLES);
+  }
   const server = createServer((connection) => {
     socket = connection.setNoDelay(true);
     connection.on('data', (bytes) => chip.receive(bytes));
@@ -39,7 +42,10 @@ export async function startEmulatedPico(firmware: Uint8Array, image: Uint8Array)
   let isStopped = false;
   const slice = (): void => {
     chip.run(SLICE_CYCLES);
-    if (!isStopped) setImmediate(slice);
+    if (isStopped) return;
+    // Not for so long that it would be late for what comes meanwhile.
+    if (chip.sleepsMs > 0) setTimeout(slice, 1);
+    else setImmediate(slice);
   };
   slice();
   return {

@@ -3,17 +3,15 @@
  * not, and say so.
  */
 
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { buildFirmware } from '../../firmware-host/tools/build-firmware.js';
 import { logAndSlot } from '../../firmware-host/virtual/pico/pico-flash.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAMS = ['arm-none-eabi-gcc', 'qemu-system-arm'];
 
 export const HAS_QEMU = PROGRAMS.every((program) => spawnSync(program, ['--version']).status === 0);
@@ -23,12 +21,6 @@ if (!HAS_QEMU) console.warn(`SKIPPED: firmware in QEMU, because ${PROGRAMS.join(
 /** Where firmware/ports/musca-b1/main.c looks for them. */
 const BOOT_NONCE = 0x1001fffc;
 const IMAGES = 0x10020000;
-
-/** @returns the path of the program */
-async function compileForMusca(folder: string): Promise<string> {
-  await promisify(execFile)(process.execPath, [join(ROOT, 'scripts/firmware.mjs'), 'musca-b1', folder]);
-  return join(folder, 'musca-b1.elf');
-}
 
 /** A port of this computer that was free. */
 async function freePort(): Promise<number> {
@@ -57,7 +49,7 @@ export async function startQemuBoard(
   folder: string,
   imageFile: string,
 ): Promise<{ readonly selector: string; readonly stop: () => Promise<void> }> {
-  const program = await compileForMusca(folder);
+  const { file: program } = await buildFirmware('musca-b1', folder);
   const flash = join(folder, 'flash.bin');
   writeFileSync(flash, logAndSlot(readFileSync(imageFile)));
   const port = await freePort();

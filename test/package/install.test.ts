@@ -127,6 +127,13 @@ it('holds the documents that its messages and its services name', () => {
   expect([...named].filter((name) => !existsSync(join(installed.root, name)))).toEqual([]);
 });
 
+it('holds what firmware is built of', () => {
+  const folders = ['core', 'ports/rp2040', 'ports/rp2350', 'ports'].map((name) => `firmware/${name}`);
+  for (const folder of [...folders, 'docs/firmware']) {
+    expect(readdirSync(join(installed.root, folder))).toEqual(readdirSync(join(ROOT, folder)));
+  }
+});
+
 it('names the command that brings the package for GPUs to it', async () => {
   const { exit, stdout } = await installed.mmfree(['run', '--json', '--backend', 'gpu', PROMPT]);
   const { error } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { error: { code: string; fix: string } };

@@ -68,7 +68,7 @@ async function readFirmware(path: string | undefined, signal: AbortSignal): Prom
   const expected =
     `the first ${IMAGE_OFFSET.toLocaleString('en-US')} bytes at most of an RP2040’s flash (second stage, vectors, ` +
     'program) or an RP2350’s (vectors, IMAGE_DEF, program)';
-  throw badValue('--firmware', path, expected, 'build/rp2040.bin');
+  throw badValue('--firmware', path, expected, 'rp2040.bin');
 }
 
 /** They say what is in an image; here it is made already. @throws UsageError */

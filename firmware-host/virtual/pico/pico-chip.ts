@@ -46,7 +46,7 @@ export interface PicoChipOptions {
   readonly nanosecondsPerByte?: number;
   /**
    * Nanoseconds since any instant, for its timers and its line: those of its cycles unless given. A chip that has the
-   * clock of the hosts that wait for it is slow, and never late.
+   * clock of the hosts that wait for it is slow, and never late; where it sleeps, `run` returns.
    */
   readonly now?: () => number;
 }
@@ -66,6 +66,8 @@ export class PicoChip {
   readonly #nanosecondsPerByte: number;
   readonly #dma: DmaPace;
   readonly #now: () => number;
+  /** Whether nobody waits for its time but its cycles: then what it sleeps takes none of ours. */
+  readonly #hasOwnTime: boolean;
   readonly #startedNs: number;
   /** In which cycle something is due that is not an instruction. */
   #dueAt = 0;
@@ -78,6 +80,7 @@ export class PicoChip {
     const second = new RP2040(clock);
     [this.#chip, this.#second, this.#clock, this.#nanosecondsPerByte] = [chip, second, clock, nanosecondsPerByte];
     this.#now = now ?? (() => this.cycles * NANOSECONDS);
+    this.#hasOwnTime = now === undefined;
     this.#startedNs = this.#now();
     chip.flash.set(flash.read(0, flash.length));
     this.nor = new NorFlash(flash, SECTOR_BYTES, TIMING);
@@ -119,6 +122,11 @@ export class PicoChip {
     return this.#end;
   }
 
+  /** Milliseconds until it has something to do, unless a host wants something; 0 where it is awake. */
+  get sleepsMs(): number {
+    return !this.#rests || this.#arrived.length > 0 ? 0 : this.#clock.nanosToNextAlarm / 1e6;
+  }
+
   /** The memory, for tests that measure. */
   get ram(): Uint8Array {
     return this.#chip.sram;
@@ -140,7 +148,7 @@ export class PicoChip {
   }
 
   /**
-   * Lets at least so many cycles pass, unless it ends before.
+   * Lets at least so many cycles pass, unless it ends or, in the time of hosts, sleeps before.
    *
    * @throws Error if the firmware runs into a fault; PowerLost
    */
@@ -151,6 +159,7 @@ export class PicoChip {
         this.#sync();
         this.#feed();
         this.usbHost.poll();
+        if (this.#rests) return;
         this.#execute(Math.min(end, core.cycles + QUANTUM_CYCLES));
       }
     } catch (cause) {
@@ -171,8 +180,12 @@ export class PicoChip {
     const first = this.#chip.core;
     const second = this.#second.core;
     while (first.cycles < until && this.#end === undefined) {
-      if (first.waiting) this.#sleep(first, until);
-      else first.executeInstruction();
+      if (first.waiting) {
+        if (this.#rests) return;
+        this.#sleep(first, until);
+      } else {
+        first.executeInstruction();
+      }
       if (this.#mailboxes.isLaunched) {
         while (second.cycles < first.cycles) {
           if (second.waiting) second.cycles = first.cycles;
@@ -187,9 +200,17 @@ export class PicoChip {
 
   /** Until the other processor or something that is due may wake it. */
   #sleep(core: Core, until: number): void {
-    const other = this.#second.core;
-    const isAlone = !this.#mailboxes.isLaunched || other.waiting;
-    core.cycles = isAlone ? Math.max(core.cycles + 1, Math.min(until, this.#dueAt)) : core.cycles + 1;
+    core.cycles = this.#isAsleep ? Math.max(core.cycles + 1, Math.min(until, this.#dueAt)) : core.cycles + 1;
+  }
+
+  /** Until the time of hosts has gone on. */
+  get #rests(): boolean {
+    return !this.#hasOwnTime && this.#isAsleep && this.#dma.dueAt === Infinity;
+  }
+
+  /** Both processors wait, of which the second one, before it is launched, does nothing else. */
+  get #isAsleep(): boolean {
+    return this.#chip.core.waiting && (!this.#mailboxes.isLaunched || this.#second.core.waiting);
   }
 
   /** Lets what is not a processor catch up. */
@@ -201,6 +222,9 @@ export class PicoChip {
     const toNext = clock.nanosToNextAlarm;
     const alarmAt = toNext > 0 ? this.cycles + Math.ceil(toNext / NANOSECONDS) : Infinity;
     this.#dueAt = Math.min(this.#dma.dueAt, alarmAt);
+    // The package leaves a processor asleep where the interrupt is that of its own timer.
+    const { core } = this.#chip;
+    if (core.waiting && core.interruptsUpdated && core.checkForInterrupts()) core.waiting = false;
   }
 
   #effects(flash: FlashStore, ssi: Ssi): RomEffects {

@@ -15,15 +15,20 @@ let sent: number[] = [];
 /** Whether its USB host has seen it. */
 let isFound = false;
 let chip = powerOn();
+/** Until it has something to do, where it sleeps. */
+let nap: NodeJS.Timeout | undefined;
 
 port.on('message', (request: PicoRequest) => {
   if (request.is === 'uart') chip.receive(request.bytes);
   else if (request.is === 'bus-reset') chip.usbHost.reset(() => {});
   else chip.usbHost.submit({ ...request, onDone: (result) => report({ is: 'transferred', id: request.id, result }) });
+  if (nap !== undefined) work();
 });
 work();
 
 function work(): void {
+  clearTimeout(nap);
+  nap = undefined;
   chip.run(SLICE_CYCLES);
   flush();
   if (!isFound && chip.usb.isConnected) {
@@ -39,7 +44,9 @@ function work(): void {
     chip = powerOn();
     report({ is: 'restarted' });
   }
-  setImmediate(work);
+  const { sleepsMs } = chip;
+  if (sleepsMs > 0) nap = setTimeout(work, sleepsMs);
+  else setImmediate(work);
 }
 
 function powerOn(): PicoChip {

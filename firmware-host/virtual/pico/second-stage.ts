@@ -6,7 +6,7 @@
 import type { FlashStore } from '../../firmware/flash/flash-store.js';
 
 const BYTES = 256;
-const CHECKED_BYTES = 252;
+export const CHECKED_BYTES = 252;
 const POLYNOMIAL = 0x04c1_1db7;
 
 /** @throws Error if the checksum is wrong: the ROM would become a drive */
@@ -18,7 +18,7 @@ export function secondStage(flash: FlashStore): Uint8Array {
 }
 
 /** Neither reflected nor inverted at the end. */
-function crc32Mpeg2(bytes: Uint8Array): number {
+export function crc32Mpeg2(bytes: Uint8Array): number {
   let crc = -1;
   for (const byte of bytes) {
     crc ^= byte << 24;

@@ -1,7 +1,7 @@
 /**
  * The USB controller of the RP2040 as a device (data sheet, 4.1), in the place of that of rp2040js, which gives a
  * packet away before a host has asked for it, and knows neither STALL nor the two kinds of data packets. What no host
- * could make sense of is an Error. Of the registers it has those that firmware without interrupts needs.
+ * could make sense of is an Error. Of the registers it has those that our firmware needs.
  */
 
 import type { RP2040 } from 'rp2040js';
@@ -19,8 +19,10 @@ const REGISTER = {
   stallArm: 0x68,
   muxing: 0x74,
   power: 0x78,
+  interrupts: 0x90,
 } as const;
 const STATUS = { wasReset: 1 << 19, hasSetup: 1 << 17, connected: 1 << 16, suspended: 1 << 4 } as const;
+const INTERRUPT = { number: 5, ofReset: 1 << 12, ofSetup: 1 << 16, ofBuffers: 1 << 4 } as const;
 /** Of the status: written ones clear them. */
 const CLEARED_BY_ONES = STATUS.wasReset | STATUS.hasSetup;
 const ENABLED = 1;
@@ -37,12 +39,14 @@ const SETUP_BYTES = 8;
 const WRITE = { plain: 0, toggle: 1, set: 2, clear: 3 } as const;
 
 export class UsbController {
+  readonly #chip: RP2040;
   readonly #memory: Uint8Array;
   readonly #view: DataView;
   readonly #registers = new Map<number, number>();
 
   /** Takes the place of the chip's. */
   constructor(chip: RP2040) {
+    this.#chip = chip;
     this.#memory = chip.usbDPRAM;
     this.#view = chip.usbDPRAMView;
     for (const offset of Object.values(REGISTER)) this.#registers.set(offset, 0);
@@ -109,6 +113,7 @@ export class UsbController {
     else if (kind === WRITE.plain) this.#registers.set(offset, bits);
     else if (kind === WRITE.set) this.#registers.set(offset, old | bits);
     else this.#registers.set(offset, kind === WRITE.clear ? old & ~bits : old ^ bits);
+    this.#interrupt();
   }
 
   /** Is told of each word that is written into the memory of the controller; it looks there when a host asks. */
@@ -116,6 +121,17 @@ export class UsbController {
 
   #set(offset: number, bits: number): void {
     this.#registers.set(offset, this.#registers.get(offset)! | bits);
+    this.#interrupt();
+  }
+
+  /** The line to the processor is high as long as there is a reason. */
+  #interrupt(): void {
+    const status = this.#registers.get(REGISTER.status)!;
+    const reasons =
+      ((status & STATUS.wasReset) !== 0 ? INTERRUPT.ofReset : 0) |
+      ((status & STATUS.hasSetup) !== 0 ? INTERRUPT.ofSetup : 0) |
+      (this.#registers.get(REGISTER.buffers) !== 0 ? INTERRUPT.ofBuffers : 0);
+    this.#chip.setInterrupt(INTERRUPT.number, (reasons & this.#registers.get(REGISTER.interrupts)!) !== 0);
   }
 
   #hears(address: number): boolean {

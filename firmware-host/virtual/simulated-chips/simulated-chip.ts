@@ -3,10 +3,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { removeAtExit } from '../../../model/files/leftovers.js';
+import { lastLines } from '../../tools/tool-process.js';
 import { SharedLine } from '../wires/shared-line.js';
 import type { Wire } from '../wires/wire.js';
 import { simulatorEnded } from './gateware-error.js';
-import { lastLines } from './tools.js';
 
 export interface SimulatedChipOptions {
   /** Of the simulator (`simulatorOf`). */

@@ -1,14 +1,12 @@
 /** Recipes of `gateware/`: makefiles that call open tools. */
 
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text as readText } from 'node:stream/consumers';
-import { removeAtExit } from '../../../model/files/leftovers.js';
 import { packageFile } from '../../../model/package-file.js';
+import { endOf, lastLines, missingOf } from '../../tools/tool-process.js';
 import { toolFailed, toolsMissing } from './gateware-error.js';
 
 export const GATEWARE_FOLDER = packageFile('gateware');
@@ -24,23 +22,6 @@ const PACKAGES = {
 } as const;
 
 export type Tool = keyof typeof PACKAGES;
-
-/** @throws GatewareError `gateware-tool-missing` */
-function needTools(tools: readonly Tool[], env: NodeJS.ProcessEnv = process.env): void {
-  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
-  const missing = tools.filter((tool) => !folders.some((folder) => isProgram(join(folder, tool))));
-  if (missing.length === 0) return;
-  throw toolsMissing(missing, [...new Set(missing.map((tool) => PACKAGES[tool]))]);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 export interface Recipe {
   /** For errors, such as `building the simulator`. */
@@ -68,7 +49,8 @@ const SHOWN_LINES = 4;
 
 /** Carries a recipe out. @throws GatewareError; AbortError */
 export async function make({ work, tools, folder, words, signal, onStep }: Recipe): Promise<void> {
-  needTools(['make', ...tools]);
+  const missing = missingOf(['make', ...tools] as const);
+  if (missing.length > 0) throw toolsMissing(missing, [...new Set(missing.map((tool) => PACKAGES[tool]))]);
   const args = ['--no-print-directory', '-C', join(GATEWARE_FOLDER, folder), ...words];
   const steps = onStep === undefined ? [] : await plannedSteps(args, tools, signal);
   signal?.throwIfAborted();
@@ -87,36 +69,6 @@ export async function make({ work, tools, folder, words, signal, onStep }: Recip
   throw toolFailed(work, lines.length > 0 ? lines.slice(-SHOWN_LINES) : said().slice(-SHOWN_LINES), killedBy ?? code);
 }
 
-/**
- * Waits for a program with a process group of its own. An abort, and the end of this process, end the whole group: make
- * tells the programs that it has started, but not those that they have, and a compiler so left alone goes on.
- *
- * @returns its exit code, or the signal that killed it
- * @throws AbortError, when the group is gone; the operating system's error
- */
-async function endOf(child: ChildProcess, signal: AbortSignal | undefined): Promise<[number | null, string | null]> {
-  const end = (): void => endGroup(child);
-  const isGone = removeAtExit(end);
-  signal?.addEventListener('abort', end, { once: true });
-  try {
-    const ended = (await once(child, 'close')) as [number | null, string | null];
-    signal?.throwIfAborted();
-    return ended;
-  } finally {
-    signal?.removeEventListener('abort', end);
-    isGone();
-  }
-}
-
-function endGroup(child: ChildProcess): void {
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
-  } catch {
-    // All of it has ended, or the system has no process groups.
-    child.kill();
-  }
-}
-
 /** The tools that make would start. Should it fail, it will say why when it runs them. */
 async function plannedSteps(
   args: readonly string[],
@@ -132,24 +84,4 @@ async function plannedSteps(
 function toolOf(line: string, tools: readonly Tool[]): Tool | undefined {
   const [word] = line.trim().split(' ', 1);
   return tools.find((tool) => tool === word);
-}
-
-const MOST_LINES = 100;
-
-/** The last lines of streams, whenever asked for. */
-export function lastLines(...streams: readonly NodeJS.ReadableStream[]): () => readonly string[] {
-  const lines: string[] = [];
-  for (const stream of streams) {
-    let open = '';
-    stream.on('data', (bytes: Buffer) => {
-      const pieces = (open + bytes.toString()).split('\n');
-      open = (pieces.pop() ?? '').slice(-1000);
-      lines.push(...pieces.map((line) => line.trim()).filter((line) => line !== ''));
-      lines.splice(0, lines.length - MOST_LINES);
-    });
-    stream.on('end', () => {
-      if (open.trim() !== '') lines.push(open.trim());
-    });
-  }
-  return () => lines;
 }

@@ -7,15 +7,20 @@
 #include "board.h"
 #include "boot-mode.h"
 #include "clocks.h"
+#include "cores.h"
 #include "flash.h"
 #include "products.h"
 #include "stream.h"
 #include "uart.h"
+#include "usb-controller.h"
 #include "usb.h"
 #include "watchdog.h"
 
 #define LED 25u
 #define SIO_FUNCTION 5u
+/* Of its own clock, with an interrupt. */
+#define SYSTICK_ON 7u
+#define TICK_MS 10u
 
 /* Behind the firmware, up to the end of the flash: one slot, or two where each has room for every model that the limits allow. */
 #define FIRMWARE_BYTES (128u << 10)
@@ -39,6 +44,7 @@ static uint32_t memory[MEMORY_WORDS];
 
 void reset(void);
 static void fault(void);
+static void tick(void);
 static void run(void);
 
 struct vectors {
@@ -54,7 +60,7 @@ __attribute__((section(".vectors"), used)) static const struct {
 
 /* 15 of the core, then the chip's interrupts; aligned as VTOR wants them. */
 __attribute__((aligned(VECTORS_ALIGNMENT))) static struct vectors vectors = {
-    .stack = stack_top, .handlers = {[0] = reset, [1] = fault, [2] = fault, [15 + DMA_IRQ_0] = stream_interrupt, [15 + UART0_IRQ] = uart_interrupt}};
+    .stack = stack_top, .handlers = {[0] = reset, [1] = fault, [2] = fault, [14] = tick, [15 + USB_IRQ] = usb_interrupt, [15 + DMA_IRQ_0] = stream_interrupt, [15 + UART0_IRQ] = uart_interrupt}};
 
 __attribute__((section(".start"), used)) void reset(void) {
   for (uint32_t *to = data_start, *from = data_source; to < data_end;) *to++ = *from++;
@@ -69,6 +75,10 @@ __attribute__((section(".start"), used)) void reset(void) {
 static void fault(void) {
   for (;;) {
   }
+}
+
+/* Ends a sleep, and that is all. */
+static void tick(void) {
 }
 
 static uint32_t now_us(void) {
@@ -102,6 +112,20 @@ static void serve(void *context) {
   usb_poll(now_ms(context));
 }
 
+static void start_ticking(void) {
+  REGISTER(SYSTICK_RELOAD) = CLOCK_HZ / 1000 * TICK_MS - 1;
+  REGISTER(SYSTICK_VALUE) = 0; /* whatever is written */
+  REGISTER(SYSTICK_CONTROL) = SYSTICK_ON;
+}
+
+/* Until a byte has come, a host has done something, or the next tick. An interrupt between the look and WFE ends WFE, too. */
+static void doze(void) {
+  const uint8_t *bytes;
+  usb_wake();
+  if (uart_has_received() || mmf_link_output(&line, &bytes) > 0 || mmf_link_output(&usb_line, &bytes) > 0) return;
+  wait_for_event();
+}
+
 /* Jitter of the ring oscillator, and of when the crystal was ready. */
 static uint32_t random_word(void) {
   uint32_t word = now_us();
@@ -122,6 +146,7 @@ static void run(void) {
   start_led();
   const struct flash_part part = flash_start();
   start_products();
+  start_ticking();
   const struct mmf_board_options options = {
       .board = CHIP,
       .serial = part.serial,
@@ -148,9 +173,10 @@ static void run(void) {
   is_on_usb = true;
   for (uint64_t steps = 0;;) {
     serve(0);
-    mmf_board_work(&board);
+    const bool is_idle = mmf_board_work(&board) > 0;
     if (mmf_board_restarts(&board)) restart();
     if (board.steps != steps) REGISTER(SIO_OUT_TOGGLE) = 1u << LED;
     steps = board.steps;
+    if (is_idle) doze();
   }
 }

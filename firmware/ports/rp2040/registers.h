@@ -92,11 +92,17 @@
 #define SSI_SAMPLE_DELAY 0x180000f0u
 #define SSI_SPI_CONTROL_0 0x180000f4u
 
+/* Of the processor. */
+#define SYSTICK_CONTROL 0xe000e010u
+#define SYSTICK_RELOAD 0xe000e014u
+#define SYSTICK_VALUE 0xe000e018u
 #define VTOR 0xe000ed08u
 #define NVIC_ENABLE(interrupt) (0xe000e100u + (interrupt) / 32 * 4)
+#define NVIC_DISABLE(interrupt) (0xe000e180u + (interrupt) / 32 * 4)
 #define INTERRUPTS 32u
 #define VECTORS_ALIGNMENT 256
 #define DMA_IRQ_0 11u
+#define USB_IRQ 5u
 #define UART0_IRQ 20u
 
 #endif

@@ -40,8 +40,12 @@ void uart_interrupt(void) {
   }
 }
 
+bool uart_has_received(void) {
+  return taken != written;
+}
+
 bool uart_receive(uint8_t *byte) {
-  if (taken == written) return false;
+  if (!uart_has_received()) return false;
   *byte = ring[taken % RING_BYTES];
   taken++;
   return true;

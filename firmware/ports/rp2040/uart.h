@@ -10,6 +10,9 @@ void uart_start(void);
 /* In the interrupt: bytes go into a ring. */
 void uart_interrupt(void);
 
+/* Whether a byte has come. */
+bool uart_has_received(void);
+
 /* The next byte that came. */
 bool uart_receive(uint8_t *byte);
 

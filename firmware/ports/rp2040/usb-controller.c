@@ -32,6 +32,7 @@
 #define USB_STALL_ARM 0x50110068u
 #define USB_MUXING 0x50110074u
 #define USB_POWER 0x50110078u
+#define USB_INTERRUPTS 0x50110090u
 
 #define WAS_RESET (1u << 19)
 #define HAS_SETUP (1u << 17)
@@ -40,6 +41,8 @@
 #define VBUS_DETECTED (1u << 2)
 #define VBUS_OVERRIDE (1u << 3)
 #define PULL_UP (1u << 16)
+/* A setup packet, a reset of the bus, a buffer that is done: until it is taken. */
+#define ANYTHING (1u << 16 | 1u << 12 | 1u << 4)
 #define CONTROL_TOLD_EACH_BUFFER (1u << 29)
 
 static uint32_t toggles; /* a bit for each direction of an endpoint: the next packet is DATA1 */
@@ -61,6 +64,16 @@ void usb_controller_start(void) {
   REGISTER(USB_POWER) = VBUS_DETECTED | VBUS_OVERRIDE; /* the pin for it is not wired */
   REGISTER(USB_MAIN) = 1;
   REGISTER(USB_SIE) = CONTROL_TOLD_EACH_BUFFER | PULL_UP;
+  REGISTER(USB_INTERRUPTS) = ANYTHING;
+}
+
+void usb_wake(void) {
+  REGISTER(NVIC_ENABLE(USB_IRQ)) = 1u << USB_IRQ;
+}
+
+/* It stays until the controller is asked, which is not done here. */
+void usb_interrupt(void) {
+  REGISTER(NVIC_DISABLE(USB_IRQ)) = 1u << USB_IRQ;
 }
 
 bool usb_was_reset(void) {

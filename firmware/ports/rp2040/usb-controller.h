@@ -1,6 +1,6 @@
 /*
- * The USB controller as a full-speed device (data sheet, 4.1): transactions of the endpoints. Nothing is interrupted: the
- * port asks for what has happened, which a host waits for (it hears NAK meanwhile).
+ * The USB controller as a full-speed device (data sheet, 4.1): transactions of the endpoints. The port
+ * asks for what has happened, which a host waits for (it hears NAK meanwhile); an interrupt only ends its sleep.
  */
 #ifndef MMF_RP2040_USB_CONTROLLER_H
 #define MMF_RP2040_USB_CONTROLLER_H
@@ -17,6 +17,10 @@ enum usb_type { USB_CONTROL, USB_ISOCHRONOUS, USB_BULK, USB_INTERRUPT };
 
 /* Clock, memory, and the device as the host sees it from then on. */
 void usb_controller_start(void);
+
+/* Whatever the host does next is an interrupt, which ends a sleep, and is asked for once. */
+void usb_wake(void);
+void usb_interrupt(void);
 
 /* Each is told once. */
 bool usb_was_reset(void);

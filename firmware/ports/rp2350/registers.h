@@ -92,11 +92,17 @@
 /* The flash, past the cache. */
 #define UNCACHED_WINDOW 0x14000000u
 
+/* Of the processor. */
+#define SYSTICK_CONTROL 0xe000e010u
+#define SYSTICK_RELOAD 0xe000e014u
+#define SYSTICK_VALUE 0xe000e018u
 #define VTOR 0xe000ed08u
 #define NVIC_ENABLE(interrupt) (0xe000e100u + (interrupt) / 32 * 4)
+#define NVIC_DISABLE(interrupt) (0xe000e180u + (interrupt) / 32 * 4)
 #define INTERRUPTS 52u
 #define VECTORS_ALIGNMENT 512
 #define DMA_IRQ_0 10u
+#define USB_IRQ 14u
 #define UART0_IRQ 33u
 
 #endif

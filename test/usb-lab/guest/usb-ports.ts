@@ -1,6 +1,6 @@
 /** The ports that boards are plugged into: those of `vhci_hcd`, the kernel's client of USB/IP. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { succeed } from './program.js';
 import type { Log } from './log.js';
 import { until } from './until.js';
@@ -14,6 +14,7 @@ export interface PluggedDevice {
 }
 
 const STATUS = '/sys/devices/platform/vhci_hcd.0/status';
+const DETACH = '/sys/devices/platform/vhci_hcd.0/detach';
 const DEVICES = '/sys/bus/usb/devices';
 /** Of the status file: a device is there and has its address. */
 const IN_USE = 6;
@@ -35,9 +36,10 @@ export async function plugIn(log: Log, tcpPort: number, busId: string, host = '1
   return device;
 }
 
-/** Pulls its cable. */
-export async function pullOut(log: Log, { port }: PluggedDevice): Promise<void> {
-  await succeed(log, 'usbip', ['detach', '--port', String(port)]);
+/** Pulls its cable: at once, where `usbip detach` takes a while to start. */
+export function pullOut(log: Log, { port, place }: PluggedDevice): void {
+  log.write(`unplugged: ${place}`);
+  writeFileSync(DETACH, String(port));
 }
 
 /** Waits until the kernel has noticed that a device is gone. */

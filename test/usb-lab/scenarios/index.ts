@@ -35,8 +35,8 @@ const SCENARIOS: readonly Scenario[] = [
   stockTools,
 ];
 
-/** What is tried in one process as well, by fake devices and hosts, at more places than here. */
-const ONLY_IN_LONG_RUN = new Set<Scenario>([unplugStates, hostileDevice, quirkyDevices, killed, hostileHost]);
+/** What is tried in one process as well, by fake devices and hosts, at more places than here; for CI it takes too long. */
+const ONLY_IN_LONG_RUN = new Set<Scenario>([unplugStates, hostileDevice, pico, quirkyDevices, killed, hostileHost]);
 
 /**
  * Those of the given names; all if there are none.

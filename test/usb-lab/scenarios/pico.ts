@@ -1,68 +1,116 @@
-/** The firmware for RP2040, the binary itself, before the drivers of Linux and the stock `dfu-util`. */
+/**
+ * The firmware for RP2040, the binary itself, before the drivers of Linux and the stock `dfu-util`. Its power comes from
+ * elsewhere: a cable that is pulled ends a download, and nothing else.
+ */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { mmfreeExits } from '../guest/mmfree.js';
 import { modelBytes, modelPath, type ModelName } from '../guest/models.js';
-import { run, start, succeed } from '../guest/program.js';
-import type { Scenario } from '../guest/scenario.js';
-import { gone, plugIn, pullOut, serialPortOf } from '../guest/usb-ports.js';
+import { run, start, succeed, type Ended } from '../guest/program.js';
+import type { Lab, Scenario } from '../guest/scenario.js';
+import { until } from '../guest/until.js';
+import { gone, plugIn, pullOut, serialPortOf, type PluggedDevice } from '../guest/usb-ports.js';
 
 /** This computer, as guests see it (QEMU's user network). */
 const HOST = '10.0.2.2';
 const BUS_ID = '1-1';
-/** In the middle of a download of 240 KB, which takes several seconds of the flash alone. */
-const CUT_MS = 3000;
+const POINTS = 20;
+/** As often a download goes on to its end, and what it brought is read back. */
+const WHOLE_EVERY = 5;
+const DFU = ['-d', '1209:0001', '-a', 'weights'];
 /** The chip is emulated beside the guest: on a busy computer both are slow. */
 const PATIENT = { silentMs: 240_000 };
 const COMPLAINT = /warning|error|invalid|unrecogni[sz]ed|unknown|couldn't|can't|cannot|missing/i;
+/** What a board says that has no model: as dfu-util names the status, or in numbers. */
+const HAS_NO_MODEL = /errFIRMWARE|status\(10\)|firmware is corrupt/i;
 
 export const pico: Scenario = {
   name: 'pico',
   expected:
-    'cdc_acm carries a checked run, dfu-util flashes and reads back, lsusb has no complaint; a board whose cable came out in a flash says that it has no model, and takes the next one',
+    'cdc_acm carries checked runs, dfu-util flashes and reads back, lsusb has no complaint; a board whose cable came out in a flash says that it has no model, and takes the next one',
   async run(lab) {
-    const { log, folder } = lab;
-    const tcpPort = Number(process.env['PICO']);
-    let device = await plugIn(log, tcpPort, BUS_ID, HOST);
-    let uploads = 0;
-    let tokens = 0;
-    let bytes = 0;
-
-    const descriptors = await succeed(log, 'lsusb', ['-v', '-d', '1209:0001']);
-    assert.doesNotMatch(descriptors, COMPLAINT);
-    const dfu = ['-d', '1209:0001', '-a', 'weights'];
-    const isRead = async (model: ModelName): Promise<void> => {
-      const back = `${folder}/back-${++uploads}`;
-      await succeed(log, 'dfu-util', [...dfu, '-U', back]);
-      assert.deepEqual(new Uint8Array(readFileSync(back)), modelBytes(model), 'what is read back differs');
-      bytes += modelBytes(model).length;
-    };
-    const isRun = async (model: ModelName): Promise<void> => {
-      const port = `serial:${await serialPortOf(device.place)}`;
-      const options = ['--board', port, '--image', modelPath(model), '--check', '--ids', '--max-tokens', '8'];
-      const { result } = await mmfreeExits(log, 0, ['run', ...options, '1 2 3'], PATIENT);
-      tokens += Number(result['receipts_checked']);
-    };
-
-    await isRun('dot');
-    await succeed(log, 'dfu-util', [...dfu, '-D', modelPath('dash')]);
-    await isRead('dash');
-    await isRun('dash');
-
-    const flashing = start(log, 'dfu-util', [...dfu, '-D', modelPath('red')]);
-    await sleep(CUT_MS);
-    await pullOut(log, device);
-    assert.notEqual((await flashing.ended).exit, 0, 'the cable came out too late');
-    await gone(device.place);
-    device = await plugIn(log, tcpPort, BUS_ID, HOST);
-    const { exit, stdout, stderr } = await run(log, 'dfu-util', [...dfu, '-U', `${folder}/none`]);
-    assert.notEqual(exit, 0, 'half a model is read back');
-    assert.match(`${stdout}${stderr}`, /errFIRMWARE|status\(10\)|firmware is corrupt/i);
+    const { log } = lab;
+    const board = new Pico(lab, Number(process.env['PICO']));
+    await board.plugIn();
+    assert.doesNotMatch(await succeed(log, 'lsusb', ['-v', '-d', '1209:0001']), COMPLAINT);
+    await board.runs('dot');
+    await board.isFlashed('dash');
+    await board.runs('dash');
+    for (let point = 0; point < POINTS; point++) {
+      await board.loses(point % 2 === 0 ? 'red' : 'green', (100 * point) / POINTS);
+      if (point % WHOLE_EVERY === WHOLE_EVERY - 1) await board.isFlashed(point % 2 === 0 ? 'green' : 'red');
+    }
     const { result } = await mmfreeExits(log, 0, ['flash', modelPath('dot')], PATIENT);
     assert.equal(result['over'], 'DFU');
-    await isRead('dot');
-    return { flashes: 2, 'cables pulled': 1, 'bytes read back': bytes, 'tokens checked': tokens };
+    await board.runs('dot');
+    return {
+      'flashes by dfu-util, read back': board.flashes,
+      'bytes read back': board.bytes,
+      'cables pulled': POINTS,
+      'tokens checked': board.tokens,
+    };
   },
 };
+
+class Pico {
+  readonly #lab: Lab;
+  readonly #tcpPort: number;
+  #device: PluggedDevice | undefined;
+  #uploads = 0;
+  flashes = 0;
+  bytes = 0;
+  tokens = 0;
+
+  constructor(lab: Lab, tcpPort: number) {
+    this.#lab = lab;
+    this.#tcpPort = tcpPort;
+  }
+
+  async plugIn(): Promise<void> {
+    this.#device = await plugIn(this.#lab.log, this.#tcpPort, BUS_ID, HOST);
+  }
+
+  /** A run over its serial port, each receipt that of the reference. */
+  async runs(model: ModelName): Promise<void> {
+    const port = `serial:${await serialPortOf(this.#device!.place)}`;
+    const options = ['--board', port, '--image', modelPath(model), '--check', '--ids', '--max-tokens', '8'];
+    const { result } = await mmfreeExits(this.#lab.log, 0, ['run', ...options, '1 2 3'], PATIENT);
+    this.tokens += Number(result['receipts_checked']);
+  }
+
+  /** By dfu-util, which then reads the same bytes back. */
+  async isFlashed(model: ModelName): Promise<void> {
+    await succeed(this.#lab.log, 'dfu-util', [...DFU, '-D', modelPath(model)]);
+    const { exit, back } = await this.#read();
+    assert.equal(exit, 0, 'what was flashed cannot be read');
+    assert.deepEqual(new Uint8Array(readFileSync(back)), modelBytes(model), 'what is read back differs');
+    this.flashes++;
+    this.bytes += modelBytes(model).length;
+  }
+
+  /** Its cable comes out when dfu-util has sent so much of a model, and goes in again. */
+  async loses(model: ModelName, percent: number): Promise<void> {
+    const { log } = this.#lab;
+    const flashing = start(log, 'dfu-util', [...DFU, '-D', modelPath(model)]);
+    await until(`${percent} % of a download`, () => percentOf(flashing.stdout()) >= percent);
+    pullOut(log, this.#device!);
+    assert.notEqual((await flashing.ended).exit, 0, 'the cable came out too late');
+    await gone(this.#device!.place);
+    await this.plugIn();
+    const { exit, stdout, stderr } = await this.#read();
+    assert.notEqual(exit, 0, 'half a model is read back');
+    assert.match(`${stdout}${stderr}`, HAS_NO_MODEL);
+  }
+
+  async #read(): Promise<Ended & { readonly back: string }> {
+    const { log, folder } = this.#lab;
+    const back = `${folder}/back-${++this.#uploads}`;
+    return { ...(await run(log, 'dfu-util', [...DFU, '-U', back])), back };
+  }
+}
+
+/** The last one that it has shown of a download; -1 before. */
+function percentOf(stdout: string): number {
+  return Number([...stdout.matchAll(/(\d+)%/g)].at(-1)?.[1] ?? -1);
+}
