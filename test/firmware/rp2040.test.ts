@@ -94,6 +94,10 @@ describe('the binary for RP2040', () => {
     chip.receive(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: synPayload(7) }), true));
     live(10);
     expect(sent.length).toBeGreaterThan(8);
+    // The computer stalls, for longer than the watchdog waits.
+    nowNs += 2e9 * WATCHDOG_S;
+    live(10);
+    expect(chip.end).toBeUndefined();
   });
 
   it.skipIf(count(0, 1) === 0)('starts anew when it hangs', { timeout: 600_000 }, () => {

@@ -34,8 +34,16 @@ const TIMING: FlashTiming = { eraseMs: 45, programMs: 0.7 };
 const NANOSECONDS_PER_BYTE = (1e9 * 10) / 115_200;
 /** Between two looks at clock and line: a quarter of a byte. */
 const QUANTUM_CYCLES = 2700;
+/** By so much the time of hosts goes on at most between two looks at the clock: a computer that stalls is no watchdog. */
+const MOST_STEP_NS = 1e6;
 /** Where the boot ROM puts the second stage, below which its stack is. */
 const SECOND_STAGE = RAM + RAM_BYTES - 256;
+
+/** Of rp2040js, what is used here. */
+interface Watchdog {
+  readonly timer: { enable: boolean };
+  onWatchdogTrigger: () => void;
+}
 
 export interface PicoChipOptions {
   /** What the flash holds, at most 16 MiB. */
@@ -106,8 +114,12 @@ export class PicoChip {
     this.usb = new UsbController(chip);
     this.usbHost = new UsbHost(this.usb);
     chip.uart[0]!.onByte = onUart;
-    const watchdog = chip.peripherals[WATCHDOG] as unknown as { onWatchdogTrigger: () => void };
-    watchdog.onWatchdogTrigger = () => (this.#end ??= 'restart');
+    const watchdog = chip.peripherals[WATCHDOG] as unknown as Watchdog;
+    watchdog.onWatchdogTrigger = () => {
+      this.#end ??= 'restart';
+      // The package would have it bite again and again in the same instant.
+      watchdog.timer.enable = false;
+    };
     chip.sram.set(secondStage(flash), SECOND_STAGE - RAM);
     [chip.core.SP, chip.core.PC, chip.core.LR] = [SECOND_STAGE, SECOND_STAGE, 0];
   }
@@ -217,7 +229,8 @@ export class PicoChip {
   #sync(): void {
     const clock = this.#clock;
     this.#dma.runUntil(this.cycles);
-    clock.tick(Math.max(0, this.#now() - this.#startedNs - clock.nanos));
+    const passedNs = Math.max(0, this.#now() - this.#startedNs - clock.nanos);
+    clock.tick(this.#hasOwnTime ? passedNs : Math.min(passedNs, this.#mostStepNs));
     // 0 stands for none.
     const toNext = clock.nanosToNextAlarm;
     const alarmAt = toNext > 0 ? this.cycles + Math.ceil(toNext / NANOSECONDS) : Infinity;
@@ -225,6 +238,11 @@ export class PicoChip {
     // The package leaves a processor asleep where the interrupt is that of its own timer.
     const { core } = this.#chip;
     if (core.waiting && core.interruptsUpdated && core.checkForInterrupts()) core.waiting = false;
+  }
+
+  /** What sleeps wakes in between. */
+  get #mostStepNs(): number {
+    return this.#isAsleep ? Math.max(MOST_STEP_NS, this.#clock.nanosToNextAlarm) : MOST_STEP_NS;
   }
 
   #effects(flash: FlashStore, ssi: Ssi): RomEffects {
