@@ -79,8 +79,10 @@ const BRIEF: readonly Line[] = [
 
 let silent: Server;
 /** Programs that gateware and firmware are made with: they never come to an end. */
-const tools = ['yosys', 'nextpnr-ice40', 'icepack', 'verilator', 'g++']
-  .concat('arm-none-eabi-gcc', 'arm-none-eabi-objcopy');
+const tools = ['yosys', 'nextpnr-ice40', 'icepack', 'verilator', 'g++'].concat(
+  'arm-none-eabi-gcc',
+  'arm-none-eabi-objcopy',
+);
 
 beforeAll(async () => {
   silent = createServer().listen(0, '127.0.0.1');
