@@ -19,7 +19,7 @@ export function compile(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
 
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
   const words = new Int32Array(memory.buffer);
-  /** See wasm/barrier.ts. Never called with one thread, so a page's thread may have kernels. */
+  /** See wasm/shares.ts. Never called with one thread, so a page's thread may have kernels. */
   const sleep = (address: number, value: number): void => void Atomics.wait(words, address >> 2, value);
   // What the module exports is what the folder says.
   return new WebAssembly.Instance(module, { env: { memory, sleep } }).exports as unknown as Kernels;

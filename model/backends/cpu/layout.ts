@@ -12,19 +12,23 @@ export const MAX_ROWS = 32;
 /** Candidates of the sampler. */
 export const MAX_CANDIDATES = 64;
 
-/** The barrier, each word on a cache line of its own; threads wait at the turn. */
-export const BARRIER_ARRIVED = 64;
-export const BARRIER_TURN = 128;
+/** Words that threads share, each on a cache line of its own. How many items of the phase are brought in. */
+export const ITEMS_DONE = 64;
+/** The phase, counted from the beginning of everything; threads wait at it. */
+export const PHASE = 128;
 /** Helpers that listen to their bells. */
 export const LISTENING = 192;
-/** The next share of the work that nobody has taken. */
+/** u64: the phase in the upper half, and the next of its shares that nobody has taken. */
 export const NEXT_SHARE = 256;
-/** Of each thread: a bell that counts up, at which the thread waits. */
+/** Of each thread: a bell that counts up, at which the thread waits, and u64: what it holds of a phase. */
 export const BELLS = 1024;
-export const BELL_BYTES = 64;
+export const BELL_BYTES = 128;
+export const SLOT = 64;
 /** Behind a word that threads wait at: how many of them sleep, or are about to. */
 export const SLEEPERS = 4;
 
+/** u64, read at once: the first phase, then a byte each: whether taps are wanted, threads, rows with logits, rows. */
+export const STEP = 384;
 /** What a step is to do. */
 export const THREADS = 320;
 export const ROWS = 324;
@@ -34,49 +38,52 @@ export const HEAD_ROWS = 328;
 export const KERNELS = 332;
 
 /** The model. Sizes in elements; those called padded are multiples of 64. */
-export const LAYERS = 2048;
-export const VOCABULARY = 2052;
-export const HIDDEN = 2056;
-export const HIDDEN_PADDED = 2060;
-export const INTERMEDIATE = 2064;
-export const INTERMEDIATE_PADDED = 2068;
+export const LAYERS = 3072;
+export const VOCABULARY = 3076;
+export const HIDDEN = 3080;
+export const HIDDEN_PADDED = 3084;
+export const INTERMEDIATE = 3088;
+export const INTERMEDIATE_PADDED = 3092;
 /** Rows of the embedding: of the tokens that a step feeds, in their order. */
-export const EMBEDDING = 2072;
-export const EMBEDDING_STRIDE = 2076;
-export const EMBEDDING_SHIFT = 2080;
-export const SIGMA = 2084;
-export const EXP2 = 2088;
+export const EMBEDDING = 3096;
+export const EMBEDDING_STRIDE = 3100;
+export const EMBEDDING_SHIFT = 3104;
+export const SIGMA = 3108;
+export const EXP2 = 3112;
 /** Eight tables of 256 words for CRC-32, then four that put 256 zero bytes behind a register. */
-export const CRC_TABLES = 2092;
-export const LAYER_TABLE = 2096;
-export const FINAL_NORM = 2100;
+export const CRC_TABLES = 3116;
+export const LAYER_TABLE = 3120;
+export const FINAL_NORM = 3124;
 /** A product, as in a layer. */
-export const HEAD_PRODUCT = 2104;
+export const HEAD_PRODUCT = 3128;
 
 /** Buffers, and the bytes from one row to the next. */
-export const ROW_TABLE = 2128;
+export const ROW_TABLE = 3152;
 /** int32 [row][HIDDEN_PADDED]: the residual. */
-export const RESIDUAL = 2132;
+export const RESIDUAL = 3156;
 /** int32 [row][HIDDEN_PADDED]: what the o product reads. */
-export const GATED_STATE = 2136;
+export const GATED_STATE = 3160;
 /** int32 [row][HIDDEN_PADDED]: g. */
-export const OUTPUT_GATE = 2140;
+export const OUTPUT_GATE = 3164;
 /** int32 [row][INTERMEDIATE_PADDED]: what the down product reads. */
-export const GLU = 2144;
+export const GLU = 3168;
 /** int32 [row][VOCABULARY rounded up to 64]. */
-export const LOGITS = 2148;
-export const LOGITS_STRIDE = 2152;
+export const LOGITS = 3172;
+export const LOGITS_STRIDE = 3176;
 /** Of each 64 logits of a row: CRC register, and the largest. */
-export const SURVEY = 2156;
-export const SURVEY_STRIDE = 2160;
-/** Of each row, or, where there is one row, of each thread: three scales, then the vectors that they belong to. */
-export const QUANTISED = 2164;
-export const QUANTISED_STRIDE = 2168;
-/** Of each thread. */
-export const SCRATCH = 2172;
-export const SCRATCH_STRIDE = 2176;
+export const SURVEY = 3180;
+export const SURVEY_STRIDE = 3184;
+/**
+ * Of each row, for steps of several, and behind them of each thread, for steps of one: three scales, then the vectors
+ * that they belong to.
+ */
+export const QUANTISED = 3188;
+export const QUANTISED_STRIDE = 3192;
+/** Of each thread: vectors, then the sums of a group. */
+export const SCRATCH = 3196;
+export const SCRATCH_STRIDE = 3200;
 /** 16 bytes of 3, then 16 of 12. */
-export const MASKS = 2180;
+export const MASKS = 3204;
 
 export const HEADER_BYTES = 4096;
 
@@ -122,5 +129,7 @@ export const SCALE_SHIFT = 8;
 /** Three scales, rounded up to a cache line. */
 export const SCALES_BYTES = 64;
 
+/** Sums of a group for each row of a step, at most: of one block of three products, or of eight blocks of the head. */
+export const SUMS_BYTES = 256;
 /** Logits whose CRC and maximum are taken together. */
 export const SURVEY_LOGITS = 64;

@@ -90,7 +90,7 @@ export function planMemory(shape: ModelShape): MemoryPlan {
     return address;
   };
   const quantisedStride = layout.SCALES_BYTES + Math.max(3 * hidden, intermediate);
-  const scratchStride = upTo(64, 6 * longest + rows * 96);
+  const scratchStride = upTo(64, 6 * longest + rows * layout.SUMS_BYTES);
   // Four values are read at a time.
   const rowBytes = upTo(64, embeddingStride(shape) + 4);
   const surveyStride = 8 * Math.ceil(vocabSize / layout.SURVEY_LOGITS);
@@ -108,7 +108,7 @@ export function planMemory(shape: ModelShape): MemoryPlan {
     gatedState: place(4 * rows * hidden),
     outputGate: place(4 * rows * hidden),
     glu: place(4 * rows * intermediate),
-    quantised: place(Math.max(rows, layout.MAX_THREADS) * quantisedStride),
+    quantised: place((rows + layout.MAX_THREADS) * quantisedStride),
     scratch: place(layout.MAX_THREADS * scratchStride),
     survey: place(rows * surveyStride),
     logits: place(rows * logitsStride),

@@ -16,38 +16,37 @@ import {
   SURVEY_STRIDE,
   VOCABULARY,
 } from '../layout';
-import { barrier, nextShare, startOfShare } from './barrier';
 import { finish, vectorOf } from './bitlinear';
 import { afterSurvey, crcWords } from './crc';
 import { maximumOf, sat31 } from './fixed-point';
-import { blocksOf, inputOf, inputStride, readResidual, sumsOf } from './layer';
+import { blocksAtOnce, blocksOf, inputOf, inputStride, readResidual, sumsOf } from './layer';
 import { blockBytes, multiplyBlock } from './products';
 import { choose } from './sampler';
+import { claim, done, firstItem, isOpen, itemCount, nextGroup } from './shares';
+
+const BLOCKS_OF_SURVEY = SURVEY_LOGITS / 8;
 
 /** @param count how many of the rows have logits */
-export function head(rows: i32, count: i32, thread: i32, threads: i32): void {
+export function head(rows: i32, count: i32, thread: i32): void {
   const norm: usize = load<u32>(FINAL_NORM);
   if (count == 1) {
-    for (let row = 0; row < rows; row++) {
+    for (let row = 0; row < rows && isOpen(); row++) {
       if (headOf(row) == 0) readResidual(row, norm, HEAD_PRODUCT, 1, inputOf(0, 1, thread), thread);
     }
   } else {
-    for (let row = nextShare(); row < rows; row = nextShare()) {
-      const index = headOf(row);
-      if (index >= 0) readResidual(row, norm, HEAD_PRODUCT, 1, inputOf(index, count, thread), thread);
+    while (nextGroup(rows, 1)) {
+      if (!claim()) continue;
+      const index = headOf(firstItem());
+      if (index >= 0) readResidual(firstItem(), norm, HEAD_PRODUCT, 1, inputOf(index, count, thread), thread);
+      done();
     }
-    barrier(threads);
   }
-  const surveys = (load<i32>(VOCABULARY) + SURVEY_LOGITS - 1) / SURVEY_LOGITS;
-  for (let share = nextShare(); startOfShare(share, surveys, threads) < surveys; share = nextShare()) {
-    const to = startOfShare(share + 1, surveys, threads);
-    for (let survey = startOfShare(share, surveys, threads); survey < to; survey++) computeLogits(survey, count, thread);
+  logits(count, thread);
+  while (nextGroup(rows, 1)) {
+    if (!claim()) continue;
+    if (headOf(firstItem()) >= 0) conclude(firstItem(), thread);
+    done();
   }
-  barrier(threads);
-  for (let row = nextShare(); row < rows; row = nextShare()) {
-    if (headOf(row) >= 0) conclude(row, thread);
-  }
-  barrier(threads);
 }
 
 @inline
@@ -70,34 +69,50 @@ function surveyOf(index: i32): usize {
   return <usize>load<u32>(SURVEY) + index * load<i32>(SURVEY_STRIDE);
 }
 
-/** 64 logits of each row, with their CRC and their maximum while they are in the cache. */
-function computeLogits(survey: i32, count: i32, thread: i32): void {
+/** The logits of all rows, 64 by 64, with their CRC and their maximum while they are in the cache. */
+function logits(count: i32, thread: i32): void {
   const columns = load<i32>(HIDDEN_PADDED);
   const bytes = blockBytes(columns);
   const matrix: usize = load<u32>(HEAD_PRODUCT);
   const input = inputOf(0, count, thread);
+  const q = vectorOf(input, 0, columns);
   const stride = inputStride();
   const sums = sumsOf(thread);
   const vocabulary = load<i32>(VOCABULARY);
-  const first = survey * (SURVEY_LOGITS / 8);
-  const last = min(first + SURVEY_LOGITS / 8, blocksOf(vocabulary));
-  for (let block = first; block < last; block++) {
-    multiplyBlock(matrix + block * bytes, vectorOf(input, 0, columns), stride, count, columns, sums, 32);
-    for (let index = 0; index < count; index++) {
-      const to = logitsOf(index) + 32 * block;
-      const scale = input + index * stride;
-      v128.store(to, sat31(finish(v128.load(sums + 32 * index), scale)));
-      v128.store(to, sat31(finish(v128.load(sums + 32 * index, 16), scale)), 16);
+  const surveys = (vocabulary + SURVEY_LOGITS - 1) / SURVEY_LOGITS;
+  const most = max(1, blocksAtOnce(count) / BLOCKS_OF_SURVEY);
+  while (nextGroup(surveys, most)) {
+    const survey = firstItem();
+    const first = survey * BLOCKS_OF_SURVEY;
+    const blocks = min(itemCount() * BLOCKS_OF_SURVEY, blocksOf(vocabulary) - first);
+    for (let k = 0; k < blocks; k++) {
+      multiplyBlock(matrix + (first + k) * bytes, q, stride, count, columns, sums + 32 * k * count, 32);
     }
+    if (!claim()) continue;
+    for (let k = 0; k < blocks; k++) {
+      for (let index = 0; index < count; index++) {
+        const to = logitsOf(index) + 32 * (first + k);
+        const ofRow = sums + 32 * (k * count + index);
+        const scale = input + index * stride;
+        v128.store(to, sat31(finish(v128.load(ofRow), scale)));
+        v128.store(to, sat31(finish(v128.load(ofRow, 16), scale)), 16);
+      }
+    }
+    for (let k = 0; k < itemCount(); k++) {
+      for (let index = 0; index < count; index++) lookAt(survey + k, index, vocabulary);
+    }
+    done();
   }
+}
+
+/** CRC and maximum of 64 logits. */
+function lookAt(survey: i32, index: i32, vocabulary: i32): void {
   const isWhole = (survey + 1) * SURVEY_LOGITS <= vocabulary;
-  for (let index = 0; index < count; index++) {
-    const logits = logitsOf(index) + 4 * SURVEY_LOGITS * survey;
-    const result = surveyOf(index) + 8 * survey;
-    // What is behind the last logit does not count: those that are not 64 are looked at one by one.
-    store<i32>(result, isWhole ? maximumOfSurvey(logits) : i32.MAX_VALUE, 4);
-    if (isWhole) store<u32>(result, crcWords(0, logits, 4 * SURVEY_LOGITS));
-  }
+  const from = logitsOf(index) + 4 * SURVEY_LOGITS * survey;
+  const result = surveyOf(index) + 8 * survey;
+  // What is behind the last logit does not count: those that are not 64 are looked at one by one.
+  store<i32>(result, isWhole ? maximumOfSurvey(from) : i32.MAX_VALUE, 4);
+  if (isWhole) store<u32>(result, crcWords(0, from, 4 * SURVEY_LOGITS));
 }
 
 function maximumOfSurvey(logits: usize): i32 {

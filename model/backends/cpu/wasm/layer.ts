@@ -1,9 +1,9 @@
 /**
- * One layer for all rows of a step: docs/ARITHMETIC.md, section 5. Four phases, a barrier after each.
+ * One layer for all rows of a step: docs/ARITHMETIC.md, section 5. Four phases.
  *
- * Each phase first needs its input vector in 8 bits. Where there is one row, every thread makes it for itself: that
- * takes less than to share it out and wait. Where there are more, the rows are shared out. Then the blocks of the
- * matrix are shared out, in shares that become smaller.
+ * Each first needs its input vector in 8 bits. Where there is one row, every thread makes it for itself: that takes
+ * less than to share it out and wait. Where there are more, the rows are shared out, in a phase before. Then the blocks
+ * of the matrix are shared out: their sums are made first, and what becomes of them is brought in by who has the claim.
  */
 import {
   GATED_STATE,
@@ -32,16 +32,17 @@ import {
   SCRATCH,
   SCRATCH_STRIDE,
 } from '../layout';
-import { barrier, nextShare, startOfShare } from './barrier';
 import { addToResidual, applyNorm, finish, normalise, quantise, vectorOf } from './bitlinear';
 import { gatedLinearUnit, gatedState, nextState } from './channels';
 import { addSquares, sat16, sumOf64, zero } from './fixed-point';
 import { blockBytes, multiplyBlock } from './products';
+import { claim, done, firstItem, isOpen, itemCount, nextGroup } from './shares';
 
 /** Where the quantised input of a row is. */
 @inline
 export function inputOf(row: i32, rows: i32, thread: i32): usize {
-  return <usize>load<u32>(QUANTISED) + (rows == 1 ? thread : row) * load<i32>(QUANTISED_STRIDE);
+  // Of its own even beside the rows': a thread that is late may still write there.
+  return <usize>load<u32>(QUANTISED) + (rows == 1 ? MAX_ROWS + thread : row) * load<i32>(QUANTISED_STRIDE);
 }
 
 @inline
@@ -92,55 +93,57 @@ export function readResidual(row: i32, norm: usize, product: usize, count: i32, 
 }
 
 /** {@link readResidual} of all rows: of one by every thread for itself, of several shared out. */
-function readResiduals(rows: i32, norm: usize, product: usize, count: i32, thread: i32, threads: i32): void {
+function readResiduals(rows: i32, norm: usize, product: usize, count: i32, thread: i32): void {
   if (rows == 1) {
-    readResidual(0, norm, product, count, inputOf(0, 1, thread), thread);
+    if (isOpen()) readResidual(0, norm, product, count, inputOf(0, 1, thread), thread);
     return;
   }
-  for (let row = nextShare(); row < rows; row = nextShare()) {
+  while (nextGroup(rows, 1)) {
+    if (!claim()) continue;
+    const row = firstItem();
     readResidual(row, norm, product, count, inputOf(row, rows, thread), thread);
+    done();
   }
-  barrier(threads);
 }
 
 /** x += o(norm(g)·silu(h)) */
-export function mixTokens(layer: usize, stateOffset: usize, rows: i32, thread: i32, threads: i32): void {
+export function mixTokens(layer: usize, stateOffset: usize, rows: i32, thread: i32): void {
   const products = layer + LAYER_PRODUCTS;
   const norm: usize = load<u32>(layer, LAYER_ATTN_NORM);
-  readResiduals(rows, norm, products, 3, thread, threads);
-  stateBlocks(layer, stateOffset, rows, thread, threads);
-  barrier(threads);
+  readResiduals(rows, norm, products, 3, thread);
+  stateBlocks(layer, stateOffset, rows, thread);
 
   const output = products + 3 * PRODUCT_BYTES;
   if (rows == 1) {
-    readGatedState(layer, 0, output, inputOf(0, 1, thread), thread);
+    if (isOpen()) readGatedState(layer, 0, output, inputOf(0, 1, thread), thread);
   } else {
-    for (let row = nextShare(); row < rows; row = nextShare()) {
-      readGatedState(layer, row, output, inputOf(row, rows, thread), thread);
+    while (nextGroup(rows, 1)) {
+      if (!claim()) continue;
+      readGatedState(layer, firstItem(), output, inputOf(firstItem(), rows, thread), thread);
+      done();
     }
-    barrier(threads);
   }
-  residualBlocks(output, load<i32>(HIDDEN_PADDED), rows, thread, threads);
-  barrier(threads);
+  residualBlocks(output, load<i32>(HIDDEN_PADDED), rows, thread);
 }
 
 /** x += down(silu(gate)·up) */
-export function mixChannels(layer: usize, rows: i32, thread: i32, threads: i32): void {
+export function mixChannels(layer: usize, rows: i32, thread: i32): void {
   const product = layer + LAYER_PRODUCTS + 4 * PRODUCT_BYTES;
   const norm: usize = load<u32>(layer, LAYER_MLP_NORM);
-  readResiduals(rows, norm, product, 1, thread, threads);
-  gluBlocks(product, rows, thread, threads);
-  barrier(threads);
+  readResiduals(rows, norm, product, 1, thread);
+  gluBlocks(product, rows, thread);
 
   const down = product + PRODUCT_BYTES;
   if (rows == 1) {
-    readGlu(0, down, inputOf(0, 1, thread), thread);
+    if (isOpen()) readGlu(0, down, inputOf(0, 1, thread), thread);
   } else {
-    for (let row = nextShare(); row < rows; row = nextShare()) readGlu(row, down, inputOf(row, rows, thread), thread);
-    barrier(threads);
+    while (nextGroup(rows, 1)) {
+      if (!claim()) continue;
+      readGlu(firstItem(), down, inputOf(firstItem(), rows, thread), thread);
+      done();
+    }
   }
-  residualBlocks(down, load<i32>(INTERMEDIATE_PADDED), rows, thread, threads);
-  barrier(threads);
+  residualBlocks(down, load<i32>(INTERMEDIATE_PADDED), rows, thread);
 }
 
 /**
@@ -170,35 +173,35 @@ function multiplyBlocks(
  * before.
  */
 @inline
-function blocksAtOnce(rows: i32): i32 {
+export function blocksAtOnce(rows: i32): i32 {
   return max(1, MAX_ROWS / rows);
 }
 
 /** i, f and g of eight channels, and their state, row after row: rows of one sequence follow one another. */
-function stateBlocks(layer: usize, stateOffset: usize, rows: i32, thread: i32, threads: i32): void {
+function stateBlocks(layer: usize, stateOffset: usize, rows: i32, thread: i32): void {
   const columns = load<i32>(HIDDEN_PADDED);
   const products = layer + LAYER_PRODUCTS;
   const input = inputOf(0, rows, thread);
   const sums = sumsOf(thread);
   const blocks = blocksOf(load<i32>(HIDDEN));
   const most = blocksAtOnce(rows);
-  for (let share = nextShare(); startOfShare(share, blocks, threads) < blocks; share = nextShare()) {
-    const to = startOfShare(share + 1, blocks, threads);
-    for (let block = startOfShare(share, blocks, threads); block < to; block += most) {
-      const count = min(most, to - block);
-      for (let slot = 0; slot < 3; slot++) {
-        const q = vectorOf(input, slot, columns);
-        multiplyBlocks(products + slot * PRODUCT_BYTES, block, count, q, rows, columns, sums + 32 * slot, 96);
-      }
-      for (let k = 0; k < count; k++) {
-        for (let row = 0; row < rows; row++) {
-          const scales = input + row * inputStride();
-          const ofRow = sums + 96 * (k * rows + row);
-          nextStates(layer, stateOffset, row, scales, 8 * (block + k), ofRow);
-          nextStates(layer, stateOffset, row, scales, 8 * (block + k) + 4, ofRow + 16);
-        }
+  while (nextGroup(blocks, most)) {
+    const block = firstItem();
+    const count = itemCount();
+    for (let slot = 0; slot < 3; slot++) {
+      const q = vectorOf(input, slot, columns);
+      multiplyBlocks(products + slot * PRODUCT_BYTES, block, count, q, rows, columns, sums + 32 * slot, 96);
+    }
+    if (!claim()) continue;
+    for (let k = 0; k < count; k++) {
+      for (let row = 0; row < rows; row++) {
+        const scales = input + row * inputStride();
+        const ofRow = sums + 96 * (k * rows + row);
+        nextStates(layer, stateOffset, row, scales, 8 * (block + k), ofRow);
+        nextStates(layer, stateOffset, row, scales, 8 * (block + k) + 4, ofRow + 16);
       }
     }
+    done();
   }
 }
 
@@ -236,31 +239,31 @@ function readGatedState(layer: usize, row: i32, product: usize, input: usize, th
 }
 
 /** Gate and up rows in turn. */
-function gluBlocks(product: usize, rows: i32, thread: i32, threads: i32): void {
+function gluBlocks(product: usize, rows: i32, thread: i32): void {
   const columns = load<i32>(HIDDEN_PADDED);
   const input = inputOf(0, rows, thread);
   const q = vectorOf(input, 0, columns);
   const sums = sumsOf(thread);
   const blocks = blocksOf(2 * load<i32>(INTERMEDIATE));
   const most = blocksAtOnce(rows);
-  for (let share = nextShare(); startOfShare(share, blocks, threads) < blocks; share = nextShare()) {
-    const to = startOfShare(share + 1, blocks, threads);
-    for (let block = startOfShare(share, blocks, threads); block < to; block += most) {
-      const count = min(most, to - block);
-      multiplyBlocks(product, block, count, q, rows, columns, sums, 32);
-      for (let k = 0; k < count; k++) {
-        for (let row = 0; row < rows; row++) {
-          const scale = input + row * inputStride();
-          const ofRow = sums + 32 * (k * rows + row);
-          const first = finish(v128.load(ofRow), scale);
-          const second = finish(v128.load(ofRow, 16), scale);
-          const gate = v128.shuffle<i32>(first, second, 0, 2, 4, 6);
-          const up = v128.shuffle<i32>(first, second, 1, 3, 5, 7);
-          const glu = rowOf(GLU, row, load<i32>(INTERMEDIATE_PADDED)) + 16 * (block + k);
-          v128.store(glu, gatedLinearUnit(gate, up));
-        }
+  while (nextGroup(blocks, most)) {
+    const block = firstItem();
+    const count = itemCount();
+    multiplyBlocks(product, block, count, q, rows, columns, sums, 32);
+    if (!claim()) continue;
+    for (let k = 0; k < count; k++) {
+      for (let row = 0; row < rows; row++) {
+        const scale = input + row * inputStride();
+        const ofRow = sums + 32 * (k * rows + row);
+        const first = finish(v128.load(ofRow), scale);
+        const second = finish(v128.load(ofRow, 16), scale);
+        const gate = v128.shuffle<i32>(first, second, 0, 2, 4, 6);
+        const up = v128.shuffle<i32>(first, second, 1, 3, 5, 7);
+        const glu = rowOf(GLU, row, load<i32>(INTERMEDIATE_PADDED)) + 16 * (block + k);
+        v128.store(glu, gatedLinearUnit(gate, up));
       }
     }
+    done();
   }
 }
 
@@ -273,26 +276,26 @@ function readGlu(row: i32, product: usize, input: usize, thread: i32): void {
 }
 
 /** A product that is added to the residual. */
-function residualBlocks(product: usize, columns: i32, rows: i32, thread: i32, threads: i32): void {
+function residualBlocks(product: usize, columns: i32, rows: i32, thread: i32): void {
   const input = inputOf(0, rows, thread);
   const q = vectorOf(input, 0, columns);
   const sums = sumsOf(thread);
   const blocks = blocksOf(load<i32>(HIDDEN));
   const most = blocksAtOnce(rows);
-  for (let share = nextShare(); startOfShare(share, blocks, threads) < blocks; share = nextShare()) {
-    const to = startOfShare(share + 1, blocks, threads);
-    for (let block = startOfShare(share, blocks, threads); block < to; block += most) {
-      const count = min(most, to - block);
-      multiplyBlocks(product, block, count, q, rows, columns, sums, 32);
-      for (let k = 0; k < count; k++) {
-        for (let row = 0; row < rows; row++) {
-          const x = rowOf(RESIDUAL, row, load<i32>(HIDDEN_PADDED)) + 32 * (block + k);
-          const scale = input + row * inputStride();
-          const ofRow = sums + 32 * (k * rows + row);
-          v128.store(x, addToResidual(v128.load(x), finish(v128.load(ofRow), scale)));
-          v128.store(x, addToResidual(v128.load(x, 16), finish(v128.load(ofRow, 16), scale)), 16);
-        }
+  while (nextGroup(blocks, most)) {
+    const block = firstItem();
+    const count = itemCount();
+    multiplyBlocks(product, block, count, q, rows, columns, sums, 32);
+    if (!claim()) continue;
+    for (let k = 0; k < count; k++) {
+      for (let row = 0; row < rows; row++) {
+        const x = rowOf(RESIDUAL, row, load<i32>(HIDDEN_PADDED)) + 32 * (block + k);
+        const scale = input + row * inputStride();
+        const ofRow = sums + 32 * (k * rows + row);
+        v128.store(x, addToResidual(v128.load(x), finish(v128.load(ofRow), scale)));
+        v128.store(x, addToResidual(v128.load(x, 16), finish(v128.load(ofRow, 16), scale)), 16);
       }
     }
+    done();
   }
 }

@@ -20,22 +20,28 @@ import {
   ROW_TABLE,
   ROW_TAPS,
   ROWS,
+  STEP,
   THREADS,
 } from '../layout';
-import { awaitBell, ring } from './barrier';
 import { crcWords } from './crc';
 import { roundShift } from './fixed-point';
 import { head } from './head';
 import { mixChannels, mixTokens } from './layer';
+import { awaitBell, claim, done, enterStep, firstItem, nextGroup, presentPhase, ring } from './shares';
 
 /** Computes a step, with the helpers that THREADS says. Returns when all are done. */
 export function step(): void {
   const rows = load<i32>(ROWS);
   const threads = load<i32>(THREADS);
-  for (let row = 0; row < rows; row++) embed(row);
-  takeTaps(0, rows);
+  let wantsTaps = 0;
+  for (let row = 0; row < rows; row++) {
+    embed(row);
+    if (load<u32>(entryOf(row), ROW_TAPS) != 0) wantsTaps = 1;
+  }
+  const what = (wantsTaps << 24) | (threads << 16) | (load<i32>(HEAD_ROWS) << 8) | rows;
+  atomic.store<u64>(STEP, ((<u64>presentPhase()) << 32) | <u64>what);
   for (let thread = 1; thread < threads; thread++) ring(thread);
-  compute(0, threads);
+  compute(0);
 }
 
 /**
@@ -48,27 +54,33 @@ export function serve(thread: i32, seen: i32): i32 {
   let now = awaitBell(thread, seen);
   while (load<i32>(KERNELS) == FAMILY) {
     seen = now;
-    compute(thread, load<i32>(THREADS));
+    compute(thread);
     now = awaitBell(thread, seen);
   }
   return seen;
 }
 
-function compute(thread: i32, threads: i32): void {
-  const rows = load<i32>(ROWS);
+/** Takes part in the latest step, which may be over. */
+function compute(thread: i32): void {
+  // All of it at once: the first thread may write the next step's at any time.
+  const step = atomic.load<u64>(STEP);
+  const what = <i32>step;
+  const rows = what & 255;
+  const count = (what >> 8) & 255;
+  const threads = (what >> 16) & 255;
+  const wantsTaps = what >> 24 != 0;
+  if (thread >= threads) return;
+  enterStep(thread, threads, <u32>(step >> 32));
+  if (wantsTaps) takeTaps(0, rows);
   const layers = load<i32>(LAYERS);
-  // Before the first barrier: behind the last one, the first thread may write the next step's while this one has not
-  // gone on yet.
-  const count = load<i32>(HEAD_ROWS);
   const stateBytes = 4 * ((load<i32>(HIDDEN) + 7) & -8);
   for (let l = 0; l < layers; l++) {
     const layer: usize = <usize>load<u32>(LAYER_TABLE) + l * LAYER_BYTES;
-    mixTokens(layer, l * stateBytes, rows, thread, threads);
-    mixChannels(layer, rows, thread, threads);
-    // The residual stays as it is until the next barrier but one.
-    if (thread == 0) takeTaps(l + 1, rows);
+    mixTokens(layer, l * stateBytes, rows, thread);
+    mixChannels(layer, rows, thread);
+    if (wantsTaps) takeTaps(l + 1, rows);
   }
-  if (count > 0) head(rows, count, thread, threads);
+  if (count > 0) head(rows, count, thread);
 }
 
 @inline
@@ -98,9 +110,13 @@ function embed(row: i32): void {
   for (let k = hidden; k < ((hidden + 3) & -4); k++) store<i32>(x + 4 * k, 0);
 }
 
+/** A phase. */
 function takeTaps(index: i32, rows: i32): void {
-  for (let row = 0; row < rows; row++) {
+  while (nextGroup(rows, 1)) {
+    if (!claim()) continue;
+    const row = firstItem();
     const taps: usize = load<u32>(entryOf(row), ROW_TAPS);
     if (taps != 0) store<u32>(taps + 4 * index, ~crcWords(0xffffffff, residualOf(row), 4 * load<i32>(HIDDEN)));
+    done();
   }
 }
