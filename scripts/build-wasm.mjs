@@ -43,14 +43,12 @@ for (const path of MODULES) {
 async function compile(path, kept) {
   const { default: asc } = await import('assemblyscript/asc');
   const temporary = `${kept}.${process.pid}`;
-  const { error, stderr } = await asc.main(
-    [`wasm/${path}.ts`, '--baseDir', folder, '--outFile', 'module.wasm', ...OPTIONS],
-    {
-      writeFile: (_, content) => writeFileSync(temporary, content),
-    },
-  );
+  const { error } = await asc.main([`wasm/${path}.ts`, '--baseDir', folder, '--outFile', 'module.wasm', ...OPTIONS], {
+    writeFile: (_, content) => writeFileSync(temporary, content),
+    stderr: process.stderr,
+  });
   if (error) {
-    process.stderr.write(`${String(stderr)}${error.message}\n`);
+    process.stderr.write(`${error.message}\n`);
     process.exit(1);
   }
   // At once, last: what was cut off is not there.
