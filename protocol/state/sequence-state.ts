@@ -64,6 +64,10 @@ export function stateProblem(state: SequenceState, shape: StateShape): string | 
   if (position === 0 && (lastReceipt !== undefined || words.some((word) => word !== 0))) {
     return 'something is in it before the first token';
   }
-  const bad = words.findIndex((word) => Math.abs(word) > MAX_STATE_WORD);
-  return bad < 0 ? undefined : `its word ${bad} is ${words[bad]}, beyond ±${MAX_STATE_WORD}`;
+  for (let index = 0; index < words.length; index++) {
+    if (Math.abs(words[index]!) > MAX_STATE_WORD) {
+      return `its word ${index} is ${words[index]}, beyond ±${MAX_STATE_WORD}`;
+    }
+  }
+  return undefined;
 }

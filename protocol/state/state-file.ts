@@ -9,7 +9,7 @@ import { crc32 } from '../crc32.js';
 import { hexOf } from '../hex.js';
 import { SHA256_BYTES } from '../image/image-seal.js';
 import { MODEL_LIMITS } from '../image/model-shape.js';
-import { sameBytes } from '../little-endian.js';
+import { bytesOfU32, sameBytes, u32OfBytes } from '../little-endian.js';
 import { MAX_CANDIDATES, MAX_INV_TEMPERATURE, MAX_TOP_P, type SamplerSettings } from '../sampling.js';
 import { isUtf8 } from '../utf8.js';
 import { stateProblem, stateWords, type SequenceState, type StateShape } from './sequence-state.js';
@@ -147,8 +147,9 @@ export function encodeState(saved: SavedState): Uint8Array {
     bytes.set(held.run, textAt + held.text.length);
   }
   put(AT.crc, crc32(bytes.subarray(0, AT.crc)));
-  state.words.forEach((word, index) => view.setInt32(STATE_HEAD_BYTES + 4 * index, word, true));
-  tokens?.forEach((token, index) => put(end + 4 * index, token));
+  const { words } = state;
+  bytes.set(bytesOfU32(new Uint32Array(words.buffer, words.byteOffset, words.length)), STATE_HEAD_BYTES);
+  if (tokens) bytes.set(bytesOfU32(tokens), end);
   put(fileBytes - 4, crc32(bytes.subarray(0, fileBytes - 4)));
   return bytes;
 }
@@ -196,8 +197,7 @@ export function decodeState(bytes: Uint8Array): SavedState {
     throw impossibleState('something is in a place that must be 0');
   }
 
-  const numbers = (at: number, count: number): Uint32Array =>
-    Uint32Array.from({ length: count }, (_, index) => get(at + 4 * index));
+  const numbers = (at: number, count: number): Uint32Array => u32OfBytes(bytes.subarray(at, at + 4 * count));
   const saved: SavedState = {
     image: bytes.slice(AT.image, AT.image + SHA256_BYTES),
     shape,
@@ -261,8 +261,11 @@ function savedProblem({ image, shape, state, sampler, held, tokens }: SavedState
   if (tokens.length !== state.position || tokens.length > MAX_STATE_TOKENS) {
     return `it lists ${tokens.length} tokens of ${state.position}`;
   }
-  const token = tokens.find((id) => id >= shape.vocabSize);
-  return token === undefined ? undefined : `its token ${token} is not below ${shape.vocabSize}`;
+  // By index: an iterator takes 28 ms for the most that there may be, an index 1.
+  for (let index = 0; index < tokens.length; index++) {
+    if (tokens[index]! >= shape.vocabSize) return `its token ${tokens[index]} is not below ${shape.vocabSize}`;
+  }
+  return undefined;
 }
 
 function heldTextProblem({ text, run, isRunBroken }: HeldText): string | undefined {

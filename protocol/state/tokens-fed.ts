@@ -17,6 +17,9 @@ export function tokensFed(
   if (position > MAX_STATE_TOKENS) return undefined;
   const { state, tokens: known = new Uint32Array(0) } = before ?? {};
   if (known.length !== (state?.position ?? 0)) return undefined;
-  const chosen = state?.chosen === undefined ? [] : [state.chosen];
-  return Uint32Array.from([...known, ...chosen, ...tokens].slice(0, position));
+  const since = state?.chosen === undefined ? tokens : [state.chosen, ...tokens];
+  const all = new Uint32Array(known.length + since.length);
+  all.set(known);
+  all.set(since, known.length);
+  return all.slice(0, position);
 }

@@ -1,25 +1,42 @@
 /** Several iterations as one, each item as soon as it is there; all are ended when one throws, or nobody wants more. */
 export async function* merged<T>(sources: readonly AsyncGenerator<T, void>[]): AsyncGenerator<T, void> {
-  type Step = Promise<readonly [source: AsyncGenerator<T, void>, IteratorResult<T, void>]>;
-  const step = (source: AsyncGenerator<T, void>): Step => {
-    const next = source.next().then((result) => [source, result] as const);
-    // Whoever reads slowly hears of it later; nobody else may stumble over it meanwhile.
-    next.catch(() => {});
-    return next;
+  type Source = AsyncGenerator<T, void>;
+  /** What has come and was not yielded, in the order in which it came. */
+  const ready: (() => readonly [source: Source, result: IteratorResult<T, void>])[] = [];
+  let wake = (): void => {};
+  // Not Promise.race: each of its promises would remember every race until it is settled.
+  const step = (source: Source): void => {
+    const settle = (outcome: (typeof ready)[number]): void => {
+      ready.push(outcome);
+      wake();
+    };
+    source.next().then(
+      (result) => settle(() => [source, result]),
+      (error: unknown) =>
+        settle(() => {
+          throw error;
+        }),
+    );
   };
-  const steps = new Map(sources.map((source) => [source, step(source)]));
+  const open = new Set(sources);
+  for (const source of open) step(source);
   try {
-    while (steps.size > 0) {
-      const [source, result] = await Promise.race(steps.values());
+    while (open.size > 0) {
+      const outcome = ready.shift();
+      if (outcome === undefined) {
+        await new Promise<void>((resolve) => (wake = resolve));
+        continue;
+      }
+      const [source, result] = outcome();
       if (result.done === true) {
-        steps.delete(source);
+        open.delete(source);
       } else {
-        steps.set(source, step(source));
+        step(source);
         yield result.value;
       }
     }
   } finally {
     // Those that are not at their end wait for something that is aborted, or answer later; nobody waits for them.
-    for (const source of steps.keys()) source.return().catch(() => {});
+    for (const source of open) source.return().catch(() => {});
   }
 }
