@@ -122,7 +122,9 @@ class PairTable {
     this.#words = words;
     this.#counts = counts;
     const changed = new Set<number>();
-    words.forEach((_, word) => this.#count(word, 1, changed));
+    words.forEach((symbols, word) => {
+      for (let at = 0; at + 1 < symbols.length; at++) this.#count(symbols[at], symbols[at + 1], word, 1, changed);
+    });
     this.#push(changed);
   }
 
@@ -137,26 +139,41 @@ class PairTable {
     }
   }
 
-  /** Makes `id` of the pair wherever it is. */
+  /** Makes `id` of the pair wherever it is. Only pairs beside it change: so a word costs no more than it is long. */
   join({ left, right, words }: Pair, id: number): void {
     const changed = new Set<number>();
     for (const word of new Set(words)) {
-      this.#count(word, -1, changed);
-      this.#words[word] = joinedIn(this.#words[word], left, right, id);
-      this.#count(word, 1, changed);
+      const before = this.#words[word];
+      const { symbols, places } = joinedIn(before, left, right, id);
+      // A place in `symbols` is as many places further in `before` as were joined in front of it.
+      let counted = -1;
+      places.forEach((place, k) => {
+        const at = place + k;
+        for (let pair = Math.max(counted + 1, at - 1, 0); pair <= at + 1 && pair + 1 < before.length; pair++) {
+          this.#count(before[pair], before[pair + 1], word, -1, changed);
+          counted = pair;
+        }
+      });
+      counted = -1;
+      for (const place of places) {
+        for (let pair = Math.max(counted + 1, place - 1, 0); pair <= place && pair + 1 < symbols.length; pair++) {
+          this.#count(symbols[pair], symbols[pair + 1], word, 1, changed);
+          counted = pair;
+        }
+      }
+      this.#words[word] = symbols;
     }
+    // Nowhere is it now.
+    words.length = 0;
     this.#push(changed);
   }
 
-  #count(word: number, sign: 1 | -1, changed: Set<number>): void {
-    const symbols = this.#words[word];
-    for (let at = 0; at + 1 < symbols.length; at++) {
-      const number = this.#numberOfPair(symbols[at], symbols[at + 1]);
-      const pair = this.#pairs[number];
-      pair.count += sign * this.#counts[word];
-      if (sign > 0 && pair.words.at(-1) !== word) pair.words.push(word);
-      changed.add(number);
-    }
+  #count(left: number, right: number, word: number, sign: 1 | -1, changed: Set<number>): void {
+    const number = this.#numberOfPair(left, right);
+    const pair = this.#pairs[number];
+    pair.count += sign * this.#counts[word];
+    if (sign > 0 && pair.words.at(-1) !== word) pair.words.push(word);
+    changed.add(number);
   }
 
   #numberOfPair(left: number, right: number): number {
@@ -177,15 +194,22 @@ class PairTable {
   }
 }
 
-/** From the left, as encoding does. */
-function joinedIn(symbols: readonly number[], left: number, right: number, id: number): number[] {
-  const joined: number[] = [];
-  for (let at = 0; at < symbols.length; at++) {
-    const isPair = symbols[at] === left && symbols[at + 1] === right;
-    joined.push(isPair ? id : symbols[at]);
+/** From the left, as encoding does. @returns the new symbols, and at which places of them `id` was made */
+function joinedIn(
+  before: readonly number[],
+  left: number,
+  right: number,
+  id: number,
+): { readonly symbols: number[]; readonly places: readonly number[] } {
+  const symbols: number[] = [];
+  const places: number[] = [];
+  for (let at = 0; at < before.length; at++) {
+    const isPair = before[at] === left && before[at + 1] === right;
+    if (isPair) places.push(symbols.length);
+    symbols.push(isPair ? id : before[at]);
     if (isPair) at++;
   }
-  return joined;
+  return { symbols, places };
 }
 
 function tokenizerJson(tokens: readonly string[], merges: readonly (readonly [string, string])[]): string {

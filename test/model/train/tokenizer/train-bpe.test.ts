@@ -5,7 +5,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTokenizer } from '../../../../model/text/tokenizer.js';
 import { tokenizerFacts } from '../../../../model/train/tokenizer/tokenizer-facts.js';
 import { tokenizerOf, WordCounts } from '../../../../model/train/tokenizer/train-bpe.js';
+
 import { TALES } from '../../../helpers/command-line.js';
+import { Prng } from '../../../oracle/prng.js';
 
 const IDS = { vocabSize: 600, bosTokenId: 0, eosTokenId: 0 };
 const bytes = (json: string): Uint8Array => new TextEncoder().encode(json);
@@ -71,4 +73,49 @@ it('hears a signal between two merges', async () => {
   const made = madeOf(text, 5000, interrupted.signal);
   setImmediate(() => setImmediate(() => interrupted.abort(new Error('Ctrl-C'))));
   await expect(made).rejects.toThrow('Ctrl-C');
+});
+
+/** The merges, by counting all pairs of all words anew for each. */
+function mergesOneByOne(text: string): string[] {
+  const counts = new Map<string, number>();
+  for (const [word] of text.matchAll(/ ?[a-z]+/g)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  const words = [...counts].map(([word, count]) => ({ symbols: Array.from(word.replace(' ', 'Ġ')), count }));
+  const seen: string[] = [];
+  const merges: string[] = [];
+  for (;;) {
+    const pairs = new Map<string, number>();
+    for (const { symbols, count } of words) {
+      symbols.slice(1).forEach((right, at) => {
+        const pair = `${symbols[at]} ${right}`;
+        pairs.set(pair, (pairs.get(pair) ?? 0) + count);
+        if (!seen.includes(pair)) seen.push(pair);
+      });
+    }
+    const most = Math.max(...pairs.values());
+    if (!(most >= 2)) return merges;
+    const best = seen.find((pair) => pairs.get(pair) === most)!;
+    merges.push(best);
+    const [left, right] = best.split(' ');
+    for (const word of words) {
+      const symbols: string[] = [];
+      for (const symbol of word.symbols) {
+        // What was joined ends with a mark until the end: it must not be joined again.
+        if (symbol === right && symbols.at(-1) === left) symbols.push(`${symbols.pop()!}${symbol}.`);
+        else symbols.push(symbol);
+      }
+      word.symbols = symbols.map((symbol) => symbol.replace('.', ''));
+    }
+  }
+}
+
+it('counts beside a joined pair what counting everything anew finds', async () => {
+  const random = new Prng(3);
+  const words = Array.from({ length: 120 }, () =>
+    Array.from({ length: random.between(1, 12) }, () => 'aabc'[random.between(0, 3)]).join(''),
+  );
+  const text = words.join(' ');
+  const { model } = JSON.parse(await madeOf(text, 5000)) as { model: { merges: string[][] } };
+  const expected = mergesOneByOne(text);
+  expect(expected.length).toBeGreaterThan(50);
+  expect(model.merges.map((merge) => merge.join(' '))).toEqual(expected);
 });
