@@ -9,6 +9,12 @@ import { join } from 'node:path';
 import { RUN } from './folders.js';
 import type { Kernel } from './kernel.js';
 
+/**
+ * On a busy computer the kernel may find in the tenth of a second that it waits for it that it has no timer. Nobody
+ * attacks it: apart page tables for programs and the kernel cost an emulator its translations at each system call.
+ */
+const KERNEL_OPTIONS = 'no_timer_check net.ifnames=0 mitigations=off';
+
 export interface MachineOptions {
   readonly kernel: Kernel;
   readonly initramfs: string;
@@ -52,8 +58,7 @@ function machineArguments(kernel: Kernel, initramfs: string, name: string, picoP
     ['-nodefaults', '-no-user-config', '-nographic', '-no-reboot'],
     ['-machine', 'q35', '-accel', 'tcg,tb-size=512', '-cpu', 'Nehalem', '-smp', '1', '-m', '1024'],
     ['-kernel', kernel.image, '-initrd', initramfs],
-    // On a busy computer the kernel may find in the tenth of a second that it waits for it that it has no timer.
-    ['-append', `console=ttyS0 panic=-1 quiet no_timer_check net.ifnames=0 MACHINE=${name} PICO=${picoPort}`],
+    ['-append', `console=ttyS0 panic=-1 quiet ${KERNEL_OPTIONS} MACHINE=${name} PICO=${picoPort}`],
     ['-serial', name === 'shell' ? 'mon:stdio' : `file:${join(RUN, `console-${name}.log`)}`],
     // Files of several disks of this computer may be below /.
     share('disk', '/', 'readonly=on,multidevs=remap'),

@@ -18,20 +18,20 @@ import { unplugRun } from './unplug-run.js';
 import { unplugStates } from './unplug-states.js';
 
 const SCENARIOS: readonly Scenario[] = [
-  unplugFlash,
-  unplugStates,
-  hostileDevice,
   pico,
   gadget,
   access,
   flashRunVerify,
+  unplugFlash,
+  unplugStates,
+  hostileDevice,
   quirkyDevices,
   fpgaBoard,
   twins,
-  killed,
-  unplugRun,
-  hostileHost,
   stockFlash,
+  unplugRun,
+  killed,
+  hostileHost,
   stockTools,
 ];
 
