@@ -5,8 +5,13 @@
  */
 
 import fc from 'fast-check';
+import { vi } from 'vitest';
 
 const { MMFREE_FUZZ_SEED, MMFREE_FUZZ_RUNS, MMFREE_FUZZ_SECONDS } = process.env;
+
+// Of the file before, in the same process.
+vi.unstubAllEnvs();
+vi.useRealTimers();
 
 fc.configureGlobal({
   seed: Number(MMFREE_FUZZ_SEED ?? 20_240_604),
