@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../../firmware-host/firmware/flash/flash-store.js';
 import { IMAGE_OFFSET, picoFlash } from '../../firmware-host/virtual/pico/pico-flash.js';
+import { packageFile } from '../../model/package-file.js';
 import { IMAGE_PREFIX_BYTES } from '../../protocol/image/image-prefix.js';
 import { sealBytes } from '../../protocol/image/image-seal.js';
 import type { Hello } from '../../protocol/wire/messages-board.js';
@@ -50,9 +51,13 @@ function update(host: PicoHost, image: Uint8Array): void {
 }
 
 /** Which of the two images runs, whose bytes are where the board says that it is. */
-function running({ image }: Hello, flash: Uint8Array, slots: number): 'old' | 'new' | 'none' | 'wrong' {
+function running(
+  { image }: Hello,
+  flash: Uint8Array,
+  slots: number,
+  seals: { readonly old: Uint8Array; readonly new: Uint8Array } = { old: OLD, new: NEW },
+): 'old' | 'new' | 'none' | 'wrong' {
   if (image === undefined) return 'none';
-  const seals = { old: OLD, new: NEW } as const;
   for (const [name, bytes] of Object.entries(seals) as ['old' | 'new', Uint8Array][]) {
     if (Buffer.compare(image.sha256, bytes.subarray(bytes.length - 32)) !== 0) continue;
     const slotBytes = Math.floor((flash.length - IMAGE_OFFSET) / 4096 / slots) * 4096;
@@ -62,6 +67,11 @@ function running({ image }: Hello, flash: Uint8Array, slots: number): 'old' | 'n
   }
   return 'wrong';
 }
+
+const UPDATE_EVERY = count(2, 100);
+const TALES_STATES = 104;
+const TALES_PARTS = 8;
+const STATES = count(2, 1_000_000);
 
 describe('power cuts of the binary for RP2040', () => {
   it.each([
@@ -98,7 +108,25 @@ describe('power cuts of the binary for RP2040', () => {
     );
     figure(`firmware for RP2040, ${slots} slots: of these, the board took the next update`, `${updated}`);
   });
-});
 
-const UPDATE_EVERY = count(2, 100);
-const STATES = count(2, 1_000_000);
+  // Each state is hashed for some seconds: a part for each processor of a computer.
+  it.skipIf(count(0, 1) === 0).each(Array.from({ length: TALES_PARTS }, (_, part) => part))(
+    'leave what the next start finds while tales-4m comes, part %i',
+    { timeout: 7_200_000 },
+    (part) => {
+      const tales = readFileSync(packageFile('models/tales-4m/tales-4m.mmfree'));
+      const before = picoFlash(BINARY, OLD);
+      const { store, operations } = recorded(before.slice());
+      update(new PicoHost(store), tales);
+      let tried = 0;
+      let index = 0;
+      for (const [what, flash] of statesOf(before, operations, TALES_STATES)) {
+        if (index++ % TALES_PARTS !== part) continue;
+        const found = running(new PicoHost(memoryStore(flash)).hello(), flash, 1, { old: OLD, new: tales });
+        expect({ what, isRight: found !== 'wrong' }).toEqual({ what, isRight: true });
+        tried++;
+      }
+      figure(`firmware for RP2040: states of a power cut while tales-4m comes, part ${part}`, String(tried));
+    },
+  );
+});
