@@ -97,17 +97,25 @@ export class Keeper {
   /**
    * Out of service for work at the machine, and back with the image that it has then.
    *
+   * @param undo where it does not come back behind the work, as with an image that cannot be served
    * @throws what the work throws, and what the engine throws if it does not come back; it is looked for then
    */
-  async workAt(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  async workAt(
+    work: () => Promise<void>,
+    signal: AbortSignal,
+    undo: () => Promise<void> = async () => {},
+  ): Promise<void> {
     await this.leave();
+    let isDone = false;
     try {
       await work();
+      isDone = true;
+      await this.open(signal);
     } catch (error) {
+      if (isDone) await undo();
       await this.#comeBack(signal).catch(() => {});
       throw error;
     }
-    await this.#comeBack(signal);
   }
 
   /** Or is looked for. @throws what the engine throws; TokenizerError */

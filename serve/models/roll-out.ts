@@ -1,7 +1,7 @@
 /**
  * Boards get another image, one after the other: each comes to the end of what it computes, takes the image, repeats
- * its self-test, and serves again. If one of them does not, those that have the new image go back to the one before,
- * and nothing has changed.
+ * its self-test, and serves again. If one of them does not, all that have the new image go back to the one before, and
+ * nothing has changed.
  */
 import { rollOutFailed } from '../api-error.js';
 import type { Keeper } from './keeper.js';
@@ -23,11 +23,14 @@ export async function rollOut(steps: readonly RollOutStep[], signal: AbortSignal
   const done: Keeper[] = [];
   for (const { keeper, image } of steps) {
     const { name, board } = keeper.source;
+    const left: string[] = [];
+    const goBack = async (): Promise<void> => {
+      await board!.revert(signal).catch(() => left.push(name));
+    };
     try {
-      await keeper.workAt(async () => await board!.flash(image, signal), signal);
+      await keeper.workAt(async () => await board!.flash(image, signal), signal, goBack);
       done.push(keeper);
     } catch (error) {
-      const left: string[] = [];
       for (const other of done.toReversed()) {
         const { source } = other;
         await other.workAt(async () => await source.board!.revert(signal), signal).catch(() => left.push(source.name));

@@ -25,6 +25,8 @@ beforeAll(async () => {
     old: goodImage(1, { ...TEXT, sign: OWNER.sign }),
     signed: goodImage(2, { ...TEXT, sign: OWNER.sign }),
     unsigned: goodImage(2, TEXT),
+    // Boards take it, and the service cannot read it.
+    wordless: goodImage(2, { name: 'tiny', tokenizer: new TextEncoder().encode('{}'), sign: OWNER.sign }),
     // Its self-test is not what it computes.
     wrong: tinyImage(3, { ...TEXT, sign: OWNER.sign }),
     'key.pem': OWNER.pem,
@@ -116,14 +118,25 @@ it('where one of them refuses it, those before go back to the image that they ha
   expect((await ask('/v1/completions', REQUEST)).mmfree!.receipts).toEqual(text.mmfree!.receipts);
 });
 
-it.each([
-  ['whose self-test is wrong', 'wrong', 503, 'roll_out_failed'],
-  ['that is none', 'keys', 400, 'invalid_image'],
-  ['that is not there', 'nowhere', 400, 'invalid_image'],
-])('nothing changes by an image %s', async (_, image, status, code) => {
+// It used to stay on the first board, of which the answer said that it had the one before.
+it('where one of them cannot serve with it, that one goes back too', async () => {
   const before = await served();
-  expect(await ask('/admin/flash', { image: path(image) })).toMatchObject({ status, error: { code } });
+  const answer = await ask('/admin/flash', { image: path('wordless') });
+  expect(answer).toMatchObject({ status: 503, error: { code: 'roll_out_failed' } });
+  expect(answer.error!.message).toMatch(/all boards have the image from before$/);
   expect(await served()).toEqual(before);
+});
+
+it('nothing changes by an image whose self-test is wrong, that is none, or that is not there', async () => {
+  const before = await served();
+  for (const [image, status, code] of [
+    ['wrong', 503, 'roll_out_failed'],
+    ['keys', 400, 'invalid_image'],
+    ['nowhere', 400, 'invalid_image'],
+  ] as const) {
+    expect(await ask('/admin/flash', { image: path(image) })).toMatchObject({ status, error: { code } });
+    expect(await served()).toEqual(before);
+  }
 });
 
 describe('at SIGHUP, an image in the place of another one', () => {
