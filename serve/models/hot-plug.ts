@@ -42,7 +42,8 @@ export class HotPlug {
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
-      if (!signal.aborted) await this.look(signal);
+      // They come into service whenever they do.
+      if (!signal.aborted) void (await this.look(signal));
     }
   }
 

@@ -22,7 +22,10 @@ function noModels(): Models {
     (what: string) =>
     (name: string): void =>
       void told.push(`${name} ${what}`);
-  return (models = new Models({ limits: () => USUAL_LIMITS, events: { onLost: tell('lost'), onBack: tell('back'), onDistrusted: tell('distrusted') } }));
+  return (models = new Models({
+    limits: () => USUAL_LIMITS,
+    events: { onLost: tell('lost'), onBack: tell('back'), onDistrusted: tell('distrusted') },
+  }));
 }
 
 /** An image of another content with the same name. */

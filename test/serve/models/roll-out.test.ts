@@ -105,7 +105,9 @@ it('board by board they take it, and the model has the same name', async () => {
   expect([answer.status, answer.boards]).toEqual([200, boards.map(({ selector }) => selector)]);
   const after = await served();
   expect(after).toEqual([[expect.not.stringMatching(before[0]![0]), 2]]);
-  expect(await ask('/v1/completions', { ...REQUEST, model: 'tiny' })).toMatchObject({ system_fingerprint: after[0]![0] });
+  expect(await ask('/v1/completions', { ...REQUEST, model: 'tiny' })).toMatchObject({
+    system_fingerprint: after[0]![0],
+  });
 });
 
 it('where one of them refuses it, those before go back to the image that they had', async () => {
