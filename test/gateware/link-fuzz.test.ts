@@ -13,7 +13,6 @@ import { decodeMessage, encodeMessage } from '../../protocol/wire/message.js';
 import { ERROR, HELLO } from '../../protocol/wire/messages-board.js';
 import { DONE, RESET, STEP, STEPPED } from '../../protocol/wire/messages-run.js';
 import { synPayload } from '../../protocol/wire/opening.js';
-import { temporaryFolder } from '../helpers/command-line.js';
 import { count, figure } from '../helpers/counts.js';
 import { bytes, frameOf, joined } from '../helpers/frames.js';
 import { CLOCKS_PER_MS, ExpectedResults, LinkSimulation } from '../helpers/link-simulation.js';
@@ -26,7 +25,6 @@ const FRAMES_AT_ONCE = 250;
 /** Time for everything that the board has to say: two HELLOs, and a token. */
 const QUIET_CLOCKS = 8000;
 
-const path = temporaryFolder();
 const random = new Prng(3);
 const helloBytes = Uint8Array.from({ length: 600 }, () => random.between(-60, 255));
 let program: string;
@@ -38,7 +36,7 @@ let expectedBad: number;
 let nonce = 1;
 
 beforeAll(async () => {
-  if (HAS_VERILATOR) program = await verilate('link_sim', path('link_sim'));
+  if (HAS_VERILATOR) program = await verilate('link_sim');
 }, 180_000);
 
 /** A byte a clock, much faster than any line. */

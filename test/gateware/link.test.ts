@@ -10,7 +10,6 @@ import { encodeMapMessage } from '../../protocol/wire/message.js';
 import { GET_INFO, HELLO, INFO } from '../../protocol/wire/messages-board.js';
 import type { Hello } from '../../protocol/wire/messages-board.js';
 import { DONE, partsOfStepped, RESET, STEP, STEPPED } from '../../protocol/wire/messages-run.js';
-import { temporaryFolder } from '../helpers/command-line.js';
 import { count } from '../helpers/counts.js';
 import { frameFaults } from '../helpers/frame-faults.js';
 import { GatewareOnALine } from '../helpers/gateware-on-a-line.js';
@@ -49,13 +48,12 @@ const HELLO_VALUE: Hello = {
   image: IMAGE,
 };
 
-const path = temporaryFolder();
 let program: string;
 let chip: LinkSimulation;
 let line: GatewareOnALine;
 
 beforeAll(async () => {
-  if (HAS_VERILATOR) program = await verilate('link_sim', path('link_sim'));
+  if (HAS_VERILATOR) program = await verilate('link_sim');
 }, 180_000);
 
 /** A board that has just started, at the end of a new line. */
