@@ -27,11 +27,15 @@ const startMs = Date.now();
 const seconds = (sinceMs) => `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
 const times = [];
 ensureInstalled();
-// Beside what comes first, as it waits for a download; before the gateware's tests, which install packages too.
-const browser = beside(['browser', 'a browser for its test', '--if-possible']);
+// Beside what computes, as it waits for others; what cannot be had is told again, and counts, where it is needed.
+let downloads = beside(['downloads', 'get what tests take from elsewhere']);
 let failed = [];
 for (const steps of groups) {
-  if (steps[0][0] === 'test:gateware') await browser;
+  if (steps[0][0] === 'test:gateware') {
+    await downloads;
+    downloads = beside(['test:usb', 'get what the USB lab takes', '--if-possible', '--prepare']);
+  }
+  if (steps[0][0] === 'vitest') await downloads;
   say(steps.map(([, purpose]) => purpose).join('; '));
   const stepMs = Date.now();
   const ended = await Promise.all(steps.map((step) => (steps.length === 1 ? alone(step) : beside(step))));

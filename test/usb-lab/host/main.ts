@@ -1,6 +1,7 @@
 /**
- * `npm run test:usb [-- [--if-possible] [--quick] [--shell] <scenario> …]`: boots the guest, has it run the scenarios,
- * shows what came of them. Exit code 0 only if every scenario passed. With --quick, those of CI, with its counts.
+ * `npm run test:usb [-- [--if-possible] [--quick] [--prepare] [--shell] <scenario> …]`: boots the guest, has it run the
+ * scenarios, shows what came of them. Exit code 0 only if every scenario passed. With --quick, those of CI, with its
+ * counts; with --prepare, nothing is run: packages and kernel are downloaded.
  */
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -34,6 +35,7 @@ const { values, positionals } = parseArgs({
   options: {
     'if-possible': { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
+    prepare: { type: 'boolean', default: false },
     shell: { type: 'boolean', default: false },
   },
 });
@@ -57,6 +59,7 @@ async function main(): Promise<number> {
   const chosen = selectScenarios(positionals, values.quick);
   installPackages();
   const kernel = provideKernel();
+  if (values.prepare) return 0;
   const initramfs = makeInitramfs(kernel, chosen, values.quick);
 
   rmSync(RUN, { recursive: true, force: true });
