@@ -54,7 +54,7 @@ export class Conversations {
 
   /** Of the file of one that is there. */
   factsOf(id: string): StoredFacts | undefined {
-    return new Map(this.list).get(id);
+    return this.#store.factsOf(id);
   }
 
   /** Whether a machine had part in it that computes something wrong. */

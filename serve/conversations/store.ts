@@ -67,6 +67,11 @@ export class ConversationStore {
     return [...this.#known];
   }
 
+  /** Undefined if there is none. */
+  factsOf(id: string): StoredFacts | undefined {
+    return this.#known.get(id);
+  }
+
   has(id: string): boolean {
     return this.#known.has(id);
   }

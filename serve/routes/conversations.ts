@@ -2,6 +2,8 @@
 import { hexOf, hexOfWord } from '../../protocol/hex.js';
 import { MAX_STATE_BYTES } from '../../protocol/state/state-file.js';
 import type { GuardedEnv } from '../access/guards.js';
+import { jsonBody } from '../answers/json-body.js';
+import { LateList } from '../answers/json-parts.js';
 import type { Conversations } from '../conversations/conversations.js';
 import type { StoredFacts } from '../conversations/store.js';
 import type { Context } from '../packages/http.js';
@@ -12,9 +14,9 @@ const PATH = '/v1/conversations';
 
 export function conversationRoutes(app: App, service: Service): void {
   const idOf = (context: Context<GuardedEnv>): string => context.req.param('id') ?? '';
-  app.get(PATH, (context) => {
-    const list = conversationsOf(service).list.map(([id, facts]) => listed(id, facts));
-    return context.json({ object: 'list', data: list });
+  app.get(PATH, async (context) => {
+    const data = LateList.of(conversationsOf(service).list, ([id, facts]) => listed(id, facts));
+    return context.body(await jsonBody({ object: 'list', data }), 200, { 'content-type': 'application/json' });
   });
   app.get(`${PATH}/:id`, async (context) => {
     return context.json(await described(conversationsOf(service), idOf(context)));
