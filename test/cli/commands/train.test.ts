@@ -22,7 +22,7 @@ import {
   startCompiled,
   temporaryFolder,
 } from '../../helpers/command-line.js';
-import { count, figure } from '../../helpers/counts.js';
+import { count, figure, figureOfCases } from '../../helpers/counts.js';
 import { FakeProcess } from '../../helpers/fake-host.js';
 import { hasGpu } from '../../helpers/gpu.js';
 import { TwinAdamW } from '../../oracle/training/adamw.js';
@@ -45,6 +45,8 @@ const CONFIG = {
   eos_token_id: 0,
 };
 const [CONTEXT, BATCH, STEPS] = [12, 4, 10];
+/** Of the run whose curve is followed for long. */
+const LONG_STEPS = 60;
 const TEXT = Array.from(
   { length: 40 },
   (_, k) => `Once there was a fox who had ${k} hens and a hat.\n<|endoftext|>\n`,
@@ -70,6 +72,12 @@ const trainTo = (folder: string, ...others: string[]): string[] => {
   return ['train', path('text.txt'), '-o', folder, '--config', path('config.json'), ...RECIPE, ...others];
 };
 
+/** From a checkpoint with which the loss is no number. */
+const spoiltTo = (folder: string): string[] => {
+  const small = ['--context', String(CONTEXT), '--batch', String(BATCH), '--steps', '3'];
+  return ['train', path('text.txt'), '-o', folder, '--from', path('bad'), ...small];
+};
+
 const linesOf = async (folder: string): Promise<Record<string, number>[]> =>
   (await readFile(`${folder}/train.jsonl`, 'utf8'))
     .trimEnd()
@@ -93,7 +101,7 @@ async function twinLosses(folder: string): Promise<number[]> {
   const parameters = new Map(wide);
   const optimiser = new TwinAdamW();
   const isMatrix = (name: string): boolean => name.endsWith('.weight') && !name.endsWith('norm.weight');
-  return Array.from({ length: STEPS }, (_, k) => {
+  return Array.from({ length: recipe.steps }, (_, k) => {
     const { ids, targets } = randomWindows(tokens, { seed: 1n, step: k + 1, first: 0, count: BATCH, length: CONTEXT });
     // A window of the twin has its last target inside.
     const rows = Array.from({ length: BATCH }, (__, row) => [
@@ -145,6 +153,21 @@ describe.runIf(hasGpu)('a folder of text', () => {
     }
   });
 
+  it.skipIf(count(0, 1) === 0)('is learned by the curve of the twin for long', async () => {
+    const folder = path('curve');
+    const args = trainTo(folder).map((arg) => (arg === String(STEPS) ? String(LONG_STEPS) : arg));
+    expect((await mmfreeJson(...args)).exit).toBe(0);
+    const losses = (await linesOf(folder)).map(({ loss }) => loss!);
+    const twin = await twinLosses(folder);
+    expect([losses.length, twin.length]).toEqual([LONG_STEPS, LONG_STEPS]);
+    const apart = Math.max(...losses.map((loss, step) => Math.abs(loss - twin[step]!)));
+    expect(apart).toBeLessThan(0.25);
+    figure(
+      `training: the loss of ${LONG_STEPS} steps (from ${losses[0]!.toFixed(2)} to ${losses.at(-1)!.toFixed(2)}) and that of the twin in double precision are apart by at most`,
+      apart.toExponential(1),
+    );
+  });
+
   // One that was killed is tried below, and takes a software adapter as long.
   it.skipIf(count(0, 1) === 0)('that was interrupted goes on bit for bit', async () => {
     const folder = path('interrupted');
@@ -179,7 +202,10 @@ describe.runIf(hasGpu)('a folder of text', () => {
       const sizes = [folder, path('tale')].map(async (name) => (await stat(`${name}/model.safetensors`)).size);
       expect(await sizes[0]).toBeLessThan(0.6 * (await sizes[1]!));
     }
-    figure('runs of training killed at a moment, whose loss curve was another one', `0 of ${count(1, 20)}`);
+    figure(
+      'training: runs killed at a moment and resumed, whose loss curve has other bits than one left alone',
+      `0 of ${count(1, 20)}`,
+    );
   });
 
   it('is learned no further when the loss is no number: exit code 21, and the last good checkpoint is there', async () => {
@@ -197,21 +223,7 @@ describe.runIf(hasGpu)('a folder of text', () => {
     const at = 8 + Number(model.readBigUInt64LE(0)) + header['model.norm.weight']!.data_offsets[0]!;
     model.writeFloatLE(3e38, at);
     await writeFile(path('bad/model.safetensors'), model);
-    const args = [
-      'train',
-      path('text.txt'),
-      '-o',
-      folder,
-      '--from',
-      path('bad'),
-      '--context',
-      '12',
-      '--batch',
-      '4',
-      '--steps',
-      '3',
-    ];
-    const { exit, result } = await mmfreeJson(...args);
+    const { exit, result } = await mmfreeJson(...spoiltTo(folder));
     expect(exit).toBe(21);
     expect(result['error']).toMatchObject({ code: 'train-diverged', facts: { step: 1 } });
     expect((await readFile(`${folder}/model.safetensors`)).equals(model)).toBe(true);
@@ -224,32 +236,51 @@ const SMALL_DISK =
 const CONTAINER = ['--user', '--map-root-user', '--mount'];
 const mayMount = spawnSync('unshare', [...CONTAINER, 'true']).status === 0;
 
+/** @param kept where what was on the disk is afterwards */
+async function runOnSmallDisk(kept: string, ...args: string[]) {
+  await mkdir(path('disk'), { recursive: true });
+  const program = [process.execPath, inRoot('dist/cli/main.js'), '--json', ...args];
+  const { status, stdout } = spawnSync(
+    'unshare',
+    [...CONTAINER, 'sh', '-c', SMALL_DISK, 'sh', path('disk'), kept, ...program],
+    { encoding: 'utf8' },
+  );
+  return { exit: status, result: JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Record<string, unknown> };
+}
+
 describe.runIf(hasGpu && mayMount && count(0, 1) === 1)('a disk that is full', () => {
-  it('ends a run with exit code 8, and with more room it goes on bit for bit', async () => {
-    await mkdir(path('disk'));
-    const args = trainTo(path('disk/full'), '--save-every', '0');
-    const program = [process.execPath, inRoot('dist/cli/main.js'), '--json', ...args];
-    const { status, stdout } = spawnSync(
-      'unshare',
-      [...CONTAINER, 'sh', '-c', SMALL_DISK, 'sh', path('disk'), path('kept'), ...program],
-      { encoding: 'utf8' },
+  figureOfCases('training: ends on a disk that is full, each told with what is left');
+
+  it('does not hide that the loss is no number', async () => {
+    const { exit, result } = await runOnSmallDisk(path('kept-spoilt'), ...spoiltTo(path('disk/spoilt')));
+    expect(exit).toBe(21);
+    expect(result['error']).toMatchObject({ code: 'train-diverged', facts: { step: 1, saved: 0 } });
+    expect((await readdir(path('kept-spoilt/spoilt'))).toSorted()).toEqual(
+      ['config.json', 'run.json', 'state.safetensors', 'tokenizer.json', 'train.jsonl'].toSorted(),
     );
-    expect(status).toBe(8);
-    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1)!)).toMatchObject({
+  });
+
+  it('ends a run with exit code 8, and with more room it goes on bit for bit', async () => {
+    const { exit, result } = await runOnSmallDisk(path('kept'), ...trainTo(path('disk/full'), '--save-every', '0'));
+    expect(exit).toBe(8);
+    expect(result).toMatchObject({
       error: { code: 'train-unwritable', facts: { step: 0 }, fix: expect.stringContaining('--resume') as string },
     });
-    const { exit } = await mmfreeJson('train', path('text.txt'), '-o', path('kept/full'), '--resume');
-    expect(exit).toBe(0);
+    const resumed = await mmfreeJson('train', path('text.txt'), '-o', path('kept/full'), '--resume');
+    expect(resumed.exit).toBe(0);
     expect(await linesOf(path('kept/full'))).toEqual(await linesOf(path('tale')));
     expect((await readdir(path('kept/full'))).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 });
 
 describe('input that cannot be learned', () => {
+  figureOfCases('training: texts, tokenizers, folders and options that cannot be taken, each refused by name');
+
   it.each([
     ['an empty file', 'train-no-text', () => writeFile(path('x.txt'), '')],
     ['a binary file', 'train-bad-text', () => writeFile(path('x.txt'), Uint8Array.of(104, 0, 105))],
     ['what is not UTF-8', 'train-bad-text', () => writeFile(path('x.txt'), Uint8Array.of(0xff, 0xfe))],
+    ['a giant line behind good ones', 'train-bad-text', () => writeFile(path('x.txt'), TEXT + 'a'.repeat(2 ** 21))],
     ['one giant line', 'train-bad-text', () => writeFile(path('x.txt'), 'a'.repeat(2 ** 21))],
     [
       'a file of 100 GB',
