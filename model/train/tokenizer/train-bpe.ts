@@ -28,19 +28,19 @@ interface Pair {
 }
 
 /**
- * Characters of all different words. Of more than this, a million words or so, those that are rare are forgotten: the
- * pairs in them would take gigabytes.
+ * Bytes of all different words, half a million or so. Of more, those that are rare are forgotten: there may be three
+ * pairs to a byte in the end, and a map holds 2²⁴.
  */
-const MOST_CHARACTERS = 2 ** 23;
+const MOST_BYTES = 2 ** 22;
 
 /** Which words a text has, and how often, in the order in which they came. */
 export class WordCounts {
   readonly #most: number;
   #counts = new Map<string, number>();
-  #characters = 0;
+  #bytes = 0;
 
-  /** @param most characters of words that are told apart; above, rare ones are forgotten until half as many are left */
-  constructor(most = MOST_CHARACTERS) {
+  /** @param most bytes of words that are told apart; above, rare ones are forgotten until half as many are left */
+  constructor(most = MOST_BYTES) {
     this.#most = most;
   }
 
@@ -51,8 +51,8 @@ export class WordCounts {
       const count = this.#counts.get(word);
       // A copy: a part of a string keeps all of it in memory.
       this.#counts.set(count === undefined ? (JSON.parse(JSON.stringify(word)) as string) : word, (count ?? 0) + 1);
-      if (count === undefined) this.#characters += word.length;
-      if (this.#characters > this.#most) this.#forget();
+      if (count === undefined) this.#bytes += Buffer.byteLength(word);
+      if (this.#bytes > this.#most) this.#forget();
     }
   }
 
@@ -65,9 +65,9 @@ export class WordCounts {
   }
 
   #forget(): void {
-    for (let rare = 1; this.#characters > this.#most / 2; rare *= 2) {
+    for (let rare = 1; this.#bytes > this.#most / 2; rare *= 2) {
       this.#counts = new Map([...this.#counts].filter(([, count]) => count > rare));
-      this.#characters = [...this.#counts.keys()].reduce((sum, { length }) => sum + length, 0);
+      this.#bytes = [...this.#counts.keys()].reduce((sum, word) => sum + Buffer.byteLength(word), 0);
     }
   }
 }
@@ -169,18 +169,20 @@ class PairTable {
   }
 
   #count(left: number, right: number, word: number, sign: 1 | -1, changed: Set<number>): void {
-    const number = this.#numberOfPair(left, right);
+    const number = this.#numberOfPair(left, right, word);
     const pair = this.#pairs[number];
     pair.count += sign * this.#counts[word];
     if (sign > 0 && pair.words.at(-1) !== word) pair.words.push(word);
     changed.add(number);
   }
 
-  #numberOfPair(left: number, right: number): number {
+  /** @param word where it was seen, if it is new */
+  #numberOfPair(left: number, right: number, word: number): number {
     const key = left * 2 ** 24 + right;
     let number = this.#numberOf.get(key);
     if (number === undefined) {
-      number = this.#pairs.push({ left, right, count: 0, words: [] }) - 1;
+      // Most pairs are in one word for ever, and a list that is begun empty takes room for seventeen.
+      number = this.#pairs.push({ left, right, count: 0, words: [word] }) - 1;
       this.#numberOf.set(key, number);
     }
     return number;

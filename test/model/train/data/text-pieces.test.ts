@@ -58,6 +58,10 @@ describe('pieces of a text', () => {
     for (let k = 0; k < 10_000; k++) words.add(`the x${k}`);
     expect(words.size).toBeLessThanOrEqual(100);
     expect(new Map(words.entries()).get('the')).toBe(10_000);
+    const han = new WordCounts(100);
+    for (let k = 0; k < 1000; k++) han.add(`漢字${'字'.repeat(k % 50)}`);
+    // Of three bytes a letter.
+    expect([...han.entries()].reduce((sum, [word]) => sum + word.length, 0)).toBeLessThanOrEqual(33);
   });
 
   it.each([
