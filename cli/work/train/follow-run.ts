@@ -44,8 +44,9 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
   const perStep = recipe.batch * recipe.context;
   const log = join(folder, 'train.jsonl');
   await writeOutput(log, run.lines.map((line) => `${line}\n`).join(''));
+  const gpuMemory = `${(trainer.allocatedBytes / 2 ** 20).toFixed(0)} MiB on the GPU`;
   output.note(
-    `${weightsOf(trainer.layout).toLocaleString('en-US')} weights, ${tokens.length.toLocaleString('en-US')} tokens of text; ${counted(recipe.steps, 'step')} of ${recipe.batch} × ${recipe.context} tokens; ${(trainer.allocatedBytes / 2 ** 20).toFixed(0)} MiB on the GPU`,
+    `${weightsOf(trainer.layout).toLocaleString('en-US')} weights, ${tokens.length.toLocaleString('en-US')} tokens of text; ${counted(recipe.steps, 'step')} of ${recipe.batch} × ${recipe.context} tokens; ${gpuMemory}`,
   );
   // Ctrl-C: the state is written, so that nothing is lost.
   context.takeTimeToEnd(30_000);
@@ -62,7 +63,7 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
       await appendFile(log, `${JSON.stringify(fields)}\n`);
       output.event('step', fields);
       if (step % each === 0) output.note(`step ${step}  loss ${loss.toFixed(4)}`);
-      progress.update(step * perStep, `loss ${loss.toFixed(3)}`);
+      progress.update(step * perStep, `loss ${loss.toFixed(3)}, ${gpuMemory}`);
       if (isPause) {
         await saveState(folder, step, await trainer.state());
         saved = step;
