@@ -44,10 +44,9 @@ export async function planTraining(
   const { tileOf } = (await kept?.read()) ?? (await measuredPlan(gpu, config, shape));
   const measure = async (layers: number): Promise<StepSeconds> =>
     await stepSeconds(gpu, { ...config, layers }, { shape, batch, tileOf });
-  const one = await measure(1);
   const two = await measure(2);
-  // Noise must not make a layer cost less than nothing.
-  const layer = Math.max(0, two.microBatch - one.microBatch);
+  // Noise must not make a layer cost less than nothing. Of two layers everything is known.
+  const layer = config.layers === 2 ? 0 : Math.max(0, two.microBatch - (await measure(1)).microBatch);
   const { weights, total, largest } = trainingBytes(config, shape, tileOf);
   const update = two.update * (weights / two.weights);
   const seconds = (batch / microBatch) * (two.microBatch + (config.layers - 2) * layer) + update;
