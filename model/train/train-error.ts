@@ -53,7 +53,7 @@ export function allHeldOut(): TrainError {
 
 /** @param problem a clause */
 export function badText(path: string, problem: string): TrainError {
-  return new TrainError('train-bad-text', `${path} ${problem}`, {
+  return new TrainError('train-bad-text', `${path === '-' ? 'standard input' : path} ${problem}`, {
     reason:
       'A model learns from UTF-8 text whose lines are at most a mebibyte long; lines of a .jsonl file are objects with a string `text`.',
     fix: 'Leave the file out, or make text of it first.',
