@@ -27,6 +27,7 @@ import {
 import { DONE, RESET, STEP, STEPPED } from '../../protocol/wire/messages-run.js';
 import { ChipHost } from '../helpers/chip-host.js';
 import { goodImage, goodImageOf } from '../helpers/good-image.js';
+import { PicoDfu } from '../helpers/pico-dfu.js';
 import { Rp2350Chip } from '../helpers/rp2350-chip.js';
 import { TINY_SHAPE, tinySections } from '../helpers/tiny-image.js';
 
@@ -85,5 +86,22 @@ it.skipIf(EMULATOR === undefined)(
     host.send(RESTART, {});
     for (const end = chip.cycles + RESTART_CYCLES; chip.restarts === 0 && chip.cycles < end;) chip.run(SLICE_CYCLES);
     expect(chip.restarts).toBe(1);
+  },
+);
+
+it.skipIf(EMULATOR === undefined)(
+  'is a USB device, and takes an image over DFU and gives it back',
+  { timeout: 3_600_000 },
+  async () => {
+    const start = await Rp2350Chip.load(EMULATOR!);
+    const [old, image] = [goodImage(1), goodImage(2)];
+    const flash = new Uint8Array(IMAGE_OFFSET + old.length).fill(0xff);
+    flash.set(FIRMWARE);
+    flash.set(old, IMAGE_OFFSET);
+    const dfu = new PicoDfu(start(flash, () => {}));
+    expect(dfu.hello()).toMatchObject({ board: 'rp2350', slots: 1, image: { confirmed: true } });
+    expect(Buffer.compare(dfu.upload(), old)).toBe(0);
+    expect(dfu.download(image)).toEqual([0, 2]);
+    expect(Buffer.compare(dfu.upload(), image)).toBe(0);
   },
 );

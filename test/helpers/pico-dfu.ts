@@ -5,7 +5,7 @@ import { CLOCK_HZ } from '../../firmware-host/virtual/pico/pico-chip.js';
 import { VENDOR_REQUEST } from '../../protocol/usb/vendor-requests.js';
 import { decodeMapMessage } from '../../protocol/wire/message.js';
 import { HELLO, type Hello } from '../../protocol/wire/messages-board.js';
-import { PicoOnUsb } from './pico-on-usb.js';
+import { PicoOnUsb, type ChipOnUsb } from './pico-on-usb.js';
 
 const INTERFACE = 2;
 /** Of its functional descriptor. */
@@ -19,8 +19,8 @@ const NOTHING = new Uint8Array(0);
 export class PicoDfu {
   readonly pico: PicoOnUsb;
 
-  constructor(flash: FlashStore) {
-    this.pico = new PicoOnUsb(flash);
+  constructor(from: FlashStore | ChipOnUsb) {
+    this.pico = new PicoOnUsb(from);
     this.pico.configure();
   }
 

@@ -16,12 +16,15 @@ export interface Setup
   readonly data?: Uint8Array;
 }
 
-export class PicoOnUsb {
-  readonly chip: PicoChip;
+/** A chip whose USB controller is ours. */
+export type ChipOnUsb = Pick<PicoChip, 'cycles' | 'end' | 'run' | 'usb' | 'usbHost'>;
 
-  /** @param flash holds the firmware; without an image it is there at once */
-  constructor(flash: FlashStore) {
-    this.chip = new PicoChip({ flash, onUart: () => {} });
+export class PicoOnUsb {
+  readonly chip: ChipOnUsb;
+
+  /** @param from what the flash holds: the firmware, and without an image it is there at once; or a chip with that */
+  constructor(from: FlashStore | ChipOnUsb) {
+    this.chip = 'usbHost' in from ? from : new PicoChip({ flash: from, onUart: () => {} });
     while (!this.chip.usb.isConnected) this.chip.run(SLICE_CYCLES);
     this.busReset();
   }

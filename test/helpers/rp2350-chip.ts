@@ -6,14 +6,15 @@
 
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { UsbController, type ControlledChip } from '../../firmware-host/virtual/pico/usb-controller.js';
+import { UsbHost } from '../../firmware-host/virtual/pico/usb-host.js';
 import type { EmulatedChip } from './chip-host.js';
 
 type Read = (address: number) => number;
 
 /** What is used of the emulator's class RP2350. */
-interface Emulator {
+interface Emulator extends ControlledChip {
   readonly flash: Uint8Array;
-  readonly peripherals: Record<number, unknown>;
   readonly core: readonly { readonly cycles: number; readonly ppb: () => { vtor: number } }[];
   readonly uart: readonly { onByte: (byte: number) => void; readonly feedByte: (byte: number) => void }[];
   readonly clock: { readonly tick: (nanoseconds: number) => void };
@@ -32,6 +33,7 @@ const WINDOW_END = 0x2000_0000;
 /** As findPeripheral counts. */
 const QMI = 0x400d0;
 const IO_QSPI = 0x40030;
+const USB_IRQ = 14;
 /** Atomic accesses: of the data sheet, 2.1.3. */
 const COMBINE = [
   (_: number, value: number): number => value,
@@ -167,6 +169,10 @@ export class Rp2350Flash extends Registers {
 
 export class Rp2350Chip implements EmulatedChip {
   restarts = 0;
+  readonly end = undefined;
+  /** The controller is that of an RP2040. */
+  readonly usb: UsbController;
+  readonly usbHost: UsbHost;
   readonly flash: Rp2350Flash;
   readonly #chip: Emulator;
   readonly #waiting: number[] = [];
@@ -177,9 +183,11 @@ export class Rp2350Chip implements EmulatedChip {
     chip.flash.fill(0xff);
     chip.flash.set(contents);
     this.flash = new Rp2350Flash(chip.flash);
-    chip.peripherals[QMI] = this.flash;
+    chip.peripherals[QMI] = this.flash as never;
     // The ROM asks its pins whether it is to give up.
-    chip.peripherals[IO_QSPI] = new Registers();
+    chip.peripherals[IO_QSPI] = new Registers() as never;
+    this.usb = new UsbController(chip, USB_IRQ);
+    this.usbHost = new UsbHost(this.usb);
     for (const [name, nothing] of [
       ['readUint32', 0xffff_ffff],
       ['readUint16', 0xffff],
@@ -223,7 +231,9 @@ export class Rp2350Chip implements EmulatedChip {
     const end = this.cycles + cycles;
     for (let step = 1; this.cycles < end; step++) {
       this.#chip.step();
-      if (step % 256 === 0 && this.#waiting.length > 0) this.#chip.uart[0]!.feedByte(this.#waiting.shift()!);
+      if (step % 256 !== 0) continue;
+      this.usbHost.poll();
+      if (this.#waiting.length > 0) this.#chip.uart[0]!.feedByte(this.#waiting.shift()!);
     }
   }
 }

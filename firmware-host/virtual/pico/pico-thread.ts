@@ -10,7 +10,8 @@ const SLICE_CYCLES = 500_000;
 
 const port = parentPort!;
 // The only one to start this thread is `PicoBoard`.
-const flash = reportingStore((workerData as PicoJob).flash);
+const { flash: contents, slowness } = workerData as PicoJob;
+const flash = reportingStore(contents);
 let sent: number[] = [];
 /** Whether its USB host has seen it. */
 let isFound = false;
@@ -45,13 +46,13 @@ function work(): void {
     report({ is: 'restarted' });
   }
   const { sleepsMs } = chip;
-  if (sleepsMs > 0) nap = setTimeout(work, sleepsMs);
+  if (sleepsMs > 0) nap = setTimeout(work, slowness * sleepsMs);
   else setImmediate(work);
 }
 
 function powerOn(): PicoChip {
   isFound = false;
-  return new PicoChip({ flash, onUart: (byte) => sent.push(byte), now: () => 1e6 * performance.now() });
+  return new PicoChip({ flash, onUart: (byte) => sent.push(byte), now: () => (1e6 * performance.now()) / slowness });
 }
 
 function flush(): void {

@@ -22,7 +22,9 @@ const REGISTER = {
   interrupts: 0x90,
 } as const;
 const STATUS = { wasReset: 1 << 19, hasSetup: 1 << 17, connected: 1 << 16, suspended: 1 << 4 } as const;
-const INTERRUPT = { number: 5, ofReset: 1 << 12, ofSetup: 1 << 16, ofBuffers: 1 << 4 } as const;
+const INTERRUPT = { ofReset: 1 << 12, ofSetup: 1 << 16, ofBuffers: 1 << 4 } as const;
+/** Of the RP2040. */
+const USB_IRQ = 5;
 /** Of the status: written ones clear them. */
 const CLEARED_BY_ONES = STATUS.wasReset | STATUS.hasSetup;
 const ENABLED = 1;
@@ -38,15 +40,20 @@ const SETUP_BYTES = 8;
 /** How registers may be written: as they are, or bits of them (2.1.2). */
 const WRITE = { plain: 0, toggle: 1, set: 2, clear: 3 } as const;
 
+/** What it needs of a chip: an RP2350 has the same controller, and its emulator the same parts. */
+export type ControlledChip = Pick<RP2040, 'usbDPRAM' | 'usbDPRAMView' | 'peripherals' | 'setInterrupt'>;
+
 export class UsbController {
-  readonly #chip: RP2040;
+  readonly #chip: ControlledChip;
+  readonly #irq: number;
   readonly #memory: Uint8Array;
   readonly #view: DataView;
   readonly #registers = new Map<number, number>();
 
-  /** Takes the place of the chip's. */
-  constructor(chip: RP2040) {
+  /** Takes the place of the chip's. @param irq number of its interrupt */
+  constructor(chip: ControlledChip, irq = USB_IRQ) {
     this.#chip = chip;
+    this.#irq = irq;
     this.#memory = chip.usbDPRAM;
     this.#view = chip.usbDPRAMView;
     for (const offset of Object.values(REGISTER)) this.#registers.set(offset, 0);
@@ -131,7 +138,7 @@ export class UsbController {
       ((status & STATUS.wasReset) !== 0 ? INTERRUPT.ofReset : 0) |
       ((status & STATUS.hasSetup) !== 0 ? INTERRUPT.ofSetup : 0) |
       (this.#registers.get(REGISTER.buffers) !== 0 ? INTERRUPT.ofBuffers : 0);
-    this.#chip.setInterrupt(INTERRUPT.number, (reasons & this.#registers.get(REGISTER.interrupts)!) !== 0);
+    this.#chip.setInterrupt(this.#irq, (reasons & this.#registers.get(REGISTER.interrupts)!) !== 0);
   }
 
   #hears(address: number): boolean {

@@ -3,12 +3,17 @@
  * offered by USB/IP, and the guest reaches it over its network.
  */
 
-import { spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { memoryStore } from '../../../firmware-host/firmware/flash/flash-store.js';
+import { PicoBoard } from '../../../firmware-host/virtual/pico/pico-board.js';
+import { picoFlash } from '../../../firmware-host/virtual/pico/pico-flash.js';
+import { UsbIpServer } from '../../../firmware-host/virtual/usbip/usbip-server.js';
 import { CHECKOUT, RUN } from './folders.js';
-import { LabError } from './lab-error.js';
+import { say } from './say.js';
+
+/** A guest is that much slower than a computer that a board would give up after five seconds without a word. */
+const SLOWNESS = 4;
 
 export interface HostedPico {
   /** Of its server. */
@@ -16,19 +21,24 @@ export interface HostedPico {
   readonly stop: () => void;
 }
 
-/** Starts it with the smallest model. @throws LabError */
+/** Starts it with the smallest model. @throws the operating system's error */
 export async function startPico(): Promise<HostedPico> {
-  const image = join(RUN, 'models/dot.mmfree');
-  const args = ['virtual-board', '--json', '--pico', '--image', image, '--usbip', '127.0.0.1:0'];
-  const child = spawn(process.execPath, [join(CHECKOUT, 'dist/cli/main.js'), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const firmware = readFileSync(join(CHECKOUT, 'firmware/prebuilt/rp2040.bin'));
+  const image = readFileSync(join(RUN, 'models/dot.mmfree'));
+  const server = await UsbIpServer.open('127.0.0.1', 0);
+  const board = new PicoBoard({
+    flash: memoryStore(picoFlash(firmware, image)),
+    usb: server.addPort(),
+    slowness: SLOWNESS,
+    onRestart: () => say('the emulated Pico has started again'),
+    onEnd: (why) => say(`the emulated Pico has ended: ${String(why)}`),
   });
-  child.stderr.pipe(createWriteStream(join(RUN, 'pico-host.log')));
-  const stop = (): void => void child.kill();
-  for await (const line of createInterface(child.stdout)) {
-    const event = JSON.parse(line) as { type: string; usb?: readonly { port: number }[] };
-    const [usb] = event.usb ?? [];
-    if (event.type === 'ready' && usb !== undefined) return { tcpPort: usb.port, stop };
-  }
-  throw new LabError('the emulated Pico does not start', `its log: ${join(RUN, 'pico-host.log')}`);
+  await board.isOnUsb;
+  return {
+    tcpPort: server.address.port,
+    stop: () => {
+      board.stop();
+      server.close();
+    },
+  };
 }
