@@ -19,6 +19,7 @@ const STRING = 3;
 const VENDOR_IN = 0xc0;
 const CLASS_OUT = 0x21;
 const DFU_INTERFACE = 2;
+const SET_INTERFACE = 11;
 const RESET_INTERFACE = 3;
 
 /** Without an image. */
@@ -61,6 +62,14 @@ describe('the binary for RP2040 on USB', () => {
     const pico = plugged();
     pico.configure();
     expect(opening(pico)).toEqual(['syn-ack', 'data']);
+  });
+
+  it('goes on with its serial port when another program takes the interface of DFU', () => {
+    const pico = plugged();
+    pico.configure();
+    expect(opening(pico)).toEqual(['syn-ack', 'data']);
+    expect(pico.control({ requestType: 1, request: SET_INTERFACE, index: DFU_INTERFACE })).toEqual(new Uint8Array(0));
+    expect(opening(pico, 8)).toEqual(['syn-ack', 'data']);
   });
 
   it('hears frames of any kind, and serves the next host', () => {
@@ -130,8 +139,8 @@ describe('the binary for RP2040 on USB', () => {
 });
 
 /** Kinds of the frames that answer a host who comes. */
-function opening(pico: PicoOnUsb): readonly string[] {
-  pico.write(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: synPayload(7) }), true));
+function opening(pico: PicoOnUsb, nonce = 7): readonly string[] {
+  pico.write(encodeFrame(frameOf({ kind: 'syn', window: 32, payload: synPayload(nonce) }), true));
   const reader = new FrameReader();
   const kinds: string[] = [];
   while (kinds.length < 2) {

@@ -30,7 +30,7 @@ export class PicoOnUsb {
   }
 
   busReset(): void {
-    this.#until((onDone) => this.chip.usbHost.reset(() => onDone(NOTHING)));
+    this.#until((onDone) => this.chip.usbHost.enumerate(() => onDone(NOTHING)));
   }
 
   control({ requestType, request, value = 0, index = 0, data = NOTHING, length = data.length }: Setup): TransferResult {

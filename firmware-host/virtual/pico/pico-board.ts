@@ -16,8 +16,6 @@ export interface PicoBoardOptions {
   readonly flash: FlashStore;
   /** Where its USB cable goes. */
   readonly usb?: UsbIpPort | undefined;
-  /** By which its time is slower than that of this computer, for hosts that are slow, too: 1 unless given. */
-  readonly slowness?: number;
   readonly onRestart: () => void;
   /** Is told when nothing runs any more: the firmware ran into a fault, or the chip waits for a file on its drive. */
   readonly onEnd: (why: Error | 'boot-mode') => void;
@@ -33,9 +31,9 @@ export class PicoBoard {
   readonly isOnUsb = new Promise<void>((resolve) => (this.#onFound = resolve));
   #isStopped = false;
 
-  constructor({ flash, usb, slowness = 1, onRestart, onEnd }: PicoBoardOptions) {
+  constructor({ flash, usb, onRestart, onEnd }: PicoBoardOptions) {
     this.#usb = usb;
-    const job: PicoJob = { flash: Uint8Array.from(flash.read(0, flash.length)), slowness };
+    const job: PicoJob = { flash: Uint8Array.from(flash.read(0, flash.length)) };
     // Without the options of the program, which are not for this thread.
     const thread = new Worker(packageFile(THREAD), { workerData: job, execArgv: [] });
     this.#thread = thread;

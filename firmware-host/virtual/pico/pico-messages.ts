@@ -9,8 +9,6 @@ import type { SetupPacket } from '../../firmware/usb/setup-packet.js';
 export interface PicoJob {
   /** What the flash holds, from its first byte on. */
   readonly flash: Uint8Array;
-  /** By which its time is slower than that of this computer: 1 unless its hosts are slow, too. */
-  readonly slowness: number;
 }
 
 export type PicoRequest =

@@ -10,8 +10,7 @@ const SLICE_CYCLES = 500_000;
 
 const port = parentPort!;
 // The only one to start this thread is `PicoBoard`.
-const { flash: contents, slowness } = workerData as PicoJob;
-const flash = reportingStore(contents);
+const flash = reportingStore((workerData as PicoJob).flash);
 let sent: number[] = [];
 /** Whether its USB host has seen it. */
 let isFound = false;
@@ -46,13 +45,13 @@ function work(): void {
     report({ is: 'restarted' });
   }
   const { sleepsMs } = chip;
-  if (sleepsMs > 0) nap = setTimeout(work, slowness * sleepsMs);
+  if (sleepsMs > 0) nap = setTimeout(work, sleepsMs);
   else setImmediate(work);
 }
 
 function powerOn(): PicoChip {
   isFound = false;
-  return new PicoChip({ flash, onUart: (byte) => sent.push(byte), now: () => (1e6 * performance.now()) / slowness });
+  return new PicoChip({ flash, onUart: (byte) => sent.push(byte), now: () => 1e6 * performance.now() });
 }
 
 function flush(): void {

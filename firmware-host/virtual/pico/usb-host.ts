@@ -24,6 +24,7 @@ export interface Transfer {
 }
 
 const PACKET_BYTES = 64;
+const DESCRIPTOR = { interface: 4, endpoint: 5 } as const;
 const NOTHING = new Uint8Array(0);
 
 /** A transfer that is under way. */
@@ -40,6 +41,8 @@ export class UsbHost {
   readonly #usb: UsbController;
   /** By endpoint, with its direction: in order. */
   readonly #queues = new Map<number, Running[]>();
+  /** By interface, as the device describes them. */
+  #endpoints: ReadonlyMap<number, readonly number[]> = new Map();
   /** Endpoints whose next packet is DATA1. */
   readonly #toggles = new Set<number>();
   #address = 0;
@@ -71,7 +74,14 @@ export class UsbHost {
           onDescriptor(result);
         },
       });
-    this.reset(() => get(1, 18, (device) => get(2, 1024, (configuration) => onDone(device, configuration))));
+    this.reset(() =>
+      get(1, 18, (device) =>
+        get(2, 1024, (configuration) => {
+          this.#endpoints = endpointsOf(configuration);
+          onDone(device, configuration);
+        }),
+      ),
+    );
   }
 
   submit(transfer: Transfer): void {
@@ -162,10 +172,24 @@ export class UsbHost {
       setup.requestType === requestType && setup.request === request;
     const { setAddress, setConfiguration, setInterface, clearFeature } = STANDARD_REQUEST;
     if (is(RECIPIENT.device, setAddress)) this.#address = setup.value;
-    else if (is(RECIPIENT.device, setConfiguration) || is(RECIPIENT.interface, setInterface)) this.#toggles.clear();
+    else if (is(RECIPIENT.device, setConfiguration)) this.#toggles.clear();
+    else if (is(RECIPIENT.interface, setInterface))
+      for (const endpoint of this.#endpoints.get(setup.index) ?? []) this.#toggles.delete(endpoint);
     // Of an endpoint there is one feature: its halt.
     else if (is(RECIPIENT.endpoint, clearFeature)) this.#toggles.delete(setup.index);
   }
+}
+
+/** Endpoints by interface (USB 2.0, 9.6.5 and 9.6.6). */
+function endpointsOf(configuration: Uint8Array): ReadonlyMap<number, readonly number[]> {
+  const found = new Map<number, number[]>();
+  let current: number[] = [];
+  for (let at = 0; at + 2 < configuration.length; at += Math.max(2, configuration[at]!)) {
+    const [, type, value = 0] = configuration.subarray(at);
+    if (type === DESCRIPTOR.interface) found.set(value, (current = found.get(value) ?? []));
+    else if (type === DESCRIPTOR.endpoint) current.push(value);
+  }
+  return found;
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

@@ -12,9 +12,6 @@ import { UsbIpServer } from '../../../firmware-host/virtual/usbip/usbip-server.j
 import { CHECKOUT, RUN } from './folders.js';
 import { say } from './say.js';
 
-/** A guest is that much slower than a computer that a board would give up after five seconds without a word. */
-const SLOWNESS = 4;
-
 export interface HostedPico {
   /** Of its server. */
   readonly tcpPort: number;
@@ -29,7 +26,6 @@ export async function startPico(): Promise<HostedPico> {
   const board = new PicoBoard({
     flash: memoryStore(picoFlash(firmware, image)),
     usb: server.addPort(),
-    slowness: SLOWNESS,
     onRestart: () => say('the emulated Pico has started again'),
     onEnd: (why) => say(`the emulated Pico has ended: ${String(why)}`),
   });
