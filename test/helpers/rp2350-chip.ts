@@ -183,9 +183,9 @@ export class Rp2350Chip implements EmulatedChip {
     chip.flash.fill(0xff);
     chip.flash.set(contents);
     this.flash = new Rp2350Flash(chip.flash);
-    chip.peripherals[QMI] = this.flash as never;
+    chip.peripherals[QMI] = this.flash;
     // The ROM asks its pins whether it is to give up.
-    chip.peripherals[IO_QSPI] = new Registers() as never;
+    chip.peripherals[IO_QSPI] = new Registers();
     this.usb = new UsbController(chip, USB_IRQ);
     this.usbHost = new UsbHost(this.usb);
     for (const [name, nothing] of [
