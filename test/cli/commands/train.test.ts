@@ -161,7 +161,7 @@ describe.runIf(hasGpu)('a folder of text', () => {
     const twin = await twinLosses(folder);
     expect([losses.length, twin.length]).toEqual([LONG_STEPS, LONG_STEPS]);
     const apart = Math.max(...losses.map((loss, step) => Math.abs(loss - twin[step]!)));
-    expect(apart).toBeLessThan(0.25);
+    expect(apart).toBeLessThan(0.05);
     figure(
       `training: the loss of ${LONG_STEPS} steps (from ${losses[0]!.toFixed(2)} to ${losses.at(-1)!.toFixed(2)}) and that of the twin in double precision are apart by at most`,
       apart.toExponential(1),
