@@ -34,7 +34,7 @@ const TIMING: FlashTiming = { eraseMs: 45, programMs: 0.7 };
 const NANOSECONDS_PER_BYTE = (1e9 * 10) / 115_200;
 /** Between two looks at clock and line: a quarter of a byte. */
 const QUANTUM_CYCLES = 2700;
-/** By so much the time of hosts goes on at most between two looks at the clock: a computer that stalls is no watchdog. */
+/** By so much the time of hosts goes on at most between two looks at the clock: a stalled computer is no watchdog. */
 const MOST_STEP_NS = 1e6;
 /** Where the boot ROM puts the second stage, below which its stack is. */
 const SECOND_STAGE = RAM + RAM_BYTES - 256;
