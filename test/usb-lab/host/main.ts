@@ -25,10 +25,8 @@ import { runMachine } from './virtual-machine.js';
 /** Emulation takes a core for each. More than two have not been tried. */
 const MACHINES = Math.min(2, availableParallelism());
 
-/**
- * A guest that says nothing for so long hangs. The longest scenario takes a fifth of that, unless the computer is busy.
- */
-const SILENT_MS = 400_000;
+/** A guest that says nothing for so long hangs. On a busy computer the longest scenario takes half of that. */
+const SILENT_MS = 800_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
