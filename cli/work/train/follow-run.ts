@@ -7,7 +7,6 @@ import { weightsOf } from '../../../model/train/gpu/parameter-layout.js';
 import type { Trainer } from '../../../model/train/gpu/trainer.js';
 import { lossCurves } from '../../../model/train/run/loss-curve.js';
 import type { Recipe } from '../../../model/train/run/recipe.js';
-import { sampleTexts } from '../../../model/train/run/sample.js';
 import { readState, saveCheckpoint, saveState } from '../../../model/train/run/save.js';
 import type { Tensors } from '../../../model/train/parameters.js';
 import { heldOutLoss, trainSteps } from '../../../model/train/run/train-steps.js';
@@ -15,6 +14,7 @@ import { divergedWithout, TrainError, unwritable } from '../../../model/train/tr
 import { counted } from '../../../protocol/counted.js';
 import type { CommandContext } from '../../command.js';
 import type { PreparedModel } from './prepare-model.js';
+import { sampleTexts } from './samples.js';
 
 export interface Run {
   readonly folder: string;
@@ -35,7 +35,6 @@ export interface Run {
 
 /** Windows of the held-out text: as many as say something, within seconds. */
 const HELD_OUT_WINDOWS = 400;
-const SAMPLES = { texts: 2, tokens: 60 };
 
 /** Goes through all steps. Ends early when the signal says so, with a state to go on from. */
 export async function followRun(run: Run, context: CommandContext): Promise<void> {
@@ -111,7 +110,7 @@ export async function finishRun(run: Run, context: CommandContext): Promise<void
 }
 
 async function leaveResults(run: Run, { output, signal }: CommandContext): Promise<void> {
-  const { folder, model, trainer, recipe, heldOut } = run;
+  const { folder, trainer, recipe, heldOut } = run;
   await saveModel(run, await trainer.parameters());
   const held = heldOut && (await heldOutLoss(trainer, heldOut, recipe, HELD_OUT_WINDOWS));
   const losses = await lossesIn(folder);
@@ -119,7 +118,7 @@ async function leaveResults(run: Run, { output, signal }: CommandContext): Promi
     join(folder, 'loss.svg'),
     lossCurves([{ name: folder, losses, tokensPerStep: recipe.batch * recipe.context }]),
   );
-  const samples = await sampleTexts(folder, model.tokenizer, SAMPLES, signal);
+  const samples = await sampleTexts(folder, signal);
   await writeOutput(join(folder, 'samples.txt'), samples.map((sample) => `${sample}\n`).join('\n'));
   const last = losses.at(-1) ?? NaN;
   output.print(

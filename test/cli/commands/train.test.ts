@@ -135,6 +135,8 @@ describe.runIf(hasGpu)('a folder of text', () => {
     expect(await readFile(`${folder}/loss.svg`, 'utf8')).toContain(`${STEPS * BATCH * CONTEXT} tokens`);
 
     expect((await mmfreeJson('pack', folder, '-o', path('tale.mmfree'))).exit).toBe(0);
+    const told = await mmfree('run', '-q', '--image', path('tale.mmfree'), '--seed', '0', '--max-tokens', '60', '');
+    expect(told.stdout.text).toBe(`${(result['samples'] as string[])[0]}\n`);
     const board = await startBoard('--flash-mib', '1');
     try {
       expect((await mmfreeJson('flash', path('tale.mmfree'), '--board', board.selector)).exit).toBe(0);
