@@ -51,6 +51,7 @@ const OWN_MEANING: ReadonlySet<string> = new Set([
   'bench-threads',
   'virtual-board-image',
   'virtual-board-dfu',
+  'firmware-build-output',
   'gateware-build-board',
   'gateware-build-output',
   'gateware-flash-board',
