@@ -18,7 +18,7 @@ import { imageOf } from '../helpers/tiny-image.js';
 import { Prng } from '../oracle/prng.js';
 import { EXTREME_MODELS, randomModel, WIDE_HEAD_MODEL } from '../oracle/random-model.js';
 
-const TOKENS = count(8, 60);
+const TOKENS = count(8, 64);
 const MODELS = count(40, 800);
 
 /** Tokens for the program, and what it must answer. */
