@@ -15,7 +15,10 @@ import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
 const TEXTS = 2;
 const TOKENS = 60;
 
-/** @param folder the checkpoint's, with a tokenizer @throws CheckpointError; PackError; CpuError; the signal's reason */
+/**
+ * @param folder the checkpoint's, with a tokenizer
+ * @throws CheckpointError; PackError; CpuError; the signal's reason
+ */
 export async function sampleTexts(folder: string, signal: AbortSignal): Promise<string[]> {
   const temporary = await temporaryFolder('samples');
   try {
