@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /**
- * Files with a process each, because they start programs, drivers and threads, and put whole commands together. The
- * others share a few processes: half a second each, for starting one and for loading what many of them test, is as long
- * as most of them take.
+ * Files with a process each, because they start programs, drivers and threads, put whole commands together, or change
+ * what modules hold. The others share a few processes: half a second each, for starting one and for loading what many
+ * of them test, is as long as most of them take.
  */
 const APART = [
   'browser',
   'cli',
   'clients',
+  'engine/machines.test.ts',
   'examples',
   'firmware',
   'gateware',
@@ -29,7 +30,9 @@ const together = files.filter((file) => !needsProcess(file));
 
 /** Also who replaces modules, which others have loaded. */
 function needsProcess(file: string): boolean {
-  return APART.some((folder) => file.startsWith(`test/${folder}/`)) || readFileSync(file, 'utf8').includes('vi.mock(');
+  return (
+    APART.some((path) => `${file}/`.startsWith(`test/${path}/`)) || readFileSync(file, 'utf8').includes('vi.mock(')
+  );
 }
 
 // vitest reads this file only as a default export.
