@@ -117,7 +117,9 @@ describe('power cuts of the binary for RP2040', () => {
       const tales = readFileSync(packageFile('models/tales-4m/tales-4m.mmfree'));
       const before = picoFlash(BINARY, OLD);
       const { store, operations } = recorded(before.slice());
-      update(new PicoHost(store), tales);
+      const host = new PicoHost(store);
+      host.hello();
+      update(host, tales);
       let tried = 0;
       let index = 0;
       for (const [what, flash] of statesOf(before, operations, TALES_STATES)) {
