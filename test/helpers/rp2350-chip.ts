@@ -28,6 +28,8 @@ interface Emulator extends ControlledChip {
   readonly step: () => void;
 }
 
+/** Of a cycle, at 150 MHz. */
+const NANOSECONDS = 1e9 / 150e6;
 const WINDOW = 0x1000_0000;
 const WINDOW_END = 0x2000_0000;
 /** As findPeripheral counts. */
@@ -187,7 +189,7 @@ export class Rp2350Chip implements EmulatedChip {
     // The ROM asks its pins whether it is to give up.
     chip.peripherals[IO_QSPI] = new Registers();
     this.usb = new UsbController(chip, USB_IRQ);
-    this.usbHost = new UsbHost(this.usb);
+    this.usbHost = new UsbHost(this.usb, () => this.cycles * NANOSECONDS);
     for (const [name, nothing] of [
       ['readUint32', 0xffff_ffff],
       ['readUint16', 0xffff],

@@ -112,7 +112,7 @@ export class PicoChip {
     for (const { core } of [chip, second]) connectToBus(core, chip.sram, slow);
     this.#dma = new DmaPace(chip, this.#xip, NANOSECONDS);
     this.usb = new UsbController(chip);
-    this.usbHost = new UsbHost(this.usb);
+    this.usbHost = new UsbHost(this.usb, this.#now);
     chip.uart[0]!.onByte = onUart;
     const watchdog = chip.peripherals[WATCHDOG] as unknown as Watchdog;
     watchdog.onWatchdogTrigger = () => {

@@ -26,6 +26,8 @@ export interface Transfer {
 const PACKET_BYTES = 64;
 const DESCRIPTOR = { interface: 4, endpoint: 5 } as const;
 const NOTHING = new Uint8Array(0);
+/** So long a device is left alone after a reset (USB 2.0, 7.1.7.5): it has heard of that before the first packet. */
+const RECOVERY_NS = 10e6;
 
 /** A transfer that is under way. */
 interface Running {
@@ -46,9 +48,14 @@ export class UsbHost {
   /** Endpoints whose next packet is DATA1. */
   readonly #toggles = new Set<number>();
   #address = 0;
+  readonly #now: () => number;
+  /** Nothing is said before. */
+  #quietUntilNs = -Infinity;
 
-  constructor(usb: UsbController) {
+  /** @param now nanoseconds since any instant */
+  constructor(usb: UsbController, now: () => number) {
     this.#usb = usb;
+    this.#now = now;
   }
 
   /** Resets the bus and gives the device an address; what was under way is forgotten. */
@@ -57,6 +64,7 @@ export class UsbHost {
     this.#toggles.clear();
     this.#address = 0;
     this.#usb.busReset();
+    this.#quietUntilNs = this.#now() + RECOVERY_NS;
     const setup = { requestType: 0, request: STANDARD_REQUEST.setAddress, value: 1, index: 0, length: 0 };
     this.submit({ endpoint: 0, setup, data: NOTHING, length: 0, onDone });
   }
@@ -99,6 +107,7 @@ export class UsbHost {
 
   /** A packet of each endpoint, if both sides have something to say. */
   poll(): void {
+    if (this.#now() < this.#quietUntilNs) return;
     for (const [endpoint, queue] of this.#queues) {
       const [running] = queue;
       if (running === undefined) continue;
