@@ -15,6 +15,8 @@ const NONCE = 0x0403_0201;
 const SLICE_CYCLES = 20_000;
 /** Of the chip: nothing that is asked takes that long. */
 const PATIENCE_CYCLES = 3_000_000_000;
+/** The board takes a host that says nothing for five seconds for gone. */
+const KEEP_ALIVE_CYCLES = 125_000_000;
 
 export interface EmulatedChip {
   /** So far. */
@@ -97,10 +99,14 @@ export class ChipHost<Chip extends EmulatedChip> {
 
   /** A frame that came after those that were taken out before. */
   #until(isWanted: (frame: Frame) => boolean, isTaken = true): Frame {
+    let heardAt = this.chip.cycles;
     for (const end = this.chip.cycles + PATIENCE_CYCLES; this.chip.cycles < end;) {
       const place = this.#frames.findIndex(isWanted);
       if (place >= 0) return isTaken ? this.#frames.splice(0, place + 1).at(-1)! : this.#frames[place]!;
       this.chip.run(SLICE_CYCLES);
+      if (this.chip.cycles - heardAt < KEEP_ALIVE_CYCLES) continue;
+      heardAt = this.chip.cycles;
+      this.#say(frameOf({ kind: 'ack', acknowledge: this.#expected, window: 32 }));
     }
     throw new Error('the board does not answer');
   }
