@@ -5,12 +5,12 @@
 import { join } from 'node:path';
 import { openCpuMachine } from '../../../engine/kinds/cpu.js';
 import type { OpenedImage } from '../../../engine/opened-machine.js';
-import { TextSession, tokenizerOf } from '../../../engine/text-session.js';
+import { promptTokens, TextSession, tokenizerOf } from '../../../engine/text-session.js';
+import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
 import { temporaryFolder } from '../../../model/files/temporary-folder.js';
 import { samplerSettings } from '../../../model/integer/sampler.js';
-import { USUAL_SAMPLING } from '../../../protocol/sampling.js';
 import { packCheckpoint } from '../../../model/pack/pack.js';
-import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js';
+import { USUAL_SAMPLING } from '../../../protocol/sampling.js';
 
 const TEXTS = 2;
 const TOKENS = 60;
@@ -43,7 +43,7 @@ export async function sampleTexts(folder: string, signal: AbortSignal): Promise<
 /** Each from the beginning, with a seed of its own. */
 async function textsOf(opened: OpenedImage, signal: AbortSignal): Promise<string[]> {
   const tokenizer = await tokenizerOf(opened);
-  const prompt = [opened.machine.facts.shape.bosTokenId];
+  const prompt = promptTokens(opened.machine, tokenizer, '');
   const texts: string[] = [];
   for (let seed = 0; seed < TEXTS; seed++) {
     const session = await TextSession.open(opened.machine, tokenizer);
