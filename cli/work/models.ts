@@ -1,7 +1,6 @@
 /** `mmfree models`: the work. */
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SHIPPED_IMAGE } from '../../engine/shipped.js';
+import { knownImages, type KnownImage } from '../../engine/known-images.js';
 import { askBoard } from '../../device/finding/ask-board.js';
 import { findBoards } from '../../device/finding/discovery.js';
 import { addressText } from '../../device/selector.js';
@@ -16,7 +15,7 @@ import { megabytes } from './image-facts.js';
 const PUBLISHED = ['ridgerchu/MMfreeLM-370M', 'ridgerchu/MMfreeLM-1.3B', 'ridgerchu/MMfreeLM-2.7B'];
 
 interface Model {
-  readonly where: 'shipped' | 'folder' | 'board';
+  readonly where: KnownImage['where'] | 'board';
   /** For `--image` or `--board`. */
   readonly at: string;
   readonly name: string | null;
@@ -27,8 +26,7 @@ interface Model {
 
 export async function models(_: object, { output, signal }: CommandContext): Promise<void> {
   const folder = modelsFolder(process.env);
-  const files = (await namesIn(folder)).filter((name) => name.endsWith('.mmfree')).map((name) => join(folder, name));
-  const found = [modelIn('shipped', SHIPPED_IMAGE), ...files.map((path) => modelIn('folder', path))];
+  const found = knownImages().map(modelIn);
   found.push(...(await modelsOnBoards(signal)));
   signal.throwIfAborted();
   for (const model of found) output.event('model', { ...model });
@@ -39,7 +37,7 @@ export async function models(_: object, { output, signal }: CommandContext): Pro
 }
 
 /** Its head is read, not checked: `inspect` does that. */
-function modelIn(where: 'shipped' | 'folder', path: string): Model {
+function modelIn({ where, path }: KnownImage): Model {
   try {
     const image = ImageFile.open(path);
     image.close();
@@ -84,13 +82,4 @@ function commandsFor(repository: string, folder: string): string {
     `  mkdir -p ${folder} && mmfree pack ${name} -o ${join(folder, `${name}.mmfree`)}`,
     '',
   ].join('\n');
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).toSorted();
-  } catch {
-    // Most people have none.
-    return [];
-  }
 }

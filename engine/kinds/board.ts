@@ -8,6 +8,7 @@ import { openChecked } from '../../model/check-image.js';
 import { hexOf } from '../../protocol/hex.js';
 import { sameBytes } from '../../protocol/little-endian.js';
 import { imageFileMissing } from '../engine-error.js';
+import { knownImageOf } from '../known-images.js';
 import type { MachineRequest } from '../machines.js';
 import { openBoard } from '../open-board.js';
 import type { OpenedMachine } from '../opened-machine.js';
@@ -15,8 +16,8 @@ import type { EngineOptions } from '../options.js';
 import { SHIPPED_IMAGE } from '../shipped.js';
 
 /**
- * A board that nobody named is told. Its image may be the file that is named, the shipped one, or one that only the
- * board has.
+ * A board that nobody named is told. Its image may be the file that is named, one that this computer knows, or one that
+ * only the board has.
  *
  * @throws BoardError; ImageError; EngineError; AbortError
  */
@@ -27,7 +28,7 @@ export async function openBoardMachine(request: MachineRequest, options: EngineO
     const { board, serial } = session.hello;
     const name = `${board} ${serial}`;
     if (request.board === undefined) options.onNote(`using ${session.image.name} on ${name} (${addressText(address)})`);
-    const file = await openImageOf(session, request.image);
+    const file = await openImageOf(session, request.image, options);
     const imageName = file?.path ?? `the image on ${name}`;
     const { tokenizerJson, eosTokenIds, chat } = file ?? (await readTextParts(session).catch(needsFile(imageName)));
     const capabilities = await session.capabilities();
@@ -49,26 +50,27 @@ function needsFile(imageName: string): (error: unknown) => never {
   };
 }
 
-/** Opens the file of the image that a board runs; undefined if none is known. @throws BoardError `board-other-image` */
+/**
+ * Opens the file of the image that a board runs, and tells which it is, but for the usual one; undefined if none is
+ * known.
+ *
+ * @throws BoardError `board-other-image`
+ */
 async function openImageOf(
-  session: BoardSession,
-  path: string | undefined,
+  { name, image, hello }: BoardSession,
+  named: string | undefined,
+  { onNote }: EngineOptions,
 ): Promise<(TextParts & { readonly path: string }) | undefined> {
-  const file = await openChecked(path ?? SHIPPED_IMAGE);
+  const path = named ?? knownImageOf(image.sha256);
+  if (path === undefined) return undefined;
+  const file = await openChecked(path);
   try {
     const { seal, shape, manifest } = file.view;
-    const { sha256 } = seal;
-    if (sameBytes(session.image.sha256, sha256)) {
-      const tokenizerJson = file.section('tokenizer');
-      return {
-        path: path ?? SHIPPED_IMAGE,
-        tokenizerJson,
-        chat: manifest.chat,
-        ...(shape.eosTokenIds && { eosTokenIds: shape.eosTokenIds }),
-      };
-    }
-    if (path !== undefined) throw otherImage(session.name, hexOf(session.image.sha256), hexOf(sha256));
-    return undefined;
+    if (!sameBytes(image.sha256, seal.sha256)) throw otherImage(name, hexOf(image.sha256), hexOf(seal.sha256));
+    if (path !== named && path !== SHIPPED_IMAGE) onNote(`the image of ${hello.board} ${hello.serial} is ${path}`);
+    const { eosTokenIds } = shape;
+    const tokenizerJson = file.section('tokenizer');
+    return { path, tokenizerJson, chat: manifest.chat, ...(eosTokenIds && { eosTokenIds }) };
   } finally {
     file.close();
   }

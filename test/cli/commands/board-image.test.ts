@@ -175,9 +175,10 @@ describe('models', () => {
     await writeFile(path('data/mmfree/models/mine.mmfree'), NEW);
     await writeFile(path('data/mmfree/models/broken.mmfree'), 'no image');
     const { events, result } = await mmfreeJson('models');
-    expect(result).toMatchObject({ exit: 0, models: 4, folder: path('data/mmfree/models') });
+    expect(result).toMatchObject({ exit: 0, models: 5, folder: path('data/mmfree/models') });
     expect(events.filter(({ type }) => type === 'model')).toMatchObject([
-      { where: 'shipped', name: expect.any(String), problem: null },
+      { where: 'shipped', name: 'tales-9m', problem: null },
+      { where: 'shipped', name: 'tales-4m', problem: null },
       { where: 'folder', at: path('data/mmfree/models/broken.mmfree'), name: null, problem: expect.any(String) },
       { where: 'folder', at: path('data/mmfree/models/mine.mmfree'), name: 'new', bytes: NEW.length },
       { where: 'board', at: board.selector, name: 'old' },

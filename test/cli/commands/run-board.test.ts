@@ -1,7 +1,7 @@
 /** `run` with boards. */
 
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -13,6 +13,7 @@ import { decodeMessage } from '../../../protocol/wire/message.js';
 import { TOKEN } from '../../../protocol/wire/messages-run.js';
 import {
   COMMANDS,
+  inRoot,
   mmfree,
   mmfreeJson,
   startBoard,
@@ -142,6 +143,22 @@ describe('a board', () => {
     const check = await mmfreeJson('run', '--board', selector, '--check', ...ids);
     expect(check.result).toMatchObject({ exit: 2, error: { code: 'missing-option' } });
     expect((await mmfree('run', '--board', selector, '--image', path('small'), '--check', ...ids)).exit).toBe(0);
+  });
+
+  it.each([
+    ['that is shipped beside the usual one', () => inRoot('models/tales-4m/tales-4m.mmfree')],
+    ['among the user’s own', () => path('data/mmfree/models/b.mmfree')],
+  ])('with an image %s is checked without being named, and says where it was found', async (_, pathOf) => {
+    const image = pathOf();
+    vi.stubEnv('XDG_DATA_HOME', path('data'));
+    await mkdir(path('data/mmfree/models'), { recursive: true });
+    await writeFile(path('data/mmfree/models/a.mmfree'), 'no image');
+    await writeFile(path('data/mmfree/models/b.mmfree'), goodImage(1, { tokenizer: new Uint8Array(0) }));
+    const selector = await start('--image', image);
+    const check = await mmfree('run', '--board', selector, '--check', '--ids', '--max-tokens', '2', '1 0');
+    expect(check.exit).toBe(0);
+    expect(check.stderr.lines[0]).toMatch(/^the image of virtual VB-[0-9a-f]{8} is /);
+    expect(check.stderr.lines[0]).toContain(` is ${image}`);
   });
 
   // It used to be brought back to that token for ever.
