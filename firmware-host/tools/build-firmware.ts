@@ -61,14 +61,26 @@ export interface BuiltFirmware {
 
 /**
  * @param folder for object files and what comes of them
+ * @param how mhz: of an RP2040's processors, one of `RP2040_MHZ`; the first one unless given
  * @throws FirmwareError; AbortError; the operating system's error
  */
-export async function buildFirmware(name: PortName, folder: string, signal?: AbortSignal): Promise<BuiltFirmware> {
+export async function buildFirmware(
+  name: PortName,
+  folder: string,
+  { mhz, signal }: { readonly mhz?: string | undefined; readonly signal?: AbortSignal } = {},
+): Promise<BuiltFirmware> {
   const missing = missingOf([GCC, OBJCOPY]);
   if (missing.length > 0) throw compilerMissing(missing);
   const port = PORTS[name];
   const includes = ['docs/firmware', 'firmware/core', `firmware/ports/${name}`, 'firmware/ports/rp2040'];
-  const options = [...port.options, ...WARNINGS, ...CODE, ...includes.map((path) => `-I${packageFile(path)}`)];
+  const clock = mhz === undefined ? [] : [`-DMMF_MHZ=${mhz}`];
+  const options = [
+    ...port.options,
+    ...clock,
+    ...WARNINGS,
+    ...CODE,
+    ...includes.map((path) => `-I${packageFile(path)}`),
+  ];
   const objects: string[] = [];
   const warnings: string[] = [];
   for (const source of sourcesOf(name, port)) {

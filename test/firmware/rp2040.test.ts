@@ -45,6 +45,24 @@ describe('the binary for RP2040', () => {
     expect(readFileSync(at('built.bin')).equals(BINARY)).toBe(true);
   });
 
+  it.skipIf(!hasCompiler)('has 200 MHz if it is built so, and the same baud rate', { timeout: 120_000 }, async () => {
+    const { result } = await mmfreeJson('firmware', 'build', '--mhz', '200', '-o', at('fast.bin'));
+    expect(result).toMatchObject({ exit: 0, is_shipped: false, warnings: [] });
+    const fast = readFileSync(at('fast.bin'));
+    const host = new PicoHost(memoryStore(picoFlash(fast, goodImage(1))));
+    expect(host.hello()).toMatchObject({ firmware: '1 at 200 MHz' });
+    expect([host.chip.clockHz, Math.round(host.chip.baud / 100)]).toEqual([200e6, 1152]);
+    if (count(0, 1) === 0) return;
+    const image = goodImageOf(tinySections(1, STREAMED));
+    writeFileSync(at('tiny.mmfree'), image);
+    const pico = await startEmulatedPico(fast, image);
+    const options = ['--board', pico.selector, '--image', at('tiny.mmfree'), '--tokens', '200'];
+    const verified = await mmfreeJson('verify', ...options);
+    await pico.stop();
+    expect(verified.exit).toBe(0);
+    figure('firmware for RP2040 at 200 MHz: tokens equal', String(verified.result['tokens']));
+  });
+
   it.each([
     ['alone, where rows are no whole words', goodImage(1)],
     ['with both processors, from the stream of weights', goodImageOf(tinySections(1, STREAMED))],

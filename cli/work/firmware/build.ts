@@ -7,21 +7,29 @@ import type { PortName } from '../../../firmware-host/tools/port-names.js';
 import { checkOutputs, writeOutput } from '../../../model/files/output-file.js';
 import { temporaryFolder } from '../../../model/files/temporary-folder.js';
 import type { CommandContext } from '../../command.js';
+import { UsageError } from '../../usage-error.js';
 import { RP2040, RP2350 } from '../pico-firmware.js';
 
 interface FirmwareBuildInput {
   readonly port: PortName | undefined;
+  readonly mhz: string | undefined;
   readonly output: string | undefined;
 }
 
 export async function firmwareBuild(input: FirmwareBuildInput, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  const { port = 'rp2040' } = input;
+  const { port = 'rp2040', mhz } = input;
+  if (mhz !== undefined && port !== 'rp2040') {
+    throw new UsageError('conflicting-options', `--mhz is for the rp2040, not for ${port}`, {
+      reason: 'The clock of the others is fixed.',
+      fix: 'Leave --mhz out.',
+    });
+  }
   const startMs = performance.now();
   if (input.output !== undefined) await checkOutputs([input.output], []);
   const { path: folder, remove } = await temporaryFolder('firmware');
   try {
-    const { file, warnings } = await buildFirmware(port, folder, signal);
+    const { file, warnings } = await buildFirmware(port, folder, { mhz, signal });
     const bytes = await readFile(file);
     const target = input.output ?? basename(file);
     // Before the output is written, which may be that very file.

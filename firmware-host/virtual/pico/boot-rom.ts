@@ -54,14 +54,15 @@ const ROM: readonly (readonly [code: string, run: RomFunction])[] = [
 
 export class BootRom {
   readonly #effects: RomEffects;
-  readonly #cyclesPerMs: number;
+  readonly #clockHz: () => number;
   readonly #words = new DataView(new ArrayBuffer(ROM_BYTES));
   /** When the function that runs is done. */
   #until: number | undefined;
 
-  constructor(effects: RomEffects, clockHz: number) {
+  /** @param clockHz of the processor, now */
+  constructor(effects: RomEffects, clockHz: () => number) {
     this.#effects = effects;
-    this.#cyclesPerMs = clockHz / 1000;
+    this.#clockHz = clockHz;
     this.#words.setUint16(TABLE_POINTER, TABLE, true);
     this.#words.setUint16(LOOKUP_POINTER, FUNCTIONS | 1, true);
     for (const [index] of ROM.entries()) this.#words.setUint16(FUNCTIONS + FUNCTION_BYTES * index + 2, BX_LR, true);
@@ -79,7 +80,7 @@ export class BootRom {
     if (index < 0 || run === undefined)
       throw new Error('code is fetched from the boot ROM where no function of it begins');
     if (!Number.isInteger(index)) return this.read(address, 2);
-    this.#until ??= core.cycles + (run(core.registers, this.#effects) ?? 0) * this.#cyclesPerMs;
+    this.#until ??= core.cycles + (run(core.registers, this.#effects) ?? 0) * (this.#clockHz() / 1000);
     const left = this.#until - core.cycles;
     if (left > 0) {
       core.cycles += Math.min(left, STEP_CYCLES);

@@ -19,7 +19,8 @@ export class DmaPace {
   readonly #due: Float64Array;
   #now = 0;
 
-  constructor(chip: RP2040, xip: Xip, cycleNanos: number) {
+  /** @param cycleNanos how long a cycle is now */
+  constructor(chip: RP2040, xip: Xip, cycleNanos: () => number) {
     this.#channels = chip.dma.channels as unknown as readonly Channel[];
     this.#due = new Float64Array(this.#channels.length).fill(Infinity);
     for (const [index, channel] of this.#channels.entries()) {
@@ -27,7 +28,7 @@ export class DmaPace {
         schedule: (nanos) => {
           const from = channel.readAddr >>> 0;
           const waited = from >= XIP_BASE && from < XIP_END ? xip.wait(from, this.#now) : 0;
-          this.#due[index] = this.#now + Math.max(1, nanos / cycleNanos) + waited;
+          this.#due[index] = this.#now + Math.max(1, nanos / cycleNanos()) + waited;
         },
         cancel: () => (this.#due[index] = Infinity),
       };

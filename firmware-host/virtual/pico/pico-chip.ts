@@ -12,6 +12,7 @@ import { NorFlash, PAGE_BYTES, type FlashTiming } from '../../firmware/flash/nor
 import type { FlashStore } from '../../firmware/flash/flash-store.js';
 import { BootRom, type RomEffects } from './boot-rom.js';
 import { connectToBus, RAM, RAM_BYTES } from './bus.js';
+import { Clocks } from './clocks.js';
 import { ChipLogger } from './chip-logger.js';
 import { DmaPace } from './dma-pace.js';
 import { Mailboxes } from './mailboxes.js';
@@ -24,9 +25,9 @@ import { Xip } from './xip.js';
 
 type Core = RP2040['core'];
 
+/** Of the processors, unless the firmware was built for another one. */
 export const CLOCK_HZ = 125_000_000;
 const SECTOR_BYTES = 4096;
-const NANOSECONDS = 1e9 / CLOCK_HZ;
 const WATCHDOG = 0x40058;
 /** Typical times of Winbond's parts. */
 const TIMING: FlashTiming = { eraseMs: 45, programMs: 0.7 };
@@ -72,6 +73,7 @@ export class PicoChip {
   readonly #xip: Xip;
   readonly #arrived: number[] = [];
   readonly #nanosecondsPerByte: number;
+  readonly #clocks: Clocks;
   readonly #dma: DmaPace;
   readonly #now: () => number;
   /** Whether nobody waits for its time but its cycles: then what it sleeps takes none of ours. */
@@ -87,19 +89,21 @@ export class PicoChip {
     const { rp2040: chip, clock } = new Simulator();
     const second = new RP2040(clock);
     [this.#chip, this.#second, this.#clock, this.#nanosecondsPerByte] = [chip, second, clock, nanosecondsPerByte];
-    this.#now = now ?? (() => this.cycles * NANOSECONDS);
+    this.#clocks = new Clocks(chip);
+    this.#now = now ?? (() => this.#clocks.nanoseconds);
     this.#hasOwnTime = now === undefined;
     this.#startedNs = this.#now();
     chip.flash.set(flash.read(0, flash.length));
     this.nor = new NorFlash(flash, SECTOR_BYTES, TIMING);
-    const ssi = new Ssi(flash, () => chip.core.cycles, CLOCK_HZ);
+    const clockHz = (): number => chip.clkSys;
+    const ssi = new Ssi(flash, () => chip.core.cycles, clockHz);
     this.#xip = new Xip(ssi);
     this.#mailboxes = new Mailboxes(second.core);
     chip.logger = second.logger = new ChipLogger(() => wake([chip.core, second.core]));
     chip.onBreak = second.onBreak = (code) => {
       throw new Error(`a breakpoint or an undefined instruction, ${code}`);
     };
-    const rom = new BootRom(this.#effects(flash, ssi), CLOCK_HZ);
+    const rom = new BootRom(this.#effects(flash, ssi), clockHz);
     const slow = new SlowMemory({
       chip,
       second,
@@ -110,7 +114,7 @@ export class PicoChip {
       sync: () => this.#sync(),
     });
     for (const { core } of [chip, second]) connectToBus(core, chip.sram, slow);
-    this.#dma = new DmaPace(chip, this.#xip, NANOSECONDS);
+    this.#dma = new DmaPace(chip, this.#xip, () => this.#clocks.cycleNs);
     this.usb = new UsbController(chip);
     this.usbHost = new UsbHost(this.usb, this.#now);
     chip.uart[0]!.onByte = onUart;
@@ -127,6 +131,16 @@ export class PicoChip {
   /** Of the first processor, since its start. */
   get cycles(): number {
     return this.#chip.core.cycles;
+  }
+
+  /** Of its processors, as the firmware has set it. */
+  get clockHz(): number {
+    return this.#chip.clkSys;
+  }
+
+  /** Of UART0, likewise. */
+  get baud(): number {
+    return this.#chip.uart[0]!.baudRate;
   }
 
   /** How it has ended, if it has. */
@@ -233,7 +247,7 @@ export class PicoChip {
     clock.tick(this.#hasOwnTime ? passedNs : Math.min(passedNs, this.#mostStepNs));
     // 0 stands for none.
     const toNext = clock.nanosToNextAlarm;
-    const alarmAt = toNext > 0 ? this.cycles + Math.ceil(toNext / NANOSECONDS) : Infinity;
+    const alarmAt = toNext > 0 ? this.cycles + Math.ceil(toNext / this.#clocks.cycleNs) : Infinity;
     this.#dueAt = Math.min(this.#dma.dueAt, alarmAt);
     // The package leaves a processor asleep where the interrupt is that of its own timer.
     const { core } = this.#chip;

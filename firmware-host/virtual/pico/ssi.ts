@@ -39,6 +39,9 @@ const FAST_READ_QUAD = 0xeb;
 /** Clocks on four wires, between the mode bits and the data. */
 const QUAD_WAIT_CLOCKS = 4;
 const QUAD_ENABLE = 2;
+/** Of Winbond's W25Q16JV, 9.6: SCK of EBh and of 03h. */
+const MOST_QUAD_HZ = 133e6;
+const MOST_READ_HZ = 50e6;
 /** What the boot ROM leaves: 8 bits a frame, SCK = clk_sys / 6; 03h for the window. */
 const ROM_DIVIDER = 6;
 const BYTES_A_FRAME = 0x0007_0000;
@@ -47,6 +50,7 @@ const SPI_READS_BY_03H = 0x0300_0218;
 
 export class Ssi {
   readonly #now: () => number;
+  readonly #clockHz: () => number;
   readonly #flash: SpiFlash;
   readonly #registers = new Map<number, number>();
   readonly #received: number[] = [];
@@ -58,10 +62,11 @@ export class Ssi {
   #isContinued = false;
   #quadFrames: number[] = [];
 
-  /** @param now in cycles of the system clock, of `clockHz` */
-  constructor(store: FlashStore, now: () => number, clockHz: number) {
+  /** @param now in cycles of the system clock @param clockHz its rate, now */
+  constructor(store: FlashStore, now: () => number, clockHz: () => number) {
     this.#now = now;
-    this.#flash = new SpiFlash({ store, now: () => (now() / clockHz) * 1000 });
+    this.#clockHz = clockHz;
+    this.#flash = new SpiFlash({ store, now: () => (now() / clockHz()) * 1000 });
   }
 
   readUint32(offset: number): number {
@@ -140,6 +145,9 @@ export class Ssi {
       throw new Error(
         'the flash is read while it cannot be: its window is closed, or does not fit what the part expects',
       );
+    }
+    if (this.#clockHz() / this.#divider > (isQuad ? MOST_QUAD_HZ : MOST_READ_HZ)) {
+      throw new Error(`the flash is read at ${this.#clockHz() / this.#divider / 1e6} MHz, which is too fast for it`);
     }
     const clocks = isQuad ? 8 + QUAD_WAIT_CLOCKS + 2 * bytes : 32 + 8 * bytes;
     return clocks * this.#divider;

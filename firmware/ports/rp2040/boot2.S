@@ -1,7 +1,12 @@
 /*
  * The second stage: the boot ROM loads these 252 bytes and their CRC-32 into RAM and calls them (RP2040 data sheet,
- * 2.8.1.3). Flash becomes readable with the command that every part has, 03h at SCK = clk_sys / 4: the slow way.
+ * 2.8.1.3). Flash becomes readable with the command that every part has, 03h, which is for 50 MHz at most: the slow way.
  */
+#if defined MMF_MHZ && MMF_MHZ > 133
+#define DIVIDER 6
+#else
+#define DIVIDER 4
+#endif
   .syntax unified
   .cpu cortex-m0plus
   .thumb
@@ -12,7 +17,7 @@ boot2:
   ldr r3, =0x18000000 /* XIP_SSI */
   movs r1, #0
   str r1, [r3, #0x08] /* SSIENR: off, to be set up */
-  movs r1, #4
+  movs r1, #DIVIDER
   str r1, [r3, #0x14] /* BAUDR */
   ldr r1, =0x001f0300 /* CTRLR0: 32 bits a frame, EEPROM read */
   str r1, [r3, #0x00]

@@ -1,4 +1,4 @@
-/* A crystal of 12 MHz, the VCO of the system's PLL at 1,500 MHz (RP2040 data sheet, 2.18.2; RP2350, 8.6.3). */
+/* A crystal of 12 MHz, the VCO of the system's PLL between 750 and 1,600 MHz (RP2040 data sheet, 2.18.2; RP2350, 8.6.3). */
 #include "clocks.h"
 
 #include <chip.h>
@@ -29,6 +29,7 @@ static void start_pll(uint32_t pll, uint32_t feedback, uint32_t first_divider, u
 }
 
 void start_clocks(void) {
+  raise_voltage();
   REGISTER(XOSC_STARTUP) = XOSC_STARTUP_1_MS;
   REGISTER(XOSC_CONTROL) = XOSC_ENABLE_1_15_MHZ;
   while ((REGISTER(XOSC_STATUS) & STABLE) == 0) {
@@ -37,7 +38,7 @@ void start_clocks(void) {
   while ((REGISTER(CLOCK_REF_SELECTED) & (1u << 2)) == 0) {
   }
   unreset(RESET_PLL_SYS);
-  start_pll(PLL_SYS, 125, PLL_SYS_FIRST_DIVIDER, 2);
+  start_pll(PLL_SYS, PLL_SYS_FEEDBACK, PLL_SYS_FIRST_DIVIDER, PLL_SYS_SECOND_DIVIDER);
   REGISTER(CLOCK_SYS_CONTROL) = 1; /* the auxiliary source, which is the PLL */
   while ((REGISTER(CLOCK_SYS_SELECTED) & (1u << 1)) == 0) {
   }

@@ -150,7 +150,7 @@ static void run(void) {
   const struct mmf_board_options options = {
       .board = CHIP,
       .serial = part.serial,
-      .firmware = "1",
+      .firmware = FIRMWARE,
       .limits = {.vocab = MMFREE_MAX_VOCAB_SIZE, .hidden = MOST_HIDDEN, .intermediate = MOST_INTERMEDIATE, .layers = MOST_LAYERS},
       .boot_nonce = random_word(),
       .can_restart = true,

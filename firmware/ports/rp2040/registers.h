@@ -25,6 +25,11 @@
 #define RESET_UART0 (1u << 22)
 #define RESET_USB (1u << 24)
 
+/* 2.10: the regulator of the core's voltage. */
+#define VREG 0x40064000u
+#define VREG_SELECT_MASK (15u << 4)
+#define VREG_SELECT_1_15_V (12u << 4)
+
 /* 2.15, 2.16, 2.18: clocks, crystal, PLL. */
 #define CLOCK_REF_CONTROL 0x40008030u
 #define CLOCK_REF_SELECTED 0x40008038u

@@ -5,9 +5,16 @@
 #include <registers.h>
 
 #define CHIP "rp2350"
+#define FIRMWARE "1"
 #define CLOCK_HZ 150000000u
+#define PLL_SYS_FEEDBACK 125u
 #define PLL_SYS_FIRST_DIVIDER 5u
+#define PLL_SYS_SECOND_DIVIDER 2u
 #define WATCHDOG_COUNTS_A_US 1u
+
+/* Its core has what 150 MHz need. */
+static inline void raise_voltage(void) {
+}
 
 /* Pads are isolated after a reset. A pull-up, as the pull-downs of early steppings do not pull (RP2350-E9). */
 static inline void connect_pin(uint32_t pin, uint32_t function) {

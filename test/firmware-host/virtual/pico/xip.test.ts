@@ -5,7 +5,7 @@ import { memoryStore } from '../../../../firmware-host/firmware/flash/flash-stor
 import { Ssi } from '../../../../firmware-host/virtual/pico/ssi.js';
 import { Xip } from '../../../../firmware-host/virtual/pico/xip.js';
 
-const CLOCK_HZ = 125_000_000;
+let clockHz = 125_000_000;
 const [CONTROL_0, ENABLE, DIVIDER, STATUS, DATA, SPI_CONTROL_0] = [0x00, 0x08, 0x14, 0x28, 0x60, 0xf4];
 const QUAD_FRAMES = (2 << 21) | (31 << 16) | (3 << 8);
 const WITH_COMMAND = (4 << 11) | (2 << 8) | (8 << 2) | 1;
@@ -22,7 +22,12 @@ describe('the window to the flash', () => {
   let ssi: Ssi;
   let xip: Xip;
   beforeEach(() => {
-    ssi = new Ssi(memoryStore(2 ** 21), () => 0, CLOCK_HZ);
+    clockHz = 125_000_000;
+    ssi = new Ssi(
+      memoryStore(2 ** 21),
+      () => 0,
+      () => clockHz,
+    );
     xip = new Xip(ssi);
   });
 
@@ -79,6 +84,17 @@ describe('the window to the flash', () => {
     xip.wait(BASE + 8, 1000);
     ssi.leaveXip();
     expect(() => xip.wait(BASE, 2000)).toThrow('cannot be');
+  });
+
+  it('gives nothing where its clock is too fast for the part', () => {
+    goQuick();
+    clockHz = 300e6;
+    expect(() => xip.wait(BASE, 0)).toThrow('150 MHz, which is too fast');
+    ssi.leaveXip();
+    ssi.enterSlowXip();
+    expect(xip.wait(BASE, 0)).toBe(SLOW_LINE_CYCLES);
+    clockHz = 306e6;
+    expect(() => xip.wait(BASE + 8, 1000)).toThrow('51 MHz, which is too fast');
   });
 
   it('answers commands with what the part says', () => {
