@@ -25,7 +25,7 @@ export const train = defineCommand({
     heldOut: option('--held-out <file>', 'text to measure the loss on, which is not learned', path),
     shape: option(
       '--shape <name>',
-      `size of the model: ${SHAPE_NAMES.join(', ')} (default: 4M; on a software adapter 100K)`,
+      `size of the model: ${SHAPE_NAMES.join(', ')} (default: by speed and memory of the GPU, and how much text there is)`,
       oneOf(SHAPE_NAMES),
     ),
     config: option('--config <file>', 'config.json of the model instead of a shape', path),
@@ -42,19 +42,19 @@ export const train = defineCommand({
     ),
     context: option(
       '--context <number>',
-      'tokens of a window (default: 512; on a software adapter 64)',
+      'tokens of a window (default: 64 to 512, by how many tokens a run learns)',
       integer({ min: 2, max: 65_536, example: 512 }),
     ),
     batch: option(
       '--batch <number>',
-      'windows of a step (default: 192; on a software adapter 8)',
+      'windows of a step (default: so that there are about 600 steps)',
       integer({ min: 1, max: 65_536, example: 192 }),
     ),
     steps: option('--steps <number>', 'how many steps', integer({ min: 1, max: 10_000_000, example: 1000 })),
     tokens: option('--tokens <number>', 'how many tokens', integer({ min: 1, max: 1e13, example: 400_000_000 })),
     minutes: option(
       '--minutes <number>',
-      'how long, by a measurement at the start (default: 10)',
+      'how long, by a measurement at the start (default: 10, less where text or model need less)',
       decimal({ min: 0.01, max: 100_000, example: 30 }),
     ),
     rate: option(

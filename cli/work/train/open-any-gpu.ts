@@ -6,11 +6,9 @@ import { noGpu } from '../../../model/train/train-error.js';
 import type { CommandContext } from '../../command.js';
 
 /** That it is a processor is told. @throws TrainError `train-no-gpu` */
-export async function openAnyGpu({
-  output,
-}: CommandContext): Promise<{ readonly gpu: GpuDevice; readonly isSoftware: boolean }> {
+export async function openAnyGpu({ output }: CommandContext): Promise<GpuDevice> {
   try {
-    return { gpu: await openGpu({ software: false }), isSoftware: false };
+    return await openGpu({ software: false });
   } catch (error) {
     if (!(error instanceof GpuError && error.code === 'gpu-not-found')) throw error;
     const gpu = await openGpu().catch((none: unknown) => {
@@ -19,6 +17,6 @@ export async function openAnyGpu({
     output.note(
       `warning: ${gpu.name} is a program that plays a GPU: training takes hundreds of times as long as on a card`,
     );
-    return { gpu, isSoftware: true };
+    return gpu;
   }
 }

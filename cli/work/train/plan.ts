@@ -1,12 +1,15 @@
 /** `mmfree train --plan`: what a run would take on this computer's card, and whether it belongs on it. */
 import { parseConfig } from '../../../model/checkpoint/read-config.js';
 import { microBatchOf } from '../../../model/train/run/recipe.js';
+import { chooseWindows } from '../../../model/train/run/run-choice.js';
 import { planTraining, type TrainingPlan } from '../../../model/train/run/training-plan.js';
 import { rowFloatsOf } from '../../../model/train/run/train-steps.js';
+import { parameterLayout, weightsOf } from '../../../model/train/gpu/parameter-layout.js';
 import { configJsonOf, type ShapeName } from '../../../model/train/shapes.js';
 import type { CommandContext } from '../../command.js';
+import { memoryOf } from './choose-run.js';
 import { openAnyGpu } from './open-any-gpu.js';
-import { DEFAULTS, VOCABULARY, type GivenRun } from './train-input.js';
+import { VOCABULARY, type GivenRun } from './train-input.js';
 
 /** What a weight should see, by arXiv 2203.15556. */
 const TOKENS_PER_WEIGHT = 20;
@@ -15,16 +18,17 @@ const MOST_HOURS = 24;
 
 export async function explainPlan(shape: ShapeName, given: GivenRun, context: CommandContext): Promise<void> {
   const { output } = context;
-  const { gpu, isSoftware } = await openAnyGpu(context);
+  const gpu = await openAnyGpu(context);
   try {
-    const defaults = isSoftware ? DEFAULTS.software : DEFAULTS.card;
-    const { context: length = defaults.context, batch = defaults.batch, vocab = VOCABULARY } = given;
+    const { vocab = VOCABULARY } = given;
     const json = configJsonOf(shape, { vocabulary: vocab, bosId: 0, eosId: 0 });
     const config = parseConfig(new TextEncoder().encode(json), 'config.json');
-    const microBatch = microBatchOf(batch, length, rowFloatsOf(config));
+    const tokens = given.tokens ?? TOKENS_PER_WEIGHT * weightsOf(parameterLayout(config));
+    const windows = chooseWindows(tokens, Infinity, given);
+    const [length, batch] = [windows.context.value, windows.batch.value];
+    const microBatch = microBatchOf(batch, length, rowFloatsOf(config), memoryOf(gpu));
     output.note(`measuring ${gpu.name}`);
     const found = await planTraining(gpu, config, { context: length, batch, microBatch });
-    const tokens = given.tokens ?? TOKENS_PER_WEIGHT * found.weights;
     const hours = tokens / found.tokensPerSecond / 3600;
     const verdict = verdictOn(found, hours);
     const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;

@@ -12,7 +12,6 @@ import { encodePieces } from '../../../model/train/data/token-stream.js';
 import { initialParameters } from '../../../model/train/initial-parameters.js';
 import { readParameters, type Tensors } from '../../../model/train/parameters.js';
 import { checkTrainable, configJsonOf, type ShapeName } from '../../../model/train/shapes.js';
-import { tooLittleText } from '../../../model/train/train-error.js';
 import { tokenizerFacts } from '../../../model/train/tokenizer/tokenizer-facts.js';
 import { tokenizerOf, WordCounts } from '../../../model/train/tokenizer/train-bpe.js';
 import type { CommandContext } from '../../command.js';
@@ -29,13 +28,15 @@ export interface PreparedModel {
 
 const MAX_CONFIG_BYTES = 1 << 20;
 
-/** Of a new run. @param fallback the shape where none is named */
-export async function newModel(
-  input: NewRun,
-  corpus: Corpus,
-  fallback: ShapeName,
-  context: CommandContext,
-): Promise<PreparedModel & { readonly parameters: (seed: bigint) => Tensors }> {
+/** The model of a new run, which is in the smallest shape as long as none is told or chosen. */
+export interface NewModel extends PreparedModel {
+  /** As it begins. */
+  readonly parameters: (seed: bigint) => Tensors;
+  /** The same with another shape; undefined: its shape is settled. */
+  readonly inShape?: (shape: ShapeName) => Promise<NewModel>;
+}
+
+export async function newModel(input: NewRun, corpus: Corpus, context: CommandContext): Promise<NewModel> {
   const { output, signal } = context;
   if (input.from !== undefined) {
     const checkpoint = await openCheckpointAloud(input.from, context);
@@ -59,11 +60,17 @@ export async function newModel(
   } else {
     tokenizerJson = await readRegular(input.tokenizer, { limitBytes: MAX_TOKENIZER_BYTES, signal });
   }
-  const configJson =
-    given ?? new TextEncoder().encode(configJsonOf(input.shape ?? fallback, tokenizerFacts(tokenizerJson)));
-  const config = configured ?? parseConfig(configJson, 'config.json');
-  const model = await modelOf(config, configJson, tokenizerJson);
-  return { ...model, parameters: (seed) => initialParameters(config, seed) };
+  const settled = async (configJson: Uint8Array): Promise<NewModel> => {
+    const config = parseConfig(configJson, input.config ?? 'config.json');
+    const model = await modelOf(config, configJson, tokenizerJson);
+    return { ...model, parameters: (seed) => initialParameters(config, seed) };
+  };
+  if (given) return await settled(given);
+  const facts = tokenizerFacts(tokenizerJson);
+  const inShape = async (shape: ShapeName): Promise<NewModel> =>
+    await settled(new TextEncoder().encode(configJsonOf(shape, facts)));
+  if (input.shape !== undefined) return await inShape(input.shape);
+  return { ...(await inShape('100K')), inShape };
 }
 
 /** Of a run that goes on: what is in its folder. */
@@ -92,11 +99,10 @@ async function wordsOf(corpus: Corpus, { output, signal }: CommandContext): Prom
   return words;
 }
 
-/** All documents as one stream. @throws TrainError if it is shorter than a window of `context` tokens and one more */
+/** All documents as one stream. */
 export async function tokensOf(
   corpus: Corpus,
-  { config, tokenizer }: PreparedModel,
-  windowTokens: number,
+  { config, tokenizer }: Pick<PreparedModel, 'config' | 'tokenizer'>,
   { output, signal }: CommandContext,
 ): Promise<TokenStore> {
   const progress = output.progress({ label: 'tokens', unit: 'bytes', total: corpus.characters });
@@ -106,6 +112,5 @@ export async function tokensOf(
     progress.update((done += characters));
   });
   progress.end();
-  if (tokens.length <= windowTokens) throw tooLittleText(tokens.length, windowTokens + 1);
   return tokens;
 }

@@ -39,13 +39,6 @@ export interface GivenRun extends Omit<TrainInput, 'output'> {
   readonly plan: ShapeName | undefined;
 }
 
-/** Where nothing is told: a card, or a processor that plays one. */
-export const DEFAULTS = {
-  card: { shape: '4M', context: 512, batch: 192 },
-  software: { shape: '100K', context: 64, batch: 8 },
-} as const;
-
-const MINUTES = 10;
 /** Tokens of a tokenizer that is made. */
 export const VOCABULARY = 4096;
 /** Of a hidden size of 192, and of narrower ones; wider ones take less. */
@@ -112,25 +105,13 @@ function together(names: readonly string[], reason: string): UsageError {
   });
 }
 
-/** @param secondsPerStep measures, where the length of the run is a time */
-export async function recipeOf(
+/** @param sizes what is told or chosen of a step and of how many there are */
+export function recipeOf(
   input: NewRun,
   { hiddenSize }: ModelConfig,
-  { context, batch, microBatch }: Pick<Recipe, 'context' | 'batch' | 'microBatch'>,
-  secondsPerStep: () => Promise<number>,
-): Promise<Recipe> {
+  { context, batch, microBatch, steps }: Pick<Recipe, 'context' | 'batch' | 'microBatch' | 'steps'>,
+): Recipe {
   const { decay = 0.02, clip = 1, seed = 1n, rate = RATE * Math.min(1, Math.sqrt(RATE_WIDTH / hiddenSize)) } = input;
-  const steps = await stepsOf(input, context * batch, secondsPerStep);
   const warmUp = input.warmUp ?? Math.min(200, Math.ceil(steps / 10));
   return { context, batch, microBatch, steps, rate, warmUp, decay, clip, seed: String(seed) };
-}
-
-async function stepsOf(
-  { steps, tokens, minutes = MINUTES }: NewRun,
-  tokensPerStep: number,
-  secondsPerStep: () => Promise<number>,
-): Promise<number> {
-  if (steps !== undefined) return steps;
-  if (tokens !== undefined) return Math.ceil(tokens / tokensPerStep);
-  return Math.max(1, Math.floor((60 * minutes) / (await secondsPerStep())));
 }

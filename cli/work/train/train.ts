@@ -7,6 +7,7 @@ import { isJsonObject } from '../../../model/json-object.js';
 import { surveyed, type Corpus } from '../../../model/train/data/corpus.js';
 import { marksOf } from '../../../model/train/data/held-out.js';
 import { TextSource } from '../../../model/train/data/text-source.js';
+import type { TokenSequence } from '../../../model/train/data/token-store.js';
 import { hashOfTokens, randomWindows } from '../../../model/train/data/token-stream.js';
 import { parameterLayout } from '../../../model/train/gpu/parameter-layout.js';
 import { createPlannedTrainer } from '../../../model/train/gpu/planned-trainer.js';
@@ -15,14 +16,15 @@ import { microBatchOf, type Recipe } from '../../../model/train/run/recipe.js';
 import { linesUpTo, readState, saveState } from '../../../model/train/run/save.js';
 import { checkFits } from '../../../model/train/run/training-plan.js';
 import { rowFloatsOf, secondsOfMicroBatch } from '../../../model/train/run/train-steps.js';
-import { allHeldOut, cannotResume, folderTaken } from '../../../model/train/train-error.js';
+import { allHeldOut, cannotResume, folderTaken, tooLittleText } from '../../../model/train/train-error.js';
 import { counted } from '../../../protocol/counted.js';
 import type { CommandContext } from '../../command.js';
 import { finishRun, followRun, type Run } from './follow-run.js';
+import { RunChoices, memoryOf } from './choose-run.js';
 import { openAnyGpu } from './open-any-gpu.js';
 import { explainPlan } from './plan.js';
 import { modelIn, newModel, tokensOf } from './prepare-model.js';
-import { checkPlan, checkTogether, DEFAULTS, recipeOf, type GivenRun, type TrainInput } from './train-input.js';
+import { checkPlan, checkTogether, recipeOf, type GivenRun, type TrainInput } from './train-input.js';
 
 /** Without what does not depend on the model. */
 type RunOfModel = Omit<Run, 'folder' | 'saveEvery' | 'half'>;
@@ -39,12 +41,13 @@ export async function train(given: GivenRun, context: CommandContext): Promise<v
   try {
     const heldOut = heldOutText && (await surveyed(heldOutText));
     const corpus = await learnedOf(text, heldOut, context);
-    const { gpu, isSoftware } = await openAnyGpu(context);
+    const gpu = await openAnyGpu(context);
     try {
       const run = input.resume
         ? await resumedRun(input, corpus, gpu, context)
-        : await newRun(input, corpus, isSoftware ? DEFAULTS.software : DEFAULTS.card, gpu, context);
-      const held = heldOut && (await tokensOf(heldOut, run.model, run.recipe.context, context));
+        : await newRun(input, corpus, gpu, context);
+      const held = heldOut && (await tokensOf(heldOut, run.model, context));
+      if (held) expectWindow(held, run.recipe.context);
       const { saveEvery, half } = input;
       const whole: Run = { ...run, folder: input.output, saveEvery, half, ...(held && { heldOut: held }) };
       await followRun(whole, context);
@@ -69,17 +72,15 @@ async function learnedOf(text: TextSource, heldOut: Corpus | undefined, { output
   return corpus;
 }
 
-async function newRun(
-  input: TrainInput,
-  corpus: Corpus,
-  defaults: (typeof DEFAULTS)[keyof typeof DEFAULTS],
-  gpu: GpuDevice,
-  context: CommandContext,
-): Promise<RunOfModel> {
-  const model = await newModel(input, corpus, defaults.shape, context);
-  const { context: length = defaults.context, batch = defaults.batch, seed = 1n } = input;
-  const tokens = await tokensOf(corpus, model, length, context);
-  const microBatch = microBatchOf(batch, length, rowFloatsOf(model.config));
+async function newRun(input: TrainInput, corpus: Corpus, gpu: GpuDevice, context: CommandContext): Promise<RunOfModel> {
+  const { seed = 1n } = input;
+  const draft = await newModel(input, corpus, context);
+  const tokens = await tokensOf(corpus, draft, context);
+  const choices = new RunChoices(input, gpu, tokens.length, context);
+  const model = draft.inShape ? await draft.inShape(await choices.shape(draft.config.vocabSize)) : draft;
+  const { context: length, batch } = await choices.windows(model.config);
+  expectWindow(tokens, length);
+  const microBatch = microBatchOf(batch, length, rowFloatsOf(model.config), memoryOf(gpu));
   const shape = { sequences: microBatch, length };
   checkFits(gpu, model.config, shape);
   const parameters = model.parameters(seed);
@@ -96,8 +97,15 @@ async function newRun(
   }
   const secondsPerStep = async (): Promise<number> =>
     (batch / microBatch) * (await secondsOfMicroBatch(trainer, tokens, { count: microBatch, length }));
-  const recipe = await recipeOf(input, model.config, { context: length, batch, microBatch }, secondsPerStep);
-  const facts = { recipe, tokens: tokens.length, tokens_sha256: hashOfTokens(tokens), on_matrix_units: onMatrixUnits };
+  const steps = await choices.steps(model.config, batch * length, secondsPerStep);
+  const recipe = recipeOf(input, model.config, { context: length, batch, microBatch, steps });
+  const facts = {
+    recipe,
+    choices: choices.made,
+    tokens: tokens.length,
+    tokens_sha256: hashOfTokens(tokens),
+    on_matrix_units: onMatrixUnits,
+  };
   const files = {
     'config.json': model.configJson,
     'tokenizer.json': model.tokenizerJson,
@@ -105,6 +113,11 @@ async function newRun(
   };
   await begin(input.output, files, await trainer.state());
   return { model, tokens, trainer, recipe, done: 0, lines: [] };
+}
+
+/** @throws TrainError if there is not one window of so many tokens, and the one behind it */
+function expectWindow({ length }: TokenSequence, windowTokens: number): void {
+  if (length <= windowTokens) throw tooLittleText(length, windowTokens + 1);
 }
 
 /** Fills an empty folder, or leaves it empty: what cannot be gone on with would only be in the way. */
@@ -133,7 +146,7 @@ async function resumedRun(
   const folder = input.output;
   const { recipe, hash, wanted } = await readRun(folder);
   const model = await modelIn(folder);
-  const tokens = await tokensOf(corpus, model, recipe.context, context);
+  const tokens = await tokensOf(corpus, model, context);
   if (hashOfTokens(tokens) !== hash) throw cannotResume(folder, 'the text is another one, or what is held out');
   const { step, state } = await readState(folder);
   const shape = { sequences: recipe.microBatch, length: recipe.context };

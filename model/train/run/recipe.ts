@@ -29,12 +29,17 @@ export function rateAt({ rate, warmUp, steps }: Recipe, step: number): number {
   return rate * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + Math.cos(Math.PI * progress)));
 }
 
-/** Floats that go through a card at a time, for which memory is asked: two gibibytes. */
-const ROW_FLOATS = 2 ** 29;
+/** Bytes that go through a card at a time, for which memory is asked, and more is no faster: two gibibytes. */
+const ROW_BYTES = 2 ** 31;
 
-/** The largest divisor of the batch whose rows fit. @param rowFloats kept of one token */
-export function microBatchOf(batch: number, context: number, rowFloats: number): number {
-  const most = Math.max(1, Math.floor(ROW_FLOATS / (context * rowFloats)));
+/**
+ * The largest divisor of the batch whose rows fit.
+ *
+ * @param rowFloats kept of one token
+ * @param memoryBytes for rows
+ */
+export function microBatchOf(batch: number, context: number, rowFloats: number, memoryBytes = ROW_BYTES): number {
+  const most = Math.max(1, Math.floor(Math.min(ROW_BYTES, memoryBytes) / (4 * context * rowFloats)));
   for (let size = Math.min(batch, most); size > 1; size--) if (batch % size === 0) return size;
   return 1;
 }

@@ -6,6 +6,7 @@ import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import type { ModelConfig } from '../../config.js';
 import { measuredPlan } from '../gpu/matrix/plan-products.js';
 import type { TileOf } from '../gpu/matrix/products.js';
+import { bindable } from '../gpu/measure-device.js';
 import { parameterLayout, weightsOf } from '../gpu/parameter-layout.js';
 import { keptPlanOf } from '../gpu/planned-trainer.js';
 import { bufferNeeds } from '../gpu/product-shapes.js';
@@ -58,11 +59,6 @@ export async function planTraining(
     fits: largest.bytes <= bindable(gpu),
     tokensPerSecond,
   };
-}
-
-/** Bytes of the largest buffer that a kernel can use. */
-function bindable({ limits }: GpuDevice): number {
-  return Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
 }
 
 /** Before anything is made for it. @throws TrainError `train-too-large` */

@@ -155,6 +155,28 @@ describe.runIf(hasGpu)('a folder of text', () => {
     }
   });
 
+  it('is learned as text and device allow where nothing is told, which is kept', async () => {
+    const folder = path('untold');
+    const short = ['--vocab', '300', '--minutes', '0.01'];
+    const { exit, events } = await mmfreeJson('train', path('text.txt'), '-o', folder, ...short);
+    expect(exit).toBe(0);
+    const [device] = events.filter(({ type }) => type === 'device');
+    expect(device!['weight_tokens_per_second']).toBeGreaterThan(1e5);
+    const choices = events.filter(({ type }) => type === 'choice').map(({ of, value }) => [of, value]);
+    // Of a text so short nothing larger can be made, however fast the device is.
+    expect(choices).toEqual([
+      ['shape', '100K'],
+      ['context', 64],
+      ['batch', 4],
+    ]);
+    const run = await readFile(`${folder}/run.json`, 'utf8');
+    expect(JSON.parse(run)).toMatchObject({ recipe: { context: 64, batch: 4 }, choices: [{}, {}, {}] });
+    expect(await readFile(`${folder}/config.json`, 'utf8')).toContain('"hidden_size": 48');
+    const again = await mmfreeJson('train', path('text.txt'), '-o', folder, '--resume');
+    expect([again.exit, again.events.filter(({ type }) => type === 'device')]).toEqual([0, []]);
+    expect(await readFile(`${folder}/run.json`, 'utf8')).toBe(run);
+  });
+
   it.skipIf(count(0, 1) === 0)('is learned by the curve of the twin for long', async () => {
     const folder = path('curve');
     const args = trainTo(folder).map((arg) => (arg === String(STEPS) ? String(LONG_STEPS) : arg));

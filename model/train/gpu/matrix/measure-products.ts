@@ -70,6 +70,19 @@ export async function measureProducts(
   }
 }
 
+/** Seconds that the plain kernels of these products take together, with noise. @throws GpuError */
+export async function plainSecondsOf(gpu: GpuDevice, products: readonly ProductShape[]): Promise<number> {
+  const noise = await NoiseBuffers.create(gpu, products);
+  try {
+    const list = new KernelList(gpu);
+    for (const product of products) addProduct(list, noise, product, undefined, noise.expected);
+    await list.ready();
+    return await secondsOf(gpu, list.dispatches);
+  } finally {
+    noise.free();
+  }
+}
+
 /** Kernels on their way. */
 interface PreparedProduct {
   readonly product: ProductShape;
