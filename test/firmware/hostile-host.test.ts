@@ -12,7 +12,7 @@ import { goodImage } from '../helpers/good-image.js';
 
 const FUZZ = fileURLToPath(new URL('../../firmware/fuzz', import.meta.url));
 const CORPUS = join(FUZZ, 'corpus-board');
-const MUTANTS = count(1000, 1_200_000);
+const MUTANTS = count(1000, 700_000);
 const FRAMES = count(5_000, 10_000_000);
 
 describe.skipIf(!HAS_C_COMPILER)('a hostile host', () => {

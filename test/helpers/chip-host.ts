@@ -29,7 +29,7 @@ export interface EmulatedChip {
 export class ChipHost<Chip extends EmulatedChip> {
   readonly chip: Chip;
   readonly #reader = new FrameReader();
-  readonly #frames: Frame[] = [];
+  #frames: Frame[] = [];
   #text = '';
   #sequence = 0;
   #expected = 0;
@@ -69,6 +69,8 @@ export class ChipHost<Chip extends EmulatedChip> {
 
   /** Sends a message, and waits until it was taken. */
   send<L extends Layout>(message: FixedMessage<L>, value: LayoutValue<L>): void {
+    // Their numbers come again after 256 messages.
+    this.#frames = this.#frames.filter(({ kind }) => kind !== 'ack');
     const order = { sequence: this.#sequence, acknowledge: this.#expected, window: 32 };
     this.#say(frameOf({ kind: 'data', type: message.type, ...order, payload: encodeMessage(message, value) }));
     this.#sequence = (this.#sequence + 1) & 0xff;
