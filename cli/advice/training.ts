@@ -10,6 +10,14 @@ export const TRAINING: Readonly<Record<TrainErrorCode, Advice>> = {
   'train-bad-text': null,
   'train-too-little-text': always('Give more text, or shorter windows with --context.'),
   'train-bad-shape': always('Choose another shape with --shape, or change the --config.'),
+  'train-bad-tokenizer': ({ from, model_tokens: tokens }) => {
+    if (from === 'text')
+      return 'Set vocab_size in the --config to what --vocab asks for, 257 at least, or name a file with --tokenizer.';
+    if (from !== 'file') return undefined;
+    return typeof tokens !== 'number'
+      ? 'Name another file with --tokenizer, or leave that out: then one is made of the text.'
+      : `Name another file with --tokenizer, or leave that out: then one of ${tokens} tokens is made of the text. Or set vocab_size in the --config to what the tokenizer has.`;
+  },
   'train-too-large': also('`mmfree train --plan SHAPE` says what a shape takes here.'),
   'train-diverged': ({ saved }, _, fix) =>
     saved === undefined

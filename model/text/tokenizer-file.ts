@@ -213,7 +213,8 @@ function naturalNumber(where: string, value: unknown): number {
 
 function tokenId(where: string, value: unknown, vocabSize: number): number {
   const id = naturalNumber(where, value);
-  if (id >= vocabSize) throw tokenizerDoesNotFit(`It has the id ${id}, the model has ${vocabSize} tokens`);
+  if (id >= vocabSize)
+    throw tokenizerDoesNotFit(`It has a token with the id ${id}, and the model has ${vocabSize} tokens`);
   return id;
 }
 

@@ -1,7 +1,8 @@
 /** Everything that can be wrong with training, in words. */
-import { MmfreeError } from '../../protocol/errors.js';
+import { MmfreeError, sentenceOf } from '../../protocol/errors.js';
 import { systemFix } from '../../protocol/system-error.js';
 import type { GpuError } from '../backends/gpu/device/gpu-error.js';
+import type { TokenizerError } from '../text/tokenizer-error.js';
 
 export type TrainErrorCode =
   /** Nothing here trains a model. */
@@ -14,6 +15,8 @@ export type TrainErrorCode =
   | 'train-too-little-text'
   /** A model that the kernels are not made for. */
   | 'train-bad-shape'
+  /** A tokenizer that is none, or none for this model. */
+  | 'train-bad-tokenizer'
   /** A model with parts that this GPU does not bind. */
   | 'train-too-large'
   /** The loss is no number any more. */
@@ -84,6 +87,52 @@ export function badShape(problem: string): TrainError {
     reason: 'The kernels take widths that are multiples of 16.',
     fix: 'Choose another shape.',
   });
+}
+
+/** Where the tokenizer of a run is from. */
+export interface TokenizerSource {
+  /** A file that was named, the text, the checkpoint that training begins with, the folder of the run. */
+  readonly from: 'file' | 'text' | 'checkpoint' | 'run';
+  /** That file or folder. */
+  readonly path: string;
+}
+
+const OTHER_TOKENIZER: Readonly<Record<TokenizerSource['from'], string>> = {
+  file: 'Name another tokenizer.json, or none: then one is made of the text.',
+  text: 'Give the model as many tokens as the tokenizer is to have, 257 or more.',
+  checkpoint: 'Put the tokenizer.json into it that the checkpoint was trained with.',
+  run: 'Put the tokenizer.json back that was in the folder when the run began, or begin a new run.',
+};
+
+/**
+ * @param problem sentences
+ * @param modelTokens tokens of the model, if that is settled by something else than the tokenizer
+ */
+export function badTokenizer(
+  { from, path }: TokenizerSource,
+  problem: string,
+  modelTokens: number | undefined,
+  cause?: unknown,
+): TrainError {
+  const what = from === 'text' ? 'no tokenizer of the text fits the model' : `${path} has no tokenizer for this model`;
+  return new TrainError('train-bad-tokenizer', what, {
+    reason: problem,
+    fix: OTHER_TOKENIZER[from],
+    facts: { from, file: path, ...(modelTokens !== undefined && { model_tokens: modelTokens }) },
+    cause,
+  });
+}
+
+/** The same by what reading it said. @param isEmpty whether there is nothing in it */
+export function unusableTokenizer(
+  source: TokenizerSource,
+  error: TokenizerError,
+  isEmpty: boolean,
+  modelTokens: number | undefined,
+): TrainError {
+  const said = error.code === 'tokenizer-does-not-fit' ? error.reason : `${sentenceOf(error.message)} ${error.reason}`;
+  const empty = source.from === 'file' ? 'The file is empty.' : 'There is no tokenizer.json in it.';
+  return badTokenizer(source, isEmpty ? empty : said, modelTokens, error);
 }
 
 /** @param part what is larger than the GPU binds */

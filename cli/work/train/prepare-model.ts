@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseConfig } from '../../../model/checkpoint/read-config.js';
 import type { ModelConfig } from '../../../model/config.js';
 import { readRegular } from '../../../model/files/input-file.js';
+import { TokenizerError } from '../../../model/text/tokenizer-error.js';
 import { MAX_TOKENIZER_BYTES } from '../../../model/text/tokenizer-file.js';
 import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
 import type { Corpus } from '../../../model/train/data/corpus.js';
@@ -12,8 +13,10 @@ import { encodePieces } from '../../../model/train/data/token-stream.js';
 import { initialParameters } from '../../../model/train/initial-parameters.js';
 import { readParameters, type Tensors } from '../../../model/train/parameters.js';
 import { checkTrainable, configJsonOf, type ShapeName } from '../../../model/train/shapes.js';
+import { badTokenizer, unusableTokenizer, type TokenizerSource } from '../../../model/train/train-error.js';
 import { tokenizerFacts } from '../../../model/train/tokenizer/tokenizer-facts.js';
 import { tokenizerOf, WordCounts } from '../../../model/train/tokenizer/train-bpe.js';
+import { MODEL_LIMITS } from '../../../protocol/image/model-shape.js';
 import type { CommandContext } from '../../command.js';
 import { openCheckpointAloud } from '../open-checkpoint.js';
 import { VOCABULARY, type NewRun } from './train-input.js';
@@ -27,6 +30,9 @@ export interface PreparedModel {
 }
 
 const MAX_CONFIG_BYTES = 1 << 20;
+/** Of a tokenizer that is made: every byte, and what ends a text. */
+const LEAST_VOCABULARY = 257;
+const TOO_SMALL = `One that is made of text has a token for each byte and one that ends a text: ${LEAST_VOCABULARY} at least.`;
 
 /** The model of a new run, which is in the smallest shape as long as none is told or chosen. */
 export interface NewModel extends PreparedModel {
@@ -43,7 +49,8 @@ export async function newModel(input: NewRun, corpus: Corpus, context: CommandCo
     try {
       const parameters = await readParameters(checkpoint);
       const { config, configJson, tokenizerJson = new Uint8Array(0) } = checkpoint;
-      return { ...(await modelOf(config, configJson, tokenizerJson)), parameters: () => parameters };
+      const source = { from: 'checkpoint', path: input.from } as const;
+      return { ...(await modelOf(config, configJson, tokenizerJson, source)), parameters: () => parameters };
     } finally {
       await checkpoint.close();
     }
@@ -51,9 +58,14 @@ export async function newModel(input: NewRun, corpus: Corpus, context: CommandCo
   const given =
     input.config === undefined ? undefined : await readRegular(input.config, { limitBytes: MAX_CONFIG_BYTES, signal });
   const configured = given && parseConfig(given, input.config ?? '');
+  const source: TokenizerSource =
+    input.tokenizer === undefined
+      ? { from: 'text', path: input.config ?? '' }
+      : { from: 'file', path: input.tokenizer };
   let tokenizerJson: Uint8Array;
   if (input.tokenizer === undefined) {
     const vocabulary = input.vocab ?? configured?.vocabSize ?? VOCABULARY;
+    if (vocabulary < LEAST_VOCABULARY) throw badTokenizer(source, TOO_SMALL, vocabulary);
     output.note(`making a tokenizer of ${vocabulary} tokens`);
     const words = await wordsOf(corpus, context);
     tokenizerJson = new TextEncoder().encode(await tokenizerOf(words, vocabulary, signal));
@@ -62,11 +74,15 @@ export async function newModel(input: NewRun, corpus: Corpus, context: CommandCo
   }
   const settled = async (configJson: Uint8Array): Promise<NewModel> => {
     const config = parseConfig(configJson, input.config ?? 'config.json');
-    const model = await modelOf(config, configJson, tokenizerJson);
+    const model = await modelOf(config, configJson, tokenizerJson, source, given && config.vocabSize);
     return { ...model, parameters: (seed) => initialParameters(config, seed) };
   };
   if (given) return await settled(given);
   const facts = tokenizerFacts(tokenizerJson);
+  if (facts.vocabulary > MODEL_LIMITS.vocabSize) {
+    const problem = `It has a token with the id ${facts.vocabulary - 1}, and a model has ${MODEL_LIMITS.vocabSize} tokens at most.`;
+    throw badTokenizer(source, problem, undefined);
+  }
   const inShape = async (shape: ShapeName): Promise<NewModel> =>
     await settled(new TextEncoder().encode(configJsonOf(shape, facts)));
   if (input.shape !== undefined) return await inShape(input.shape);
@@ -78,12 +94,24 @@ export async function modelIn(folder: string): Promise<PreparedModel> {
   const configPath = join(folder, 'config.json');
   const configJson = await readFile(configPath);
   const tokenizerJson = await readFile(join(folder, 'tokenizer.json'));
-  return await modelOf(parseConfig(configJson, configPath), configJson, tokenizerJson);
+  return await modelOf(parseConfig(configJson, configPath), configJson, tokenizerJson, { from: 'run', path: folder });
 }
 
-async function modelOf(config: ModelConfig, configJson: Uint8Array, tokenizerJson: Uint8Array): Promise<PreparedModel> {
+/** @param modelTokens as for `badTokenizer` */
+async function modelOf(
+  config: ModelConfig,
+  configJson: Uint8Array,
+  tokenizerJson: Uint8Array,
+  source: TokenizerSource,
+  modelTokens?: number,
+): Promise<PreparedModel> {
   checkTrainable(config);
-  return { config, configJson, tokenizerJson, tokenizer: await loadTokenizer(tokenizerJson, config) };
+  try {
+    return { config, configJson, tokenizerJson, tokenizer: await loadTokenizer(tokenizerJson, config) };
+  } catch (error) {
+    if (!(error instanceof TokenizerError)) throw error;
+    throw unusableTokenizer(source, error, tokenizerJson.length === 0, modelTokens);
+  }
 }
 
 async function wordsOf(corpus: Corpus, { output, signal }: CommandContext): Promise<WordCounts> {

@@ -329,6 +329,49 @@ describe('input that cannot be learned', () => {
     expect([run.exit, run.result['error']]).toEqual([exit, expect.objectContaining({ code })]);
   });
 
+  const NAMED = ['--tokenizer', 'tokenizer.json'];
+  const pathsIn = (args: readonly string[]): string[] => args.map((arg) => (arg.startsWith('-') ? arg : path(arg)));
+  const BYTES = { type: 'ByteLevel', add_prefix_space: false };
+  const vocabularyOf = (tokens: number): object => ({
+    model: { type: 'BPE', vocab: { a: tokens - 1 }, merges: [] },
+    pre_tokenizer: BYTES,
+    decoder: BYTES,
+  });
+
+  it.runIf(hasGpu).each([
+    ['with a tokenizer that is empty', '', NAMED, { from: 'file' }, 'The file is empty.'],
+    ['with a tokenizer that is none', 'hello', NAMED, { from: 'file' }, 'is not a JSON object'],
+    [
+      'with a tokenizer of too many tokens',
+      vocabularyOf(1e9),
+      NAMED,
+      { from: 'file' },
+      'a model has 65536 tokens at most',
+    ],
+    [
+      'with a tokenizer of more tokens than the model',
+      vocabularyOf(301),
+      [...NAMED, '--config', 'config.json'],
+      { from: 'file', model_tokens: 300 },
+      'a token with the id 300, and the model has 300 tokens',
+    ],
+    [
+      'with a model of fewer tokens than any tokenizer',
+      '',
+      ['--config', 'bytes.json'],
+      { from: 'text', model_tokens: 256 },
+      '257 at least',
+    ],
+  ])('%s', async (_, file, args, facts, reason) => {
+    await writeFile(path('tokenizer.json'), typeof file === 'string' ? file : JSON.stringify(file));
+    await writeFile(path('bytes.json'), JSON.stringify({ ...CONFIG, vocab_size: 256 }));
+    const { exit, result } = await mmfreeJson('train', path('text.txt'), '-o', path('never'), ...pathsIn(args));
+    expect([exit, result['error']]).toEqual([2, expect.objectContaining({ code: 'train-bad-tokenizer' })]);
+    expect(result['error']).toMatchObject({ facts, cause: expect.stringContaining(reason) as string });
+    // Nothing of packing or of a published model, which there is none of.
+    expect((result['error'] as Record<string, string>)['fix']).toMatch(/--tokenizer/);
+  });
+
   it('that is held out', async () => {
     const { exit, result } = await mmfreeJson(...trainTo(path('never'), '--held-out', path('text.txt')));
     expect([exit, result['error']]).toEqual([2, expect.objectContaining({ code: 'train-no-text' })]);
