@@ -8,7 +8,14 @@ import { basename, join } from 'node:path';
 import { root } from './setup.mjs';
 
 /** The families of kernels, what shows whether one is right, and what benchmarks compare them with. */
-const MODULES = ['baseline', 'relaxed16', 'relaxed32', 'probe/dot-probe', 'transcode', 'bench/read-all'];
+const PRODUCTS = ['baseline', 'relaxed16', 'relaxed32', 'wide16', 'wide32'];
+const MODULES = [
+  'step',
+  ...PRODUCTS.map((family) => `products/${family}`),
+  'probe/dot-probe',
+  'transcode',
+  'bench/read-all',
+];
 const folder = join(root, 'model/backends/cpu');
 const cache = join(root, 'node_modules/.cache/mmfree/wasm');
 const output = join(root, 'dist/model/backends/cpu');

@@ -27,7 +27,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const chromium = findChromium();
 if (chromium === undefined) console.warn('THE PAGE IS NOT TRIED: no Chromium here (Debian: apt-get install chromium)');
 
-const moduleOf = (name: KernelFamily | 'transcode'): string => join(root, `dist/model/backends/cpu/${name}.wasm`);
+const moduleOf = (name: KernelFamily | 'step' | 'transcode'): string =>
+  join(root, `dist/model/backends/cpu/${name}.wasm`);
 
 const RECEIPTS = count(200, 2000);
 const TEXTS = ['Once upon a time', 'She said: “Zoë’s 3 cats!”\n\n  ¿Qué?', '🙂 naïve \t end '];
@@ -130,7 +131,7 @@ describe.skipIf(chromium === undefined)('a page', () => {
         ['/', '<!doctype html><script type="module" src="/page.js"></script>'],
         ['/page.js', page],
         ['/image', readFileSync(TALES_IMAGE)],
-        ...([...FAMILIES, 'transcode'] as const).map(
+        ...([...FAMILIES, 'step', 'transcode'] as const).map(
           (name) => [`/${name}.wasm`, readFileSync(moduleOf(name))] as const,
         ),
         ['/state', half],

@@ -4,7 +4,7 @@
  */
 import { identityOf } from '../../engine/opened-machine.js';
 import { CpuModel } from '../../model/backends/cpu/cpu-model.js';
-import { FAMILIES } from '../../model/backends/cpu/kernels.js';
+import { compile, FAMILIES } from '../../model/backends/cpu/kernels.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
 import type { Machine } from '../../model/machine/machine.js';
 import { referenceMachine } from '../../model/machine/reference.js';
@@ -61,9 +61,13 @@ async function receiptsOf(machine: Machine, tokens: readonly number[]): Promise<
 async function receiptsOfKernels(image: WeightImage, tokens: readonly number[]): Promise<Record<string, number[]>> {
   const receipts: Record<string, number[]> = {};
   for (const family of FAMILIES) {
-    const [kernels, transcoder] = await Promise.all([bytesOf(`/${family}.wasm`), bytesOf('/transcode.wasm')]);
-    const { shape } = image.view;
-    const model = new CpuModel(shape, { family, kernels, transcoder }, (section, offset, into) =>
+    const [products, step, transcoder] = await Promise.all([
+      bytesOf(`/${family}.wasm`),
+      bytesOf('/step.wasm'),
+      bytesOf('/transcode.wasm'),
+    ]);
+    const kernels = { step: compile(step), products: new Map([[family, compile(products)]]), transcoder };
+    const model = new CpuModel(image.view.shape, kernels, (section, offset, into) =>
       into.set(image.section(section).subarray(offset, offset + into.length)),
     );
     receipts[family] = tokens.map((token) => {

@@ -10,8 +10,9 @@ import type { OpenedImage } from '../../../engine/opened-machine.js';
 import { compareStream, withSequences } from '../../../engine/same-bits.js';
 import { SHIPPED_IMAGE } from '../../../engine/shipped.js';
 import { CpuError } from '../../../model/backends/cpu/cpu-error.js';
-import { FAMILIES } from '../../../model/backends/cpu/kernels.js';
+import { FAMILIES, NARROW, type KernelFamily } from '../../../model/backends/cpu/kernels.js';
 import { familiesOfNode } from '../../../model/backends/cpu/node/families.js';
+import { kernelsOfNode } from '../../../model/backends/cpu/node/node-compiler.js';
 import { selfTestStream } from '../../../model/machine/self-test.js';
 import { describeProblem } from '../../advice/describe-problem.js';
 import type { Finding } from './finding.js';
@@ -31,7 +32,8 @@ export async function examineCpu(signal: AbortSignal): Promise<readonly Finding[
     const opened = await openCpuMachine({ image: SHIPPED_IMAGE }, { signal });
     try {
       const rate = await repeatSelfTest(opened, 'cpu', signal);
-      return [{ state: 'ok', text: `${rate.toFixed(0)} tokens/s with the same bits; ${kernels()}` }];
+      const chosen = [...kernelsOfNode().products.keys()];
+      return [{ state: 'ok', text: `${rate.toFixed(0)} tokens/s with the same bits; ${kernels(chosen)}` }];
     } finally {
       await opened.machine.close();
     }
@@ -42,12 +44,20 @@ export async function examineCpu(signal: AbortSignal): Promise<readonly Finding[
   }
 }
 
-/** Which kernels there are to choose from, and why not all. @param v8 version of the engine */
-export function kernels(v8: string = process.versions.v8): string {
+/**
+ * Which kernels there are to choose from, and why not all.
+ *
+ * @param chosen of those that V8 of a version computes right
+ */
+export function kernels(chosen: readonly KernelFamily[], v8: string = process.versions.v8): string {
   const usable = familiesOfNode(v8);
-  const left = FAMILIES.filter((family) => !usable.includes(family));
-  const why = left.length === 0 ? '' : ` (not ${left.join(', ')}: V8 ${Number.parseInt(v8, 10)} computes them wrong)`;
-  return `kernels ${usable.join(', ')}${why}, cores: ${availableParallelism()}`;
+  const wrong = FAMILIES.filter((family) => NARROW[family] === undefined && !usable.includes(family));
+  const isWide = chosen.some((family) => NARROW[family] !== undefined);
+  const why = [
+    ...(wrong.length > 0 ? [`not ${wrong.join(', ')}: V8 ${Number.parseInt(v8, 10)} computes them wrong`] : []),
+    ...(isWide ? [] : [`not ${Object.keys(NARROW).join(', ')}: they want Node 24 on x64, and AVX2`]),
+  ];
+  return `kernels ${chosen.join(', ')}${why.map((reason) => ` (${reason})`).join('')}, cores: ${availableParallelism()}`;
 }
 
 /** @returns tokens per second @throws MismatchError; AbortError */

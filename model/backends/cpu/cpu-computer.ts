@@ -5,7 +5,7 @@ import type { SamplerSettings } from '../../../protocol/sampling.js';
 import { candidatesNeeded } from '../../integer/sampler.js';
 import type { LogitsArray } from './cpu-messages.js';
 import type { ModelMemory, ReadSection } from './image-loader.js';
-import { FAMILIES, instantiate, type KernelFamily, type Kernels } from './kernels.js';
+import { FAMILIES, instantiate, type KernelFamily, type KernelModules, type Kernels } from './kernels.js';
 import * as layout from './layout.js';
 import { PAGE_BYTES, writeModel, type MemoryPlan } from './memory-plan.js';
 
@@ -42,15 +42,11 @@ export class CpuComputer {
   /** End of what is used of the heap, and states that are free. */
   #heap: number;
 
-  /** @param memory that `loadMatrices` fills @param modules at least one */
-  constructor(
-    { plan, memory }: Pick<ModelMemory, 'plan' | 'memory'>,
-    modules: ReadonlyMap<KernelFamily, WebAssembly.Module>,
-    family: KernelFamily,
-  ) {
+  /** @param memory that `loadMatrices` fills @param modules of one family at least */
+  constructor({ plan, memory }: Pick<ModelMemory, 'plan' | 'memory'>, modules: KernelModules, family: KernelFamily) {
     this.plan = plan;
     this.memory = memory;
-    this.#kernels = new Map([...modules].map(([name, module]) => [name, instantiate(module, this.memory)]));
+    this.#kernels = instantiate(modules, memory);
     this.#words = new Uint32Array(this.memory.buffer);
     this.#heap = plan.heap;
     const stride = embeddingStride(plan.shape);

@@ -13,8 +13,8 @@ export interface CpuSetting {
 /** What the first thread is started with, beside the way to the image. */
 export interface CpuJob {
   readonly shape: ModelShape;
-  /** What may be used; the first of them until something else is measured. */
-  readonly families: readonly KernelFamily[];
+  /** What may be used; whatever is right here unless given. */
+  readonly families?: readonly KernelFamily[] | undefined;
   /** At most; with more than one the memory is shared. */
   readonly threads: number;
   /** What was measured before; `fixed` if nothing shall be. */

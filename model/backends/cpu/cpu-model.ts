@@ -7,12 +7,11 @@
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import { CpuComputer } from './cpu-computer.js';
 import { loadMatrices, memoryFor, type ReadSection } from './image-loader.js';
-import { compile, type KernelFamily } from './kernels.js';
+import type { KernelModules } from './kernels.js';
 
-/** Modules, as they are in files. */
-export interface CpuModules {
-  readonly family: KernelFamily;
-  readonly kernels: Uint8Array<ArrayBuffer>;
+/** What computes: the first family. */
+export interface CpuModules extends KernelModules {
+  /** The module `transcode`, as it is in its file. */
   readonly transcoder: Uint8Array<ArrayBuffer>;
 }
 
@@ -21,9 +20,10 @@ export class CpuModel {
   readonly #state: number;
 
   /** Loads a model from sections that were checked. @throws CpuError; what `read` throws */
-  constructor(shape: ModelShape, { family, kernels, transcoder }: CpuModules, read: ReadSection) {
+  constructor(shape: ModelShape, { transcoder, ...kernels }: CpuModules, read: ReadSection) {
     const memory = memoryFor(shape, transcoder);
-    this.#computer = new CpuComputer(memory, new Map([[family, compile(kernels)]]), family);
+    const [family] = kernels.products.keys();
+    this.#computer = new CpuComputer(memory, kernels, family);
     this.#computer.load(read);
     loadMatrices(memory, read);
     this.#state = this.#computer.allocate(this.#computer.plan.stateBytes);

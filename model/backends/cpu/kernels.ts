@@ -1,11 +1,22 @@
 /** The modules that `scripts/build-wasm.mjs` makes of the folder `wasm`, and what they offer. */
 
 /** In the order of their numbers. */
-export const FAMILIES = ['baseline', 'relaxed16', 'relaxed32'] as const;
-/** Which SIMD instructions do the products: see wasm/products.ts. */
+export const FAMILIES = ['baseline', 'relaxed16', 'relaxed32', 'wide16', 'wide32'] as const;
+/** Which instructions do the products: see wasm/products. */
 export type KernelFamily = (typeof FAMILIES)[number];
 
-/** A module's functions; addresses in its memory. */
+/** Families for registers of 32 bytes, and what does the same with 16. */
+export const NARROW: Partial<Record<KernelFamily, KernelFamily>> = { wide16: 'relaxed16', wide32: 'relaxed32' };
+
+export type KernelModule = WebAssembly.Module;
+
+/** Compiled: everything but the products, and those of each family that is used. */
+export interface KernelModules {
+  readonly step: KernelModule;
+  readonly products: ReadonlyMap<KernelFamily, KernelModule>;
+}
+
+/** The functions of a family; addresses in its memory. */
 export interface Kernels {
   /** Computes what the rows say. */
   step(): void;
@@ -13,14 +24,32 @@ export interface Kernels {
   serve(thread: number, seen: number): number;
 }
 
-export function compile(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+/** What wasm/step.ts exports. */
+interface StepExports {
+  step(): void;
+  serve(family: number, thread: number, seen: number): number;
+}
+
+export function compile(wasm: Uint8Array<ArrayBuffer>): KernelModule {
   return new WebAssembly.Module(wasm);
 }
 
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
+/** The kernels of each family. */
+export function instantiate(
+  { step, products }: KernelModules,
+  memory: WebAssembly.Memory,
+): ReadonlyMap<KernelFamily, Kernels> {
   const words = new Int32Array(memory.buffer);
   /** See wasm/shares.ts. Never called with one thread, so a page's thread may have kernels. */
   const sleep = (address: number, value: number): void => void Atomics.wait(words, address >> 2, value);
-  // What the module exports is what the folder says.
-  return new WebAssembly.Instance(module, { env: { memory, sleep } }).exports as unknown as Kernels;
+  const env = { memory, sleep };
+  return new Map(
+    [...products].map(([family, module]) => {
+      const imports = { env, products: new WebAssembly.Instance(module, { env }).exports };
+      // What the module exports is what the folder says.
+      const exports = new WebAssembly.Instance(step, imports).exports as unknown as StepExports;
+      const number = FAMILIES.indexOf(family);
+      return [family, { step: () => exports.step(), serve: (thread, seen) => exports.serve(number, thread, seen) }];
+    }),
+  );
 }

@@ -7,7 +7,7 @@ import { CpuComputer } from './cpu-computer.js';
 import type { CpuJob, CpuReport, CpuRequest, CpuSetting } from './cpu-messages.js';
 import type { HelperJob } from './helper.js';
 import { loadMatrices, memoryFor, type ReadSection } from './image-loader.js';
-import { compile, type KernelFamily } from './kernels.js';
+import type { KernelFamily, KernelModules } from './kernels.js';
 import { RunQueue } from './run-queue.js';
 import { Tuner } from './tuner.js';
 
@@ -19,8 +19,15 @@ export interface LeaderHome {
   readonly read: ReadSection;
   /** Whether somebody may have written to what `read` reads. */
   hasImageChanged(): boolean;
-  /** Bytes of a module. */
-  module(name: KernelFamily | 'transcode'): Uint8Array<ArrayBuffer>;
+  /**
+   * Compiles the kernels.
+   *
+   * @param families all unless given
+   * @returns those of them that are right here and worth a trial; the first until something else is measured
+   */
+  compile(families?: readonly KernelFamily[]): KernelModules;
+  /** Bytes of the module `transcode`. */
+  transcoder(): Uint8Array<ArrayBuffer>;
   /** Has a thread started that is lent to the kernels (`helper.ts`). */
   startHelper(job: HelperJob): void;
   /** @param transfer what the receiver gets instead of a copy */
@@ -34,7 +41,7 @@ export class Leader {
   readonly #home: LeaderHome;
   readonly #computer: CpuComputer;
   readonly #queue: RunQueue;
-  readonly #modules: ReadonlyMap<KernelFamily, WebAssembly.Module>;
+  readonly #modules: KernelModules;
   /** For steps of one row, and for those of several: what is best for the one may be bad for the other. */
   readonly #tuners: { readonly single: Tuner; readonly several: Tuner } | undefined;
   /** Told to the machine. */
@@ -47,17 +54,17 @@ export class Leader {
   /** Loads the model. @throws CpuError; what `read` throws */
   constructor(job: CpuJob, home: LeaderHome) {
     this.#home = home;
-    const setting = settingOf(job);
-    this.#modules = new Map(job.families.map((family) => [family, compile(home.module(family))]));
-    const memory = memoryFor(job.shape, home.module('transcode'));
+    this.#modules = home.compile(job.families);
+    const families = [...this.#modules.products.keys()];
+    const setting = settingOf(job, families);
+    const memory = memoryFor(job.shape, home.transcoder());
     this.#computer = new CpuComputer(memory, this.#modules, setting.family);
     this.#setting = setting;
     this.#told = job.setting;
     if (job.isFixed !== true) {
-      const { families, threads } = job;
       this.#tuners = {
-        single: new Tuner(families, threads, job.setting && setting),
-        several: new Tuner(families, threads),
+        single: new Tuner(families, job.threads, job.setting && setting),
+        several: new Tuner(families, job.threads),
       };
     }
     this.#computer.configure(setting.family, 1);
@@ -190,7 +197,7 @@ export class Leader {
 }
 
 /** What was measured before, as far as it is allowed here. */
-function settingOf({ setting, families, threads }: CpuJob): CpuSetting {
+function settingOf({ setting, threads }: CpuJob, families: readonly KernelFamily[]): CpuSetting {
   const family = setting !== undefined && families.includes(setting.family) ? setting.family : families[0];
   return { family, threads: Math.min(threads, setting?.threads ?? 1) };
 }

@@ -32,6 +32,9 @@ export interface MatrixPlace {
   readonly address: number;
 }
 
+/** What takes the codes of two rows out of four: sixteen bytes for the first, sixteen for the second. */
+export const CODE_MASKS: Uint8Array = new Uint8Array(32).fill(3, 0, 16).fill(12, 16);
+
 export interface MemoryPlan {
   readonly shape: ModelShape;
   readonly sigma: number;
@@ -178,8 +181,7 @@ export function writeModel(
   halves.set(weights.sigma, plan.sigma >> 1);
   halves.set(weights.exp2, plan.exp2 >> 1);
   words.set(crcTables(), plan.crcTables >> 2);
-  bytes.fill(3, plan.masks, plan.masks + 16);
-  bytes.fill(12, plan.masks + 16, plan.masks + 32);
+  bytes.set(CODE_MASKS, plan.masks);
   writeHeader(words, plan);
   writeVectors(words, new Int16Array(bytes.buffer, 0, plan.embedding >> 1), plan, weights);
 }

@@ -49,8 +49,12 @@ describe('doctor', () => {
     const { events } = await mmfreeJson('doctor');
     const text = String(events.find(({ name }) => name === 'cpu')?.['text']);
     expect(text).toMatch(/^\d+ tokens\/s with the same bits; kernels /);
-    expect(kernels('11.3.244.8')).toMatch(/^kernels relaxed16, baseline \(not relaxed32: V8 11 .*\), cores: \d+$/);
-    expect(kernels('12.4.254.21')).toMatch(/^kernels relaxed16, relaxed32, baseline, cores: \d+$/);
+    expect(kernels(['relaxed16', 'baseline'], '11.3.244.8')).toMatch(
+      /^kernels relaxed16, baseline \(not relaxed32: V8 11 .*\) \(not wide16, wide32: .*AVX2\), cores: \d+$/,
+    );
+    expect(kernels(['wide16', 'wide32', 'baseline'], '13.6.233.17')).toMatch(
+      /^kernels wide16, wide32, baseline, cores: \d+$/,
+    );
   });
 
   it('shows the boards that answer', async () => {

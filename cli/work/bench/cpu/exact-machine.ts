@@ -5,7 +5,7 @@ import { openCpuMachine } from '../../../../engine/kinds/cpu.js';
 import type { CpuMachine } from '../../../../model/backends/cpu/cpu-machine.js';
 import type { CpuSetting } from '../../../../model/backends/cpu/cpu-messages.js';
 import type { KernelFamily } from '../../../../model/backends/cpu/kernels.js';
-import { familiesOfNode } from '../../../../model/backends/cpu/node/families.js';
+import { kernelsOfNode } from '../../../../model/backends/cpu/node/node-compiler.js';
 import { decodeRate } from '../speed.js';
 
 /** Tokens that tell kernels apart: the slowest take half as long again as the next. */
@@ -24,7 +24,7 @@ export async function openExact(image: string, setting: CpuSetting, signal: Abor
  * @throws as `openExact`
  */
 export async function fastestFamily(image: string, signal: AbortSignal): Promise<KernelFamily> {
-  const [first, ...others] = familiesOfNode();
+  const [first, ...others] = kernelsOfNode().products.keys();
   const rateOf = async (family: KernelFamily): Promise<number> => {
     const machine = await openExact(image, { family, threads: 1 }, signal);
     try {

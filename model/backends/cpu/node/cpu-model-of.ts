@@ -2,16 +2,19 @@
 import type { ModelSections } from '../../../../protocol/image/model-shape.js';
 import { CpuError } from '../cpu-error.js';
 import { CpuModel } from '../cpu-model.js';
-import { familiesOfNode, turnOnRelaxedSimd } from './families.js';
+import type { KernelModules } from '../kernels.js';
+import { turnOnRelaxedSimd } from './families.js';
 import { moduleBytes } from './module-bytes.js';
+import { kernelsOfNode } from './node-compiler.js';
+
+let kernels: KernelModules | undefined;
 
 /** Undefined where the kernels do not run, or the model is too large for them. */
 export function cpuModelOf(sections: ModelSections): CpuModel | undefined {
   turnOnRelaxedSimd();
-  const family = familiesOfNode()[0];
+  kernels ??= kernelsOfNode();
   try {
-    const modules = { family, kernels: moduleBytes(family), transcoder: moduleBytes('transcode') };
-    return new CpuModel(sections.shape, modules, (name, offset, into) =>
+    return new CpuModel(sections.shape, { ...kernels, transcoder: moduleBytes('transcode') }, (name, offset, into) =>
       into.set(sections[name].subarray(offset, offset + into.length)),
     );
   } catch (error) {

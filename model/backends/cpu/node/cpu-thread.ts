@@ -5,9 +5,10 @@ import type { SectionPlace } from '../../../../protocol/image/boot-record.js';
 import type { SectionName } from '../../../../protocol/image/model-shape.js';
 import type { CpuJob, CpuReport, CpuRequest } from '../cpu-messages.js';
 import { Leader } from '../leader.js';
-import { turnOnRelaxedSimd } from './families.js';
+import { isBehindFlag, turnOnRelaxedSimd } from './families.js';
 import type { HelperOrder } from './helper-thread.js';
 import { moduleBytes } from './module-bytes.js';
+import { kernelsOfNode } from './node-compiler.js';
 
 /** What the first thread is told first. */
 export interface NodeCpuJob extends CpuJob {
@@ -26,6 +27,9 @@ export type NodeCpuReport = CpuReport | ({ readonly is: 'helper' } & HelperOrder
 const port = parentPort!;
 port.once('message', lead);
 
+/** Before there is a job, which the program may still be finding. Not where a flag must be turned on, as below. */
+const ahead = isBehindFlag() ? undefined : kernelsOfNode();
+
 function lead(job: NodeCpuJob): void {
   // Not before: it makes everything that Node itself loads afterwards be compiled anew.
   turnOnRelaxedSimd();
@@ -33,7 +37,8 @@ function lead(job: NodeCpuJob): void {
     const leader = new Leader(job, {
       read: (section, offset, into) => readImage(job, job.sections[section].offset + offset, into),
       hasImageChanged: watchFor(job.image),
-      module: moduleBytes,
+      compile: (families) => (families === undefined && ahead) || kernelsOfNode(families),
+      transcoder: () => moduleBytes('transcode'),
       startHelper(work) {
         const { port1, port2 } = new MessageChannel();
         port1.postMessage(work);

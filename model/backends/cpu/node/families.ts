@@ -11,15 +11,27 @@ import { moduleBytes } from './module-bytes.js';
  *
  * Where the processor has no AVX (Atom, Celeron, many virtual ones), the same holds for
  * `i16x8.relaxed_dot_i8x16_i7x16_s`, in V8 11.3 to 13.6: its first operand is overwritten before it is multiplied.
+ *
+ * Wide families come first; whether they are right and pay is found out when they are compiled (../compile-kernels.ts).
+ * V8 12 (Node 22) has the pass that they need, and leaves these instructions out of it.
  */
 export function familiesOfNode(
   v8Version: string = process.versions.v8,
   isDotRight: () => boolean = isDotRightHere,
+  canWiden: boolean = canWidenHere(),
 ): readonly KernelFamily[] {
   const major = Number.parseInt(v8Version, 10);
   if (major < 11) return ['baseline'];
   const relaxed16: KernelFamily[] = isDotRight() ? ['relaxed16'] : [];
-  return major === 11 ? [...relaxed16, 'baseline'] : [...relaxed16, 'relaxed32', 'baseline'];
+  if (major === 11) return [...relaxed16, 'baseline'];
+  const wide: KernelFamily[] = major >= 13 && canWiden ? ['wide16', 'wide32'] : [];
+  return [...wide, ...relaxed16, 'relaxed32', 'baseline'];
+}
+
+/** Whether this V8 was built with what wide families need; others complain of an unknown flag. */
+function canWidenHere(): boolean {
+  const { variables } = process.config as { readonly variables: Readonly<Record<string, unknown>> };
+  return process.arch === 'x64' && variables['v8_enable_wasm_simd256_revec'] === 1;
 }
 
 let isRight: boolean | undefined;
@@ -32,7 +44,12 @@ function isDotRightHere(): boolean {
   return isRight;
 }
 
+/** Whether relaxed SIMD must be turned on first. */
+export function isBehindFlag(): boolean {
+  return Number.parseInt(process.versions.v8, 10) === 11;
+}
+
 /** Before anything is compiled, in each thread that compiles. */
 export function turnOnRelaxedSimd(): void {
-  if (Number.parseInt(process.versions.v8, 10) === 11) setFlagsFromString('--experimental-wasm-relaxed-simd');
+  if (isBehindFlag()) setFlagsFromString('--experimental-wasm-relaxed-simd');
 }

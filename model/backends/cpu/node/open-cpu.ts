@@ -12,7 +12,6 @@ import type { KernelFamily } from '../kernels.js';
 import { MAX_THREADS } from '../layout.js';
 import { planMemory } from '../memory-plan.js';
 import type { NodeCpuJob, NodeCpuReport } from './cpu-thread.js';
-import { familiesOfNode } from './families.js';
 import { startThread } from './start-thread.js';
 
 export interface CpuOptions {
@@ -44,7 +43,7 @@ export async function openCpu(
   image: ImageIdentity,
   {
     threads: wanted = availableParallelism(),
-    families = familiesOfNode(),
+    families,
     setting,
     isFixed,
     onMeasured,

@@ -20,7 +20,7 @@ import { finish, vectorOf } from './bitlinear';
 import { afterSurvey, crcWords } from './crc';
 import { maximumOf, sat31 } from './fixed-point';
 import { blocksAtOnce, blocksOf, inputOf, inputStride, readResidual, sumsOf } from './layer';
-import { blockBytes, multiplyBlock } from './products';
+import { blockBytes, multiplyBlocks } from './products';
 import { choose } from './sampler';
 import { claim, done, firstItem, isOpen, itemCount, nextGroup } from './shares';
 
@@ -85,9 +85,7 @@ function logits(count: i32, thread: i32): void {
     const survey = firstItem();
     const first = survey * BLOCKS_OF_SURVEY;
     const blocks = min(itemCount() * BLOCKS_OF_SURVEY, blocksOf(vocabulary) - first);
-    for (let k = 0; k < blocks; k++) {
-      multiplyBlock(matrix + (first + k) * bytes, q, stride, count, columns, sums + 32 * k * count, 32);
-    }
+    multiplyBlocks(matrix + first * bytes, blocks, q, stride, count, columns, sums, 32);
     if (!claim()) continue;
     for (let k = 0; k < blocks; k++) {
       for (let index = 0; index < count; index++) {

@@ -35,7 +35,7 @@ import {
 import { addToResidual, applyNorm, finish, normalise, quantise, vectorOf } from './bitlinear';
 import { gatedLinearUnit, gatedState, nextState } from './channels';
 import { addSquares, sat16, sumOf64, zero } from './fixed-point';
-import { blockBytes, multiplyBlock } from './products';
+import { blockBytes, multiplyBlocks } from './products';
 import { claim, done, firstItem, isOpen, itemCount, nextGroup } from './shares';
 
 /** Where the quantised input of a row is. */
@@ -151,7 +151,8 @@ export function mixChannels(layer: usize, rows: i32, thread: i32): void {
  *
  * @param sums int32 [count][rows][8], `stride` bytes from one row to the next
  */
-function multiplyBlocks(
+@inline
+function multiply(
   product: usize,
   block: i32,
   count: i32,
@@ -161,11 +162,8 @@ function multiplyBlocks(
   sums: usize,
   stride: i32,
 ): void {
-  const bytes = blockBytes(columns);
-  const matrix = <usize>load<u32>(product) + block * bytes;
-  for (let k = 0; k < count; k++) {
-    multiplyBlock(matrix + k * bytes, q, inputStride(), rows, columns, sums + k * rows * stride, stride);
-  }
+  const blocks = <usize>load<u32>(product) + block * blockBytes(columns);
+  multiplyBlocks(blocks, count, q, inputStride(), rows, columns, sums, stride);
 }
 
 /**
@@ -190,7 +188,7 @@ function stateBlocks(layer: usize, stateOffset: usize, rows: i32, thread: i32): 
     const count = itemCount();
     for (let slot = 0; slot < 3; slot++) {
       const q = vectorOf(input, slot, columns);
-      multiplyBlocks(products + slot * PRODUCT_BYTES, block, count, q, rows, columns, sums + 32 * slot, 96);
+      multiply(products + slot * PRODUCT_BYTES, block, count, q, rows, columns, sums + 32 * slot, 96);
     }
     if (!claim()) continue;
     for (let k = 0; k < count; k++) {
@@ -249,7 +247,7 @@ function gluBlocks(product: usize, rows: i32, thread: i32): void {
   while (nextGroup(blocks, most)) {
     const block = firstItem();
     const count = itemCount();
-    multiplyBlocks(product, block, count, q, rows, columns, sums, 32);
+    multiply(product, block, count, q, rows, columns, sums, 32);
     if (!claim()) continue;
     for (let k = 0; k < count; k++) {
       for (let row = 0; row < rows; row++) {
@@ -285,7 +283,7 @@ function residualBlocks(product: usize, columns: i32, rows: i32, thread: i32): v
   while (nextGroup(blocks, most)) {
     const block = firstItem();
     const count = itemCount();
-    multiplyBlocks(product, block, count, q, rows, columns, sums, 32);
+    multiply(product, block, count, q, rows, columns, sums, 32);
     if (!claim()) continue;
     for (let k = 0; k < count; k++) {
       for (let row = 0; row < rows; row++) {

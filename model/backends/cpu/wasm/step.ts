@@ -47,12 +47,13 @@ export function step(): void {
 /**
  * The life of a helper: returns when its bell rings for another family.
  *
+ * @param family whose products these are
  * @param seen what the bell stood at last
  * @returns the same
  */
-export function serve(thread: i32, seen: i32): i32 {
+export function serve(family: i32, thread: i32, seen: i32): i32 {
   let now = awaitBell(thread, seen);
-  while (load<i32>(KERNELS) == FAMILY) {
+  while (load<i32>(KERNELS) == family) {
     seen = now;
     compute(thread);
     now = awaitBell(thread, seen);

@@ -41,9 +41,9 @@ export function transcode(
     }
     for (let block = 0; block < min(blocks, BLOCKS); block++) {
       const codes = scratch + 128 * block;
-      const at = to + block * blockBytes + 2 * column;
+      const at = to + block * blockBytes + 2 * column - (column & 16);
       v128.store(at, fourRows(codes));
-      v128.store(at, fourRows(codes + 64), 16);
+      v128.store(at, fourRows(codes + 64), 32);
     }
   }
   return largestOf(largest);

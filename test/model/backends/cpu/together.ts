@@ -8,8 +8,9 @@ import { MessageChannel } from 'node:worker_threads';
 import { CpuComputer } from '../../../../model/backends/cpu/cpu-computer.js';
 import type { HelperJob } from '../../../../model/backends/cpu/helper.js';
 import { loadMatrices, memoryFor, type ReadSection } from '../../../../model/backends/cpu/image-loader.js';
-import { compile, type KernelFamily } from '../../../../model/backends/cpu/kernels.js';
+import type { KernelFamily, KernelModules } from '../../../../model/backends/cpu/kernels.js';
 import { familiesOfNode, turnOnRelaxedSimd } from '../../../../model/backends/cpu/node/families.js';
+import { kernelsOfNode } from '../../../../model/backends/cpu/node/node-compiler.js';
 import { startThread } from '../../../../model/backends/cpu/node/start-thread.js';
 import { moduleBytes } from '../../../../model/backends/cpu/node/module-bytes.js';
 import type { ModelSections } from '../../../../protocol/image/model-shape.js';
@@ -51,7 +52,7 @@ export async function computeTogether(most: number): Promise<Together> {
 
 /** This thread is the first one; returns when all are there. */
 async function computerOf(sections: ModelSections, families: readonly KernelFamily[]): Promise<CpuComputer> {
-  const modules = new Map(families.map((family) => [family, compile(moduleBytes(family))]));
+  const modules = modulesOf(families);
   const memory = memoryFor(sections.shape, moduleBytes('transcode'));
   const computer = new CpuComputer(memory, modules, families[0]!);
   const read: ReadSection = (section, offset, into) =>
@@ -66,6 +67,12 @@ async function computerOf(sections: ModelSections, families: readonly KernelFami
   }
   while (computer.listening < MOST_THREADS) await setTimeout(10);
   return computer;
+}
+
+/** All of them: together, a family that is better takes the place of another. */
+function modulesOf(families: readonly KernelFamily[]): KernelModules {
+  const compiled = families.map((family) => kernelsOfNode([family]));
+  return { step: compiled[0]!.step, products: new Map(compiled.flatMap(({ products }) => [...products])) };
 }
 
 function receiptsOfSteps(computer: CpuComputer, state: number, tokens: readonly number[]): number[] {

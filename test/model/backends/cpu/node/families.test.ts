@@ -7,13 +7,17 @@ const right = (): boolean => true;
 const wrong = (): boolean => false;
 
 it.each([
-  ['11.3.244.8', right, ['relaxed16', 'baseline']],
-  ['11.3.244.8', wrong, ['baseline']],
-  ['12.4.254.21', right, ['relaxed16', 'relaxed32', 'baseline']],
-  ['13.6.233.17', wrong, ['relaxed32', 'baseline']],
-] as const)('of V8 %s, with the product right or wrong: $2', (v8, isDotRight, families) => {
-  expect(familiesOfNode(v8, isDotRight)).toEqual(families);
-});
+  ['11.3.244.8', right, true, ['relaxed16', 'baseline']],
+  ['11.3.244.8', wrong, true, ['baseline']],
+  ['12.4.254.21', right, true, ['relaxed16', 'relaxed32', 'baseline']],
+  ['13.6.233.17', wrong, false, ['relaxed32', 'baseline']],
+  ['13.6.233.17', right, true, ['wide16', 'wide32', 'relaxed16', 'relaxed32', 'baseline']],
+] as const)(
+  'of V8 %s, with the product right or wrong, built to widen: %s: $3',
+  (v8, isDotRight, canWiden, families) => {
+    expect(familiesOfNode(v8, isDotRight, canWiden)).toEqual(families);
+  },
+);
 
 // V8 of Node 20 to 24 multiplies wrongly there (findings/relaxed-dot-without-avx.sh).
 it.runIf(process.arch === 'x64')('gives the same bits on a processor without AVX', () => {

@@ -1,40 +1,14 @@
 /**
- * Products by relaxed SIMD, exact in every engine: the operand of 7 bits is a code of at most 8, and a pair of products
- * is at most 2·127·8 = 2,032 in magnitude, so nothing saturates 16 bits.
- *
- * RELAXED_16 (`i16x8.relaxed_dot_i8x16_i7x16_s`) keeps its sums in 16 bits for 256 columns: 16 pairs, 16·2,032 =
- * 32,512. RELAXED_32 (`i32x4.relaxed_dot_i8x16_i7x16_add_s`) is one instruction where the processor has VNNI, with sums
- * of 32 bits. V8 of Node 20 is wrong there: its baseline compiler loses the accumulator.
+ * Rows by relaxed SIMD, in registers of 16 bytes.
  *
  * A turn of a loop keeps eight sums: the instruction takes four clocks, and two begin in each. More does not fit x64's
  * sixteen vector registers: sixteen products a turn, with eight wider sums beside them, made V8 keep some in memory,
  * and took half as long again.
  */
-import { zero } from './fixed-point';
+import { zero } from '../fixed-point';
+import { dot, endOfPart, widen } from './dot';
 import { RELAXED_16 } from './families';
-import { fourSumsWithScale, highMask, lowMask } from './product-sums';
-
-/** Columns that a sum of 16 bits has room for. */
-const ROOM = 256;
-
-@inline
-function dot(sums: v128, q: v128, codes: v128): v128 {
-  return FAMILY == RELAXED_16
-    ? i16x8.add(sums, i16x8.relaxed_dot_i8x16_i7x16_s(q, codes))
-    : i32x4.relaxed_dot_i8x16_i7x16_add_s(q, codes, sums);
-}
-
-/** Where sums must be widened, with `q` the next column. */
-@inline
-function endOfPart(q: usize, end: usize): usize {
-  return FAMILY == RELAXED_16 ? min(q + ROOM, end) : end;
-}
-
-/** Adds what {@link dot} has summed in a part; with sums of 32 bits there is only one. */
-@inline
-function widen(sums: v128, part: v128): v128 {
-  return FAMILY == RELAXED_16 ? i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(part)) : part;
-}
+import { fourSumsWithScale, highMask, lowMask } from './sums';
 
 /** Two sums of one row. */
 @inline
@@ -45,10 +19,10 @@ function join(a: v128, b: v128): v128 {
 /** Eight rows, one vector. */
 export function oneRelaxed(block: usize, q: usize, columns: i32, sums: usize): void {
   fourRows(block, q, columns, sums);
-  fourRows(block + 16, q, columns, sums + 16);
+  fourRows(block + 32, q, columns, sums + 16);
 }
 
-/** Half of a block; 32 columns a turn, even and odd sixteens in sums of their own. */
+/** Half of a block; 32 columns a turn, each sixteen in sums of its own. */
 function fourRows(codes: usize, q: usize, columns: i32, sums: usize): void {
   const low = lowMask();
   const high = highMask();
@@ -76,7 +50,7 @@ function fourRows(codes: usize, q: usize, columns: i32, sums: usize): void {
       a2 = dot(a2, x, v128.and(four, low));
       a3 = dot(a3, x, v128.and(four, high));
       x = v128.load(q, 16);
-      four = v128.load(codes, 32);
+      four = v128.load(codes, 16);
       b0 = dot(b0, x, v128.and(four, low));
       b1 = dot(b1, x, v128.and(four, high));
       four = i16x8.shr_u(four, 4);
@@ -97,8 +71,8 @@ function fourRows(codes: usize, q: usize, columns: i32, sums: usize): void {
 export function fourRelaxed(block: usize, q: usize, stride: i32, columns: i32, sums: usize, sumsStride: i32): void {
   twoRows(block, 0, q, stride, columns, sums, sumsStride);
   twoRows(block, 4, q, stride, columns, sums + 8, sumsStride);
-  twoRows(block + 16, 0, q, stride, columns, sums + 16, sumsStride);
-  twoRows(block + 16, 4, q, stride, columns, sums + 24, sumsStride);
+  twoRows(block + 32, 0, q, stride, columns, sums + 16, sumsStride);
+  twoRows(block + 32, 4, q, stride, columns, sums + 24, sumsStride);
 }
 
 /** @param shift a constant, so that it costs nothing where it is 0 */
@@ -136,24 +110,26 @@ function twoRows(
     let a6 = zero();
     let a7 = zero();
     do {
-      const four = v128.load(codes);
-      const both = shift == 0 ? four : i16x8.shr_u(four, shift);
-      const even = v128.and(both, low);
-      const odd = v128.and(both, high);
-      let x = v128.load(q);
-      a0 = dot(a0, x, even);
-      a1 = dot(a1, x, odd);
-      x = v128.load(q + stride);
-      a2 = dot(a2, x, even);
-      a3 = dot(a3, x, odd);
-      x = v128.load(q + 2 * stride);
-      a4 = dot(a4, x, even);
-      a5 = dot(a5, x, odd);
-      x = v128.load(q + 3 * stride);
-      a6 = dot(a6, x, even);
-      a7 = dot(a7, x, odd);
-      q += 16;
-      codes += 32;
+      for (let half = 0; half < 32; half += 16) {
+        const four = v128.load(codes + half);
+        const both = shift == 0 ? four : i16x8.shr_u(four, shift);
+        const even = v128.and(both, low);
+        const odd = v128.and(both, high);
+        let x = v128.load(q + half);
+        a0 = dot(a0, x, even);
+        a1 = dot(a1, x, odd);
+        x = v128.load(q + half + stride);
+        a2 = dot(a2, x, even);
+        a3 = dot(a3, x, odd);
+        x = v128.load(q + half + 2 * stride);
+        a4 = dot(a4, x, even);
+        a5 = dot(a5, x, odd);
+        x = v128.load(q + half + 3 * stride);
+        a6 = dot(a6, x, even);
+        a7 = dot(a7, x, odd);
+      }
+      q += 32;
+      codes += 64;
     } while (q < part);
     s0 = widen(s0, a0);
     s1 = widen(s1, a1);

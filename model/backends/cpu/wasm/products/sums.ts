@@ -1,5 +1,5 @@
 /** From accumulators with a row each to lanes with a row each. */
-import { MASKS } from '../layout';
+import { MASKS } from '../../layout';
 
 /** Lane r is the sum of the lanes of vector r. */
 @inline

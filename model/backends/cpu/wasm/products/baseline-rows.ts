@@ -6,8 +6,8 @@
  * columns, S − 4097·Q is the same of the weights, codes − 1, and 16 columns a lane keep |A| ≤ 16·127 = 2,032 < 2¹¹: the
  * lower 12 bits are A, the rest B. So sums are taken apart every 64 columns.
  */
-import { sumOf32, zero } from './fixed-point';
-import { fourSums } from './product-sums';
+import { sumOf32, zero } from '../fixed-point';
+import { fourSums } from './sums';
 
 const SPLIT = 64;
 
@@ -45,24 +45,26 @@ export function baselineRows(block: usize, q: usize, columns: i32, sums: usize):
     let a53 = zero();
     let sum = zero();
     do {
-      const x = v128.load(q);
-      const first = v128.load(block);
-      const second = v128.load(block, 16);
-      for (let odd = 0; odd < 2; odd++) {
-        // Lanes with one column: rows 0 … 3 in the lower byte, 4 … 7 in the upper one.
-        const activations = odd ? i16x8.shr_s(x, 8) : i16x8.shr_s(i16x8.shl(x, 8), 8);
-        const codes = odd
-          ? v128.or(i16x8.shr_u(first, 8), v128.andnot(second, low8))
-          : v128.or(v128.and(first, low8), i16x8.shl(second, 8));
-        const turned = v128.or(i16x8.shl(codes, 8), i16x8.shr_u(codes, 8));
-        a06 = i32x4.add(a06, i32x4.dot_i16x8_s(activations, v128.and(codes, mask)));
-        a17 = i32x4.add(a17, i32x4.dot_i16x8_s(activations, v128.and(i16x8.shr_u(codes, 2), mask)));
-        a42 = i32x4.add(a42, i32x4.dot_i16x8_s(activations, v128.and(turned, mask)));
-        a53 = i32x4.add(a53, i32x4.dot_i16x8_s(activations, v128.and(i16x8.shr_u(turned, 2), mask)));
-        sum = i32x4.add(sum, i32x4.dot_i16x8_s(activations, ones));
+      for (let half = 0; half < 32; half += 16) {
+        const x = v128.load(q + half);
+        const first = v128.load(block + half);
+        const second = v128.load(block + half, 32);
+        for (let odd = 0; odd < 2; odd++) {
+          // Lanes with one column: rows 0 … 3 in the lower byte, 4 … 7 in the upper one.
+          const activations = odd ? i16x8.shr_s(x, 8) : i16x8.shr_s(i16x8.shl(x, 8), 8);
+          const codes = odd
+            ? v128.or(i16x8.shr_u(first, 8), v128.andnot(second, low8))
+            : v128.or(v128.and(first, low8), i16x8.shl(second, 8));
+          const turned = v128.or(i16x8.shl(codes, 8), i16x8.shr_u(codes, 8));
+          a06 = i32x4.add(a06, i32x4.dot_i16x8_s(activations, v128.and(codes, mask)));
+          a17 = i32x4.add(a17, i32x4.dot_i16x8_s(activations, v128.and(i16x8.shr_u(codes, 2), mask)));
+          a42 = i32x4.add(a42, i32x4.dot_i16x8_s(activations, v128.and(turned, mask)));
+          a53 = i32x4.add(a53, i32x4.dot_i16x8_s(activations, v128.and(i16x8.shr_u(turned, 2), mask)));
+          sum = i32x4.add(sum, i32x4.dot_i16x8_s(activations, ones));
+        }
       }
-      q += 16;
-      block += 32;
+      q += 32;
+      block += 64;
     } while (q < split);
     total = i32x4.add(total, sum);
     const excess = i32x4.add(i32x4.shl(sum, 12), sum);

@@ -1,2 +1,0 @@
-/** What a module offers, whatever its family. */
-export { serve, step } from './step';
