@@ -147,7 +147,8 @@ async function resumedRun(
   const { recipe, hash, wanted } = await readRun(folder);
   const model = await modelIn(folder);
   const tokens = await tokensOf(corpus, model, context);
-  if (hashOfTokens(tokens) !== hash) throw cannotResume(folder, 'the text is another one, or what is held out');
+  if (hashOfTokens(tokens) !== hash)
+    throw cannotResume(folder, 'the text is another one, or what is held out, or tokenizer.json');
   const { step, state } = await readState(folder);
   const shape = { sequences: recipe.microBatch, length: recipe.context };
   const { total } = parameterLayout(model.config);

@@ -7,11 +7,12 @@
  * is refused, and nothing is read without a bound.
  */
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { readAnyInPieces } from '../../files/input-file.js';
 import { isJsonObject } from '../../json-object.js';
 import { DOCUMENT_END } from '../../measure/windows.js';
 import { WHITE_SPACE } from '../../text/unicode-classes.js';
+import { STATE_FILE } from '../run/state-file.js';
 import { badText, noText } from '../train-error.js';
 
 /** Characters of a piece, about. */
@@ -58,12 +59,16 @@ export async function* textPieces(
   if (isEmpty) throw noText(sources);
 }
 
-/** Of a folder all that may be text, in the order of their names, whatever the file system's. */
+/**
+ * Of a folder all that may be text, in the order of their names, whatever the file system's; nothing that a run of
+ * training has left, which may be in a folder among its texts.
+ */
 async function filesOf(source: string): Promise<string[]> {
   if (source === '-' || !(await stat(source)).isDirectory()) return [source];
   const names = await readdir(source, { recursive: true });
+  const runs = new Set(names.filter((name) => basename(name) === STATE_FILE).map((name) => dirname(name)));
   return names
-    .filter((name) => ENDINGS.some((ending) => name.endsWith(ending)))
+    .filter((name) => ENDINGS.some((ending) => name.endsWith(ending)) && !runs.has(dirname(name)))
     .toSorted()
     .map((name) => join(source, name));
 }

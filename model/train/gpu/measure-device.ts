@@ -6,10 +6,13 @@ import type { GpuDevice } from '../../backends/gpu/device/gpu-device.js';
 import { plainSecondsOf } from './matrix/measure-products.js';
 import { productsOf } from './product-shapes.js';
 
-/** One behind the other until it takes long enough: few rows leave a card idle, many take a program seconds. */
-const ROWS = [64, 2048, 32_768];
+/** One behind the other until it takes long enough: small ones leave a card idle, large ones take a program seconds. */
+const SIZES = [
+  { rows: 64, outputs: 128, inputs: 64 },
+  { rows: 2048, outputs: 256, inputs: 192 },
+  { rows: 32_768, outputs: 256, inputs: 192 },
+];
 const LONG_SECONDS = 0.003;
-const [OUTPUTS, INPUTS] = [256, 192];
 /** Norms, gates, scan and optimiser take the rest. */
 const PRODUCTS_PART = 0.6;
 
@@ -20,9 +23,9 @@ const PRODUCTS_PART = 0.6;
  */
 export async function weightTokensPerSecond(gpu: GpuDevice): Promise<number> {
   let found = 0;
-  for (const rows of ROWS) {
-    const seconds = await plainSecondsOf(gpu, productsOf({ rows, outputs: OUTPUTS, inputs: INPUTS }));
-    found = (PRODUCTS_PART * rows * OUTPUTS * INPUTS) / seconds;
+  for (const size of SIZES) {
+    const seconds = await plainSecondsOf(gpu, productsOf(size));
+    found = (PRODUCTS_PART * size.rows * size.outputs * size.inputs) / seconds;
     if (seconds >= LONG_SECONDS) break;
   }
   return found;

@@ -23,6 +23,7 @@ import { parameterLayout } from '../gpu/parameter-layout.js';
 import type { TrainerState } from '../gpu/trainer.js';
 import type { Tensors } from '../parameters.js';
 import { toHalf, toHalfWithTrits } from './half.js';
+import { STATE_FILE } from './state-file.js';
 
 /** Writes a safetensors file, whole. */
 async function writeTensors(path: string, tensors: readonly (readonly [TensorSpec, Uint8Array])[]): Promise<void> {
@@ -52,7 +53,7 @@ export async function saveCheckpoint(
   await writeTensors(join(folder, 'model.safetensors'), tensors);
 }
 
-const statePath = (folder: string): string => join(folder, 'state.safetensors');
+const statePath = (folder: string): string => join(folder, STATE_FILE);
 
 export async function saveState(folder: string, step: number, state: TrainerState): Promise<void> {
   const { parameters, first, second } = state;

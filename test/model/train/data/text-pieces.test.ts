@@ -1,4 +1,4 @@
-import { truncate, writeFile } from 'node:fs/promises';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { documents as documentsOf } from '../../../../model/measure/windows.js';
 import { piecesOf, textPieces, type TextPiece } from '../../../../model/train/data/text-pieces.js';
@@ -74,6 +74,16 @@ describe('pieces of a text', () => {
     await expect(collected(piecesOf(name, chunksOf(Buffer.from(content), 65_536)))).rejects.toMatchObject({
       code: 'train-bad-text',
     });
+  });
+
+  it('of a folder are those of its texts, and nothing of a run that is in it', async () => {
+    const files = ['books/b.txt', 'books/a.md', 'books/c.bin', 'books/more/d.txt'];
+    const left = ['books/run/train.jsonl', 'books/run/samples.txt', 'books/run/state.safetensors'];
+    await mkdir(path('books/run'), { recursive: true });
+    await mkdir(path('books/more'));
+    for (const file of [...files, ...left]) await writeFile(path(file), file);
+    const pieces = await collected(textPieces([path('books')], signal));
+    expect(pieces.map(({ text }) => text)).toEqual(['books/a.md', 'books/b.txt', 'books/more/d.txt']);
   });
 
   it('of a file of 100 GB without text are refused at once, and of none as well', async () => {
