@@ -52,6 +52,8 @@ static void prompt(struct mmf_board *board) {
                                                                         image->head.sections[MMF_TOKENIZER].length})) {
     say(console, "\r\nThis board cannot read the tokenizer of its model: use mmfree run.\r\n");
   } else {
+    console->tokenizer.breathe = board->options.breathe;
+    console->tokenizer.context = board->options.context;
     say(console, "\r\nHow does the tale begin? ");
     console->state = MMF_CONSOLE_LISTENS;
     return;
@@ -66,6 +68,11 @@ static void tell(struct mmf_board *board) {
   run->tokens[0] = (uint16_t)bos;
   const uint32_t count =
       console->length == 0 ? 0 : mmf_tokenizer_encode(&console->tokenizer, console->text, console->length, vocab, run->tokens + 1);
+  /* A program may have found the line meanwhile. */
+  if (!console->line->is_typed) {
+    stop(board);
+    return;
+  }
   if (count == 0 && console->length > 0) {
     say(console, "\r\nOnly letters, digits and signs of ASCII, please.\r\n");
     console->state = MMF_CONSOLE_PROMPTS;

@@ -93,6 +93,7 @@ bool mmf_tokenizer_open(struct mmf_tokenizer *tokenizer, struct mmf_span json) {
   const struct mmf_span model = member(json, "model"), cutter = member(json, "pre_tokenizer");
   tokenizer->vocab = member(model, "vocab");
   tokenizer->merges = member(model, "merges");
+  tokenizer->breathe = 0;
   tokenizer->adds_space = !mmf_span_is(member(cutter, "add_prefix_space"), "false");
   return mmf_span_is(member(model, "type"), "\"BPE\"") && is_default(member(model, "byte_fallback"), "false") &&
          is_default(member(model, "ignore_merges"), "false") && is_default(member(json, "normalizer"), "null") &&
@@ -207,11 +208,16 @@ struct joining {
   uint16_t rank[MMF_MOST_TEXT_BYTES];     /* of a part with the one behind it */
 };
 
+static void breathe(const struct mmf_tokenizer *tokenizer) {
+  if (tokenizer->breathe != 0) tokenizer->breathe(tokenizer->context);
+}
+
 /* Ranks of the parts from `first` to `last` with those behind them. */
 static void rank(const struct mmf_tokenizer *tokenizer, struct joining *joining, uint32_t first, uint32_t last) {
   struct json json = reader_of(tokenizer->merges);
   struct mmf_span pair[2];
   uint8_t both[2 * MMF_MOST_TOKEN_BYTES];
+  breathe(tokenizer);
   for (uint32_t at = first; at <= last; at += joining->part[at]) joining->rank[at] = NO_RANK;
   for (uint32_t number = 0; number < NO_RANK && next_merge(&json, pair); number++) {
     const uint32_t left = bytes_of(pair[0], both), right = left > 0 ? bytes_of(pair[1], both + left) : 0;
@@ -310,6 +316,7 @@ uint32_t mmf_tokenizer_encode(const struct mmf_tokenizer *tokenizer, const uint8
     uint32_t token;
     uint8_t bytes[MMF_MOST_TOKEN_BYTES];
     bool is_found = false;
+    breathe(tokenizer);
     while (!is_found && next_token(&json, &name, &token)) {
       is_found = token < vocab && bytes_of(name, bytes) == joining.part[at] && mmf_equal(bytes, joining.bytes + at, joining.part[at]);
     }

@@ -1,6 +1,6 @@
 /*
  * Text and tokens of a byte-level BPE (docs/TOKENIZERS.md), from the tokenizer.json of the image as it lies in flash: nothing
- * is unpacked, so a prompt costs tenths of a second, and a token's bytes a search. Text is ASCII: which characters are letters
+ * is unpacked, so a prompt costs up to some seconds, and a token's bytes a search. Text is ASCII: which characters are letters
  * would take tables.
  */
 #ifndef MMF_TOKENIZER_H
@@ -14,6 +14,8 @@
 struct mmf_tokenizer {
   struct mmf_span vocab, merges; /* JSON: an object, an array */
   bool adds_space;               /* in front of a text that begins with none */
+  void (*breathe)(void *context); /* between searches of the file, of which a text takes a hundred; 0: nobody waits */
+  void *context;
 };
 
 /* False for tokenizers of other kinds, and for what is no such JSON. */

@@ -40,8 +40,12 @@ const MOST_STEP_NS = 1e6;
 /** Where the boot ROM puts the second stage, below which its stack is. */
 const SECOND_STAGE = RAM + RAM_BYTES - 256;
 
+/** Its register that is written before its time is over. */
+const WATCHDOG_LOAD = 4;
+
 /** Of rp2040js, what is used here. */
 interface Watchdog {
+  writeUint32: (offset: number, value: number) => void;
   readonly timer: { enable: boolean };
   onWatchdogTrigger: () => void;
 }
@@ -82,6 +86,8 @@ export class PicoChip {
   /** In which cycle something is due that is not an instruction. */
   #dueAt = 0;
   #nextByteNs = 0;
+  #fedNs = Infinity;
+  #mostUnfedNs = 0;
   #end: 'restart' | 'boot-mode' | undefined;
 
   /** @throws Error if the boot ROM would find no second stage */
@@ -124,6 +130,11 @@ export class PicoChip {
       // The package would have it bite again and again in the same instant.
       watchdog.timer.enable = false;
     };
+    const write = watchdog.writeUint32.bind(watchdog);
+    watchdog.writeUint32 = (offset, value) => {
+      if (offset === WATCHDOG_LOAD) this.#feedWatchdog();
+      write(offset, value);
+    };
     chip.sram.set(secondStage(flash), SECOND_STAGE - RAM);
     [chip.core.SP, chip.core.PC, chip.core.LR] = [SECOND_STAGE, SECOND_STAGE, 0];
   }
@@ -151,6 +162,11 @@ export class PicoChip {
   /** Milliseconds until it has something to do, unless a host wants something; 0 where it is awake. */
   get sleepsMs(): number {
     return !this.#rests || this.#arrived.length > 0 ? 0 : this.#clock.nanosToNextAlarm / 1e6;
+  }
+
+  /** How long its watchdog waited at most, in milliseconds. */
+  get mostUnfedMs(): number {
+    return this.#mostUnfedNs / 1e6;
   }
 
   /** The memory, for tests that measure. */
@@ -193,6 +209,12 @@ export class PicoChip {
       if (cause instanceof Error) cause.message += ` (the processors were at ${places})`;
       throw cause;
     }
+  }
+
+  #feedWatchdog(): void {
+    const now = this.#now();
+    this.#mostUnfedNs = Math.max(this.#mostUnfedNs, now - this.#fedNs);
+    this.#fedNs = now;
   }
 
   #feed(): void {
