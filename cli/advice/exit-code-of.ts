@@ -91,6 +91,8 @@ const EXIT_OF_SYSTEM_ERROR: ReadonlyMap<string, ExitCode> = new Map([
   ['ENOENT', EXIT.usage],
   ['ENOTDIR', EXIT.usage],
   ['EISDIR', EXIT.usage],
+  ['ELOOP', EXIT.usage],
+  ['ENAMETOOLONG', EXIT.usage],
   ['EEXIST', EXIT.usage],
   ['ENOTEMPTY', EXIT.usage],
   ['EACCES', EXIT.accessDenied],

@@ -40,11 +40,15 @@ export function noGpu(cause: GpuError): TrainError {
 }
 
 export function noText(sources: readonly string[]): TrainError {
-  return new TrainError('train-no-text', `there is no text in ${sources.join(', ')}`, {
+  return new TrainError('train-no-text', `there is no text in ${sources.map((path) => named(path)).join(', ')}`, {
     reason: 'All of it is empty; of a folder, files that end with .txt, .md or .jsonl are read.',
     fix: 'Name a file of UTF-8 text, or a folder of such files.',
     facts: { sources: sources.join(', ') },
   });
+}
+
+function named(path: string): string {
+  return path === '-' ? 'standard input' : path;
 }
 
 export function allHeldOut(): TrainError {
@@ -56,7 +60,7 @@ export function allHeldOut(): TrainError {
 
 /** @param problem a clause */
 export function badText(path: string, problem: string): TrainError {
-  return new TrainError('train-bad-text', `${path === '-' ? 'standard input' : path} ${problem}`, {
+  return new TrainError('train-bad-text', `${named(path)} ${problem}`, {
     reason:
       'A model learns from UTF-8 text whose lines are at most a mebibyte long; lines of a .jsonl file are objects with a string `text`.',
     fix: 'Leave the file out, or make text of it first.',
@@ -73,8 +77,9 @@ export function documentTooLong(most: number): TrainError {
   });
 }
 
-export function tooLittleText(tokens: number, needed: number): TrainError {
-  return new TrainError('train-too-little-text', `the text has ${tokens} tokens, less than one window of ${needed}`, {
+/** @param text which one */
+export function tooLittleText(text: string, tokens: number, needed: number): TrainError {
+  return new TrainError('train-too-little-text', `${text} has ${tokens} tokens, less than one window of ${needed}`, {
     reason: 'A step takes windows of one token more than the context from the text.',
     fix: 'Give more text, or a shorter context.',
     facts: { tokens, needed },

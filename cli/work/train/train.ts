@@ -1,13 +1,14 @@
 /** `mmfree train`: the work. */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, readdir, readFile, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { GpuDevice } from '../../../model/backends/gpu/device/gpu-device.js';
+import { makeFolder } from '../../../model/files/make-folder.js';
 import { writeOutput } from '../../../model/files/output-file.js';
 import { isJsonObject } from '../../../model/json-object.js';
 import { surveyed, type Corpus } from '../../../model/train/data/corpus.js';
 import { marksOf } from '../../../model/train/data/held-out.js';
 import { TextSource } from '../../../model/train/data/text-source.js';
-import type { TokenSequence } from '../../../model/train/data/token-store.js';
+import type { TokenStore } from '../../../model/train/data/token-store.js';
 import { hashOfTokens, randomWindows } from '../../../model/train/data/token-stream.js';
 import { parameterLayout } from '../../../model/train/gpu/parameter-layout.js';
 import { createPlannedTrainer } from '../../../model/train/gpu/planned-trainer.js';
@@ -23,7 +24,7 @@ import { finishRun, followRun, type Run } from './follow-run.js';
 import { RunChoices, memoryOf } from './choose-run.js';
 import { openAnyGpu } from './open-any-gpu.js';
 import { explainPlan } from './plan.js';
-import { modelIn, newModel, tokensOf } from './prepare-model.js';
+import { modelIn, newModel, tokensOf, type PreparedModel } from './prepare-model.js';
 import { checkPlan, checkTogether, recipeOf, type GivenRun, type TrainInput } from './train-input.js';
 
 /** Without what does not depend on the model. */
@@ -44,12 +45,10 @@ export async function train(given: GivenRun, context: CommandContext): Promise<v
     const gpu = await openAnyGpu(context);
     try {
       const run = input.resume
-        ? await resumedRun(input, corpus, gpu, context)
-        : await newRun(input, corpus, gpu, context);
-      const held = heldOut && (await tokensOf(heldOut, run.model, context));
-      if (held) expectWindow(held, run.recipe.context);
+        ? await resumedRun(input, { corpus, heldOut }, gpu, context)
+        : await newRun(input, { corpus, heldOut }, gpu, context);
       const { saveEvery, half } = input;
-      const whole: Run = { ...run, folder: input.output, saveEvery, half, ...(held && { heldOut: held }) };
+      const whole: Run = { ...run, folder: input.output, saveEvery, half };
       await followRun(whole, context);
       await finishRun(whole, context);
     } finally {
@@ -72,14 +71,44 @@ async function learnedOf(text: TextSource, heldOut: Corpus | undefined, { output
   return corpus;
 }
 
-async function newRun(input: TrainInput, corpus: Corpus, gpu: GpuDevice, context: CommandContext): Promise<RunOfModel> {
+/** What is learned, and what is not. */
+interface Texts {
+  readonly corpus: Corpus;
+  readonly heldOut: Corpus | undefined;
+}
+
+/** Both as tokens. */
+interface TextTokens {
+  readonly tokens: TokenStore;
+  readonly heldOut?: TokenStore;
+}
+
+async function tokensOfBoth(
+  { corpus, heldOut }: Texts,
+  model: PreparedModel,
+  context: CommandContext,
+): Promise<TextTokens> {
+  const tokens = await tokensOf(corpus, model, context);
+  return heldOut ? { tokens, heldOut: await tokensOf(heldOut, model, context) } : { tokens };
+}
+
+/** @throws TrainError if there is not one window of so many tokens, and the one behind it */
+function expectWindows({ tokens, heldOut }: TextTokens, windowTokens: number): void {
+  if (tokens.length <= windowTokens) throw tooLittleText('the text', tokens.length, windowTokens + 1);
+  if (heldOut && heldOut.length <= windowTokens) {
+    throw tooLittleText('the held-out text', heldOut.length, windowTokens + 1);
+  }
+}
+
+async function newRun(input: TrainInput, texts: Texts, gpu: GpuDevice, context: CommandContext): Promise<RunOfModel> {
   const { seed = 1n } = input;
-  const draft = await newModel(input, corpus, context);
-  const tokens = await tokensOf(corpus, draft, context);
+  const draft = await newModel(input, texts.corpus, context);
+  const both = await tokensOfBoth(texts, draft, context);
+  const { tokens } = both;
   const choices = new RunChoices(input, gpu, tokens.length, context);
   const model = draft.inShape ? await draft.inShape(await choices.shape(draft.config.vocabSize)) : draft;
   const { context: length, batch } = await choices.windows(model.config);
-  expectWindow(tokens, length);
+  expectWindows(both, length);
   const microBatch = microBatchOf(batch, length, rowFloatsOf(model.config), memoryOf(gpu));
   const shape = { sequences: microBatch, length };
   checkFits(gpu, model.config, shape);
@@ -112,12 +141,7 @@ async function newRun(input: TrainInput, corpus: Corpus, gpu: GpuDevice, context
     'run.json': `${JSON.stringify(facts, undefined, 2)}\n`,
   };
   await begin(input.output, files, await trainer.state());
-  return { model, tokens, trainer, recipe, done: 0, lines: [] };
-}
-
-/** @throws TrainError if there is not one window of so many tokens, and the one behind it */
-function expectWindow({ length }: TokenSequence, windowTokens: number): void {
-  if (length <= windowTokens) throw tooLittleText(length, windowTokens + 1);
+  return { ...both, model, trainer, recipe, done: 0, lines: [] };
 }
 
 /** Fills an empty folder, or leaves it empty: what cannot be gone on with would only be in the way. */
@@ -126,7 +150,7 @@ async function begin(
   files: Readonly<Record<string, string | Uint8Array>>,
   state: TrainerState,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   try {
     for (const [name, content] of Object.entries(files)) await writeOutput(join(folder, name), content);
     await saveState(folder, 0, state);
@@ -139,14 +163,16 @@ async function begin(
 
 async function resumedRun(
   input: TrainInput,
-  corpus: Corpus,
+  texts: Texts,
   gpu: GpuDevice,
   context: CommandContext,
 ): Promise<RunOfModel> {
   const folder = input.output;
   const { recipe, hash, wanted } = await readRun(folder);
   const model = await modelIn(folder);
-  const tokens = await tokensOf(corpus, model, context);
+  const both = await tokensOfBoth(texts, model, context);
+  const { tokens } = both;
+  expectWindows(both, recipe.context);
   if (hashOfTokens(tokens) !== hash)
     throw cannotResume(folder, 'the text is another one, or what is held out, or tokenizer.json');
   const { step, state } = await readState(folder);
@@ -174,7 +200,7 @@ async function resumedRun(
     );
   }
   context.output.note(`going on behind step ${step} of ${recipe.steps}`);
-  return { model, tokens, trainer, recipe, done: step, lines: await linesUpTo(folder, step) };
+  return { ...both, model, trainer, recipe, done: step, lines: await linesUpTo(folder, step) };
 }
 
 /** @throws TrainError if there is no run */
@@ -210,11 +236,20 @@ function isRecipe(value: unknown): value is Recipe {
   );
 }
 
-/** @throws TrainError if the folder holds anything */
+/** @throws TrainError if the folder holds anything; the system's error where it cannot be made or written to */
 async function expectEmpty(folder: string): Promise<void> {
+  const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
   const names = await readdir(folder).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   });
   if (names.length > 0) throw folderTaken(folder);
+  // Before minutes of reading.
+  for (let path = resolve(folder); ; path = dirname(path)) {
+    try {
+      return await access(path, constants.W_OK);
+    } catch (error) {
+      if (!isMissing(error) || path === dirname(path)) throw error;
+    }
+  }
 }

@@ -65,12 +65,11 @@ export async function* textPieces(
  */
 async function filesOf(source: string): Promise<string[]> {
   if (source === '-' || !(await stat(source)).isDirectory()) return [source];
-  const names = await readdir(source, { recursive: true });
+  const entries = await readdir(source, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
+  const names = files.map(({ parentPath, name }) => join(parentPath, name));
   const runs = new Set(names.filter((name) => basename(name) === STATE_FILE).map((name) => dirname(name)));
-  return names
-    .filter((name) => ENDINGS.some((ending) => name.endsWith(ending)) && !runs.has(dirname(name)))
-    .toSorted()
-    .map((name) => join(source, name));
+  return names.filter((name) => ENDINGS.some((ending) => name.endsWith(ending)) && !runs.has(dirname(name))).toSorted();
 }
 
 /** Of one file. @param most characters of a piece, about */

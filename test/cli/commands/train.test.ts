@@ -372,6 +372,14 @@ describe('input that cannot be learned', () => {
     expect((result['error'] as Record<string, string>)['fix']).toMatch(/--tokenizer/);
   });
 
+  it.runIf(hasGpu)('with less held-out text than a window, before anything is written', async () => {
+    await writeFile(path('short.txt'), 'hi there');
+    const { exit, result } = await mmfreeJson(...trainTo(path('never'), '--held-out', path('short.txt')));
+    expect([exit, result['error']]).toEqual([2, expect.objectContaining({ code: 'train-too-little-text' })]);
+    expect(result['error']).toMatchObject({ message: expect.stringContaining('the held-out text') as string });
+    expect(await readdir(path('.'))).not.toContain('never');
+  });
+
   it('that is held out', async () => {
     const { exit, result } = await mmfreeJson(...trainTo(path('never'), '--held-out', path('text.txt')));
     expect([exit, result['error']]).toEqual([2, expect.objectContaining({ code: 'train-no-text' })]);

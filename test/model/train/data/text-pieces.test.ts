@@ -81,6 +81,7 @@ describe('pieces of a text', () => {
     const left = ['books/run/train.jsonl', 'books/run/samples.txt', 'books/run/state.safetensors'];
     await mkdir(path('books/run'), { recursive: true });
     await mkdir(path('books/more'));
+    await mkdir(path('books/folder.txt'));
     for (const file of [...files, ...left]) await writeFile(path(file), file);
     const pieces = await collected(textPieces([path('books')], signal));
     expect(pieces.map(({ text }) => text)).toEqual(['books/a.md', 'books/b.txt', 'books/more/d.txt']);
