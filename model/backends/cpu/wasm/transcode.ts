@@ -41,9 +41,9 @@ export function transcode(
     }
     for (let block = 0; block < min(blocks, BLOCKS); block++) {
       const codes = scratch + 128 * block;
-      const at = to + block * blockBytes + 2 * column - (column & 16);
+      const at = to + block * blockBytes + column;
       v128.store(at, fourRows(codes));
-      v128.store(at, fourRows(codes + 64), 32);
+      v128.store(at + (blockBytes >> 1), fourRows(codes + 64));
     }
   }
   return largestOf(largest);

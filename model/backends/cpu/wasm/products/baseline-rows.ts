@@ -22,8 +22,15 @@ function upper(sums: v128, low: v128): v128 {
   return i32x4.shr_s(i32x4.sub(sums, low), 12);
 }
 
-/** Eight rows, one vector. */
-export function baselineRows(block: usize, q: usize, columns: i32, sums: usize): void {
+/** Twice four rows, one vector. */
+export function baselineRows(
+  one: usize,
+  other: usize,
+  q: usize,
+  columns: i32,
+  sumsOfOne: usize,
+  sumsOfOther: usize,
+): void {
   const mask = i16x8.splat(0x3003);
   const low8 = i16x8.splat(0x00ff);
   const ones = i16x8.splat(1);
@@ -45,26 +52,25 @@ export function baselineRows(block: usize, q: usize, columns: i32, sums: usize):
     let a53 = zero();
     let sum = zero();
     do {
-      for (let half = 0; half < 32; half += 16) {
-        const x = v128.load(q + half);
-        const first = v128.load(block + half);
-        const second = v128.load(block + half, 32);
-        for (let odd = 0; odd < 2; odd++) {
-          // Lanes with one column: rows 0 … 3 in the lower byte, 4 … 7 in the upper one.
-          const activations = odd ? i16x8.shr_s(x, 8) : i16x8.shr_s(i16x8.shl(x, 8), 8);
-          const codes = odd
-            ? v128.or(i16x8.shr_u(first, 8), v128.andnot(second, low8))
-            : v128.or(v128.and(first, low8), i16x8.shl(second, 8));
-          const turned = v128.or(i16x8.shl(codes, 8), i16x8.shr_u(codes, 8));
-          a06 = i32x4.add(a06, i32x4.dot_i16x8_s(activations, v128.and(codes, mask)));
-          a17 = i32x4.add(a17, i32x4.dot_i16x8_s(activations, v128.and(i16x8.shr_u(codes, 2), mask)));
-          a42 = i32x4.add(a42, i32x4.dot_i16x8_s(activations, v128.and(turned, mask)));
-          a53 = i32x4.add(a53, i32x4.dot_i16x8_s(activations, v128.and(i16x8.shr_u(turned, 2), mask)));
-          sum = i32x4.add(sum, i32x4.dot_i16x8_s(activations, ones));
-        }
+      const x = v128.load(q);
+      const first = v128.load(one);
+      const second = v128.load(other);
+      for (let odd = 0; odd < 2; odd++) {
+        // Lanes with one column: rows 0 … 3 in the lower byte, 4 … 7 in the upper one.
+        const activations = odd ? i16x8.shr_s(x, 8) : i16x8.shr_s(i16x8.shl(x, 8), 8);
+        const codes = odd
+          ? v128.or(i16x8.shr_u(first, 8), v128.andnot(second, low8))
+          : v128.or(v128.and(first, low8), i16x8.shl(second, 8));
+        const turned = v128.or(i16x8.shl(codes, 8), i16x8.shr_u(codes, 8));
+        a06 = i32x4.add(a06, i32x4.dot_i16x8_s(activations, v128.and(codes, mask)));
+        a17 = i32x4.add(a17, i32x4.dot_i16x8_s(activations, v128.and(i16x8.shr_u(codes, 2), mask)));
+        a42 = i32x4.add(a42, i32x4.dot_i16x8_s(activations, v128.and(turned, mask)));
+        a53 = i32x4.add(a53, i32x4.dot_i16x8_s(activations, v128.and(i16x8.shr_u(turned, 2), mask)));
+        sum = i32x4.add(sum, i32x4.dot_i16x8_s(activations, ones));
       }
-      q += 32;
-      block += 64;
+      q += 16;
+      one += 16;
+      other += 16;
     } while (q < split);
     total = i32x4.add(total, sum);
     const excess = i32x4.add(i32x4.shl(sum, 12), sum);
@@ -87,6 +93,6 @@ export function baselineRows(block: usize, q: usize, columns: i32, sums: usize):
   }
   // The other families count codes, not weights: whoever takes the sums subtracts Σ q.
   const all = i32x4.splat(sumOf32(total));
-  v128.store(sums, i32x4.add(fourSums(s0, s1, s2, s3), all));
-  v128.store(sums, i32x4.add(fourSums(s4, s5, s6, s7), all), 16);
+  v128.store(sumsOfOne, i32x4.add(fourSums(s0, s1, s2, s3), all));
+  v128.store(sumsOfOther, i32x4.add(fourSums(s4, s5, s6, s7), all));
 }

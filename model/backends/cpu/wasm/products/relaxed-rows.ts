@@ -16,14 +16,8 @@ function join(a: v128, b: v128): v128 {
   return FAMILY == RELAXED_16 ? i16x8.add(a, b) : i32x4.add(a, b);
 }
 
-/** Eight rows, one vector. */
-export function oneRelaxed(block: usize, q: usize, columns: i32, sums: usize): void {
-  fourRows(block, q, columns, sums);
-  fourRows(block + 32, q, columns, sums + 16);
-}
-
-/** Half of a block; 32 columns a turn, each sixteen in sums of its own. */
-function fourRows(codes: usize, q: usize, columns: i32, sums: usize): void {
+/** Four rows, one vector; 32 columns a turn, each sixteen in sums of its own. */
+export function oneRelaxed(codes: usize, q: usize, columns: i32, sums: usize): void {
   const low = lowMask();
   const high = highMask();
   const end = q + columns;
@@ -57,7 +51,7 @@ function fourRows(codes: usize, q: usize, columns: i32, sums: usize): void {
       b2 = dot(b2, x, v128.and(four, low));
       b3 = dot(b3, x, v128.and(four, high));
       q += 32;
-      codes += 64;
+      codes += 32;
     } while (q < part);
     s0 = widen(s0, join(a0, b0));
     s1 = widen(s1, join(a1, b1));
@@ -67,12 +61,10 @@ function fourRows(codes: usize, q: usize, columns: i32, sums: usize): void {
   v128.store(sums, fourSumsWithScale(s0, s1, s2, s3));
 }
 
-/** Eight rows, four vectors: two rows at a time, whose codes are taken apart once for all vectors. */
-export function fourRelaxed(block: usize, q: usize, stride: i32, columns: i32, sums: usize, sumsStride: i32): void {
-  twoRows(block, 0, q, stride, columns, sums, sumsStride);
-  twoRows(block, 4, q, stride, columns, sums + 8, sumsStride);
-  twoRows(block + 32, 0, q, stride, columns, sums + 16, sumsStride);
-  twoRows(block + 32, 4, q, stride, columns, sums + 24, sumsStride);
+/** Four rows, four vectors: two rows at a time, whose codes are taken apart once for all vectors. */
+export function fourRelaxed(codes: usize, q: usize, stride: i32, columns: i32, sums: usize, sumsStride: i32): void {
+  twoRows(codes, 0, q, stride, columns, sums, sumsStride);
+  twoRows(codes, 4, q, stride, columns, sums + 8, sumsStride);
 }
 
 /** @param shift a constant, so that it costs nothing where it is 0 */
@@ -110,26 +102,24 @@ function twoRows(
     let a6 = zero();
     let a7 = zero();
     do {
-      for (let half = 0; half < 32; half += 16) {
-        const four = v128.load(codes + half);
-        const both = shift == 0 ? four : i16x8.shr_u(four, shift);
-        const even = v128.and(both, low);
-        const odd = v128.and(both, high);
-        let x = v128.load(q + half);
-        a0 = dot(a0, x, even);
-        a1 = dot(a1, x, odd);
-        x = v128.load(q + half + stride);
-        a2 = dot(a2, x, even);
-        a3 = dot(a3, x, odd);
-        x = v128.load(q + half + 2 * stride);
-        a4 = dot(a4, x, even);
-        a5 = dot(a5, x, odd);
-        x = v128.load(q + half + 3 * stride);
-        a6 = dot(a6, x, even);
-        a7 = dot(a7, x, odd);
-      }
-      q += 32;
-      codes += 64;
+      const four = v128.load(codes);
+      const both = shift == 0 ? four : i16x8.shr_u(four, shift);
+      const even = v128.and(both, low);
+      const odd = v128.and(both, high);
+      let x = v128.load(q);
+      a0 = dot(a0, x, even);
+      a1 = dot(a1, x, odd);
+      x = v128.load(q + stride);
+      a2 = dot(a2, x, even);
+      a3 = dot(a3, x, odd);
+      x = v128.load(q + 2 * stride);
+      a4 = dot(a4, x, even);
+      a5 = dot(a5, x, odd);
+      x = v128.load(q + 3 * stride);
+      a6 = dot(a6, x, even);
+      a7 = dot(a7, x, odd);
+      q += 16;
+      codes += 16;
     } while (q < part);
     s0 = widen(s0, a0);
     s1 = widen(s1, a1);

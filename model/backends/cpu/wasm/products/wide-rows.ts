@@ -5,8 +5,7 @@
  * the two in the end. So everything here comes twice, for even and odd sixteens of columns: `a` and `b`, `x` and `y`.
  * Without the flag this is slower than relaxed-rows.ts.
  *
- * One pass serves all eight rows of a block: the sums of a pair take one register, so eight pairs and what multiplies
- * fit sixteen. Weights are read once, from end to end.
+ * One pass serves eight rows: the sums of a pair take one register, so eight pairs and what multiplies fit sixteen.
  */
 import { zero } from '../fixed-point';
 import { dot, endOfPart, widen } from './dot';
@@ -19,8 +18,15 @@ function join(a: v128, b: v128): v128 {
   return i32x4.add(a, b);
 }
 
-/** Eight rows, one vector; 32 columns a turn. */
-export function oneWide(block: usize, q: usize, columns: i32, sums: usize): void {
+/** Twice four rows, one vector; 32 columns a turn. */
+export function oneWide(
+  one: usize,
+  other: usize,
+  q: usize,
+  columns: i32,
+  sumsOfOne: usize,
+  sumsOfOther: usize,
+): void {
   const low = lowMask();
   const high = highMask();
   const end = q + columns;
@@ -61,8 +67,8 @@ export function oneWide(block: usize, q: usize, columns: i32, sums: usize): void
     do {
       const x = v128.load(q);
       const y = v128.load(q, 16);
-      let even = v128.load(block);
-      let odd = v128.load(block, 16);
+      let even = v128.load(one);
+      let odd = v128.load(one, 16);
       a0 = dot(a0, x, v128.and(even, low));
       b0 = dot(b0, y, v128.and(odd, low));
       a1 = dot(a1, x, v128.and(even, high));
@@ -73,8 +79,8 @@ export function oneWide(block: usize, q: usize, columns: i32, sums: usize): void
       b2 = dot(b2, y, v128.and(odd, low));
       a3 = dot(a3, x, v128.and(even, high));
       b3 = dot(b3, y, v128.and(odd, high));
-      even = v128.load(block, 32);
-      odd = v128.load(block, 48);
+      even = v128.load(other);
+      odd = v128.load(other, 16);
       a4 = dot(a4, x, v128.and(even, low));
       b4 = dot(b4, y, v128.and(odd, low));
       a5 = dot(a5, x, v128.and(even, high));
@@ -86,7 +92,8 @@ export function oneWide(block: usize, q: usize, columns: i32, sums: usize): void
       a7 = dot(a7, x, v128.and(even, high));
       b7 = dot(b7, y, v128.and(odd, high));
       q += 32;
-      block += 64;
+      one += 32;
+      other += 32;
     } while (q < part);
     s0 = widen(s0, a0);
     t0 = widen(t0, b0);
@@ -105,15 +112,14 @@ export function oneWide(block: usize, q: usize, columns: i32, sums: usize): void
     s7 = widen(s7, a7);
     t7 = widen(t7, b7);
   } while (FAMILY == RELAXED_16 && q < end);
-  v128.store(sums, fourSumsWithScale(join(s0, t0), join(s1, t1), join(s2, t2), join(s3, t3)));
-  v128.store(sums, fourSumsWithScale(join(s4, t4), join(s5, t5), join(s6, t6), join(s7, t7)), 16);
+  v128.store(sumsOfOne, fourSumsWithScale(join(s0, t0), join(s1, t1), join(s2, t2), join(s3, t3)));
+  v128.store(sumsOfOther, fourSumsWithScale(join(s4, t4), join(s5, t5), join(s6, t6), join(s7, t7)));
 }
 
-/** Eight rows, four vectors: two rows at a time, whose codes are taken apart once for all vectors. */
-export function fourWide(block: usize, q: usize, stride: i32, columns: i32, sums: usize, sumsStride: i32): void {
-  for (let pair = 0; pair < 4; pair++) {
-    twoRows(block + 32 * (pair >> 1), 4 * (pair & 1), q, stride, columns, sums + 8 * pair, sumsStride);
-  }
+/** Four rows, four vectors: two rows at a time, whose codes are taken apart once for all vectors. */
+export function fourWide(codes: usize, q: usize, stride: i32, columns: i32, sums: usize, sumsStride: i32): void {
+  twoRows(codes, 0, q, stride, columns, sums, sumsStride);
+  twoRows(codes, 4, q, stride, columns, sums + 8, sumsStride);
 }
 
 /** @param shift of the codes */
@@ -195,7 +201,7 @@ function twoRows(
       a7 = dot(a7, x, evenHigh);
       b7 = dot(b7, y, oddHigh);
       q += 32;
-      codes += 64;
+      codes += 32;
     } while (q < part);
     s0 = widen(s0, a0);
     t0 = widen(t0, b0);
