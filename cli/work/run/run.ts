@@ -186,7 +186,7 @@ async function besideReference(
   if (path === undefined) {
     throw new UsageError('missing-option', `--check needs the file of ${imageName}`, {
       reason: 'The reference computes on this computer, from the image.',
-      fix: 'Name the file with --image.',
+      fix: 'Name the file with --image and the board with --board: an image alone runs on this computer.',
     });
   }
   // What other runs do not need is not loaded for them.
