@@ -177,6 +177,22 @@ describe.runIf(hasGpu)('a folder of text', () => {
     expect(await readFile(`${folder}/run.json`, 'utf8')).toBe(run);
   });
 
+  // With the kernels of the run above.
+  it('has a plan of memory and time before', async () => {
+    const sizes = ['--tokens', '1000000', '--context', '64', '--batch', '4', '--vocab', '300'];
+    const { exit, result } = await mmfreeJson('train', '--plan', '100K', ...sizes);
+    expect(exit).toBe(0);
+    // Matrices, norms and lower bounds of two layers, embedding and head.
+    const [h, i, v] = [48, 128, 300];
+    const weights = 2 * v * h + 2 * (4 * h * h + 3 * h * i) + 2 * (8 * h + i) + 2 * h + 2 * h;
+    const verdict = expect.any(String) as string;
+    expect(result).toMatchObject({ shape: '100K', tokens: 1e6, micro_batch: 4, verdict, weights });
+    const rate = Number(result['tokens_per_second']);
+    expect(Number(result['hours']) * 3600 * rate).toBeCloseTo(1e6, 0);
+    // Parameters, gradients and two moments, and more.
+    expect(Number(result['gpu_bytes'])).toBeGreaterThan(16 * weights);
+  });
+
   it.skipIf(count(0, 1) === 0)('is learned by the curve of the twin for long', async () => {
     const folder = path('curve');
     const args = trainTo(folder).map((arg) => (arg === String(STEPS) ? String(LONG_STEPS) : arg));
