@@ -12,10 +12,18 @@ import type { EmulatedChip } from './chip-host.js';
 
 type Read = (address: number) => number;
 
+interface Processor {
+  readonly cycles: number;
+  /** In WFE. */
+  waiting: boolean;
+  readonly interruptsUpdated: boolean;
+  readonly ppb: () => { vtor: number };
+}
+
 /** What is used of the emulator's class RP2350. */
 interface Emulator extends ControlledChip {
   readonly flash: Uint8Array;
-  readonly core: readonly { readonly cycles: number; readonly ppb: () => { vtor: number } }[];
+  readonly core: readonly Processor[];
   readonly uart: readonly { onByte: (byte: number) => void; readonly feedByte: (byte: number) => void }[];
   readonly clock: { readonly tick: (nanoseconds: number) => void };
   readonly watchdog: { onWatchdogTrigger: () => void };
@@ -24,6 +32,7 @@ interface Emulator extends ControlledChip {
   readUint32: Read;
   readUint16: Read;
   readUint8: Read;
+  writeUint32: (address: number, value: number) => void;
   stepThings: (cycles: number) => void;
   readonly step: () => void;
 }
@@ -36,6 +45,8 @@ const WINDOW_END = 0x2000_0000;
 const QMI = 0x400d0;
 const IO_QSPI = 0x40030;
 const USB_IRQ = 14;
+/** Registers of the processor's timer, of which three are written. */
+const SYSTICK = 0xe000_e010;
 /** Atomic accesses: of the data sheet, 2.1.3. */
 const COMBINE = [
   (_: number, value: number): number => value,
@@ -201,6 +212,12 @@ export class Rp2350Chip implements EmulatedChip {
         return place >= WINDOW && place < WINDOW_END && !this.flash.isReadable() ? nothing : read(address);
       };
     }
+    // The emulator has them 16 bytes behind where they are (Armv8-M, SYST_CSR), so that nothing ever ticked.
+    const write = chip.writeUint32.bind(chip);
+    chip.writeUint32 = (address, value) => {
+      const place = address >>> 0;
+      write(place >= SYSTICK && place < SYSTICK + 12 ? place + 16 : place, value);
+    };
     // PIO, three times a cycle, is most of its time.
     chip.stepThings = (cycles) => chip.clock.tick((cycles * 1e9) / chip.clkSys);
     const restart = chip.watchdog.onWatchdogTrigger;
@@ -234,6 +251,8 @@ export class Rp2350Chip implements EmulatedChip {
     for (let step = 1; this.cycles < end; step++) {
       this.#chip.step();
       if (step % 256 !== 0) continue;
+      // The emulator leaves a processor asleep where the interrupt is that of its own timer.
+      for (const core of this.#chip.core) core.waiting &&= !core.interruptsUpdated;
       this.usbHost.poll();
       if (this.#waiting.length > 0) this.#chip.uart[0]!.feedByte(this.#waiting.shift()!);
     }
