@@ -88,7 +88,7 @@ async function collect(lines: Iterable<string>, signal: AbortSignal): Promise<st
   return all;
 }
 
-/** Makes a folder in an existing one. Not with `recursive`: Node 20 never returns from that under /proc. */
+/** Makes a folder in an existing one. Not with `recursive`: see model/files/make-folder.ts. */
 async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path);

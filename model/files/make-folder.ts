@@ -3,8 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 /**
- * Not by Node's `recursive`, which goes on for ever where a file system says of a new folder that its parent does not
- * exist, although that does (Linux: `/proc`).
+ * Not by Node's `recursive`, which need not return where no folder can be made (Node 20.20, 22.23 and 24.21).
  *
  * @throws the operating system's error
  */
