@@ -7,7 +7,7 @@ import type { ModelShape } from '../../../../protocol/image/model-shape.js';
 import { VERSION } from '../../../../protocol/version.js';
 import { KeptMeasurement } from '../../../kept-measurement.js';
 import type { CpuSetting } from '../cpu-messages.js';
-import { familiesOfNode } from './families.js';
+import { FAMILIES } from '../kernels.js';
 
 export class SettingCache extends KeptMeasurement<CpuSetting> {
   /** @param threads at most @param env of the process */
@@ -22,9 +22,9 @@ export class SettingCache extends KeptMeasurement<CpuSetting> {
   }
 }
 
-/** Only what computes right here, whatever a file says. */
+/** Whether a family computes right here, the first thread finds out, which must anyway. */
 function parseSetting(fields: Readonly<Record<string, unknown>>, most: number): CpuSetting | undefined {
-  const family = familiesOfNode().find((name) => name === fields['family']);
+  const family = FAMILIES.find((name) => name === fields['family']);
   const { threads } = fields;
   if (family === undefined || typeof threads !== 'number' || !Number.isInteger(threads)) return undefined;
   return threads >= 1 && threads <= most ? { family, threads } : undefined;
