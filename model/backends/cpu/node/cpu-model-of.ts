@@ -3,7 +3,6 @@ import type { ModelSections } from '../../../../protocol/image/model-shape.js';
 import { CpuError } from '../cpu-error.js';
 import { CpuModel } from '../cpu-model.js';
 import type { KernelModules } from '../kernels.js';
-import { turnOnRelaxedSimd } from './families.js';
 import { moduleBytes } from './module-bytes.js';
 import { kernelsOfNode } from './node-compiler.js';
 
@@ -11,7 +10,6 @@ let kernels: KernelModules | undefined;
 
 /** Undefined where the kernels do not run, or the model is too large for them. */
 export function cpuModelOf(sections: ModelSections): CpuModel | undefined {
-  turnOnRelaxedSimd();
   kernels ??= kernelsOfNode();
   try {
     return new CpuModel(sections.shape, { ...kernels, transcoder: moduleBytes('transcode') }, (name, offset, into) =>

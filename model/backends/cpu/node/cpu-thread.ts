@@ -5,7 +5,6 @@ import type { SectionPlace } from '../../../../protocol/image/boot-record.js';
 import type { SectionName } from '../../../../protocol/image/model-shape.js';
 import type { CpuJob, CpuReport, CpuRequest } from '../cpu-messages.js';
 import { Leader } from '../leader.js';
-import { isBehindFlag, turnOnRelaxedSimd } from './families.js';
 import type { HelperOrder } from './helper-thread.js';
 import { moduleBytes } from './module-bytes.js';
 import { kernelsOfNode } from './node-compiler.js';
@@ -27,17 +26,15 @@ export type NodeCpuReport = CpuReport | ({ readonly is: 'helper' } & HelperOrder
 const port = parentPort!;
 port.once('message', lead);
 
-/** Before there is a job, which the program may still be finding. Not where a flag must be turned on, as below. */
-const ahead = isBehindFlag() ? undefined : kernelsOfNode();
+/** Before there is a job, which the program may still be finding. */
+const ahead = kernelsOfNode();
 
 function lead(job: NodeCpuJob): void {
-  // Not before: it makes everything that Node itself loads afterwards be compiled anew.
-  turnOnRelaxedSimd();
   try {
     const leader = new Leader(job, {
       read: (section, offset, into) => readImage(job, job.sections[section].offset + offset, into),
       hasImageChanged: watchFor(job.image),
-      compile: (families) => (families === undefined && ahead) || kernelsOfNode(families),
+      compile: (families) => (families === undefined ? ahead : kernelsOfNode(families)),
       transcoder: () => moduleBytes('transcode'),
       startHelper(work) {
         const { port1, port2 } = new MessageChannel();

@@ -38,18 +38,21 @@ let isRight: boolean | undefined;
 
 function isDotRightHere(): boolean {
   if (isRight === undefined) {
-    turnOnRelaxedSimd();
-    isRight = computesDot(moduleBytes('dot-probe'));
+    isRight = withRelaxedSimd(() => computesDot(moduleBytes('dot-probe')));
   }
   return isRight;
 }
 
-/** Whether relaxed SIMD must be turned on first. */
-export function isBehindFlag(): boolean {
-  return Number.parseInt(process.versions.v8, 10) === 11;
-}
-
-/** Before anything is compiled, in each thread that compiles. */
-export function turnOnRelaxedSimd(): void {
-  if (isBehindFlag()) setFlagsFromString('--experimental-wasm-relaxed-simd');
+/**
+ * For what compiles modules. A module keeps what was on when it was compiled. Where there is a flag it does not stay
+ * on: with other flags than Node was built with, V8 compiles anew what Node loads of itself.
+ */
+export function withRelaxedSimd<T>(work: () => T): T {
+  if (Number.parseInt(process.versions.v8, 10) !== 11) return work();
+  setFlagsFromString('--experimental-wasm-relaxed-simd');
+  try {
+    return work();
+  } finally {
+    setFlagsFromString('--no-experimental-wasm-relaxed-simd');
+  }
 }

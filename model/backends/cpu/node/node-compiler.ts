@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { compileKernels, type Compiler } from '../compile-kernels.js';
 import type { KernelFamily, KernelModules } from '../kernels.js';
-import { familiesOfNode } from './families.js';
+import { familiesOfNode, withRelaxedSimd } from './families.js';
 import { moduleBytes } from './module-bytes.js';
 
 /** Flags that are on otherwise. */
@@ -32,5 +32,5 @@ const NODE_COMPILER: Compiler = {
 
 /** Kernels compiled in this thread: see `compileKernels`. */
 export function kernelsOfNode(families: readonly KernelFamily[] = familiesOfNode()): KernelModules {
-  return compileKernels(families, NODE_COMPILER);
+  return withRelaxedSimd(() => compileKernels(families, NODE_COMPILER));
 }

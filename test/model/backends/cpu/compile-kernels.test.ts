@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compileKernels } from '../../../../model/backends/cpu/compile-kernels.js';
 import { NARROW, type KernelFamily } from '../../../../model/backends/cpu/kernels.js';
-import { familiesOfNode, turnOnRelaxedSimd } from '../../../../model/backends/cpu/node/families.js';
+import { familiesOfNode, withRelaxedSimd } from '../../../../model/backends/cpu/node/families.js';
 import { moduleBytes } from '../../../../model/backends/cpu/node/module-bytes.js';
 import { kernelsOfNode } from '../../../../model/backends/cpu/node/node-compiler.js';
 
@@ -22,18 +22,15 @@ describe('the kernels of this Node', () => {
 });
 
 it('leaves wide kernels away that give other sums', () => {
-  turnOnRelaxedSimd();
   const bytesOf = (name: KernelFamily | 'step'): Uint8Array<ArrayBuffer> =>
     name === 'wide16' ? withOtherShift(moduleBytes(name)) : moduleBytes(name);
-  const { products } = compileKernels(['wide16', 'relaxed16', 'baseline'], {
-    bytesOf,
-    whileOptimising: (_, work) => work(),
-  });
+  const { products } = withRelaxedSimd(() =>
+    compileKernels(['wide16', 'relaxed16', 'baseline'], { bytesOf, whileOptimising: (_, work) => work() }),
+  );
   expect([...products.keys()]).toEqual(['relaxed16', 'baseline']);
 });
 
 function familiesFrom(families?: readonly KernelFamily[]): KernelFamily[] {
-  turnOnRelaxedSimd();
   return [...kernelsOfNode(families).products.keys()];
 }
 

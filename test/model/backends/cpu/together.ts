@@ -9,7 +9,7 @@ import { CpuComputer } from '../../../../model/backends/cpu/cpu-computer.js';
 import type { HelperJob } from '../../../../model/backends/cpu/helper.js';
 import { loadMatrices, memoryFor, type ReadSection } from '../../../../model/backends/cpu/image-loader.js';
 import type { KernelFamily, KernelModules } from '../../../../model/backends/cpu/kernels.js';
-import { familiesOfNode, turnOnRelaxedSimd } from '../../../../model/backends/cpu/node/families.js';
+import { familiesOfNode } from '../../../../model/backends/cpu/node/families.js';
 import { kernelsOfNode } from '../../../../model/backends/cpu/node/node-compiler.js';
 import { startThread } from '../../../../model/backends/cpu/node/start-thread.js';
 import { moduleBytes } from '../../../../model/backends/cpu/node/module-bytes.js';
@@ -30,7 +30,6 @@ export interface Together {
 
 /** @param most so many tokens, about @throws at the first receipt that differs */
 export async function computeTogether(most: number): Promise<Together> {
-  turnOnRelaxedSimd();
   const families = familiesOfNode();
   const sections = randomModel(21, { shape: { hiddenSize: 136, intermediateSize: 330, vocabSize: 700 } });
   const length = Math.ceil(most / MOST_THREADS / families.length);
