@@ -13,6 +13,11 @@ export interface ConnectionOptions extends SessionOptions {
   readonly onLost?: (error: BoardError) => void;
 }
 
+interface PersistOptions {
+  readonly progress?: () => number;
+  readonly patienceMs?: number;
+}
+
 const RETRY_MS = 250;
 const RECONNECT_MS = 15_000;
 /** So often it may break without anything done in between. */
@@ -51,10 +56,14 @@ export class BoardConnection {
   /**
    * Does work over sessions, from its start again when the wire broke.
    *
-   * @param progress grows with what is done, for work that need not be done at once
+   * @param options `progress` grows with what is done, for work that need not be done at once; `patienceMs`: so long a
+   * lost board is looked for at least, if it is looked for at all
    * @throws BoardError `board-flapping` when the wire breaks again and again without progress; what `work` throws
    */
-  async persist<T>(work: (session: BoardSession) => Promise<T>, progress: () => number = () => 0): Promise<T> {
+  async persist<T>(
+    work: (session: BoardSession) => Promise<T>,
+    { progress = () => 0, patienceMs = 0 }: PersistOptions = {},
+  ): Promise<T> {
     let losses = 0;
     let before = progress();
     for (;;) {
@@ -65,7 +74,7 @@ export class BoardConnection {
         losses = now > before ? 1 : losses + 1;
         before = now;
         if (isLoss(error) && losses > MAX_LOSSES) throw boardFlapping(this.#session.name, losses, error);
-        await this.#reconnect(error);
+        await this.#reconnect(error, patienceMs);
       }
     }
   }
@@ -76,13 +85,13 @@ export class BoardConnection {
    *
    * @throws `error` if it is of another kind, or nothing comes back in time; AbortError
    */
-  async #reconnect(error: unknown): Promise<void> {
+  async #reconnect(error: unknown, patienceMs: number): Promise<void> {
     const { reconnectMs = RECONNECT_MS, signal, onLost, clock = systemClock } = this.#options;
     if (!isLoss(error) || reconnectMs === 0) throw error;
     onLost?.(error);
     const { serial, board } = this.#session.hello;
     await this.#session.close();
-    const giveUpAtMs = clock.now() + reconnectMs;
+    const giveUpAtMs = clock.now() + Math.max(reconnectMs, patienceMs);
     for (;;) {
       await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
       signal?.throwIfAborted();

@@ -94,7 +94,7 @@ export async function flashImage(
       testedTokens,
     };
   };
-  return await connection.persist(work, () => foundBytes);
+  return await connection.persist(work, { progress: () => foundBytes });
 }
 
 /**

@@ -13,6 +13,7 @@ import { sameBytes } from '../protocol/little-endian.js';
 import { BOARD_ERRORS } from '../protocol/wire/messages-board.js';
 import type { Hello } from '../protocol/wire/messages-board.js';
 import { BoardError, boardMalformed, otherImage, readBackDiffers, sampleDiffers } from './board-error.js';
+import { checkingMs } from './checking-time.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { BoardRequests } from './dfu/board-requests.js';
@@ -63,9 +64,6 @@ const MAX_LOSSES = 5;
 /** Pieces of the image that are read back, beside the first and the last one. */
 const SAMPLES = 14;
 const SAMPLE_BYTES = 4000;
-/** Checking an image takes a board longer than a block does. */
-const CHECK_MS = 30_000;
-const CHECKED_BYTES_PER_MS = 1000;
 
 /**
  * Flashes an image; the board runs it and has repeated its self-test when this is done.
@@ -250,7 +248,8 @@ class Work {
     let doneBytes =
       view.fileLength - sectors.reduce((sum, sector) => sum + sectorLength(this.#image, sector, sectorBytes), 0);
     onProgress?.(doneBytes, view.fileLength);
-    const patienceMs = CHECK_MS + view.fileLength / CHECKED_BYTES_PER_MS;
+    // Checking an image takes a board longer than a block does.
+    const patienceMs = checkingMs(view.fileLength);
     let block = 0;
     let next = 0;
     for (const sector of sectors) {

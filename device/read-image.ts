@@ -44,7 +44,7 @@ export async function readImage(
     }
     return { length, sha256 };
   };
-  return await connection.persist(work, () => done);
+  return await connection.persist(work, { progress: () => done });
 }
 
 async function imageLength(session: BoardSession): Promise<number> {

@@ -3,6 +3,7 @@
 import { RESTART, RESTART_GROUP } from '../protocol/wire/groups/messages-restart.js';
 import { DONE } from '../protocol/wire/messages-run.js';
 import { BoardError, boardLost, cannotRestart } from './board-error.js';
+import { checkingMs } from './checking-time.js';
 import type { BoardConnection } from './connection.js';
 import type { BoardSession } from './session.js';
 
@@ -13,14 +14,15 @@ import type { BoardSession } from './session.js';
  * @throws BoardError `board-cannot-restart`, `board-busy`, `board-lost` if it does not come back in time; AbortError
  */
 export async function restartBoard(connection: BoardConnection): Promise<void> {
-  const { bootNonce } = connection.session.hello;
+  const { bootNonce, limits } = connection.session.hello;
   let isAsked = false;
-  await connection.persist(async (session) => {
+  const work = async (session: BoardSession): Promise<void> => {
     if (session.hello.bootNonce !== bootNonce) return;
     if (!isAsked) await ask(session);
     isAsked = true;
     throw boardLost(session.name, 'It was told to restart.');
-  });
+  };
+  await connection.persist(work, { patienceMs: checkingMs(limits.imageBytes) });
 }
 
 /** The answer may be lost with the line: whether the board has started again says its boot nonce. */

@@ -48,15 +48,22 @@ static void prompt(struct mmf_board *board) {
     say(console, "\r\nThis board is busy with a host.\r\n");
   } else if (!board->has_image) {
     say(console, "\r\nThere is no model on this board: send it one with mmfree flash.\r\n");
-  } else if (!mmf_tokenizer_open(&console->tokenizer, (struct mmf_span){image->bytes + image->head.sections[MMF_TOKENIZER].offset,
-                                                                        image->head.sections[MMF_TOKENIZER].length})) {
-    say(console, "\r\nThis board cannot read the tokenizer of its model: use mmfree run.\r\n");
   } else {
     console->tokenizer.breathe = board->options.breathe;
     console->tokenizer.context = board->options.context;
-    say(console, "\r\nHow does the tale begin? ");
-    console->state = MMF_CONSOLE_LISTENS;
-    return;
+    const bool is_read = mmf_tokenizer_open(&console->tokenizer, (struct mmf_span){image->bytes + image->head.sections[MMF_TOKENIZER].offset,
+                                                                                   image->head.sections[MMF_TOKENIZER].length});
+    /* A program may have found the line meanwhile. */
+    if (!console->line->is_typed) {
+      stop(board);
+      return;
+    }
+    if (is_read) {
+      say(console, "\r\nHow does the tale begin? ");
+      console->state = MMF_CONSOLE_LISTENS;
+      return;
+    }
+    say(console, "\r\nThis board cannot read the tokenizer of its model: use mmfree run.\r\n");
   }
   end(board);
 }

@@ -4,6 +4,7 @@
 
 #define NO_RANK UINT16_MAX /* nor are there so many */
 #define NO_BYTE 256u
+#define PAIRS_BETWEEN_BREATHS 8192u
 /* Bytes that are no printable characters are written as U+0100 and those behind it: 0 … 32, 127 … 160, 173. */
 #define FIRST_LATER 0x100u
 #define LATER 68u
@@ -70,9 +71,14 @@ static struct json reader_of(struct mmf_span span) {
   return (struct json){span.bytes, span.bytes + span.length, false};
 }
 
+static void breathe(const struct mmf_tokenizer *tokenizer) {
+  if (tokenizer->breathe != 0) tokenizer->breathe(tokenizer->context);
+}
+
 /* The value of a key of an object; an empty span if there is none. */
-static struct mmf_span member(struct mmf_span object, const char *key) {
+static struct mmf_span member(const struct mmf_tokenizer *tokenizer, struct mmf_span object, const char *key) {
   struct json json = reader_of(object);
+  breathe(tokenizer);
   expect(&json, '{');
   while (!json.failed) {
     const struct mmf_span name = string(&json);
@@ -90,15 +96,14 @@ static bool is_default(struct mmf_span span, const char *usual) {
 }
 
 bool mmf_tokenizer_open(struct mmf_tokenizer *tokenizer, struct mmf_span json) {
-  const struct mmf_span model = member(json, "model"), cutter = member(json, "pre_tokenizer");
-  tokenizer->vocab = member(model, "vocab");
-  tokenizer->merges = member(model, "merges");
-  tokenizer->breathe = 0;
-  tokenizer->adds_space = !mmf_span_is(member(cutter, "add_prefix_space"), "false");
-  return mmf_span_is(member(model, "type"), "\"BPE\"") && is_default(member(model, "byte_fallback"), "false") &&
-         is_default(member(model, "ignore_merges"), "false") && is_default(member(json, "normalizer"), "null") &&
-         mmf_span_is(member(cutter, "type"), "\"ByteLevel\"") && is_default(member(cutter, "use_regex"), "true") &&
-         mmf_span_is(member(member(json, "decoder"), "type"), "\"ByteLevel\"") && tokenizer->vocab.length > 0 &&
+  const struct mmf_span model = member(tokenizer, json, "model"), cutter = member(tokenizer, json, "pre_tokenizer");
+  tokenizer->vocab = member(tokenizer, model, "vocab");
+  tokenizer->merges = member(tokenizer, model, "merges");
+  tokenizer->adds_space = !mmf_span_is(member(tokenizer, cutter, "add_prefix_space"), "false");
+  return mmf_span_is(member(tokenizer, model, "type"), "\"BPE\"") && is_default(member(tokenizer, model, "byte_fallback"), "false") &&
+         is_default(member(tokenizer, model, "ignore_merges"), "false") && is_default(member(tokenizer, json, "normalizer"), "null") &&
+         mmf_span_is(member(tokenizer, cutter, "type"), "\"ByteLevel\"") && is_default(member(tokenizer, cutter, "use_regex"), "true") &&
+         mmf_span_is(member(tokenizer, member(tokenizer, json, "decoder"), "type"), "\"ByteLevel\"") && tokenizer->vocab.length > 0 &&
          tokenizer->merges.length > 0;
 }
 
@@ -208,18 +213,14 @@ struct joining {
   uint16_t rank[MMF_MOST_TEXT_BYTES];     /* of a part with the one behind it */
 };
 
-static void breathe(const struct mmf_tokenizer *tokenizer) {
-  if (tokenizer->breathe != 0) tokenizer->breathe(tokenizer->context);
-}
-
 /* Ranks of the parts from `first` to `last` with those behind them. */
 static void rank(const struct mmf_tokenizer *tokenizer, struct joining *joining, uint32_t first, uint32_t last) {
   struct json json = reader_of(tokenizer->merges);
   struct mmf_span pair[2];
   uint8_t both[2 * MMF_MOST_TOKEN_BYTES];
-  breathe(tokenizer);
   for (uint32_t at = first; at <= last; at += joining->part[at]) joining->rank[at] = NO_RANK;
   for (uint32_t number = 0; number < NO_RANK && next_merge(&json, pair); number++) {
+    if (number % PAIRS_BETWEEN_BREATHS == 0) breathe(tokenizer);
     const uint32_t left = bytes_of(pair[0], both), right = left > 0 ? bytes_of(pair[1], both + left) : 0;
     if (right == 0) continue;
     for (uint32_t at = first; at <= last; at += joining->part[at]) {

@@ -18,7 +18,7 @@ struct mmf_tokenizer {
   void *context;
 };
 
-/* False for tokenizers of other kinds, and for what is no such JSON. */
+/* Both of `breathe` are set already. False for tokenizers of other kinds, and for what is no such JSON. */
 bool mmf_tokenizer_open(struct mmf_tokenizer *tokenizer, struct mmf_span json);
 
 /* Bytes of a token, at most MMF_MOST_TOKEN_BYTES; returns how many, 0 for one that has none. */

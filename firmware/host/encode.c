@@ -14,7 +14,7 @@ int main(int count, char **arguments) {
   FILE *file = count == 3 ? fopen(arguments[1], "rb") : 0;
   if (file == 0) return 2;
   const uint32_t length = (uint32_t)fread(json, 1, sizeof json, file);
-  struct mmf_tokenizer tokenizer;
+  struct mmf_tokenizer tokenizer = {0};
   if (!mmf_tokenizer_open(&tokenizer, (struct mmf_span){json, length})) return 1;
   char line[MMF_MOST_TEXT_BYTES + 2];
   while (fgets(line, sizeof line, stdin) != 0) {

@@ -21,7 +21,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BINARY = readFileSync(join(ROOT, 'firmware/prebuilt/rp2040.bin'));
 const SMALL_TALES_IMAGE = join(ROOT, 'models/tales-4m/tales-4m.mmfree');
 /** A look for what the tokenizer is made of. */
-const MOST_UNFED_MS = 150;
+const MOST_UNFED_MS = 80;
 
 function hostOfTales(): PicoHost {
   const tales = readFileSync(SMALL_TALES_IMAGE);

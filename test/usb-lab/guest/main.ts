@@ -4,13 +4,16 @@
  */
 
 import { appendFileSync, mkdirSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { selectScenarios } from '../scenarios/index.js';
 import type { Outcome, Progress } from '../outcome.js';
 import { logFile } from './log.js';
 import type { Lab, Scenario } from './scenario.js';
+import { Turns } from './turns.js';
 
 const RUN = '/lab/run';
+const LOOK_AGAIN_MS = 1000;
 
 function tell(progress: Progress): void {
   appendFileSync(`${RUN}/progress-${process.env['MACHINE']}.jsonl`, `${JSON.stringify(progress)}\n`);
@@ -40,25 +43,23 @@ async function runScenario(scenario: Scenario): Promise<Outcome> {
   return { name, expected, seconds, counts: counts ?? {}, failures };
 }
 
-/** Whether nobody else has it: making a folder succeeds once. */
-function take(name: string): boolean {
-  try {
-    mkdirSync(`${RUN}/taken/${name}`);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** What nobody waited for must not pass unseen; a rejection without a handler comes here as well. */
 process.on('uncaughtException', (error) => {
   tell({ type: 'broken', reason: inspect(error) });
   process.exit(1);
 });
 
+const turns = new Turns(`${RUN}/taken`);
 for (const scenario of selectScenarios(process.argv.slice(2))) {
-  if (!take(scenario.name)) continue;
-  tell({ type: 'started', name: scenario.name });
+  const { name } = scenario;
+  if (!turns.take(name)) continue;
+  // Also where this program ends in the middle: another guest may wait for it.
+  const end = (): void => turns.end(name);
+  process.once('exit', end);
+  while (scenario.needsAll === true && !turns.isAlone(name)) await setTimeout(LOOK_AGAIN_MS);
+  tell({ type: 'started', name });
   tell({ type: 'ended', outcome: await runScenario(scenario) });
+  process.off('exit', end);
+  end();
 }
 process.exit(0);

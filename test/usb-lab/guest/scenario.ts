@@ -10,6 +10,8 @@ export interface Scenario {
   readonly name: string;
   /** What must be seen, in a sentence. */
   readonly expected: string;
+  /** It runs last, when no other one does: something on this computer keeps a core busy for it. */
+  readonly needsAll?: boolean;
   /** @throws whatever shows that it was not seen */
   readonly run: (lab: Lab) => Promise<Counts>;
 }

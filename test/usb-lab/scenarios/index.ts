@@ -1,4 +1,4 @@
-/** All scenarios, and those of CI. Guests take them in this order, so the longest come first. */
+/** All scenarios, and those of CI. Guests take them in this order: the longest first, those that need all last. */
 
 import type { Scenario } from '../guest/scenario.js';
 import { access } from './access.js';
@@ -18,7 +18,6 @@ import { unplugRun } from './unplug-run.js';
 import { unplugStates } from './unplug-states.js';
 
 const SCENARIOS: readonly Scenario[] = [
-  pico,
   gadget,
   access,
   flashRunVerify,
@@ -33,6 +32,7 @@ const SCENARIOS: readonly Scenario[] = [
   killed,
   hostileHost,
   stockTools,
+  pico,
 ];
 
 /** What is tried in one process as well, by fake devices and hosts, at more places than here; for CI it takes too long. */

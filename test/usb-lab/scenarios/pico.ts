@@ -22,7 +22,7 @@ const MOST_PERCENT = 90;
 /** As often a download goes on to its end, and what it brought is read back. */
 const WHOLE_EVERY = 5;
 const DFU = ['-d', '1209:0001', '-a', 'weights'];
-/** The chip is emulated beside the guest: on a busy computer both are slow. */
+/** The chip is emulated beside the guest: on a busy computer both are slow. dfu-util waits 5 s, whatever it is told. */
 const PATIENT = { silentMs: 240_000 };
 const COMPLAINT = /warning|error|invalid|unrecogni[sz]ed|unknown|couldn't|can't|cannot|missing/i;
 /** A request that the board stalls: why, dfu-util does not ask. */
@@ -32,6 +32,7 @@ export const pico: Scenario = {
   name: 'pico',
   expected:
     'cdc_acm carries checked runs, dfu-util flashes and reads back, lsusb has no complaint; a board whose cable came out in a flash says that it has no model, and takes the next one',
+  needsAll: true,
   async run(lab) {
     const { log } = lab;
     const board = new Pico(lab, Number(process.env['PICO']));
