@@ -26,13 +26,13 @@ const curves = positionals.map((folder) => {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-  return { name: basename(folder), losses: steps.map(({ loss }) => loss), tokensPerStep: steps[0].tokens };
+  return { name: basename(folder), steps, tokensPerStep: steps[0].tokens / steps[0].step };
 });
 writeFileSync(values.output, lossCurves(curves));
-for (const { name, losses, tokensPerStep } of curves) {
-  const last = losses.slice(-50);
-  const mean = last.reduce((sum, loss) => sum + loss, 0) / last.length;
+for (const { name, steps, tokensPerStep } of curves) {
+  const last = steps.slice(-50);
+  const mean = last.reduce((sum, { loss }) => sum + loss, 0) / last.length;
   console.log(
-    `${name}: ${losses.length * tokensPerStep} tokens, mean loss of the last ${last.length} steps ${mean.toFixed(4)}`,
+    `${name}: ${steps.length * tokensPerStep} tokens, mean loss of the last ${last.length} steps ${mean.toFixed(4)}`,
   );
 }

@@ -25,5 +25,6 @@ export const TRAINING: Readonly<Record<TrainErrorCode, Advice>> = {
       : `${fix} Then --resume comes to the same step again, and leaves that checkpoint. ${BEGIN_AGAIN}.`,
   'train-unwritable': also('Then give the same texts with --resume; the folder may be moved elsewhere before.'),
   'train-folder-taken': always('Name a new folder with -o, or go on with the run that is there with --resume.'),
+  'train-folder-in-use': always('Name a new folder with -o, or wait until that command has ended.'),
   'train-cannot-resume': always('Give the same texts, or begin a new run in another folder.'),
 };

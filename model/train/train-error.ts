@@ -23,6 +23,8 @@ export type TrainErrorCode =
   | 'train-diverged'
   /** The folder holds something. */
   | 'train-folder-taken'
+  /** Another program trains in it. */
+  | 'train-folder-in-use'
   /** The system does not take what a run leaves. */
   | 'train-unwritable'
   /** There is no run to go on with, or it was another one. */
@@ -188,6 +190,15 @@ export function folderTaken(folder: string): TrainError {
     reason: 'A run fills a folder of its own, and overwrites nothing.',
     fix: 'Name a new folder, or go on with the run that is there.',
     facts: { file: folder },
+  });
+}
+
+export function folderInUse(folder: string, cause: unknown): TrainError {
+  return new TrainError('train-folder-in-use', `another command trains in ${folder}`, {
+    reason: 'Two runs in one folder would overwrite what the other one goes on with.',
+    fix: 'Name a new folder, or wait until it has ended.',
+    facts: { file: folder },
+    cause,
   });
 }
 

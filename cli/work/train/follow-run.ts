@@ -1,5 +1,5 @@
 /** `mmfree train`: the steps as they come: what is shown, written down and saved. */
-import { appendFile, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeOutput } from '../../../model/files/output-file.js';
 import type { TokenSequence } from '../../../model/train/data/token-store.js';
@@ -7,6 +7,7 @@ import { weightsOf } from '../../../model/train/gpu/parameter-layout.js';
 import type { Trainer } from '../../../model/train/gpu/trainer.js';
 import { lossCurves } from '../../../model/train/run/loss-curve.js';
 import type { Recipe } from '../../../model/train/run/recipe.js';
+import { linesUpTo, loggedStep, STEP_LOG } from '../../../model/train/run/step-log.js';
 import { readState, saveCheckpoint, saveState } from '../../../model/train/run/save.js';
 import type { Tensors } from '../../../model/train/parameters.js';
 import { heldOutLoss, trainSteps } from '../../../model/train/run/train-steps.js';
@@ -24,7 +25,7 @@ export interface Run {
   readonly recipe: Recipe;
   /** Steps that were done before. */
   readonly done: number;
-  /** Their lines of `train.jsonl`. */
+  /** Those of their lines of `train.jsonl` that are there. */
   readonly lines: readonly string[];
   readonly heldOut?: TokenSequence;
   /** Seconds. */
@@ -41,8 +42,8 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
   const { folder, trainer, recipe, tokens, done } = run;
   const { output, signal } = context;
   const perStep = recipe.batch * recipe.context;
-  const log = join(folder, 'train.jsonl');
-  await writeOutput(log, run.lines.map((line) => `${line}\n`).join(''));
+  const path = join(folder, STEP_LOG);
+  await writeOutput(path, run.lines.map((line) => `${line}\n`).join(''));
   const gpuMemory = `${(trainer.allocatedBytes / 2 ** 20).toFixed(0)} MiB on the GPU`;
   output.note(
     `${weightsOf(trainer.layout).toLocaleString('en-US')} weights, ${tokens.length.toLocaleString('en-US')} tokens of text; ${counted(recipe.steps, 'step')} of ${recipe.batch} × ${recipe.context} tokens; ${gpuMemory}`,
@@ -56,18 +57,22 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
   const isDue = (step: number): boolean =>
     step === recipe.steps || signal.aborted || performance.now() - savedMs >= 1000 * run.saveEvery;
   const each = Math.max(1, Math.round(recipe.steps / 20));
+  const log = await open(path, 'a');
   try {
     for await (const { step, loss, gradientNorm, rate, isPause } of trainSteps(trainer, tokens, recipe, done, isDue)) {
       const fields = { step, tokens: step * perStep, loss, gradient_norm: gradientNorm, rate };
-      await appendFile(log, `${JSON.stringify(fields)}\n`);
+      await log.appendFile(`${JSON.stringify(fields)}\n`);
       output.event('step', fields);
       if (step % each === 0) output.note(`step ${step}  loss ${loss.toFixed(4)}`);
       progress.update(step * perStep, `loss ${loss.toFixed(3)}, ${gpuMemory}`);
-      if (isPause) {
-        await saveState(folder, step, await trainer.state());
-        saved = step;
-        savedMs = performance.now();
-      }
+      if (!isPause) continue;
+      // A power cut must not leave a state without its lines.
+      await log.sync();
+      await saveState(folder, step, await trainer.state());
+      saved = step;
+      savedMs = performance.now();
+      if (!signal.aborted) continue;
+      output.note(`stopped behind step ${step} of ${recipe.steps}: the same texts and --resume go on from there`);
       signal.throwIfAborted();
     }
   } catch (error) {
@@ -75,6 +80,7 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
     throw goingOn(error, folder, saved);
   } finally {
     progress.end();
+    await log.close();
   }
 }
 
@@ -89,9 +95,9 @@ async function saveModel({ folder, model, half }: Run, parameters: Tensors): Pro
 
 /** Leaves the checkpoint of the last state that was saved; where that fails too, the error says both. */
 async function withLastGood(error: TrainError, run: Run, saved: number): Promise<TrainError> {
-  const { folder, trainer } = run;
+  const { folder, trainer, recipe } = run;
   try {
-    const { state } = await readState(folder);
+    const { state } = await readState(folder, recipe.steps);
     trainer.restore(state);
     await saveModel(run, await trainer.parameters());
     return error;
@@ -113,29 +119,26 @@ async function leaveResults(run: Run, { output, signal }: CommandContext): Promi
   const { folder, trainer, recipe, heldOut } = run;
   await saveModel(run, await trainer.parameters());
   const held = heldOut && (await heldOutLoss(trainer, heldOut, recipe, HELD_OUT_WINDOWS));
-  const losses = await lossesIn(folder);
-  await writeOutput(
-    join(folder, 'loss.svg'),
-    lossCurves([{ name: folder, losses, tokensPerStep: recipe.batch * recipe.context }]),
-  );
+  const steps = (await linesUpTo(folder, recipe.steps)).map(loggedStep).filter((step) => step !== undefined);
+  if (steps.length > 0) {
+    const tokensPerStep = recipe.batch * recipe.context;
+    await writeOutput(join(folder, 'loss.svg'), lossCurves([{ name: folder, steps, tokensPerStep }]));
+  }
   const samples = await sampleTexts(folder, signal);
   await writeOutput(join(folder, 'samples.txt'), samples.map((sample) => `${sample}\n`).join('\n'));
-  const last = losses.at(-1) ?? NaN;
+  const last = steps.at(-1)?.loss;
+  const loss =
+    last === undefined ? `what the loss was is not in ${STEP_LOG}` : `loss ${last.toFixed(4)} nats/token at the end`;
   output.print(
-    `${folder}: loss ${last.toFixed(4)} nats/token at the end${held === undefined ? '' : `, ${held.toFixed(4)} on held-out text`}\n\n${samples[0]}\n`,
+    `${folder}: ${loss}${held === undefined ? '' : `, ${held.toFixed(4)} on held-out text`}\n\n${samples[0]}\n`,
   );
   output.result({
     folder,
     steps: recipe.steps,
     tokens: recipe.steps * recipe.batch * recipe.context,
-    loss: last,
+    loss: last ?? null,
     held_out_loss: held ?? null,
     gpu_bytes: trainer.allocatedBytes,
     samples,
   });
-}
-
-async function lossesIn(folder: string): Promise<number[]> {
-  const lines = (await readFile(join(folder, 'train.jsonl'), 'utf8')).trimEnd().split('\n');
-  return lines.map((line) => (JSON.parse(line) as { loss: number }).loss);
 }

@@ -1,10 +1,11 @@
 /** `mmfree train`: the work. */
-import { access, constants, readdir, readFile, rm } from 'node:fs/promises';
+import { access, constants, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { GpuDevice } from '../../../model/backends/gpu/device/gpu-device.js';
+import { FileError } from '../../../model/files/file-error.js';
+import { FolderLock } from '../../../model/files/folder-lock.js';
 import { makeFolder } from '../../../model/files/make-folder.js';
 import { writeOutput } from '../../../model/files/output-file.js';
-import { isJsonObject } from '../../../model/json-object.js';
 import { surveyed, type Corpus } from '../../../model/train/data/corpus.js';
 import { marksOf } from '../../../model/train/data/held-out.js';
 import { TextSource } from '../../../model/train/data/text-source.js';
@@ -13,11 +14,13 @@ import { hashOfTokens, randomWindows } from '../../../model/train/data/token-str
 import { parameterLayout } from '../../../model/train/gpu/parameter-layout.js';
 import { createPlannedTrainer } from '../../../model/train/gpu/planned-trainer.js';
 import type { TrainerState } from '../../../model/train/gpu/trainer.js';
-import { microBatchOf, type Recipe } from '../../../model/train/run/recipe.js';
-import { linesUpTo, readState, saveState } from '../../../model/train/run/save.js';
+import { readKeptRecipe, RUN_FILE, type KeptRecipe } from '../../../model/train/run/kept-recipe.js';
+import { microBatchOf } from '../../../model/train/run/recipe.js';
+import { readState, saveState } from '../../../model/train/run/save.js';
+import { linesUpTo, STEP_LOG } from '../../../model/train/run/step-log.js';
 import { checkFits } from '../../../model/train/run/training-plan.js';
 import { rowFloatsOf, secondsOfMicroBatch } from '../../../model/train/run/train-steps.js';
-import { allHeldOut, cannotResume, folderTaken, tooLittleText } from '../../../model/train/train-error.js';
+import { allHeldOut, cannotResume, folderInUse, folderTaken, tooLittleText } from '../../../model/train/train-error.js';
 import { counted } from '../../../protocol/counted.js';
 import type { CommandContext } from '../../command.js';
 import { finishRun, followRun, type Run } from './follow-run.js';
@@ -36,7 +39,18 @@ export async function train(given: GivenRun, context: CommandContext): Promise<v
     return await explainPlan(given.plan, given, context);
   }
   const input = checkTogether(given);
-  if (!input.resume) await expectEmpty(input.output);
+  const lock = new FolderLock();
+  try {
+    await trainIn(input, lock, context);
+  } finally {
+    lock.release();
+  }
+}
+
+async function trainIn(input: TrainInput, lock: FolderLock, context: CommandContext): Promise<void> {
+  const kept = input.resume ? await readKeptRecipe(input.output) : undefined;
+  if (kept) lockFolder(input.output, lock);
+  else await expectEmpty(input.output);
   const text = new TextSource(input.texts, context.signal);
   const heldOutText = input.heldOut === undefined ? undefined : new TextSource([input.heldOut], context.signal);
   try {
@@ -44,9 +58,9 @@ export async function train(given: GivenRun, context: CommandContext): Promise<v
     const corpus = await learnedOf(text, heldOut, context);
     const gpu = await openAnyGpu(context);
     try {
-      const run = input.resume
-        ? await resumedRun(input, { corpus, heldOut }, gpu, context)
-        : await newRun(input, { corpus, heldOut }, gpu, context);
+      const run = kept
+        ? await resumedRun(input.output, kept, { corpus, heldOut }, gpu, context)
+        : await newRun(input, { corpus, heldOut }, { gpu, lock }, context);
       const { saveEvery, half } = input;
       const whole: Run = { ...run, folder: input.output, saveEvery, half };
       await followRun(whole, context);
@@ -100,7 +114,12 @@ function expectWindows({ tokens, heldOut }: TextTokens, windowTokens: number): v
   }
 }
 
-async function newRun(input: TrainInput, texts: Texts, gpu: GpuDevice, context: CommandContext): Promise<RunOfModel> {
+async function newRun(
+  input: TrainInput,
+  texts: Texts,
+  { gpu, lock }: { readonly gpu: GpuDevice; readonly lock: FolderLock },
+  context: CommandContext,
+): Promise<RunOfModel> {
   const { seed = 1n } = input;
   const draft = await newModel(input, texts.corpus, context);
   const both = await tokensOfBoth(texts, draft, context);
@@ -138,9 +157,14 @@ async function newRun(input: TrainInput, texts: Texts, gpu: GpuDevice, context: 
   const files = {
     'config.json': model.configJson,
     'tokenizer.json': model.tokenizerJson,
-    'run.json': `${JSON.stringify(facts, undefined, 2)}\n`,
+    [RUN_FILE]: `${JSON.stringify(facts, undefined, 2)}\n`,
   };
-  await begin(input.output, files, await trainer.state());
+  const state = await trainer.state();
+  await makeFolder(input.output);
+  lockFolder(input.output, lock);
+  // Another command may have begun there meanwhile.
+  await expectEmpty(input.output);
+  await begin(input.output, files, state);
   return { ...both, model, trainer, recipe, done: 0, lines: [] };
 }
 
@@ -150,7 +174,6 @@ async function begin(
   files: Readonly<Record<string, string | Uint8Array>>,
   state: TrainerState,
 ): Promise<void> {
-  await makeFolder(folder);
   try {
     for (const [name, content] of Object.entries(files)) await writeOutput(join(folder, name), content);
     await saveState(folder, 0, state);
@@ -161,22 +184,31 @@ async function begin(
   }
 }
 
+/** @throws TrainError if another command trains there */
+function lockFolder(folder: string, lock: FolderLock): void {
+  try {
+    lock.take(folder);
+  } catch (error) {
+    throw error instanceof FileError && error.code === 'file-in-use' ? folderInUse(folder, error) : error;
+  }
+}
+
 async function resumedRun(
-  input: TrainInput,
+  folder: string,
+  { recipe, hash, wanted }: KeptRecipe,
   texts: Texts,
   gpu: GpuDevice,
   context: CommandContext,
 ): Promise<RunOfModel> {
-  const folder = input.output;
-  const { recipe, hash, wanted } = await readRun(folder);
   const model = await modelIn(folder);
   const both = await tokensOfBoth(texts, model, context);
   const { tokens } = both;
   expectWindows(both, recipe.context);
   if (hashOfTokens(tokens) !== hash)
     throw cannotResume(folder, 'the text is another one, or what is held out, or tokenizer.json');
-  const { step, state } = await readState(folder);
   const shape = { sequences: recipe.microBatch, length: recipe.context };
+  checkFits(gpu, model.config, shape);
+  const { step, state } = await readState(folder, recipe.steps);
   const { total } = parameterLayout(model.config);
   if (Object.values(state).some(({ length }: Float32Array) => length !== total)) {
     throw cannotResume(folder, 'its state is of another shape');
@@ -200,40 +232,13 @@ async function resumedRun(
     );
   }
   context.output.note(`going on behind step ${step} of ${recipe.steps}`);
-  return { ...both, model, trainer, recipe, done: step, lines: await linesUpTo(folder, step) };
-}
-
-/** @throws TrainError if there is no run */
-async function readRun(
-  folder: string,
-): Promise<{ readonly recipe: Recipe; readonly hash: unknown; readonly wanted: readonly string[] }> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'));
-  } catch {
-    throw cannotResume(folder, 'there is no run.json that can be read');
+  const lines = await linesUpTo(folder, step);
+  if (lines.length < step) {
+    context.output.note(
+      `warning: ${STEP_LOG} has ${lines.length} of these ${step} steps: the curve lacks the others, the run lacks nothing`,
+    );
   }
-  if (!isJsonObject(value) || !isRecipe(value['recipe'])) throw cannotResume(folder, 'run.json holds something else');
-  const units = value['on_matrix_units'];
-  const wanted = Array.isArray(units) ? units.filter((key) => typeof key === 'string') : [];
-  return { recipe: value['recipe'], hash: value['tokens_sha256'], wanted };
-}
-
-const COUNTS = ['context', 'batch', 'microBatch', 'steps'] as const;
-const NUMBERS = ['rate', 'warmUp', 'decay', 'clip'] as const;
-
-function isRecipe(value: unknown): value is Recipe {
-  if (!isJsonObject(value)) return false;
-  const isCount = (name: string): boolean =>
-    Number.isInteger(value[name]) && Number(value[name]) >= 1 && Number(value[name]) <= 1e9;
-  const { seed, batch, microBatch } = value;
-  return (
-    COUNTS.every(isCount) &&
-    NUMBERS.every((name) => Number.isFinite(value[name])) &&
-    typeof seed === 'string' &&
-    /^\d{1,20}$/.test(seed) &&
-    Number(batch) % Number(microBatch) === 0
-  );
+  return { ...both, model, trainer, recipe, done: step, lines };
 }
 
 /** @throws TrainError if the folder holds anything; the system's error where it cannot be made or written to */

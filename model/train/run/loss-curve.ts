@@ -1,4 +1,5 @@
 /** The loss of runs as a picture: SVG, over the tokens they learned from, in nats. */
+import type { LoggedStep } from './step-log.js';
 
 const [WIDTH, HEIGHT] = [800, 400];
 const MARGIN = { left: 56, right: 16, top: 16, bottom: 40 };
@@ -7,15 +8,15 @@ const COLOURS = ['#0b62a4', '#b5432a', '#3a7d44', '#7a4fa3', '#8a6d1b'];
 export interface Curve {
   /** What it is called where there are several. */
   readonly name: string;
-  /** Of the steps, the first one first; finite. */
-  readonly losses: readonly number[];
+  /** At least one, the first one first; some may be missing. */
+  readonly steps: readonly LoggedStep[];
   readonly tokensPerStep: number;
 }
 
 /** @param curves at least one */
 export function lossCurves(curves: readonly Curve[]): string {
-  const all = curves.map(({ losses, tokensPerStep }) =>
-    thinned(losses).map(([step, loss]) => [step * tokensPerStep, loss]),
+  const all = curves.map(({ steps, tokensPerStep }) =>
+    thinned(steps).map(([step, loss]) => [step * tokensPerStep, loss]),
   );
   const shown = all.flat().map(([, loss]) => loss);
   const [low, high] = [Math.floor(Math.min(...shown)), Math.ceil(Math.max(...shown))];
@@ -24,7 +25,9 @@ export function lossCurves(curves: readonly Curve[]): string {
   const x = (tokens: number): string => (MARGIN.left + (tokens / Math.max(1, total)) * width).toFixed(1);
   const y = (loss: number): string => (MARGIN.top + ((high - loss) / Math.max(1, high - low)) * height).toFixed(1);
   const marks = Array.from({ length: high - low + 1 }, (_, k) => low + k);
-  const ends = curves.map(({ name, losses }) => `${curves.length > 1 ? `${name}: ` : ''}${losses.at(-1)?.toFixed(3)}`);
+  const ends = curves.map(
+    ({ name, steps }) => `${curves.length > 1 ? `${name}: ` : ''}${steps.at(-1)?.loss.toFixed(3)}`,
+  );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
 <title>Loss over ${total.toLocaleString('en-US')} tokens, at the end in nats a token: ${ends.join(', ')}</title>
 <rect width="100%" height="100%" fill="white"/>
@@ -37,10 +40,10 @@ ${curves.length > 1 ? `${ends.map((end, k) => `<text x="${WIDTH - MARGIN.right -
 }
 
 /** Means of at most 400 pieces, each with the step it ends at: a picture has no more columns. */
-function thinned(losses: readonly number[]): (readonly [number, number])[] {
-  const size = Math.max(1, Math.ceil(losses.length / 400));
-  return Array.from({ length: Math.ceil(losses.length / size) }, (_, k) => {
-    const piece = losses.slice(k * size, (k + 1) * size);
-    return [k * size + piece.length, piece.reduce((sum, loss) => sum + loss, 0) / piece.length] as const;
+function thinned(steps: readonly LoggedStep[]): (readonly [number, number])[] {
+  const size = Math.max(1, Math.ceil(steps.length / 400));
+  return Array.from({ length: Math.ceil(steps.length / size) }, (_, k) => {
+    const piece = steps.slice(k * size, (k + 1) * size);
+    return [piece.at(-1)?.step ?? 0, piece.reduce((sum, { loss }) => sum + loss, 0) / piece.length] as const;
   });
 }

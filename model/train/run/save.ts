@@ -11,7 +11,6 @@
  *
  * Each file is whole or not there; `state.safetensors` alone says how far the run is.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeSafetensorsHeader, type TensorSpec } from '../../checkpoint/safetensors-writer.js';
 import { SafetensorsFile } from '../../checkpoint/safetensors.js';
@@ -22,6 +21,7 @@ import { writeOutput } from '../../files/output-file.js';
 import { parameterLayout } from '../gpu/parameter-layout.js';
 import type { TrainerState } from '../gpu/trainer.js';
 import type { Tensors } from '../parameters.js';
+import { cannotResume } from '../train-error.js';
 import { toHalf, toHalfWithTrits } from './half.js';
 import { STATE_FILE } from './state-file.js';
 
@@ -70,11 +70,20 @@ export async function saveState(folder: string, step: number, state: TrainerStat
   ]);
 }
 
-/** @throws CheckpointError */
-export async function readState(folder: string): Promise<{ readonly step: number; readonly state: TrainerState }> {
+/**
+ * @param steps of the run
+ * @throws CheckpointError; TrainError if it is no state of such a run
+ */
+export async function readState(
+  folder: string,
+  steps: number,
+): Promise<{ readonly step: number; readonly state: TrainerState }> {
   const file = await SafetensorsFile.open(statePath(folder));
   try {
-    const [step] = await readFloat32(file, 'step');
+    const [step = NaN] = await readFloat32(file, 'step');
+    if (!(Number.isInteger(step) && step >= 0 && step <= steps)) {
+      throw cannotResume(folder, `${STATE_FILE} is of step ${step}, of ${steps}`);
+    }
     const parameters = await readFloat32(file, 'parameters');
     const first = await readFloat32(file, 'first');
     const second = await readFloat32(file, 'second');
@@ -82,12 +91,4 @@ export async function readState(folder: string): Promise<{ readonly step: number
   } finally {
     await file.close();
   }
-}
-
-/** The lines of `train.jsonl` up to a step: what a killed run wrote behind its last state is made again. */
-export async function linesUpTo(folder: string, step: number): Promise<string[]> {
-  // A run that was killed behind its first state may have no such file yet.
-  if (step === 0) return [];
-  const lines = (await readFile(join(folder, 'train.jsonl'), 'utf8')).split('\n');
-  return lines.slice(0, step);
 }

@@ -15,6 +15,8 @@ export interface DoneStep extends StepReport {
   readonly isPause: boolean;
 }
 
+type OneStep = Omit<DoneStep, 'isPause'>;
+
 /** Floats that a trainer keeps of one token of a model, about. */
 export function rowFloatsOf({ hiddenSize, intermediateSize, layers, vocabSize }: ModelConfig): number {
   return (
@@ -25,7 +27,8 @@ export function rowFloatsOf({ hiddenSize, intermediateSize, layers, vocabSize }:
 /**
  * Goes on behind `done` steps until the recipe's last.
  *
- * @param pauses whether nothing is to be under way behind this step; asked once for each, in order
+ * @param pauses whether nothing is to be under way behind this step; asked once for each, in order, when nothing of the
+ *   next one has begun and all before it were given
  * @throws TrainError `train-diverged`, and then no parameter has moved by that step; GpuError
  */
 export async function* trainSteps(
@@ -35,27 +38,20 @@ export async function* trainSteps(
   done: number,
   pauses: (step: number) => boolean,
 ): AsyncGenerator<DoneStep, void, undefined> {
-  let pending: Promise<DoneStep> | undefined;
+  let pending: Promise<OneStep> | undefined;
   for (let step = done + 1; step <= recipe.steps; step++) {
-    const isPause = pauses(step);
-    const report = oneStep(trainer, tokens, recipe, step, isPause);
+    const report = oneStep(trainer, tokens, recipe, step);
     // A rejection is met when it is awaited.
     report.catch(() => {});
-    if (pending) yield await checked(pending);
+    if (pending) yield await checked(pending, false);
     pending = report;
-    if (!isPause) continue;
-    yield await checked(pending);
+    if (!pauses(step)) continue;
+    yield await checked(pending, true);
     pending = undefined;
   }
 }
 
-async function oneStep(
-  trainer: Trainer,
-  tokens: TokenSequence,
-  recipe: Recipe,
-  step: number,
-  isPause: boolean,
-): Promise<DoneStep> {
+async function oneStep(trainer: Trainer, tokens: TokenSequence, recipe: Recipe, step: number): Promise<OneStep> {
   const { context, batch, microBatch, decay, clip, seed } = recipe;
   const rate = rateAt(recipe, step);
   trainer.begin();
@@ -68,15 +64,14 @@ async function oneStep(
   return {
     step,
     rate,
-    isPause,
     ...(await trainer.update({ rate, beta1, beta2, epsilon: EPSILON, decay, clip, step })),
   };
 }
 
-async function checked(pending: Promise<DoneStep>): Promise<DoneStep> {
+async function checked(pending: Promise<OneStep>, isPause: boolean): Promise<DoneStep> {
   const done = await pending;
   if (!Number.isFinite(done.loss) || !Number.isFinite(done.gradientNorm)) throw diverged(done.step, done.rate);
-  return done;
+  return { ...done, isPause };
 }
 
 /** Mean loss over windows of a text, one behind the other, as `eval` cuts them. @param most windows */

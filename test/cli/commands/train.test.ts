@@ -4,9 +4,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FolderLock } from '../../../model/files/folder-lock.js';
 import { parseConfig } from '../../../model/checkpoint/read-config.js';
 import { loadTokenizer } from '../../../model/text/tokenizer.js';
 import { textPieces } from '../../../model/train/data/text-pieces.js';
@@ -414,9 +415,32 @@ describe('input that cannot be learned', () => {
     expect([exit, result['error']]).toEqual([7, expect.objectContaining({ code: 'train-too-large' })]);
   });
 
-  it.runIf(hasGpu)('without a run to go on with', async () => {
-    const { stderr, exit } = await mmfree('train', path('text.txt'), '-o', path('nowhere'), '--resume');
+  it('without a run to go on with, before the text is read', async () => {
+    const { stderr, exit } = await mmfree('train', path('missing.txt'), '-o', path('nowhere'), '--resume');
     expect(exit).toBe(2);
     expect(stderr.text).toContain('there is no run.json');
+  });
+
+  it.runIf(hasGpu)('as a run whose recipe was changed to one that no adapter binds', async () => {
+    await cp(path('tale'), path('changed'), { recursive: true });
+    const kept = JSON.parse(await readFile(path('changed/run.json'), 'utf8')) as { recipe: object };
+    const recipe = { ...kept.recipe, batch: 1e9, microBatch: 1e9 };
+    await writeFile(path('changed/run.json'), JSON.stringify({ ...kept, recipe }));
+    const { exit, result } = await mmfreeJson('train', path('text.txt'), '-o', path('changed'), '--resume');
+    expect([exit, result['error']]).toEqual([7, expect.objectContaining({ code: 'train-too-large' })]);
+  });
+
+  it('in a folder in which another command trains', async () => {
+    await mkdir(path('busy'), { recursive: true });
+    const recipe = { context: 4, batch: 1, microBatch: 1, steps: 3, rate: 1, warmUp: 0, decay: 0, clip: 1, seed: '1' };
+    await writeFile(path('busy/run.json'), JSON.stringify({ recipe }));
+    const lock = new FolderLock();
+    lock.take(path('busy'));
+    try {
+      const { exit, result } = await mmfreeJson('train', path('text.txt'), '-o', path('busy'), '--resume');
+      expect([exit, result['error']]).toEqual([2, expect.objectContaining({ code: 'train-folder-in-use' })]);
+    } finally {
+      lock.release();
+    }
   });
 });

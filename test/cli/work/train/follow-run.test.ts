@@ -1,12 +1,12 @@
 /** How a run ends that does not come to its end, on a trainer that computes nothing. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { describeProblem } from '../../../../cli/advice/describe-problem.js';
 import type { CommandContext } from '../../../../cli/command.js';
 import { followRun, type Run } from '../../../../cli/work/train/follow-run.js';
 import { initialParameters } from '../../../../model/train/initial-parameters.js';
 import type { Trainer } from '../../../../model/train/gpu/trainer.js';
-import { saveState } from '../../../../model/train/run/save.js';
+import { readState, saveState } from '../../../../model/train/run/save.js';
 import { temporaryFolder } from '../../../helpers/command-line.js';
 import { toy } from '../../../helpers/training.js';
 
@@ -72,4 +72,34 @@ it('tells of it also where the disk is full when the checkpoint is written, and 
   expect(cause).toContain('ENOSPC');
   expect(fix).toMatch(/^Make room on the disk .* Then --resume .* Begin again with a lower --rate/);
   expect(fix).not.toContain('holds the last good checkpoint');
+});
+
+it('saves at Ctrl-C where it is, at most one step later, and says how to go on', async () => {
+  const abort = new AbortController();
+  let steps = 0;
+  const state = (): Promise<unknown> => {
+    const values = Float32Array.of(steps);
+    return Promise.resolve({ parameters: values, first: values, second: values });
+  };
+  const update = async (): Promise<{ loss: number; gradientNorm: number }> => {
+    steps++;
+    await Promise.resolve();
+    // While the card is at the fourth step.
+    if (steps === 4) abort.abort();
+    return { loss: 1, gradientNorm: 1 };
+  };
+  const run = runOn(() => Promise.reject(new Error('It is not at its end.')));
+  const trainer = Object.assign(run.trainer, { update, state }) as unknown as Trainer;
+  const notes: string[] = [];
+  const output = { ...context.output, note: (text: string) => notes.push(text) };
+  const recipe = { ...run.recipe, steps: 100 };
+  const ended = followRun({ ...run, trainer, recipe }, { ...context, output, signal: abort.signal });
+  await expect(ended).rejects.toMatchObject({ name: 'AbortError' });
+  const { step, state: saved } = await readState(path(''), 100);
+  expect(step).toBeGreaterThanOrEqual(3);
+  expect(step).toBeLessThanOrEqual(5);
+  // Nothing is under way behind it.
+  expect([steps, ...saved.parameters]).toEqual([step, step]);
+  expect((await readFile(path('train.jsonl'), 'utf8')).trimEnd().split('\n')).toHaveLength(step);
+  expect(notes.at(-1)).toMatch(new RegExp(`^stopped behind step ${step} of 100: .*--resume`));
 });
