@@ -27,7 +27,7 @@ export async function bringToGpu(
 ): Promise<LoadedModel> {
   const { shape } = image.view;
   const tokenizerJson = image.section('tokenizer');
-  const known = await knownPlan(gpu, shape);
+  const known = knownPlan(gpu, shape);
   await prepareKernels({ gpu, shape, plan: known ?? DEFAULT_PLAN });
   // While the driver compiles.
   const loading = loadFrom(image, gpu);

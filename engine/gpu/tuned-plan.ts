@@ -27,7 +27,7 @@ export async function tunedPlan(
   measure: (model: GpuModel, plan: KernelPlan) => Promise<PlanMeasurement> = measurePlan,
 ): Promise<KernelPlan> {
   const { gpu, shape } = model;
-  const known = await knownPlan(gpu, shape);
+  const known = knownPlan(gpu, shape);
   if (known !== undefined) return known;
   const cache = planCache(gpu, shape);
   onNote(`measuring which kernels are the fastest for this model on ${gpu.name}, once …`);
@@ -56,10 +56,10 @@ export async function tunedPlan(
 }
 
 /** The plan if there is nothing to measure, or somebody has; else undefined. */
-export async function knownPlan(gpu: GpuDevice, shape: ModelShape): Promise<KernelPlan | undefined> {
+export function knownPlan(gpu: GpuDevice, shape: ModelShape): KernelPlan | undefined {
   // An adapter that is a program would measure for hours.
   if (!isWorthTuning(shape) || gpu.device.adapterInfo.isFallbackAdapter) return DEFAULT_PLAN;
-  return await planCache(gpu, shape).read();
+  return planCache(gpu, shape).read();
 }
 
 function planCache({ device }: GpuDevice, shape: ModelShape): PlanCache {

@@ -26,7 +26,7 @@ export async function openCpuMachine(
     const { view } = file;
     const loading = openCpu(file, identityOf(view), {
       threads,
-      ...(how ?? (await measuredBefore(view.shape, threads))),
+      ...(how ?? measuredBefore(view.shape, threads)),
     });
     const tokenizerJson = file.section('tokenizer');
     const tokenizer = text && tokenizerJson.length > 0 ? tokenizerFor(tokenizerJson, view.shape) : undefined;
@@ -58,9 +58,9 @@ export async function openCpuMachine(
  * What an earlier run has measured, if there was one; what this one measures is kept. Measuring costs nobody time, so
  * nobody is told if it cannot be.
  */
-async function measuredBefore(shape: ModelShape, threads?: number): Promise<CpuOptions> {
+function measuredBefore(shape: ModelShape, threads?: number): CpuOptions {
   const cache = new SettingCache(shape, threads);
-  return { setting: await cache.read(), onMeasured: (setting) => void cache.write(setting).catch(() => {}) };
+  return { setting: cache.read(), onMeasured: (setting) => void cache.write(setting).catch(() => {}) };
 }
 
 /** Whoever computes without text does without six megabytes of rules for it. */

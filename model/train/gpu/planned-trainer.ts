@@ -40,7 +40,7 @@ export async function createPlannedTrainer(
   const told = (what: string): void =>
     onDetail(`kernels are ready after ${((performance.now() - startMs) / 1000).toFixed(1)} s: ${what}`);
   const kept = await keptPlanOf(gpu, config, options.batch);
-  const known = kept && asWanted(await kept.read(), wanted);
+  const known = kept && asWanted(kept.read(), wanted);
   if (known) {
     let agrees = false;
     try {

@@ -42,7 +42,7 @@ export async function planTraining(
 ): Promise<TrainingPlan> {
   const shape = { sequences: microBatch, length: context };
   const kept = await keptPlanOf(gpu, config, shape);
-  const { tileOf } = (await kept?.read()) ?? (await measuredPlan(gpu, config, shape));
+  const { tileOf } = kept?.read() ?? (await measuredPlan(gpu, config, shape));
   const measure = async (layers: number): Promise<StepSeconds> =>
     await stepSeconds(gpu, { ...config, layers }, { shape, batch, tileOf });
   const two = await measure(2);

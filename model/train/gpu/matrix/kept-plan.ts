@@ -37,8 +37,8 @@ export class KeptPlan {
     return this.#kept.path;
   }
 
-  async read(): Promise<ProductPlan | undefined> {
-    const places = await this.#kept.read();
+  read(): ProductPlan | undefined {
+    const places = this.#kept.read();
     if (places === undefined) return undefined;
     const chosen = new Map(
       this.#products.flatMap((product, k) => {

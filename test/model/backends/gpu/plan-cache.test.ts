@@ -18,12 +18,12 @@ describe('PlanCache', () => {
   });
 
   it('gives back what was kept, and nothing before and after', async () => {
-    expect(await cacheOf().read()).toBeUndefined();
+    expect(cacheOf().read()).toBeUndefined();
     await cacheOf().write(PLAN);
-    expect(await cacheOf().read()).toEqual(PLAN);
+    expect(cacheOf().read()).toEqual(PLAN);
     expect(await readdir(dirname(cacheOf().path))).toHaveLength(1);
     await cacheOf().forget();
-    expect(await cacheOf().read()).toBeUndefined();
+    expect(cacheOf().read()).toBeUndefined();
   });
 
   it.each([
@@ -32,10 +32,10 @@ describe('PlanCache', () => {
     ['program', { version: '1.0.1' }],
   ])('is another one for another %s', async (_, change) => {
     await cacheOf().write(PLAN);
-    expect(await cacheOf(change).read()).toBeUndefined();
+    expect(cacheOf(change).read()).toBeUndefined();
     // Also where the name of the file is the same.
     await writeFile(cacheOf(change).path, await readFile(cacheOf().path));
-    expect(await cacheOf(change).read()).toBeUndefined();
+    expect(cacheOf(change).read()).toBeUndefined();
     await cacheOf(change).forget();
   });
 
@@ -67,10 +67,10 @@ describe('PlanCache', () => {
     ];
     for (const text of texts) {
       await writeFile(cacheOf().path, text);
-      expect([text, await cacheOf().read()]).toEqual([text, undefined]);
+      expect([text, cacheOf().read()]).toEqual([text, undefined]);
     }
     await writeFile(cacheOf().path, JSON.stringify({ key, value: { ...PLAN, future: 1 } }));
-    expect(await cacheOf().read()).toEqual(PLAN);
+    expect(cacheOf().read()).toEqual(PLAN);
   });
 
   it('lies where the specification of base directories says', () => {
@@ -86,6 +86,6 @@ describe('PlanCache', () => {
     await writeFile(join(path('file'), 'mmfree'), '');
     const cache = new PlanCache(KEY, { XDG_CACHE_HOME: path('file') });
     await expect(cache.write(PLAN)).rejects.toThrow('EEXIST');
-    expect(await cache.read()).toBeUndefined();
+    expect(cache.read()).toBeUndefined();
   });
 });

@@ -95,7 +95,7 @@ describe('a trainer by plan', () => {
     const { done, onMatrixUnits } = await create((keys) => keys.length === KEYS.length);
     expect(done).toEqual([`try ${KEYS.length - 1}`, 'free', 'measure', `try ${KEYS.length}`]);
     expect(onMatrixUnits).toEqual(KEYS);
-    expect((await kept().read())?.onMatrixUnits).toEqual(KEYS);
+    expect(kept().read()?.onMatrixUnits).toEqual(KEYS);
   });
 
   it('keeps nothing that failed its trial, or with which the driver went', async () => {

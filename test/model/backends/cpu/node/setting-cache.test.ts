@@ -11,11 +11,11 @@ const cacheOf = (threads = 3, layers = 8): SettingCache =>
   new SettingCache({ ...shape, layers }, threads, { XDG_CACHE_HOME: path('cache') });
 
 it('gives back what was kept, for as many threads at most and the same shape', async () => {
-  expect(await cacheOf().read()).toBeUndefined();
+  expect(cacheOf().read()).toBeUndefined();
   await cacheOf().write(SETTING);
-  expect(await cacheOf().read()).toEqual(SETTING);
-  expect(await cacheOf(4).read()).toBeUndefined();
-  expect(await cacheOf(3, 9).read()).toBeUndefined();
+  expect(cacheOf().read()).toEqual(SETTING);
+  expect(cacheOf(4).read()).toBeUndefined();
+  expect(cacheOf(3, 9).read()).toBeUndefined();
 });
 
 it.each([
@@ -29,5 +29,5 @@ it.each([
   await cacheOf().write(SETTING);
   const { key } = JSON.parse(await readFile(cacheOf().path, 'utf8')) as { key: string };
   await writeFile(cacheOf().path, JSON.stringify({ key, value }));
-  expect(await cacheOf().read()).toBeUndefined();
+  expect(cacheOf().read()).toBeUndefined();
 });
