@@ -14,6 +14,6 @@ export async function findCpuMachine(
     return await openCpuMachine(request, options);
   } catch (error) {
     if (!(error instanceof CpuError)) throw error;
-    return { why: `${error.message}: ${error.reason}`, hasFailed: true };
+    return { why: `${error.message}: ${error.reason.replace(/\.$/, '')}`, hasFailed: true };
   }
 }

@@ -22,10 +22,10 @@ export function modelTooLarge(bytes: number): CpuError {
   });
 }
 
-/** @param what is missing, as a clause */
+/** @param what is missing, as a sentence */
 export function cpuUnsupported(what: string, cause?: unknown): CpuError {
   return new CpuError('cpu-unsupported', 'the machine cpu does not run here', {
-    reason: `${what}.`,
+    reason: what,
     fix: `Use a newer Node or browser, or give it more memory. ${USE_REFERENCE}`,
     cause,
   });

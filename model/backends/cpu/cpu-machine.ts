@@ -2,7 +2,7 @@
 import { imageChanged } from '../../../protocol/image/image-error.js';
 import type { ModelShape } from '../../../protocol/image/model-shape.js';
 import type { ImageIdentity, Machine, MachineFacts, Sequence } from '../../machine/machine.js';
-import { cpuFailed } from './cpu-error.js';
+import { CpuError, cpuFailed, cpuUnsupported } from './cpu-error.js';
 import type { CpuReport, CpuRequest, CpuSetting, LogitsArray, RunOrder } from './cpu-messages.js';
 import { CpuRun } from './cpu-run.js';
 import { CpuSequence, type SequenceHome } from './cpu-sequence.js';
@@ -61,7 +61,7 @@ export class CpuMachine implements Machine, SequenceHome {
   /**
    * Waits until the model is loaded.
    *
-   * @throws UnsoundWeights; CpuError; what reading the image throws. The thread is ended then.
+   * @throws UnsoundWeights; CpuError, also for what reading the image throws. The thread is ended then.
    */
   static async create(
     shape: ModelShape,
@@ -75,8 +75,8 @@ export class CpuMachine implements Machine, SequenceHome {
         thread.onReport((report) => {
           if (report.is === 'ready') resolve(report.window);
           else if (report.is === 'unsound') reject(new UnsoundWeights());
-          else if (report.is === 'failed')
-            reject(report.error instanceof Error ? report.error : cpuFailed(report.error));
+          else if (report.is === 'unsupported') reject(cpuUnsupported(report.why));
+          else if (report.is === 'failed') reject(failureOf(report.error));
         });
       });
       return new CpuMachine(shape, image, thread, window, onMeasured);
@@ -172,7 +172,9 @@ export class CpuMachine implements Machine, SequenceHome {
       case 'measured':
         return this.#onMeasured?.(report.setting);
       case 'failed':
-        return this.#fail(report.error instanceof Error ? report.error : cpuFailed(report.error));
+        return this.#fail(failureOf(report.error));
+      case 'unsupported':
+        return this.#fail(cpuUnsupported(report.why));
       case 'changed':
         return this.#fail(imageChanged('the image'));
       case 'ready':
@@ -195,4 +197,8 @@ export class CpuMachine implements Machine, SequenceHome {
     }
     for (const run of this.#runs.values()) run.fail(error);
   }
+}
+
+function failureOf(error: unknown): CpuError {
+  return error instanceof CpuError ? error : cpuFailed(error);
 }

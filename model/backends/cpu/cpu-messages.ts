@@ -79,5 +79,7 @@ export type CpuReport =
   | { readonly is: 'refused'; readonly sequence: number; readonly why: string }
   | { readonly is: 'measured'; readonly setting: CpuSetting }
   | { readonly is: 'failed'; readonly error: unknown }
+  /** Errors that go through a port lose what they are. */
+  | { readonly is: 'unsupported'; readonly why: string }
   /** Somebody has written to the file of the image. */
   | { readonly is: 'changed' };

@@ -7,7 +7,7 @@
  */
 import { TRITS_PER_BYTE, type ModelShape, type SectionName } from '../../../protocol/image/model-shape.js';
 import { areGroups } from '../../../protocol/image/weight-checks.js';
-import { cpuUnsupported } from './cpu-error.js';
+import { compile, memoryOf } from './kernels.js';
 import {
   blocksOf,
   groupsOfPiece,
@@ -44,13 +44,7 @@ export interface ModelMemory {
 export function memoryFor(shape: ModelShape, transcoder: Uint8Array<ArrayBuffer>): ModelMemory {
   const plan = planMemory(shape);
   const initial = Math.ceil(heapEnd(plan) / PAGE_BYTES);
-  try {
-    // Kernels are made for memory that can be shared, whether it is or not.
-    const memory = new WebAssembly.Memory({ initial, maximum: MOST_PAGES, shared: true });
-    return { plan, memory, transcoder: new WebAssembly.Module(transcoder) };
-  } catch (cause) {
-    throw cpuUnsupported('There is no memory for the model', cause);
-  }
+  return { plan, memory: memoryOf(initial, MOST_PAGES), transcoder: compile(transcoder) };
 }
 
 /** The largest byte that is a group of five weights. */

@@ -1,4 +1,5 @@
 /** The modules that `scripts/build-wasm.mjs` makes of the folder `wasm`, and what they offer. */
+import { cpuUnsupported } from './cpu-error.js';
 
 /** In the order of their numbers. */
 export const FAMILIES = ['baseline', 'relaxed16', 'relaxed32', 'wide16', 'wide32'] as const;
@@ -30,8 +31,28 @@ interface StepExports {
   serve(family: number, thread: number, seen: number): number;
 }
 
+/** @throws CpuError `cpu-unsupported` where WebAssembly has no SIMD, as on processors without SSE4.1 */
 export function compile(wasm: Uint8Array<ArrayBuffer>): KernelModule {
-  return new WebAssembly.Module(wasm);
+  try {
+    return new WebAssembly.Module(wasm);
+  } catch (cause) {
+    throw cpuUnsupported(
+      `Kernels cannot be compiled: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      cause,
+    );
+  }
+}
+
+/** Kernels are made for memory that can be shared, whether it is or not. @throws CpuError `cpu-unsupported` */
+export function memoryOf(initial: number, maximum = initial): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial, maximum, shared: true });
+  } catch (cause) {
+    throw cpuUnsupported(
+      `There is no memory for it: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      cause,
+    );
+  }
 }
 
 /** The kernels of each family. */

@@ -2,7 +2,7 @@
  * The first thread of the machine: it loads the model, hears the machine's requests, and computes slices of a few
  * milliseconds between them. Nothing here waits for anybody, so the machine's own thread never does.
  */
-import { cpuFailed } from './cpu-error.js';
+import { CpuError } from './cpu-error.js';
 import { CpuComputer } from './cpu-computer.js';
 import type { CpuJob, CpuReport, CpuRequest, CpuSetting } from './cpu-messages.js';
 import type { HelperJob } from './helper.js';
@@ -192,8 +192,14 @@ export class Leader {
   }
 
   #fail(error: unknown): void {
-    this.#post({ is: 'failed', error: cpuFailed(error) });
+    this.#post(failure(error));
   }
+}
+
+/** Why a thread computes nothing more. */
+export function failure(error: unknown): CpuReport {
+  const isUnsupported = error instanceof CpuError && error.code === 'cpu-unsupported';
+  return isUnsupported ? { is: 'unsupported', why: error.reason } : { is: 'failed', error };
 }
 
 /** What was measured before, as far as it is allowed here. */

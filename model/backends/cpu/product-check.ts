@@ -1,5 +1,5 @@
 /** Whether two families of products give the same sums here, and which of them is faster. */
-import type { KernelModule } from './kernels.js';
+import { memoryOf, type KernelModule } from './kernels.js';
 import { MASKS } from './layout.js';
 import { CODE_MASKS } from './memory-plan.js';
 
@@ -37,7 +37,7 @@ const TIMED_BLOCKS = 16;
 const TRIALS = 7;
 
 export class ProductCheck {
-  readonly #memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
+  readonly #memory = memoryOf(PAGES);
 
   constructor() {
     const bytes = new Uint8Array(this.#memory.buffer);

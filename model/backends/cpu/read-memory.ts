@@ -1,4 +1,6 @@
 /** Memory to read for the sake of reading, shared by threads: what the kernels are compared with (wasm/read-all.ts). */
+import { memoryOf } from './kernels.js';
+
 const PAGE_BYTES = 65_536;
 
 /** Addresses are multiples of it: eight loads of 16 bytes, a round of the loop. */
@@ -10,10 +12,10 @@ export interface ReadableMemory {
   readonly memory: WebAssembly.Memory;
 }
 
-/** @param wasm the module `read-all` @param bytes a multiple of 64 KiB */
+/** @param wasm the module `read-all` @param bytes a multiple of 64 KiB @throws CpuError */
 export async function makeReadable(wasm: Uint8Array<ArrayBuffer>, bytes: number): Promise<ReadableMemory> {
   const pages = bytes / PAGE_BYTES;
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const memory = memoryOf(pages);
   // Pages that nobody wrote are all the same page.
   new Uint8Array(memory.buffer).fill(1);
   return { module: await WebAssembly.compile(wasm), memory };

@@ -10,8 +10,8 @@ let kernels: KernelModules | undefined;
 
 /** Undefined where the kernels do not run, or the model is too large for them. */
 export function cpuModelOf(sections: ModelSections): CpuModel | undefined {
-  kernels ??= kernelsOfNode();
   try {
+    kernels ??= kernelsOfNode();
     return new CpuModel(sections.shape, { ...kernels, transcoder: moduleBytes('transcode') }, (name, offset, into) =>
       into.set(sections[name].subarray(offset, offset + into.length)),
     );

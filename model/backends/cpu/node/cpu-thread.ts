@@ -4,7 +4,7 @@ import { MessageChannel, parentPort } from 'node:worker_threads';
 import type { SectionPlace } from '../../../../protocol/image/boot-record.js';
 import type { SectionName } from '../../../../protocol/image/model-shape.js';
 import type { CpuJob, CpuReport, CpuRequest } from '../cpu-messages.js';
-import { Leader } from '../leader.js';
+import { failure, Leader } from '../leader.js';
 import type { HelperOrder } from './helper-thread.js';
 import { moduleBytes } from './module-bytes.js';
 import { kernelsOfNode } from './node-compiler.js';
@@ -26,15 +26,15 @@ export type NodeCpuReport = CpuReport | ({ readonly is: 'helper' } & HelperOrder
 const port = parentPort!;
 port.once('message', lead);
 
-/** Before there is a job, which the program may still be finding. */
-const ahead = kernelsOfNode();
+/** Before there is a job, which the program may still be finding; a failure is told then. */
+const ahead = attempt(kernelsOfNode);
 
 function lead(job: NodeCpuJob): void {
   try {
     const leader = new Leader(job, {
       read: (section, offset, into) => readImage(job, job.sections[section].offset + offset, into),
       hasImageChanged: watchFor(job.image),
-      compile: (families) => (families === undefined ? ahead : kernelsOfNode(families)),
+      compile: (families) => (families === undefined ? ahead() : kernelsOfNode(families)),
       transcoder: () => moduleBytes('transcode'),
       startHelper(work) {
         const { port1, port2 } = new MessageChannel();
@@ -47,7 +47,18 @@ function lead(job: NodeCpuJob): void {
     });
     port.on('message', (request: CpuRequest) => leader.hear(request));
   } catch (error) {
-    port.postMessage({ is: 'failed', error });
+    port.postMessage(failure(error));
+  }
+}
+
+function attempt<T>(work: () => T): () => T {
+  try {
+    const result = work();
+    return () => result;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
   }
 }
 
