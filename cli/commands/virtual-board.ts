@@ -56,6 +56,7 @@ export const virtualBoard = defineCommand({
       path,
       'shipped',
     ),
+    boot: flag('--boot', 'with --pico and --usbip: in boot mode, with nothing in its flash unless --flash-file has it'),
     rtlStats: option('--rtl-stats <file>', 'write what each token of the simulated chip took', path),
     dfu: optionWithDefault(
       '--dfu <mode>',

@@ -5,13 +5,14 @@ import type { FoundBoard } from '../../device/finding/discovery.js';
 import { addressText } from '../../device/selector.js';
 import type { SessionOptions } from '../../device/session.js';
 import { hex4, localUsb, portOf } from '../../device/usb/local-usb.js';
-import { bootDriveOf } from '../../device/usb/ids.js';
+import { bootModeOf } from '../../device/usb/ids.js';
 import { hasDfu } from '../../device/usb/usb-classes.js';
 import type { UsbDeviceInfo } from '../../device/usb/usb-device.js';
 import { hexOf } from '../../protocol/hex.js';
 import type { JsonObject } from '../output.js';
 import { fixOf } from '../advice/advice.js';
 import { describeProblem } from '../advice/describe-problem.js';
+import { dragInstead } from '../advice/drag-instead.js';
 
 export interface Report {
   readonly facts: JsonObject;
@@ -50,10 +51,10 @@ async function stateOf(
     const remark = `${what}can be flashed: mmfree flash FILE --board ${selector}${kind === 'dfu' ? ' --dfu-alt NAME' : ''}`;
     return { state: { state: 'dfu' }, lines: [remark] };
   }
-  const drive = usb && bootDriveOf(usb);
-  if (drive !== undefined) {
-    const remark = `a microcontroller that waits for a file on its drive ${drive}; what makes one: \`mmfree pack --uf2 IMAGE -o FILE.uf2\``;
-    return { state: { state: 'boot-mode', drive }, lines: [remark] };
+  const boot = usb && bootModeOf(usb);
+  if (boot !== undefined) {
+    const remark = `a microcontroller in boot mode, gets firmware and model by: mmfree flash IMAGE --board ${selector}`;
+    return { state: { state: 'boot-mode', drive: boot.drive }, lines: [remark, dragInstead(boot)] };
   }
   if (kind === 'ftdi' && usb !== undefined) {
     const programmer = address.kind === 'usbip' ? selector : localUsb.nameOf(usb);

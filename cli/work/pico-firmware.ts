@@ -68,12 +68,17 @@ export async function loadForPico(
   signal: AbortSignal,
 ): Promise<{ readonly image: ImageFile; readonly fitting: readonly PicoChip[] }> {
   const image = await loadChecked(path, signal);
-  const { fileLength, shape, manifest } = image.view;
+  return { image, fitting: fittingChips(image, chips) };
+}
+
+/** Which of these chips have room for an image. @throws BoardError if none of them has */
+export function fittingChips({ view }: ImageFile, chips: readonly PicoChip[]): readonly PicoChip[] {
+  const { fileLength, shape, manifest } = view;
   const problems = new Map(chips.map((chip) => [chip, misfits(chip.limits, shape, fileLength)]));
   const fitting = chips.filter((chip) => problems.get(chip)!.length === 0);
   const last = chips.at(-1)!;
   if (fitting.length === 0) throw firmwareTooSmall(last.limits.name, manifest.name, problems.get(last)!);
-  return { image, fitting };
+  return fitting;
 }
 
 function hasStackPointer(firmware: DataView, at: number, ramBytes: number): boolean {

@@ -8,7 +8,8 @@ import { deviceNode } from './read-device-node.js';
 import { addressText, isUsbNamed, parseSelector, selectorText, usbipHost } from '../selector.js';
 import type { BoardAddress, BoardSelector } from '../selector.js';
 import { listSerialPorts } from './serial-ports.js';
-import { isOurs } from '../usb/ids.js';
+import { bootModeOf, isOurs } from '../usb/ids.js';
+import type { BootMode } from '../usb/ids.js';
 import { localUsb, portOf } from '../usb/local-usb.js';
 import { hasDfu, isSerialControl, NO_PORT } from '../usb/usb-classes.js';
 import type { UsbDeviceInfo, UsbHost } from '../usb/usb-device.js';
@@ -39,6 +40,13 @@ export interface FoundBoard {
 export type FlashTarget =
   /** Over DFU. */
   | { readonly kind: 'usb'; readonly host: UsbHost; readonly info: UsbDeviceInfo; readonly isOurs: boolean }
+  /** Over PICOBOOT. */
+  | {
+      readonly kind: 'boot-mode';
+      readonly host: UsbHost;
+      readonly info: UsbDeviceInfo;
+      readonly chip: BootMode['chip'];
+    }
   /** Over the framed protocol. */
   | { readonly kind: 'session'; readonly address: BoardAddress };
 
@@ -96,7 +104,8 @@ function usbBoard(info: UsbDeviceInfo): FoundBoard | undefined {
   const name = localUsb.nameOf(info);
   const portProblem = port === undefined ? missingPort(info, name) : deniedPort(port);
   const { node } = info;
-  const flashProblem = node !== undefined && !node.mayOpen && hasDfu(info) ? usbDenied(name, node) : undefined;
+  const canFlash = kind === 'drive' || hasDfu(info);
+  const flashProblem = node !== undefined && !node.mayOpen && canFlash ? usbDenied(name, node) : undefined;
   return {
     address,
     kind,
@@ -145,7 +154,8 @@ export async function selectBoard(selector: BoardSelector | undefined): Promise<
 }
 
 /**
- * Where the one board that is meant is flashed: over DFU if it is on USB, over the protocol if its port was named.
+ * Where the one board that is meant is flashed: over DFU if it is on USB, over PICOBOOT if it is a microcontroller in
+ * boot mode, which is meant without being named too, over the protocol if its port was named.
  *
  * @param anyDevice whether boards of other makes are meant too
  * @throws BoardError `board-not-found`, `board-ambiguous` or `board-denied`; AbortError
@@ -157,12 +167,14 @@ export async function selectFlashTarget(
 ): Promise<FlashTarget> {
   if (selector?.kind === 'usbip') return await usbipTarget(selector, anyDevice, signal);
   if (selector !== undefined && isAddress(selector)) return { kind: 'session', address: selector };
-  const board = await theBoard(
-    selector,
-    anyDevice ? (found, wanted): boolean => (wanted === undefined ? found.kind === 'dfu' : fits(found, wanted)) : fits,
-  );
+  const board = await theBoard(selector, (found, wanted) => {
+    if (wanted !== undefined) return fits(found, wanted);
+    return anyDevice ? found.kind === 'dfu' : found.kind === 'drive' || fits(found, wanted);
+  });
   const { usb, flashProblem, portProblem, address } = board;
   if (address.kind === 'usbip') return await usbipTarget(address, anyDevice, signal);
+  const boot = anyDevice || usb === undefined ? undefined : bootModeTarget(localUsb, usb);
+  if (boot !== undefined) return boot;
   if (usb !== undefined && (hasDfu(usb) || anyDevice)) {
     if (flashProblem !== undefined) throw flashProblem;
     // Without its port it could not prove what it runs; in DFU mode it has none yet.
@@ -179,10 +191,18 @@ async function usbipTarget(
   signal?: AbortSignal,
 ): Promise<FlashTarget> {
   const server = await usbipHost(host, port);
-  const info = await server.find(busId, anyDevice ? ['dfu', 'usb', 'ftdi'] : ['usb', 'ftdi'], signal);
+  const info = await server.find(busId, anyDevice ? ['dfu', 'usb', 'ftdi'] : ['usb', 'drive', 'ftdi'], signal);
   if (server.kindOf(info) === 'ftdi') throw programmerOnly(server.nameOf(info));
+  const boot = anyDevice ? undefined : bootModeTarget(server, info);
+  if (boot !== undefined) return boot;
   if (!anyDevice && !hasDfu(info)) return { kind: 'session', address: { kind: 'usbip', host, port, busId: info.path } };
   return { kind: 'usb', host: server, info, isOurs: isOurs(info) };
+}
+
+/** Undefined if it is not in boot mode. */
+function bootModeTarget(host: UsbHost, info: UsbDeviceInfo): FlashTarget | undefined {
+  const boot = bootModeOf(info);
+  return boot && { kind: 'boot-mode', host, info, chip: boot.chip };
 }
 
 async function theBoard(

@@ -13,16 +13,22 @@ const FTDI_VENDOR = 0x0403;
 /** FT2232H, FT232H: any board with such a chip has these, unless its maker has other ones. */
 const FTDI_PRODUCTS: ReadonlySet<number> = new Set([0x6010, 0x6014]);
 
+/** A microcontroller in boot mode. */
+export interface BootMode {
+  readonly chip: 'rp2040' | 'rp2350';
+  /** What its drive is called, on which it waits for a file. */
+  readonly drive: string;
+}
+
 const RASPBERRY_PI = 0x2e8a;
-/** Microcontrollers that wait for a file on their drive, by product: what the drive is called. */
-const DRIVES: ReadonlyMap<number, string> = new Map([
-  [0x0003, 'RPI-RP2'],
-  [0x000f, 'RP2350'],
+const BOOT_MODES: ReadonlyMap<number, BootMode> = new Map([
+  [0x0003, { chip: 'rp2040', drive: 'RPI-RP2' }],
+  [0x000f, { chip: 'rp2350', drive: 'RP2350' }],
 ]);
 
-/** Name of the drive of a microcontroller in boot mode; undefined for all other devices. */
-export function bootDriveOf({ vendor, product }: UsbIds): string | undefined {
-  return vendor === RASPBERRY_PI ? DRIVES.get(product) : undefined;
+/** Undefined for all devices that are no microcontroller in boot mode. */
+export function bootModeOf({ vendor, product }: UsbIds): BootMode | undefined {
+  return vendor === RASPBERRY_PI ? BOOT_MODES.get(product) : undefined;
 }
 
 export function isOurs({ vendor, product }: UsbIds): boolean {

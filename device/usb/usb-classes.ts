@@ -29,6 +29,11 @@ export function isDfu({ class: code, subclass }: ClassCodes): boolean {
   return code === DFU.class && subclass === DFU.subclass;
 }
 
+/** PICOBOOT, of the boot ROM of an RP2040 or RP2350. */
+export function isPicoboot(info: ClassCodes & { readonly protocol: number }): boolean {
+  return info.class === 0xff && info.subclass === 0 && info.protocol === 0;
+}
+
 /** Whether a device can be flashed over DFU, as far as that is known without opening it. */
 export function hasDfu({ interfaces }: { readonly interfaces: readonly ClassCodes[] }): boolean {
   return interfaces.some(isDfu);

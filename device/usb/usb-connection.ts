@@ -107,6 +107,28 @@ export class UsbConnection {
     return status !== 'stall';
   }
 
+  /** A bulk transfer that the device ends in time. @returns at most `length` bytes; undefined for a STALL */
+  async answerIn(endpoint: number, length: number): Promise<Uint8Array | undefined> {
+    const result = await this.#inTime(this.#device.transferIn(endpoint, length));
+    if (result.status === 'stall') return undefined;
+    const bytes = bytesOf(result);
+    if (result.status !== 'babble' && bytes.length <= length) return bytes;
+    throw usbBroken(this.name, `its endpoint ${endpoint} gives more than ${length} bytes`);
+  }
+
+  /** Likewise. @returns false for a STALL */
+  async answerOut(endpoint: number, data: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    const { status = 'ok', bytesWritten } = await this.#inTime(this.#device.transferOut(endpoint, data));
+    if (status === 'stall') return false;
+    if (status === 'ok' && bytesWritten === data.length) return true;
+    throw usbBroken(this.name, `its endpoint ${endpoint} takes ${bytesWritten} of ${data.length} bytes (${status})`);
+  }
+
+  /** Ends the STALL of an endpoint, which both sides begin anew. */
+  async clearHalt(direction: 'in' | 'out', endpoint: number): Promise<void> {
+    await this.#inTime(this.#device.clearHalt(direction, endpoint));
+  }
+
   /** Waits as long as the device has nothing to say. */
   async bulkIn(endpoint: number, length: number): Promise<Uint8Array> {
     const result = await this.#device.transferIn(endpoint, length).catch((error: unknown) => this.#reject(error));

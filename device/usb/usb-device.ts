@@ -29,6 +29,8 @@ export interface UsbDevice {
   controlTransferOut(setup: UsbSetup, data: Uint8Array<ArrayBuffer>, limitMs: number): Promise<UsbOutResult>;
   transferIn(endpointNumber: number, length: number): Promise<UsbInResult>;
   transferOut(endpointNumber: number, data: Uint8Array<ArrayBuffer>): Promise<UsbOutResult>;
+  /** Ends its STALL; both sides begin again with DATA0. */
+  clearHalt(direction: 'in' | 'out', endpointNumber: number): Promise<void>;
 }
 
 /**

@@ -1,12 +1,12 @@
 /** What a USB device is to us: the same on the USB of this computer and on a USB/IP server. */
 
-import { bootDriveOf, isFtdi, isOurs } from './ids.js';
+import { bootModeOf, isFtdi, isOurs } from './ids.js';
 import { hasDfu } from './usb-classes.js';
 import type { UsbDeviceInfo } from './usb-device.js';
 
 /**
  * `usb` is a board of ours; a `dfu` device of another make can be flashed; behind a `port` can be anything, and behind
- * an `ftdi` chip an FPGA. A microcontroller that is a `drive` waits for a file with firmware.
+ * an `ftdi` chip an FPGA. A microcontroller that is a `drive` is in boot mode, and waits for its firmware.
  */
 export type UsbKind = 'usb' | 'dfu' | 'ftdi' | 'drive' | 'port';
 
@@ -14,7 +14,7 @@ export type UsbKind = 'usb' | 'dfu' | 'ftdi' | 'drive' | 'port';
 export function usbKind(info: UsbDeviceInfo, hasPort: boolean): UsbKind | undefined {
   if (isFtdi(info)) return 'ftdi';
   if (isOurs(info)) return 'usb';
-  if (bootDriveOf(info) !== undefined) return 'drive';
+  if (bootModeOf(info) !== undefined) return 'drive';
   if (hasDfu(info)) return 'dfu';
   return hasPort ? 'port' : undefined;
 }

@@ -53,6 +53,7 @@ interface PackageDevice {
   controlTransferOut(setup: UsbSetup, data: Uint8Array<ArrayBuffer>, timeoutMs?: number): Promise<UsbOutResult>;
   transferIn(endpoint: number, length: number, timeoutMs?: number): Promise<UsbInResult>;
   transferOut(endpoint: number, data: Uint8Array<ArrayBuffer>, timeoutMs?: number): Promise<UsbOutResult>;
+  clearHalt(direction: 'in' | 'out', endpoint: number): Promise<void>;
 }
 
 /** All devices that the package sees. @throws BoardError `usb-unavailable` */
@@ -189,6 +190,8 @@ function adapt(device: PackageDevice, name: string, info: UsbDeviceInfo): UsbDev
       device
         .transferOut(endpoint, data, BULK_TIMEOUT_MS)
         .catch((error: unknown) => stallOr(error, BULK_TIMEOUT_MS, { status: 'stall' as const, bytesWritten: 0 })),
+    clearHalt: (direction, endpoint) =>
+      device.clearHalt(direction, endpoint).catch((error: unknown) => Promise.reject(transferError(name, error))),
   };
 }
 

@@ -1,14 +1,14 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { installRule, ruleState, ruleText } from '../../cli/work/doctor/udev-rule.js';
-import { isFtdi, OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
+import { bootModeOf, isFtdi, OUR_PRODUCT, OUR_VENDOR } from '../../device/usb/ids.js';
 import { SHORTEST_LATENCY_MS } from '../../device/usb/latency-timer.js';
 import { temporaryFolder } from '../helpers/command-line.js';
 
 const path = temporaryFolder();
 
 describe('the udev rule', () => {
-  it('is for our boards, their USB device and serial port, and for FPGA boards, and keeps ModemManager away', () => {
+  it('is for our boards, Picos in boot mode and FPGA boards, and keeps ModemManager away', () => {
     const rules = ruleText()
       .split('\n')
       .filter((line) => line.startsWith('SUBSYSTEM'));
@@ -22,9 +22,11 @@ describe('the udev rule', () => {
     expect(fields).toEqual([
       ['usb', ...ours],
       ['tty', ...ours],
+      ['usb', '2e8a', '0003|000f'],
       ['usb', '0403', '6010|6014'],
     ]);
     for (const product of [0x6010, 0x6014]) expect(isFtdi({ vendor: 0x0403, product })).toBe(true);
+    for (const product of [0x0003, 0x000f]) expect(bootModeOf({ vendor: 0x2e8a, product })).toBeDefined();
     for (const rule of rules) {
       expect(rule).toContain('TAG+="uaccess"');
       expect(rule).toContain('GROUP="plugdev"');

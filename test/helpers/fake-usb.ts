@@ -47,9 +47,9 @@ export interface Pluggable {
   busReset(): void;
   /** The cable is pulled, or it has left. */
   unplugged(): void;
-  /** A bulk transfer; only of devices with a serial port. */
-  bulkIn?(endpoint: number, length: number): Promise<Uint8Array>;
-  bulkOut?(endpoint: number, data: Uint8Array): void;
+  /** A bulk transfer; only of devices with a serial port, or with that of a boot ROM. */
+  bulkIn?(endpoint: number, length: number): Promise<Uint8Array | 'stall'>;
+  bulkOut?(endpoint: number, data: Uint8Array): Promise<void | 'stall'> | void | 'stall';
 }
 
 /** What becomes of the bus at a request. */
@@ -165,11 +165,16 @@ export class FakeUsb implements UsbHost {
       },
       transferIn: async (endpoint, length): Promise<UsbInResult> => {
         const bytes = await request(async (device) => await device.bulkIn!(endpoint, length));
+        if (bytes === 'stall') return { status: 'stall' };
         return { status: 'ok', data: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
       },
       transferOut: async (endpoint, data): Promise<UsbOutResult> => {
-        await request((device) => device.bulkOut!(endpoint, data));
-        return { status: 'ok', bytesWritten: data.length };
+        const end = await request((device) => device.bulkOut!(endpoint, data));
+        return end === 'stall' ? { status: 'stall', bytesWritten: 0 } : { status: 'ok', bytesWritten: data.length };
+      },
+      clearHalt: async (direction, endpoint) => {
+        const index = endpoint | (direction === 'in' ? 0x80 : 0);
+        await control({ requestType: 0x02, request: 1, value: 0, index, length: 0 }, new Uint8Array(0));
       },
     });
   }

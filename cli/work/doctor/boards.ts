@@ -30,7 +30,7 @@ async function examineBoard(board: FoundBoard, signal: AbortSignal): Promise<Fin
 /** What they are. */
 const WITHOUT_PORT: ReadonlyMap<FoundBoard['kind'], string> = new Map([
   ['ftdi', 'may be an FPGA board'],
-  ['drive', 'waits for a file on its drive'],
+  ['drive', 'is in boot mode, ready to be flashed'],
 ]);
 
 /** In DFU mode, or without a driver for it, there is no port, and nothing is wrong. */

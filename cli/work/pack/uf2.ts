@@ -1,5 +1,5 @@
 /** `mmfree pack --uf2`: firmware and image in the file that a Raspberry Pi Pico takes on its drive. */
-import { FLASH_WINDOW, IMAGE_OFFSET } from '../../../firmware-host/virtual/pico/pico-flash.js';
+import { factoryPieces, IMAGE_OFFSET } from '../../../firmware-host/virtual/pico/pico-flash.js';
 import { readRegular } from '../../../model/files/input-file.js';
 import { checkOutputs, writeOutput } from '../../../model/files/output-file.js';
 import { encodeUf2, joinUf2, UF2_FAMILY } from '../../../protocol/uf2.js';
@@ -19,12 +19,7 @@ export async function packUf2(input: PackInput, { output, signal }: CommandConte
   const { image, fitting } = await loadForPico(input.checkpoint, [...firmware.keys()], signal);
   const { fileLength } = image.view;
   const bytes = image.source.read(0, fileLength);
-  const files = fitting.map((chip) =>
-    encodeUf2(UF2_FAMILY[chip.family], [
-      { address: FLASH_WINDOW, bytes: firmware.get(chip)! },
-      { address: FLASH_WINDOW + IMAGE_OFFSET, bytes },
-    ]),
-  );
+  const files = fitting.map((chip) => encodeUf2(UF2_FAMILY[chip.family], factoryPieces(firmware.get(chip)!, bytes)));
   const file = joinUf2(files);
   await writeOutput(input.output, file, { inputs });
   const { facts, lines } = describeImage(image.view);

@@ -33,6 +33,7 @@ export function refuseForeignOptions(
     '--rtl': input.rtl !== undefined,
     '--rtl-stats': input.rtlStats !== undefined,
     '--pico': input.pico !== undefined,
+    '--boot': input.boot,
     '--fault': input.faults.length > 0,
   };
   const given = Object.keys(isGiven).filter((name) => isGiven[name] && name !== kind && !taken.includes(name));

@@ -9,6 +9,8 @@ export interface VirtualBoardInput extends BoardUsbInput, BoardWiresInput {
   readonly rtlStats: string | undefined;
   /** A UF2 file, or `shipped`: what comes with the program. */
   readonly pico: string | undefined;
+  /** Whether that is in boot mode first. */
+  readonly boot: boolean;
   readonly serialNumber: string | undefined;
   readonly flashFile: string | undefined;
   readonly flashMib: number;

@@ -28,6 +28,7 @@ import { badValue, UsageError } from '../../usage-error.js';
 import { MAX_UF2_BYTES } from '../input-limits.js';
 import { loadForPico, RP2040 } from '../pico-firmware.js';
 import type { VirtualBoardInput } from './input.js';
+import { untilStarted } from './boot-mode.js';
 import { openFlash } from './open-flash.js';
 import { refuseForeignOptions } from './foreign-options.js';
 import { openUsbIpPort } from './usb.js';
@@ -42,58 +43,81 @@ const ERASED = 0xff;
 
 /** Runs until it is interrupted, which is how it is meant to end. */
 export async function picoBoard(input: PicoInput, context: CommandContext): Promise<void> {
-  const { output, signal } = context;
+  const { signal } = context;
   refuseForeignOptions(
     input,
     '--pico',
-    ['--image', '--flash-file', '--usbip'],
+    ['--image', '--flash-file', '--usbip', '--boot'],
     'An emulated Pico is what its chip and its firmware make it.',
   );
+  if (input.boot) checkBootOptions(input);
   const inputs = [input.image ?? '', input.pico].filter((path) => path !== '' && path !== SHIPPED);
   await checkOutputs(input.flashFile === undefined ? [] : [input.flashFile], inputs);
   const flash = openFlash('--flash-file', input.flashFile, FLASH_BYTES);
   try {
-    await fill(flash, input, signal);
-    const stop = new AbortController();
-    let crash: Error | undefined;
+    if (!input.boot) await fill(flash, input, signal);
     const usb = input.usbip === undefined ? undefined : await openUsbIpPort(input.usbip, input.open);
-    const board = new PicoBoard({
-      flash,
-      usb: usb?.port,
-      onRestart: () => output.note('the board has started again'),
-      onEnd: (why) => {
-        crash = why === 'boot-mode' ? inBootMode() : why;
-        stop.abort();
-      },
-    });
-    const isOver = AbortSignal.any([signal, stop.signal]);
-    let forget: (() => void) | undefined;
     try {
-      output.note('the firmware checks its image …');
-      const { serial, image } = await firstHello(board, isOver);
-      const addresses = await openWires(input, usb !== undefined, (wire) => board.connect(watched(wire, context)));
-      if (usb !== undefined) {
-        await board.isOnUsb;
-        addresses.push(usb.address);
-      }
-      forget = announceVirtualBoard({ pid: process.pid, serial, addresses });
-      const sha256 = image === undefined ? null : hexOf(image.sha256);
-      output.event('ready', { serial, addresses, usb: usb ? [usb.facts] : [], chip: 'rp2040', image_sha256: sha256 });
-      const ways = [...addresses.map((address) => `--board ${address}`), ...(usb ? [usb.text] : [])];
-      output.print(`emulated Pico (${image?.name ?? 'no image'}): ${ways.join(' or ')}\n`);
-      output.note('Ctrl-C ends it');
-      if (!isOver.aborted) await once(isOver, 'abort');
-    } catch (error) {
-      if (!stop.signal.aborted) throw error;
+      if (input.boot && usb !== undefined) await boot(flash, usb, context);
+      await run(flash, usb, input, context);
     } finally {
-      forget?.();
-      board.stop();
       await usb?.close();
     }
-    if (crash !== undefined) throw crash;
   } finally {
     flash.close();
   }
+}
+
+type Usb = Awaited<ReturnType<typeof openUsbIpPort>>;
+
+/** In boot mode, until a host starts it. */
+async function boot(flash: FlashStore, usb: Usb, { output, signal }: CommandContext): Promise<void> {
+  const { address } = usb;
+  output.event('ready', { addresses: [address], usb: [usb.facts], chip: 'rp2040', boot_mode: true });
+  output.print(`emulated Pico in boot mode: mmfree flash IMAGE --board ${address}\n`);
+  output.note('Ctrl-C ends it');
+  await untilStarted(flash, usb.port, signal);
+  output.note('the board has started');
+}
+
+/** The firmware in the flash. */
+async function run(flash: FlashStore, usb: Usb | undefined, input: PicoInput, context: CommandContext): Promise<void> {
+  const { output, signal } = context;
+  const stop = new AbortController();
+  let crash: Error | undefined;
+  const board = new PicoBoard({
+    flash,
+    usb: usb?.port,
+    onRestart: () => output.note('the board has started again'),
+    onEnd: (why) => {
+      crash = why === 'boot-mode' ? inBootMode() : why;
+      stop.abort();
+    },
+  });
+  const isOver = AbortSignal.any([signal, stop.signal]);
+  let forget: (() => void) | undefined;
+  try {
+    output.note('the firmware checks its image …');
+    const { serial, image } = await firstHello(board, isOver);
+    const addresses = await openWires(input, usb !== undefined, (wire) => board.connect(watched(wire, context)));
+    if (usb !== undefined) {
+      await board.isOnUsb;
+      addresses.push(usb.address);
+    }
+    forget = announceVirtualBoard({ pid: process.pid, serial, addresses });
+    const sha256 = image === undefined ? null : hexOf(image.sha256);
+    output.event('ready', { serial, addresses, usb: usb ? [usb.facts] : [], chip: 'rp2040', image_sha256: sha256 });
+    const ways = [...addresses.map((address) => `--board ${address}`), ...(usb ? [usb.text] : [])];
+    output.print(`emulated Pico (${image?.name ?? 'no image'}): ${ways.join(' or ')}\n`);
+    output.note('Ctrl-C ends it');
+    if (!isOver.aborted) await once(isOver, 'abort');
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    forget?.();
+    board.stop();
+  }
+  if (crash !== undefined) throw crash;
 }
 
 /**
@@ -157,6 +181,22 @@ function transportTo(board: PicoBoard): Transport {
       await Promise.resolve(wire?.onGone());
     },
   };
+}
+
+/** What comes into the flash comes over PICOBOOT, from a host. @throws UsageError */
+function checkBootOptions({ pico, image, usbip }: PicoInput): void {
+  if (usbip === undefined) {
+    throw new UsageError('conflicting-options', '--boot is for boards on USB', {
+      reason: 'In boot mode a Pico has nothing but its USB port.',
+      fix: 'Add --usbip.',
+    });
+  }
+  const filled = [...(pico === SHIPPED ? [] : ['the file of --pico']), ...(image === undefined ? [] : ['--image'])];
+  if (filled.length === 0) return;
+  throw new UsageError('conflicting-options', `--boot and ${filled.join(' and ')} exclude each other`, {
+    reason: 'In boot mode a Pico gets firmware and model from a host.',
+    fix: `Leave ${filled.join(' and ')} out, and flash the board.`,
+  });
 }
 
 function inBootMode(): UsageError {

@@ -38,6 +38,7 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
   if (input.pico !== undefined) return await picoBoard({ ...input, pico: input.pico }, context);
   const { output, signal } = context;
   if (input.rtlStats !== undefined) throw statsWithoutChip();
+  if (input.boot) throw bootWithoutPico();
   const faults = parseFaults(input.faults);
   const options = await boardOptions(input, faults);
   const { serial } = options.identity;
@@ -117,6 +118,13 @@ export async function virtualBoard(input: VirtualBoardInput, context: CommandCon
 
 function given(...paths: readonly (string | undefined)[]): string[] {
   return paths.filter((path) => path !== undefined);
+}
+
+function bootWithoutPico(): UsageError {
+  return new UsageError('conflicting-options', '--boot is for an emulated Pico', {
+    reason: 'Other boards have no boot ROM.',
+    fix: 'Add --pico and --usbip, or leave --boot out.',
+  });
 }
 
 function statsWithoutChip(): UsageError {

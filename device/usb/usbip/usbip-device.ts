@@ -11,6 +11,7 @@ import { decodeAnswer, encodeSubmit, encodeUnlink, TRANSFER_HEAD_BYTES } from '.
 
 /** Standard requests that the host's driver sends by itself (USB 2.0, 9.4), and the hub's for a reset (11.24.2.13). */
 const REQUEST = {
+  clearFeature: 1,
   getDescriptor: 6,
   getConfiguration: 8,
   setConfiguration: 9,
@@ -18,6 +19,7 @@ const REQUEST = {
   setFeature: 3,
 } as const;
 const PORT_RESET = 4;
+const ENDPOINT_HALT = 0;
 
 /** Linux's EPIPE: the endpoint is halted, or the request is refused. */
 const STALL = -32;
@@ -131,6 +133,11 @@ export class UsbipDeviceConnection implements UsbDevice {
     return await this.#out({ endpoint, data });
   }
 
+  async clearHalt(direction: 'in' | 'out', endpoint: number): Promise<void> {
+    const address = endpoint | (direction === 'in' ? 0x80 : 0);
+    await this.#standardOut(standard('endpoint', REQUEST.clearFeature, ENDPOINT_HALT, address));
+  }
+
   async #in(request: { endpoint: number; length: number; setup?: Uint8Array }, limitMs?: number): Promise<UsbInResult> {
     const { status, data } = await this.#transfer({ ...request, isIn: true }, limitMs);
     if (status === STALL) return { status: 'stall' };
@@ -237,7 +244,12 @@ export class UsbipDeviceConnection implements UsbDevice {
   }
 }
 
-function standard(recipient: 'device' | 'interface', request: number, value: number, index: number): UsbSetup {
+function standard(
+  recipient: 'device' | 'interface' | 'endpoint',
+  request: number,
+  value: number,
+  index: number,
+): UsbSetup {
   return { requestType: 'standard', recipient, request, value, index };
 }
 

@@ -37,6 +37,22 @@ export const RP2350_LIMITS: ChipLimits = {
   maxImageBytes: RP2350_FLASH_BYTES - IMAGE_OFFSET,
 };
 
+/**
+ * What a board gets that has nothing yet, or anything: the firmware, no log, and an image, which the firmware tries
+ * then.
+ */
+export function factoryPieces(
+  firmware: Uint8Array,
+  image: Uint8Array,
+): { readonly address: number; readonly bytes: Uint8Array }[] {
+  return [
+    { address: FLASH_WINDOW, bytes: firmware },
+    // One that is left from before may name the other slot.
+    { address: FLASH_WINDOW + FIRMWARE_BYTES, bytes: new Uint8Array(LOG_BYTES).fill(0xff) },
+    { address: FLASH_WINDOW + IMAGE_OFFSET, bytes: image },
+  ];
+}
+
 /** An erased flash with firmware, and with an image as from the factory if one is given. */
 export function picoFlash(firmware: Uint8Array, image?: Uint8Array, flashBytes = FLASH_BYTES): Uint8Array {
   const flash = new Uint8Array(flashBytes).fill(0xff);

@@ -1,10 +1,12 @@
 /** What `boards` and `doctor` say of devices on USB: as sysfs shows them, with rights that the test gives. */
 
+import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deviceNode } from '../../../device/finding/read-device-node.js';
 import { sysfsDevices } from '../../../device/usb/sysfs.js';
 import type { UsbDeviceInfo, UsbInterfaceInfo } from '../../../device/usb/usb-device.js';
 import { mmfree, mmfreeJson, temporaryFolder } from '../../helpers/command-line.js';
+import { goodImage } from '../../helpers/good-image.js';
 
 vi.mock('../../../device/finding/read-device-node.js');
 vi.mock(import('../../../device/usb/sysfs.js'), async (original) => ({
@@ -148,15 +150,30 @@ describe('boards', () => {
     expect((await mmfree('run', 'x', '--backend', 'reference', '--board', 'ICE-1')).exit).not.toBe(0);
   });
 
-  it('says what to drag onto the drive of a microcontroller in boot mode, and takes it for no board', async () => {
+  it('says how a microcontroller in boot mode becomes a board, and takes it for none', async () => {
     const storage = { number: 0, class: 8, subclass: 6, protocol: 0x50, driver: 'usb-storage' };
     plugIn([storage], { vendor: 0x2e8a, product: 3, name: 'RP2 Boot' });
     expect(await board()).toMatchObject({ kind: 'drive', state: 'boot-mode', drive: 'RPI-RP2' });
-    expect((await mmfree('boards')).stdout.text).toContain('mmfree pack --uf2 IMAGE -o FILE.uf2');
+    const { text } = (await mmfree('boards')).stdout;
+    expect(text).toContain('mmfree flash IMAGE --board usb:');
+    expect(text).toContain('drive RPI-RP2, which `mmfree pack --uf2 IMAGE -o FILE.uf2` makes');
     plugIn([storage], { vendor: 0x2e8a, product: 0x000f });
     expect(await board()).toMatchObject({ state: 'boot-mode', drive: 'RP2350' });
-    expect((await mmfree('boards')).stdout.text).toContain('mmfree pack --uf2 IMAGE -o FILE.uf2');
-    expect((await mmfree('flash', path('x'))).exit).not.toBe(0);
+    expect((await mmfree('run', 'x', '--backend', 'reference', '--board', 'usb:2e8a:000f')).exit).not.toBe(0);
+  });
+
+  it('flashes a microcontroller in boot mode without being told which, or says what to do instead', async () => {
+    writeFileSync(path('fits'), goodImage(1));
+    denied.add('/dev/bus/usb/001/005');
+    plugIn([{ number: 1, class: 0xff, subclass: 0, protocol: 0 }], { vendor: 0x2e8a, product: 3, name: 'RP2 Boot' });
+    expect(await board()).toMatchObject({
+      state: 'boot-mode',
+      flash_problem: { cause: expect.stringContaining('may not') },
+    });
+    const { exit, stderr } = await mmfree('flash', path('fits'));
+    expect(exit).toBe(4);
+    expect(stderr.text).toContain('or drag a file onto its drive RPI-RP2');
+    expect(stderr.text).toContain('sudo mmfree doctor --fix');
   });
 
   it('has nothing to say of a mouse', async () => {
