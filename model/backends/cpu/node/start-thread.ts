@@ -14,8 +14,8 @@ const HELPER = 'model/backends/cpu/node/helper-thread.js';
 
 /**
  * Of new objects, which are few and short-lived: left to itself, V8 keeps megabytes for them. Of the others: where a
- * limit below 2 GB is named, V8 takes two megabytes less for the thread from the beginning (Node 22, 24, 26; one on 20).
- * Nothing ends at these limits: what lasts, such as a long prompt, is numbers by the million, or kept elsewhere.
+ * limit below 2 GB is named, V8 takes two megabytes less for the thread from the beginning (Node 22, 24 and 26; one on
+ * 20). Nothing ends at these limits: what lasts, such as a long prompt, is numbers by the million, or kept elsewhere.
  */
 const LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 1024 };
 /** After so long nobody wants it: another machine was found. */
