@@ -13,6 +13,7 @@ import { softwareGpu } from './software-gpu.mjs';
 const TESTS = [
   'test/model/check-image.test.ts',
   'test/model/backends/cpu/same-texts.test.ts',
+  'test/model/backends/cpu/wasm/products.test.ts',
   'test/model/backends/gpu/device/gpu-device.test.ts',
   'test/device/usb/usb-package.test.ts',
   'test/device/finding/serial-ports.test.ts',

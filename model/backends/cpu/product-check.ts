@@ -23,7 +23,7 @@ const BLOCKS = 65536;
 const PAGES = 4;
 
 /** Columns with room for sums of 16 bits once, several times and not evenly; rows with and without four at once. */
-const COLUMNS = [64, 256, 832, 2048];
+const COLUMNS = [64, 256, 832, 2112];
 const ROWS = [1, 4, 6];
 const COUNT = 5;
 /** Bytes that are not repeated: a prime, so that rows differ. */

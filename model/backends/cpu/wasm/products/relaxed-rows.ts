@@ -6,9 +6,9 @@
  * and took half as long again.
  */
 import { zero } from '../fixed-point';
-import { dot, endOfPart, widen } from './dot';
+import { dot, endOfPart, ROOM_FOR_2, ROOM_FOR_8, widen } from './dot';
 import { RELAXED_16 } from './families';
-import { fourSumsWithScale, highMask, lowMask } from './sums';
+import { fourSums, fourSumsWithScale, highMask, lowMask } from './sums';
 
 /** Two sums of one row. */
 @inline
@@ -26,7 +26,7 @@ export function oneRelaxed(codes: usize, q: usize, columns: i32, sums: usize): v
   let s2 = zero();
   let s3 = zero();
   do {
-    const part = endOfPart(q, end);
+    const part = endOfPart(q, end, ROOM_FOR_8);
     let a0 = zero();
     let a1 = zero();
     let a2 = zero();
@@ -78,8 +78,7 @@ function twoRows(
   sums: usize,
   sumsStride: i32,
 ): void {
-  const low = lowMask();
-  const high = highMask();
+  const mask = lowMask();
   let codes = block;
   let q = vector;
   const end = q + columns;
@@ -92,7 +91,7 @@ function twoRows(
   let s6 = zero();
   let s7 = zero();
   do {
-    const part = endOfPart(q, end);
+    const part = endOfPart(q, end, ROOM_FOR_2);
     let a0 = zero();
     let a1 = zero();
     let a2 = zero();
@@ -104,8 +103,8 @@ function twoRows(
     do {
       const four = v128.load(codes);
       const both = shift == 0 ? four : i16x8.shr_u(four, shift);
-      const even = v128.and(both, low);
-      const odd = v128.and(both, high);
+      const even = v128.and(both, mask);
+      const odd = v128.and(i16x8.shr_u(four, shift + 2), mask);
       let x = v128.load(q);
       a0 = dot(a0, x, even);
       a1 = dot(a1, x, odd);
@@ -130,8 +129,8 @@ function twoRows(
     s6 = widen(s6, a6);
     s7 = widen(s7, a7);
   } while (FAMILY == RELAXED_16 && q < end);
-  const first = fourSumsWithScale(s0, s1, s2, s3);
-  const second = fourSumsWithScale(s4, s5, s6, s7);
+  const first = fourSums(s0, s1, s2, s3);
+  const second = fourSums(s4, s5, s6, s7);
   const next = sums + sumsStride;
   const afterNext = next + sumsStride;
   v128.store64_lane(sums, first, 0);

@@ -8,9 +8,9 @@
  * One pass serves eight rows: the sums of a pair take one register, so eight pairs and what multiplies fit sixteen.
  */
 import { zero } from '../fixed-point';
-import { dot, endOfPart, widen } from './dot';
+import { dot, endOfPart, ROOM_FOR_2, ROOM_FOR_8, widen } from './dot';
 import { RELAXED_16 } from './families';
-import { fourSumsWithScale, highMask, lowMask } from './sums';
+import { fourSums, fourSumsWithScale, highMask, lowMask } from './sums';
 
 /** Two sums of one row: V8 begins to look for pairs here. */
 @inline
@@ -47,7 +47,7 @@ export function oneWide(
   let t6 = zero();
   let t7 = zero();
   do {
-    const part = endOfPart(q, end);
+    const part = endOfPart(q, end, 2 * ROOM_FOR_8);
     let a0 = zero();
     let a1 = zero();
     let a2 = zero();
@@ -132,8 +132,7 @@ function twoRows(
   sums: usize,
   sumsStride: i32,
 ): void {
-  const low = lowMask();
-  const high = highMask();
+  const mask = lowMask();
   const end = q + columns;
   let s0 = zero();
   let s1 = zero();
@@ -152,7 +151,7 @@ function twoRows(
   let t6 = zero();
   let t7 = zero();
   do {
-    const part = endOfPart(q, end);
+    const part = endOfPart(q, end, 2 * ROOM_FOR_2);
     let a0 = zero();
     let a1 = zero();
     let a2 = zero();
@@ -172,10 +171,10 @@ function twoRows(
     do {
       const even = i16x8.shr_u(v128.load(codes), shift);
       const odd = i16x8.shr_u(v128.load(codes, 16), shift);
-      const evenLow = v128.and(even, low);
-      const oddLow = v128.and(odd, low);
-      const evenHigh = v128.and(even, high);
-      const oddHigh = v128.and(odd, high);
+      const evenLow = v128.and(even, mask);
+      const oddLow = v128.and(odd, mask);
+      const evenHigh = v128.and(i16x8.shr_u(even, 2), mask);
+      const oddHigh = v128.and(i16x8.shr_u(odd, 2), mask);
       let x = v128.load(q);
       let y = v128.load(q, 16);
       a0 = dot(a0, x, evenLow);
@@ -220,8 +219,8 @@ function twoRows(
     s7 = widen(s7, a7);
     t7 = widen(t7, b7);
   } while (FAMILY == RELAXED_16 && q < end);
-  const first = fourSumsWithScale(join(s0, t0), join(s1, t1), join(s2, t2), join(s3, t3));
-  const second = fourSumsWithScale(join(s4, t4), join(s5, t5), join(s6, t6), join(s7, t7));
+  const first = fourSums(join(s0, t0), join(s1, t1), join(s2, t2), join(s3, t3));
+  const second = fourSums(join(s4, t4), join(s5, t5), join(s6, t6), join(s7, t7));
   const next = sums + sumsStride;
   const afterNext = next + sumsStride;
   v128.store64_lane(sums, first, 0);
