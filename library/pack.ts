@@ -47,7 +47,8 @@ export async function pack(folder: string, path: string, settings: PackSettings 
   const checkpoint = await openCheckpoint(folder);
   try {
     // Found now, and not by who runs the image.
-    if (checkpoint.tokenizerJson) await loadTokenizer(checkpoint.tokenizerJson, checkpoint.config);
+    if (checkpoint.tokenizerJson)
+      await loadTokenizer(checkpoint.tokenizerJson, checkpoint.config, `${folder}/tokenizer.json`);
     return factsOf((await packCheckpoint(checkpoint, path, { ...rest, ...(privateKey && { privateKey }) })).image);
   } finally {
     await checkpoint.close();

@@ -22,7 +22,7 @@ export const verify = defineCommand({
     backend: computerOption,
     tokens: optionWithDefault(
       '--tokens <number>',
-      'board, gpu, simulator: random tokens to compare with the reference, beside self-test and sampling',
+      'board, gpu, cpu, simulator: random tokens to compare with the reference, beside self-test and sampling',
       integer({ min: 1, max: 1_000_000, example: 1000 }),
       200,
     ),

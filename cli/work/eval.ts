@@ -1,4 +1,5 @@
 /** `mmfree eval`: the work. */
+import { join } from 'node:path';
 import { evaluate, type EvaluationSubject, type WindowResult } from '../../engine/evaluate.js';
 import { openChecked } from '../../model/check-image.js';
 import { windowsOf } from '../../model/measure/windows.js';
@@ -24,7 +25,8 @@ export async function evaluateText(input: EvalInput, context: CommandContext): P
   const subject = subjectOf(input);
   const text = await readText(input.text, '--text', 'models/tales-9m/validation.txt', signal);
   const { shape, tokenizerJson } = await openSubject(subject, context);
-  const job = { text, tokenizerJson, shape, context: input.context, limit: input.windows };
+  const tokenizerPath = subject.kind === 'checkpoint' ? join(subject.path, 'tokenizer.json') : undefined;
+  const job = { text, tokenizerJson, tokenizerPath, shape, context: input.context, limit: input.windows };
   const windows = await windowsOf(job, signal);
   if (windows.length === 0) throw tooShort(input);
   const progress = output.progress({ label: 'eval', unit: 'windows', total: windows.length });

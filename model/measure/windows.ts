@@ -24,6 +24,8 @@ export const DOCUMENT_END = '<|endoftext|>';
 export interface WindowsJob {
   readonly text: string;
   readonly tokenizerJson: Uint8Array;
+  /** Of its file, unless it is in an image. */
+  readonly tokenizerPath?: string | undefined;
   readonly shape: ModelShape;
   readonly context: number;
   readonly limit: number | undefined;
@@ -34,9 +36,9 @@ const THREAD_FROM_CHARACTERS = 2 ** 15;
 
 /** {@link evaluationWindows}, of a long text in a thread. @throws TokenizerError; the signal's reason */
 export async function windowsOf(job: WindowsJob, signal: AbortSignal): Promise<readonly EvaluationWindow[]> {
-  const { text, tokenizerJson, shape, context, limit } = job;
+  const { text, tokenizerJson, tokenizerPath, shape, context, limit } = job;
   // Here too for a long text, so that its errors keep their class.
-  const { encode } = await loadTokenizer(tokenizerJson, shape);
+  const { encode } = await loadTokenizer(tokenizerJson, shape, tokenizerPath);
   if (text.length < THREAD_FROM_CHARACTERS) return evaluationWindows(text, encode, shape.bosTokenId, context, limit);
   let windows: readonly EvaluationWindow[] = [];
   await runThread<readonly EvaluationWindow[]>('dist/model/measure/windows-thread.js', job, {

@@ -23,7 +23,18 @@ export type TokenizerErrorCode =
 /** A tokenizer that cannot be used. */
 export class TokenizerError extends MmfreeError<TokenizerErrorCode> {}
 
-const TAKE_ORIGINAL = 'Take the tokenizer.json that was published with the model and pack the image again.';
+const TAKE_ORIGINAL = 'Take the tokenizer.json that was published with the model; an image is packed again with it.';
+
+/** What is wrong with the tokenizer in a file is an error that names it. @param path undefined: it is in an image */
+export function namingFile<T>(path: string | undefined, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (path === undefined || !(error instanceof TokenizerError)) throw error;
+    const { code, message, reason, fix, facts, cause } = error;
+    throw new TokenizerError(code, `${path}: ${message}`, { reason, fix, facts: { ...facts, file: path }, cause });
+  }
+}
 
 export function tokenizerMissing(): TokenizerError {
   return new TokenizerError('tokenizer-missing', 'this model comes without a tokenizer', {

@@ -3,6 +3,7 @@
 import type { AddedToken } from './added-tokens.js';
 import { Encoder } from './encoder.js';
 import { TextStream } from './text-stream.js';
+import { namingFile } from './tokenizer-error.js';
 import { readTokenizerFile, type TokenIds } from './tokenizer-file.js';
 import { WHITE_SPACE } from './unicode-classes.js';
 
@@ -33,10 +34,11 @@ export interface Tokenizer {
  *
  * @param json `tokenizer.json`, untrusted; empty if the model has none
  * @param ids what it must fit
+ * @param path of the file, if it is from one: the error names it
  * @throws TokenizerError
  */
-export async function loadTokenizer(json: Uint8Array, ids: TokenIds): Promise<Tokenizer> {
-  const { tables, texts, dropped } = readTokenizerFile(json, ids);
+export async function loadTokenizer(json: Uint8Array, ids: TokenIds, path?: string): Promise<Tokenizer> {
+  const { tables, texts, dropped } = namingFile(path, () => readTokenizerFile(json, ids));
   const encoder = new Encoder(tables);
   const { words, normalizer, addedTokens } = tables;
   const reachesOver = ({ content, lstrip, rstrip }: AddedToken): boolean => lstrip || rstrip || SPACE.test(content);

@@ -8,7 +8,23 @@ import { benchStartUp } from './start-up.js';
 import { benchState } from './state.js';
 import { benchUsb } from './usb.js';
 
+/** Options that some subjects have no use for, and those that have; not what most take, or what has a default. */
+const USERS: Readonly<Partial<Record<keyof BenchInput, readonly string[]>>> = {
+  folder: ['pack', 'cpu', 'gpu', 'serve'],
+  runs: ['cpu', 'serve', 'state', 'start-up'],
+  prompt: ['cpu', 'gpu'],
+  batch: ['cpu', 'gpu', 'serve'],
+  threads: ['cpu'],
+  peer: ['cpu'],
+  cycles: ['cpu', 'gpu'],
+};
+
 export async function bench(input: BenchInput, context: CommandContext): Promise<void> {
+  const { subject } = input;
+  for (const [name, users] of Object.entries(USERS)) {
+    if (input[name as keyof BenchInput] === undefined || users.includes(subject)) continue;
+    context.output.note(`warning: bench ${subject} makes no use of --${name}, which is for ${users.join(', ')}`);
+  }
   switch (input.subject) {
     case 'pack':
       return benchPack(input, context);

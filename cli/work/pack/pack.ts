@@ -1,7 +1,7 @@
 /** `mmfree pack`: the work. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { hexOf } from '../../../protocol/hex.js';
 import { ANY_ID, DFU_SUFFIX_BYTES, encodeDfuSuffix, sourceCrc32 } from '../../../protocol/dfu-suffix.js';
 import { OUR_PRODUCT, OUR_VENDOR } from '../../../device/usb/ids.js';
@@ -45,7 +45,8 @@ export async function pack(input: PackInput, context: CommandContext): Promise<v
     await checkOutputs([input.output], [...checkpoint.files, ...inputs]);
     const { config, tokenizerJson } = checkpoint;
     if (input.tokenizer && tokenizerJson === undefined) throw noTokenizerFile(input.checkpoint);
-    const tokenizer = tokenizerJson && (await loadTokenizer(tokenizerJson, config));
+    const tokenizer =
+      tokenizerJson && (await loadTokenizer(tokenizerJson, config, join(input.checkpoint, 'tokenizer.json')));
     if (tokenizer) noteDropped(tokenizer, context);
     if (tokenizerJson && checkpoint.chat)
       await expectTemplate(checkpoint.chat, tokenizerJson, config, input.checkpoint);

@@ -1,5 +1,6 @@
 /** `mmfree tokenizer encode` and `decode`: the work. */
 import { readAny, readRegular } from '../../../model/files/input-file.js';
+import { namingFile } from '../../../model/text/tokenizer-error.js';
 import { MAX_TOKENIZER_BYTES } from '../../../model/text/tokenizer-file.js';
 import { loadTokenizer, type Tokenizer } from '../../../model/text/tokenizer.js';
 import { tokenizerFacts } from '../../../model/train/tokenizer/tokenizer-facts.js';
@@ -39,7 +40,7 @@ async function open(
   signal: AbortSignal,
 ): Promise<{ readonly tokenizer: Tokenizer; readonly vocabulary: number }> {
   const json = await readRegular(path, { limitBytes: MAX_TOKENIZER_BYTES, signal });
-  const { vocabulary, bosId, eosId } = tokenizerFacts(json);
+  const { vocabulary, bosId, eosId } = namingFile(path, () => tokenizerFacts(json));
   const ids = { vocabSize: vocabulary, bosTokenId: bosId, eosTokenId: eosId };
-  return { tokenizer: await loadTokenizer(json, ids), vocabulary };
+  return { tokenizer: await loadTokenizer(json, ids, path), vocabulary };
 }

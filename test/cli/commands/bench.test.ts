@@ -23,6 +23,14 @@ const positive = (result: Record<string, unknown>, keys: readonly string[]): voi
   for (const key of keys) expect([key, Number(result[key]) > 0]).toEqual([key, true]);
 };
 
+it('says of options that the subject makes no use of that it makes none', async () => {
+  const args = ['--threads', '2', '--peer', 'nowhere', '--tokens', '8', '--image', path('small.mmfree')];
+  const { exit, events } = await mmfreeJson('bench', 'reference', ...args);
+  expect(exit).toBe(0);
+  const notes = events.filter(({ type }) => type === 'note').map(({ text }) => text);
+  expect(notes).toEqual(['threads', 'peer'].map((name) => expect.stringContaining(`no use of --${name}, `) as string));
+});
+
 it('bench reference measures a model and its kernel', async () => {
   const { exit, result } = await mmfreeJson('bench', 'reference', '--image', TALES_IMAGE, '--tokens', '8');
   expect(exit).toBe(0);

@@ -211,7 +211,10 @@ describe('a tokenizer', () => {
     await writeFile(path('words/tokenizer.json'), JSON.stringify(json));
     const { exit, result } = await mmfreeJson('pack', path('words'), '-o', path('words.mmfree'));
     expect(exit).toBe(6);
-    expect(result['error']).toMatchObject({ message: "the tokenizer's added_tokens.single_word is true" });
+    expect(result['error']).toMatchObject({
+      message: `${path('words/tokenizer.json')}: the tokenizer's added_tokens.single_word is true`,
+      facts: { file: path('words/tokenizer.json') },
+    });
     expect(await leftBehind('words.mmfree')).toEqual([]);
   });
 });
