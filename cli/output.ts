@@ -112,9 +112,9 @@ export class HumanReporter implements Reporter {
     const { stderr, env, now } = this.context;
     if (!stderr.isTerminal || env['TERM'] === 'dumb' || this.volume === 'quiet') return NO_PROGRESS;
     const meter = new ProgressMeter(task, now);
-    const update = (done: number, detail?: string): void => {
+    const update = (done: number, detail?: string, remark?: string): void => {
       const sample = meter.sample(done);
-      if (sample !== undefined) this.showBar(detail === undefined ? sample : { ...sample, detail });
+      if (sample !== undefined) this.showBar({ ...sample, detail, remark });
     };
     update(0);
     return { begin: (done) => meter.begin(done), update, end: () => this.hideBar() };

@@ -8,8 +8,12 @@ export interface Progress {
    * @param done how much of the total needs none; it counts neither as done in time nor as speed
    */
   begin(done: number): void;
-  /** @param done how much of the total is done @param detail what else the line shows, in a word or two */
-  update(done: number, detail?: string): void;
+  /**
+   * @param done how much of the total is done
+   * @param detail what else the line shows, in a word or two
+   * @param remark the same, where there is room
+   */
+  update(done: number, detail?: string, remark?: string): void;
   /** Takes the line away. The output does that by itself when the command ends. */
   end(): void;
 }
@@ -25,7 +29,8 @@ export interface Task {
 /** One look at a task. */
 export interface ProgressSample extends Task {
   /** What else is to be shown. */
-  readonly detail?: string;
+  readonly detail?: string | undefined;
+  readonly remark?: string | undefined;
   readonly done: number;
   /** Average since the work began; undefined while no time has passed. */
   readonly perSecond: number | undefined;
@@ -75,24 +80,34 @@ export class ProgressMeter {
 }
 
 /**
- * One line of less than `columns` characters: label, percentage, bar, amount, rate and time left, as far as they fit.
+ * One line of less than `columns` characters: label, percentage, bar, detail, amount, rate, time left and remark. What
+ * says most of the work stays longest where there is no room for all.
  */
 export function progressLine(sample: ProgressSample, columns: number): string {
-  const { label, unit, done, total, perSecond, secondsLeft, detail } = sample;
+  const { label, unit, done, total, perSecond, secondsLeft, detail, remark } = sample;
   const fraction = total > 0 ? Math.min(1, done / total) : 1;
   const head = `${label} ${String(Math.floor(fraction * 100)).padStart(3)} %`;
-  const parts = [
-    ...(detail === undefined ? [] : [detail]),
-    `${unit === 'bytes' ? quantity(done, unit) : grouped(done)} of ${quantity(total, unit)}`,
-    ...(perSecond === undefined ? [] : [`${quantity(perSecond, unit)}/s`]),
-    ...(secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`]),
-  ];
   const room = Math.max(0, columns - FREE_COLUMNS);
-  while (parts.length > 0 && [head, ...parts].join('  ').length > room) parts.pop();
+  const ofTotal = `${unit === 'bytes' ? quantity(done, unit) : grouped(done)} of ${quantity(total, unit)}`;
+  // With its rank: the highest goes first.
+  let parts = (
+    [
+      [detail, 0],
+      [ofTotal, 3],
+      [perSecond === undefined ? undefined : `${quantity(perSecond, unit)}/s`, 2],
+      [secondsLeft === undefined ? undefined : `${duration(secondsLeft)} left`, 1],
+      [remark, 4],
+    ] as const
+  ).filter(([text]) => text !== undefined);
+  const line = (beside: string): string => [`${head}${beside}`, ...parts.map(([text]) => text)].join('  ');
+  while (parts.length > 0 && line('').length > room) {
+    const last = Math.max(...parts.map(([, rank]) => rank));
+    parts = parts.filter(([, rank]) => rank !== last);
+  }
   // Three columns for the brackets and a space.
-  const width = Math.min(MAX_BAR_WIDTH, room - [head, ...parts].join('  ').length - 3);
+  const width = Math.min(MAX_BAR_WIDTH, room - line('').length - 3);
   const bar = width < 5 ? '' : ` [${'#'.repeat(Math.floor(fraction * width)).padEnd(width)}]`;
-  return [`${head}${bar}`, ...parts].join('  ').slice(0, room);
+  return line(bar).slice(0, room);
 }
 
 /** `1.2 MB`, `1,234 tokens`. */

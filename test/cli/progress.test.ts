@@ -60,6 +60,18 @@ describe('progressLine', () => {
     expect(progressLine(sample, line.length + 3)).toBe(line);
   });
 
+  it.each([
+    [100, 'train   5 % [               ]  loss 7.936  1,408 of 25,600 tokens  64 tokens/s  6:18 left  11 MiB'],
+    [80, 'train   5 %  loss 7.936  1,408 of 25,600 tokens  64 tokens/s  6:18 left'],
+    [60, 'train   5 % [       ]  loss 7.936  64 tokens/s  6:18 left'],
+    [40, 'train   5 %  loss 7.936  6:18 left'],
+    [30, 'train   5 %  loss 7.936'],
+    [15, 'train   5 %'],
+  ])('shows on %d columns what says most', (columns, line) => {
+    const rest = { detail: 'loss 7.936', remark: '11 MiB', perSecond: 64, secondsLeft: 378 };
+    expect(progressLine({ label: 'train', unit: 'tokens', total: 25_600, done: 1408, ...rest }, columns)).toBe(line);
+  });
+
   it('leaves the last three columns of the terminal free, whatever is shown', () => {
     const amount = fc.double({ min: 0, max: 1e13, noNaN: true });
     const columns = fc.integer({ min: 0, max: 200 });

@@ -64,7 +64,7 @@ export async function followRun(run: Run, context: CommandContext): Promise<void
       await log.appendFile(`${JSON.stringify(fields)}\n`);
       output.event('step', fields);
       if (step % each === 0) output.note(`step ${step}  loss ${loss.toFixed(4)}`);
-      progress.update(step * perStep, `loss ${loss.toFixed(3)}, ${gpuMemory}`);
+      progress.update(step * perStep, `loss ${loss.toFixed(3)}`, gpuMemory);
       if (!isPause) continue;
       // A power cut must not leave a state without its lines.
       await log.sync();
