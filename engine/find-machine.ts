@@ -2,7 +2,7 @@
  * The machine that there is, where nobody named one: a board, else a GPU, else this computer's processor, by its
  * kernels or by the reference.
  */
-import type { MachineRequest } from './machines.js';
+import type { MachineRequest } from './machine-request.js';
 import { MACHINES } from './machines.js';
 import type { OpenedMachine } from './opened-machine.js';
 import type { EngineOptions } from './options.js';

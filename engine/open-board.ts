@@ -6,7 +6,7 @@ import { selectBoard } from '../device/finding/discovery.js';
 import { addressText, opener } from '../device/selector.js';
 import { hexOf } from '../protocol/hex.js';
 import type { BoardAddress } from '../device/selector.js';
-import type { MachineRequest } from './machines.js';
+import type { MachineRequest } from './machine-request.js';
 import type { EngineOptions } from './options.js';
 
 /** Which board, and for how many seconds to wait until it comes. */

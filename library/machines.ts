@@ -1,7 +1,8 @@
 /** Which machines there are, and opening one. A thin layer over engine/machines.ts, which has the table of them. */
 
 import { findMachine } from '../engine/find-machine.js';
-import { machineKind, MACHINES, type MachineRequest } from '../engine/machines.js';
+import type { MachineRequest } from '../engine/machine-request.js';
+import { machineKind, MACHINES } from '../engine/machines.js';
 import type { OpenedMachine } from '../engine/opened-machine.js';
 
 /**

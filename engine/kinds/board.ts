@@ -9,7 +9,7 @@ import { hexOf } from '../../protocol/hex.js';
 import { sameBytes } from '../../protocol/little-endian.js';
 import { imageFileMissing } from '../engine-error.js';
 import { knownImageOf } from '../known-images.js';
-import type { MachineRequest } from '../machines.js';
+import type { MachineRequest } from '../machine-request.js';
 import { openBoard } from '../open-board.js';
 import type { OpenedMachine } from '../opened-machine.js';
 import type { EngineOptions } from '../options.js';

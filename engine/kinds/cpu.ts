@@ -9,7 +9,7 @@ import { ImageFile } from '../../model/image-file.js';
 import { SettingCache } from '../../model/backends/cpu/node/setting-cache.js';
 import type { Tokenizer } from '../../model/text/tokenizer.js';
 import type { ModelShape } from '../../protocol/image/model-shape.js';
-import type { MachineRequest } from '../machines.js';
+import type { MachineRequest } from '../machine-request.js';
 import { identityOf, PROCESSOR, type OpenedImage } from '../opened-machine.js';
 import type { EngineOptions } from '../options.js';
 import { SHIPPED_IMAGE } from '../shipped.js';

@@ -1,5 +1,5 @@
 /** The only board there is. Boards have their images: who named one means this computer. */
-import type { Absence, MachineRequest } from '../machines.js';
+import type { Absence, MachineRequest } from '../machine-request.js';
 import type { OpenedMachine } from '../opened-machine.js';
 import type { EngineOptions } from '../options.js';
 

@@ -1,6 +1,6 @@
 /** The processor, by its own kernels: wherever WebAssembly has SIMD and the model fits its memory. */
 import { CpuError } from '../../model/backends/cpu/cpu-error.js';
-import type { Absence, MachineRequest } from '../machines.js';
+import type { Absence, MachineRequest } from '../machine-request.js';
 import type { OpenedMachine } from '../opened-machine.js';
 import type { EngineOptions } from '../options.js';
 import { openCpuMachine } from './cpu.js';

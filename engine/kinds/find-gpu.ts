@@ -3,7 +3,7 @@
  * one.
  */
 import { whyNoGpu } from '../../model/backends/gpu/device/gpu-presence.js';
-import type { Absence, MachineRequest } from '../machines.js';
+import type { Absence, MachineRequest } from '../machine-request.js';
 import type { OpenedMachine } from '../opened-machine.js';
 import type { EngineOptions } from '../options.js';
 

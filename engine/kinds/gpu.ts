@@ -6,7 +6,7 @@ import type { GpuMachine } from '../../model/backends/gpu/gpu-machine.js';
 import { freeGpuWeights } from '../../model/backends/gpu/weights/gpu-weights.js';
 import { ImageFile } from '../../model/image-file.js';
 import type { ImageView } from '../../protocol/image/image-reader.js';
-import type { Absence, MachineRequest } from '../machines.js';
+import type { Absence, MachineRequest } from '../machine-request.js';
 import type { EngineOptions } from '../options.js';
 import { SHIPPED_IMAGE } from '../shipped.js';
 import { identityOf, type OpenedImage } from '../opened-machine.js';

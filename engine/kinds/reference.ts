@@ -4,7 +4,7 @@ import type { ImageFile } from '../../model/image-file.js';
 import { readModelWeights } from '../../model/integer/model-weights.js';
 import type { ImageIdentity, Machine } from '../../model/machine/machine.js';
 import { referenceMachine } from '../../model/machine/reference.js';
-import type { MachineRequest } from '../machines.js';
+import type { MachineRequest } from '../machine-request.js';
 import { identityOf, PROCESSOR, type OpenedImage } from '../opened-machine.js';
 import { SHIPPED_IMAGE } from '../shipped.js';
 

@@ -1,7 +1,7 @@
 /** An image on this computer's processor: its program, run by the simulator of the gateware's instructions. */
 import { simulatorMachine } from '../../model/machine/simulator.js';
 import { programOf } from '../../model/program/image-program.js';
-import type { MachineRequest } from '../machines.js';
+import type { MachineRequest } from '../machine-request.js';
 import type { EngineOptions } from '../options.js';
 import type { OpenedImage } from '../opened-machine.js';
 import { openImage } from './reference.js';

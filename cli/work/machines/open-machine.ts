@@ -1,6 +1,7 @@
 /** From the options `--board`, `--wait`, `--sampling`, `--image` and `--backend` to a machine. */
 import { findMachine } from '../../../engine/find-machine.js';
-import { machineKind, type MachineRequest } from '../../../engine/machines.js';
+import type { MachineRequest } from '../../../engine/machine-request.js';
+import { machineKind } from '../../../engine/machines.js';
 import type { OpenedMachine } from '../../../engine/opened-machine.js';
 import type { CommandContext } from '../../command.js';
 import { UsageError } from '../../usage-error.js';
