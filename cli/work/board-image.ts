@@ -43,7 +43,7 @@ export async function read(input: BoardInput & { readonly output: string }, cont
             progress = output.progress({ label: 'read', unit: 'bytes', total });
           },
           write: async (offset, bytes) => {
-            await file.handle.write(bytes, 0, bytes.length, offset);
+            await file.write(bytes, offset);
             progress.update(offset + bytes.length);
           },
         },

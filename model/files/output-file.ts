@@ -40,14 +40,18 @@ export async function writeOutput(
   const output = await OutputFile.create(path, options);
   try {
     const pieces = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
-    for (const piece of pieces) await output.handle.writeFile(piece);
+    for (const piece of pieces) await output.append(piece);
     await output.commit();
   } catch (error) {
     // What cannot be taken away now is at the end: this error is the one that counts.
     await output.discard().catch(() => {});
-    // Of an open file the system does not know the name.
-    throw error instanceof Error && 'syscall' in error ? Object.assign(error, { path }) : error;
+    throw error;
   }
+}
+
+/** Of an open file the system does not know the name, and nobody else the one that it has until it is whole. */
+function naming(path: string, error: unknown): unknown {
+  return error instanceof Error && 'syscall' in error ? Object.assign(error, { path }) : error;
 }
 
 /** An output that is not finished. It ends with `commit` or `discard`. */
@@ -86,8 +90,22 @@ export class OutputFile {
     } catch (error) {
       rmSync(temporaryPath, { force: true });
       isSettled();
-      throw error;
+      throw naming(path, error);
     }
+  }
+
+  /** Behind what is there. @throws the operating system's error */
+  async append(content: string | Uint8Array): Promise<void> {
+    await this.handle.writeFile(content).catch((error: unknown) => {
+      throw naming(this.#path, error);
+    });
+  }
+
+  /** @throws the operating system's error */
+  async write(bytes: Uint8Array, offset: number): Promise<void> {
+    await this.handle.write(bytes, 0, bytes.length, offset).catch((error: unknown) => {
+      throw naming(this.#path, error);
+    });
   }
 
   /**
@@ -96,9 +114,13 @@ export class OutputFile {
    * @throws FileError if the target has become an input meanwhile; the operating system's error. Then `discard` it.
    */
   async commit(): Promise<void> {
-    await this.handle.sync();
-    await this.handle.close();
-    await rename(this.temporaryPath, await targetOf(this.#path, this.#inputs));
+    try {
+      await this.handle.sync();
+      await this.handle.close();
+      await rename(this.temporaryPath, await targetOf(this.#path, this.#inputs));
+    } catch (error) {
+      throw naming(this.#path, error);
+    }
     this.#isSettled();
   }
 

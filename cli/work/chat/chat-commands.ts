@@ -1,6 +1,6 @@
 /** Lines that begin with a slash. */
 import { FileError } from '../../../model/files/file-error.js';
-import { OutputFile } from '../../../model/files/output-file.js';
+import { writeOutput } from '../../../model/files/output-file.js';
 import { StateError } from '../../../protocol/state/state-error.js';
 import { encodeState, type SavedState } from '../../../protocol/state/state-file.js';
 import { TextProblem } from '../../../serve/text/text-problem.js';
@@ -75,14 +75,7 @@ export async function commandDone(
 }
 
 async function save(path: string, conversation: Conversation): Promise<void> {
-  const file = await OutputFile.create(path, { inputs: [], mode: 0o600 });
-  try {
-    await file.handle.writeFile(encodeState(await conversation.save()));
-    await file.commit();
-  } catch (error) {
-    await file.discard();
-    throw error;
-  }
+  await writeOutput(path, encodeState(await conversation.save()), { mode: 0o600 });
 }
 
 /** What is wrong with one line, in words, if it is no end of the conversation. */

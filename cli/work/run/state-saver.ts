@@ -50,7 +50,7 @@ export class StateSaver {
 
   /** @throws FileError; the operating system's error */
   async save(saved: SavedState): Promise<void> {
-    await this.#file.handle.writeFile(encodeState(saved));
+    await this.#file.append(encodeState(saved));
     await this.#file.commit();
     this.#isSaved = true;
     const { position } = saved.state;

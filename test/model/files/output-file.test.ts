@@ -79,6 +79,17 @@ describe('an output', () => {
     await expect(checkOutputs(['/dev/null'], [])).rejects.toThrow('/dev/null is a device');
   });
 
+  it('that cannot be made is named, and not what it would be called until it is whole', async () => {
+    await folder('in-nothing');
+    const target = path('in-nothing/missing/file');
+    await expect(writeOutput(target, 'x')).rejects.toMatchObject({ code: 'ENOENT', path: target });
+    const file = await OutputFile.create(path('in-nothing/file'));
+    await file.handle.close();
+    await expect(file.append('x')).rejects.toMatchObject({ code: 'EBADF', path: path('in-nothing/file') });
+    await expect(file.commit()).rejects.toMatchObject({ path: path('in-nothing/file') });
+    await file.discard();
+  });
+
   it('that there is no room for is named, and leaves nothing', async () => {
     const at = await folder('no-room');
     const module = JSON.stringify(join(import.meta.dirname, '../../../dist/model/files/output-file.js'));
