@@ -8,15 +8,7 @@
 import { TRITS_PER_BYTE, type ModelShape, type SectionName } from '../../../protocol/image/model-shape.js';
 import { areGroups } from '../../../protocol/image/weight-checks.js';
 import { compile, memoryOf } from './kernels.js';
-import {
-  blocksOf,
-  groupsOfPiece,
-  heapEnd,
-  MOST_PAGES,
-  PAGE_BYTES,
-  planMemory,
-  type MemoryPlan,
-} from './memory-plan.js';
+import { foursOf, groupsOfPiece, heapEnd, MOST_PAGES, PAGE_BYTES, planMemory, type MemoryPlan } from './memory-plan.js';
 
 /** Fills `into` with the bytes of a section from `offset` on. */
 export type ReadSection = (section: Exclude<SectionName, 'tokenizer'>, offset: number, into: Uint8Array) => void;
@@ -27,8 +19,8 @@ type Transcode = (
   groups: number,
   columns: number,
   to: number,
-  blocks: number,
-  blockBytes: number,
+  fours: number,
+  fourBytes: number,
   scratch: number,
 ) => number;
 
@@ -50,7 +42,7 @@ export function memoryFor(shape: ModelShape, transcoder: Uint8Array<ArrayBuffer>
 /** The largest byte that is a group of five weights. */
 const LARGEST_GROUP = 242;
 /** What `transcode` works in. */
-const SCRATCH_BYTES = 640;
+const SCRATCH_BYTES = 240;
 
 /**
  * @returns whether the matrices are such (docs/IMAGE.md, section 6, item 5); otherwise nothing may be computed
@@ -63,8 +55,8 @@ export function loadMatrices({ plan, memory, transcoder }: ModelMemory, read: Re
   const staging = plan.staging + SCRATCH_BYTES;
   let isSound = true;
   for (const { rows, columns, offset, address } of plan.matrices) {
-    const blockBytes = 2 * 64 * Math.ceil(columns / 64);
-    const blocks = Math.ceil(rows / 8);
+    const fourBytes = 64 * Math.ceil(columns / 64);
+    const fours = 2 * Math.ceil(rows / 8);
     const groups = Math.ceil(rows / TRITS_PER_BYTE);
     const most = groupsOfPiece(columns);
     for (let group = 0; group < groups; group += most) {
@@ -72,14 +64,14 @@ export function loadMatrices({ plan, memory, transcoder }: ModelMemory, read: Re
       const piece = bytes.subarray(staging, staging + count * columns);
       read('ternary', offset + group * columns, piece);
       for (let start = 0; start < count; start += 8) {
-        const block = blocksOf(group + start);
+        const four = foursOf(group + start);
         const largest = transcode(
           staging + start * columns,
           Math.min(8, count - start),
           columns,
-          address + block * blockBytes,
-          Math.min(5, blocks - block),
-          blockBytes,
+          address + four * fourBytes,
+          Math.min(10, fours - four),
+          fourBytes,
           plan.staging,
         );
         isSound &&= largest <= LARGEST_GROUP;

@@ -17,8 +17,8 @@ export const MOST_PAGES = 65_536;
 
 /** Bytes of the image that are read at a time, about: they stay in a cache. */
 const PIECE_BYTES = 2 ** 18;
-/** `transcode` needs room for forty rows of 16 columns, and may read a little beyond what it is given. */
-const TRANSCODE_BYTES = 704;
+/** `transcode` needs some room, and may read a little beyond what it is given. */
+const TRANSCODE_BYTES = 256;
 
 const CRC_TABLE_BYTES = 12 * 1024;
 const GROUPS_OF_BLOCKS = 8;
@@ -154,9 +154,9 @@ export function groupsOfPiece(columns: number): number {
   return Math.max(1, Math.floor(PIECE_BYTES / (GROUPS_OF_BLOCKS * columns))) * GROUPS_OF_BLOCKS;
 }
 
-/** Rows of so many groups, in blocks of eight. */
-export function blocksOf(groups: number): number {
-  return (groups * TRITS_PER_BYTE) / 8;
+/** Rows of so many groups, in fours. */
+export function foursOf(groups: number): number {
+  return (groups * TRITS_PER_BYTE) / 4;
 }
 
 /**

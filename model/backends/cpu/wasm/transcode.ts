@@ -2,22 +2,27 @@
  * From the image's five weights in a byte to four (docs/IMAGE.md, section 4; products.ts). A module of its own: who
  * loads an image needs no other.
  *
- * Forty rows at a time: eight groups of five become five blocks of eight.
+ * Forty rows at a time: eight groups of five become ten fours, the last row first. A digit of a byte is how often its
+ * power of three can be taken off, at most twice, so that two comparisons give it, and what is left has the others.
  */
 
 const GROUPS = 8;
 const ROWS_OF_GROUP = 5;
-const BLOCKS = 5;
+const FOURS = 10;
 /** Five times the code 1: five weights of 0. */
 const NO_WEIGHTS: i8 = 121;
+/** Bytes are compared as signed ones. */
+const OFFSET: i32 = 128;
+/** Of each digit: what is below its power, what is below two of them, and one less, sixteen times each. */
+const DIGIT_BYTES = 48;
 
 /**
  * @param from the bytes of `groups` groups, at most 8; up to 15 of what lies behind them count as theirs
  * @param columns bytes of a group
- * @param to the first block
- * @param blocks blocks that there are, at most 5
- * @param blockBytes from one block to the next
- * @param scratch 640 bytes
+ * @param to the first four
+ * @param fours fours that there are, at most 10
+ * @param fourBytes from one four to the next
+ * @param scratch 240 bytes
  * @returns the largest byte: above 242 it is no five weights
  */
 export function transcode(
@@ -25,55 +30,48 @@ export function transcode(
   groups: i32,
   columns: i32,
   to: usize,
-  blocks: i32,
-  blockBytes: i32,
+  fours: i32,
+  fourBytes: i32,
   scratch: usize,
 ): i32 {
+  writeDigits(scratch);
+  const offset = i8x16.splat(OFFSET as i8);
   let largest = i8x16.splat(0);
   for (let column = 0; column < columns; column += 16) {
-    for (let group = 0; group < groups; group++) {
-      const bytes = v128.load(from + group * columns + column);
+    let codes = i8x16.splat(0);
+    for (let group = GROUPS - 1; group >= 0; group--) {
+      const bytes = group < groups ? v128.load(from + group * columns + column) : i8x16.splat(NO_WEIGHTS);
       largest = i8x16.max_u(largest, bytes);
-      takeApart(bytes, scratch + 16 * ROWS_OF_GROUP * group);
-    }
-    for (let group = groups; group < GROUPS; group++) {
-      takeApart(i8x16.splat(NO_WEIGHTS), scratch + 16 * ROWS_OF_GROUP * group);
-    }
-    for (let block = 0; block < min(blocks, BLOCKS); block++) {
-      const codes = scratch + 128 * block;
-      const at = to + block * blockBytes + column;
-      v128.store(at, fourRows(codes));
-      v128.store(at + (blockBytes >> 1), fourRows(codes + 64));
+      let rest = v128.xor(bytes, offset);
+      for (let digit = ROWS_OF_GROUP - 1; digit >= 0; digit--) {
+        const at = scratch + DIGIT_BYTES * digit;
+        const once = i8x16.gt_s(rest, v128.load(at));
+        const twice = i8x16.gt_s(rest, v128.load(at, 16));
+        const less = v128.load(at, 32);
+        rest = i8x16.add(rest, i8x16.add(v128.and(once, less), v128.and(twice, less)));
+        // Codes are below 4, so four of them stay in their byte.
+        codes = i8x16.sub(i16x8.shl(codes, 2), i8x16.add(once, twice));
+        const row = ROWS_OF_GROUP * group + digit;
+        if ((row & 3) == 0) {
+          if (row >> 2 < min(fours, FOURS)) v128.store(to + (row >> 2) * fourBytes + column, codes);
+          codes = i8x16.splat(0);
+        }
+      }
     }
   }
   return largestOf(largest);
 }
 
-/** Base-3 digits of 16 bytes up to 242, the lowest first: ⌊b / 3⌋ = (171·b) >> 9, in 16 bits. */
-@inline
-function takeApart(bytes: v128, digits: usize): void {
-  let low = i16x8.extend_low_i8x16_u(bytes);
-  let high = i16x8.extend_high_i8x16_u(bytes);
-  const third = i16x8.splat(171);
-  const three = i16x8.splat(3);
+/** From memory: constants would be made anew in every turn of a loop. */
+function writeDigits(to: usize): void {
+  let power = 1;
   for (let digit = 0; digit < ROWS_OF_GROUP; digit++) {
-    const lowRest = i16x8.shr_u(i16x8.mul(low, third), 9);
-    const highRest = i16x8.shr_u(i16x8.mul(high, third), 9);
-    v128.store(
-      digits + 16 * digit,
-      i8x16.narrow_i16x8_u(i16x8.sub(low, i16x8.mul(lowRest, three)), i16x8.sub(high, i16x8.mul(highRest, three))),
-    );
-    low = lowRest;
-    high = highRest;
+    v128.store(to, i8x16.splat((power - 1 - OFFSET) as i8));
+    v128.store(to, i8x16.splat((2 * power - 1 - OFFSET) as i8), 16);
+    v128.store(to, i8x16.splat(-power as i8), 32);
+    to += DIGIT_BYTES;
+    power *= 3;
   }
-}
-
-/** Bits 0 … 7 of each lane: the codes of four rows. Codes are below 4, so shifts of 16 bits take nothing across. */
-@inline
-function fourRows(codes: usize): v128 {
-  const first = v128.or(v128.load(codes), i16x8.shl(v128.load(codes, 16), 2));
-  const second = v128.or(i16x8.shl(v128.load(codes, 32), 4), i16x8.shl(v128.load(codes, 48), 6));
-  return v128.or(first, second);
 }
 
 @inline
