@@ -1,5 +1,6 @@
 /** The host's side of PICOBOOT. */
 
+import { BoardError } from '../board-error.js';
 import { DescriptorError } from '../usb/descriptors.js';
 import type { InterfaceDescriptor } from '../usb/descriptors.js';
 import { isPicoboot } from '../usb/usb-classes.js';
@@ -99,14 +100,22 @@ export class PicobootClient {
     const token = ++this.#tokens;
     const transferLength = typeof data === 'number' ? data : data.length;
     const command = { token, name, arguments: args, transferLength };
-    const answer = await this.#exchange(name, encodeCommand(command), data);
-    if (answer !== undefined) return answer;
-    const address = name === 'read' || name === 'write' || name === 'flashErase' ? addressIn(args) : undefined;
+    let silence: BoardError | undefined;
+    try {
+      const answer = await this.#exchange(name, encodeCommand(command), data);
+      if (answer !== undefined) return answer;
+    } catch (error) {
+      // Some refusals are silence: an RP2040 stalls then only the endpoint that data has come on.
+      if (!(error instanceof BoardError && error.code === 'board-silent')) throw error;
+      silence = error;
+    }
     const status = await this.#status();
+    const code = status?.token === token && !status.isInProgress ? status.code : 0;
+    if (silence !== undefined && code === 0) throw silence;
     await this.#reset();
-    if (status === undefined || status.token !== token || status.code === 0)
-      throw usbBroken(this.name, `it stalls the command ${name} of PICOBOOT, and gives no reason`);
-    throw commandRefused(this.name, name, status.code, address);
+    if (code === 0) throw usbBroken(this.name, `it stalls the command ${name} of PICOBOOT, and gives no reason`);
+    const address = name === 'read' || name === 'write' || name === 'flashErase' ? addressIn(args) : undefined;
+    throw commandRefused(this.name, name, code, address);
   }
 
   /** @returns what came; undefined for a STALL */

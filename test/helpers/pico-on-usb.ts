@@ -3,7 +3,7 @@
 import type { FlashStore } from '../../firmware-host/firmware/flash/flash-store.js';
 import type { SetupPacket } from '../../firmware-host/firmware/usb/setup-packet.js';
 import { PicoChip } from '../../firmware-host/virtual/pico/pico-chip.js';
-import type { TransferResult } from '../../firmware-host/virtual/pico/usb-host.js';
+import type { Transfer, TransferResult } from '../../firmware-host/virtual/pico/usb-host.js';
 
 const SLICE_CYCLES = 10_000;
 /** A tenth of a second: a host would wait for fifty times as long. */
@@ -16,8 +16,10 @@ export interface Setup
   readonly data?: Uint8Array;
 }
 
-/** A chip whose USB controller is ours. */
-export type ChipOnUsb = Pick<PicoChip, 'cycles' | 'end' | 'run' | 'usb' | 'usbHost'>;
+/** A chip with a host at its USB controller. */
+export type ChipOnUsb = Pick<PicoChip, 'cycles' | 'end' | 'run' | 'usbHost'> & {
+  readonly usb: Pick<PicoChip['usb'], 'isConnected'>;
+};
 
 export class PicoOnUsb {
   readonly chip: ChipOnUsb;
@@ -47,11 +49,16 @@ export class PicoOnUsb {
   }
 
   write(data: Uint8Array): TransferResult {
-    return this.#until((onDone) => this.chip.usbHost.submit({ endpoint: 0x02, data, length: 0, onDone }));
+    return this.transfer({ endpoint: 0x02, data, length: 0 });
   }
 
   read(length: number): TransferResult {
-    return this.#until((onDone) => this.chip.usbHost.submit({ endpoint: 0x82, data: NOTHING, length, onDone }));
+    return this.transfer({ endpoint: 0x82, data: NOTHING, length });
+  }
+
+  /** Any one. */
+  transfer(transfer: Omit<Transfer, 'onDone'>): TransferResult {
+    return this.#until((onDone) => this.chip.usbHost.submit({ ...transfer, onDone }));
   }
 
   /** Reads on and on, and forgets it, until the next bus reset. */

@@ -86,7 +86,9 @@ export class BootDevice implements StandardDevice, UsbDevice {
 
   read(endpoint: number, length: number): Uint8Array | 'nak' | 'stall' {
     if (!this.#isOpen(BOOT_IN) || endpoint !== BOOT_IN) return 'stall';
-    return this.#function.read(length);
+    const bytes = this.#function.read(length);
+    if (bytes === 'stall') this.#halted.add(BOOT_IN);
+    return bytes;
   }
 
   busReset(): void {

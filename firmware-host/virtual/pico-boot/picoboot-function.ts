@@ -47,9 +47,9 @@ interface Running {
   readonly delayMs: number;
 }
 
-/** What is waited for: a command, bytes to write, the host that reads, its empty packet, or time. */
+/** What is waited for: a command, bytes to write, the host that reads, its empty packet, time, or a reset. */
 type State =
-  | { readonly kind: 'command' | 'ack-out' | 'ack-in' | 'busy' }
+  | { readonly kind: 'command' | 'ack-out' | 'ack-in' | 'busy' | 'refused' }
   | { readonly kind: 'write'; readonly command: Running }
   | { readonly kind: 'read'; readonly rest: Uint8Array };
 
@@ -106,8 +106,15 @@ export class PicobootFunction {
     if (state.kind !== 'write') return 'stall';
     const { address, length } = state.command;
     if (bytes.length !== length) return 'stall';
-    this.#program(address, bytes);
-    this.#finish((PROGRAM_MS * length) / PAGE_BYTES);
+    const code = checkRange(state.command);
+    if (code === STATUS.ok) {
+      this.#program(address, bytes);
+      this.#finish((PROGRAM_MS * length) / PAGE_BYTES);
+    } else {
+      // It has taken the data, and stalls what comes next; the host waits in vain for the end.
+      this.#setStatus(code);
+      this.#state = { kind: 'busy' };
+    }
     return 'ack';
   }
 
@@ -120,6 +127,7 @@ export class PicobootFunction {
       this.#state = rest.length === 0 ? { kind: 'ack-out' } : { kind: 'read', rest };
       return part;
     }
+    if (state.kind === 'refused') return 'stall';
     if (state.kind !== 'ack-in') return 'nak';
     this.#state = { kind: 'command' };
     return NOTHING;
@@ -130,10 +138,11 @@ export class PicobootFunction {
     if (bytes.length !== COMMAND_BYTES || view.getUint32(0, true) !== MAGIC) return 'stall';
     const word = (index: number): number => view.getUint32(16 + 4 * index, true);
     const id = view.getUint8(8);
-    const code = this.#check(id, view.getUint8(9), view.getUint32(12, true), [word(0), word(1)]);
+    const code = this.#check(id, view.getUint8(9), view.getUint32(12, true), word(1));
     const status = new DataView(this.#status.buffer);
-    [view.getUint32(4, true), code].forEach((value, place) => status.setUint32(4 * place, value, true));
+    status.setUint32(0, view.getUint32(4, true), true);
     status.setUint8(8, id);
+    this.#setStatus(code);
     if (code !== STATUS.ok) return 'stall';
     const isReboot = id === 0x02 || id === 0x0a;
     const delayMs = isReboot ? word(id === 0x02 ? 2 : 1) : 0;
@@ -141,23 +150,21 @@ export class PicobootFunction {
     return 'ack';
   }
 
-  /** @returns its status */
-  #check(id: number, size: number, transfer: number, [address, length]: readonly [number, number]): number {
+  /** @returns the status of a command that is refused at once */
+  #check(id: number, size: number, transfer: number, length: number): number {
     const kind = KINDS.get(id);
     if (kind === undefined || (kind.only !== undefined && kind.only !== this.#options.chip))
       return STATUS.unknownCommand;
     if (size !== kind.size) return STATUS.invalidCommandLength;
-    if (transfer !== (kind.hasData === true ? length : 0)) return STATUS.invalidTransferLength;
-    if (kind.size !== 8) return STATUS.ok;
-    const unit = id === 0x03 ? SECTOR_BYTES : PAGE_BYTES;
-    if (address < FLASH_START || address + length > FLASH_END) return STATUS.invalidAddress;
-    return address % unit === 0 && (id !== 0x03 || length % unit === 0) ? STATUS.ok : STATUS.badAlignment;
+    return transfer === (kind.hasData === true ? length : 0) ? STATUS.ok : STATUS.invalidTransferLength;
   }
 
   #run(command: Running): void {
     const { id, address, length, delayMs } = command;
     if (id === 0x84) {
-      this.#state = { kind: 'read', rest: this.#flashed(address, length) };
+      const code = checkRange(command);
+      this.#setStatus(code);
+      this.#state = code === STATUS.ok ? { kind: 'read', rest: this.#flashed(address, length) } : { kind: 'refused' };
       return;
     }
     if (id === 0x05) {
@@ -166,9 +173,14 @@ export class PicobootFunction {
     }
     if (id === 0x06) this.#hearsCommands = true;
     if (id === 0x07) this.#hearsCommands = false;
-    if (id === 0x03) this.#erase(address, length);
+    // An erasure that is refused is acknowledged all the same.
+    if (id === 0x03 && checkRange(command) === STATUS.ok) this.#erase(address, length);
     if (id === 0x02 || id === 0x0a) this.#options.after(delayMs, () => this.#options.onReboot());
     this.#finish(id === 0x03 ? (ERASE_MS * length) / SECTOR_BYTES : 0);
+  }
+
+  #setStatus(code: number): void {
+    new DataView(this.#status.buffer).setUint32(4, code, true);
   }
 
   /** The command ends with an empty packet to the host. */
@@ -211,4 +223,11 @@ export class PicobootFunction {
     for (let at = 0; at < length; at += PAGE_BYTES)
       visit((address + at - FLASH_START) % this.#options.flash.length, at);
   }
+}
+
+/** @returns the status of a command whose work is refused */
+function checkRange({ id, address, length }: Running): number {
+  const unit = id === 0x03 ? SECTOR_BYTES : PAGE_BYTES;
+  if (address < FLASH_START || address + length > FLASH_END) return STATUS.invalidAddress;
+  return address % unit === 0 && (id !== 0x03 || length % unit === 0) ? STATUS.ok : STATUS.badAlignment;
 }

@@ -23,6 +23,9 @@ export interface Transfer {
   readonly onDone: (result: TransferResult) => void;
 }
 
+/** What it sees of a controller. */
+export type PacketDevice = Pick<UsbController, 'busReset' | 'setup' | 'in' | 'out'>;
+
 const PACKET_BYTES = 64;
 const DESCRIPTOR = { interface: 4, endpoint: 5 } as const;
 const NOTHING = new Uint8Array(0);
@@ -40,7 +43,7 @@ interface Running {
 }
 
 export class UsbHost {
-  readonly #usb: UsbController;
+  readonly #usb: PacketDevice;
   /** By endpoint, with its direction: in order. */
   readonly #queues = new Map<number, Running[]>();
   /** By interface, as the device describes them. */
@@ -53,7 +56,7 @@ export class UsbHost {
   #quietUntilNs = -Infinity;
 
   /** @param now nanoseconds since any instant */
-  constructor(usb: UsbController, now: () => number) {
+  constructor(usb: PacketDevice, now: () => number) {
     this.#usb = usb;
     this.#now = now;
   }

@@ -97,6 +97,21 @@ describe('a boot ROM', () => {
     expect(reason).toContain('0x10000000');
   });
 
+  it.each([
+    ['that does not end a write which it refuses is asked for the reason', 0x05, 'BAD_ALIGNMENT'],
+    ['that stalls a read is asked for the reason', 0x84, 'BAD_ALIGNMENT'],
+  ])('%s', async (_, id, text) => {
+    const { code, reason } = await failing((boot) => {
+      // One byte behind where it should be.
+      boot.onWrite = (bytes) => {
+        if (idOf(bytes) === id) bytes[16]! |= 1;
+        return undefined;
+      };
+    });
+    expect(code).toBe('board-write-failed');
+    expect(reason).toContain(text);
+  });
+
   it('that tells the status of another command is not believed', async () => {
     const { code } = await failing((boot) => {
       boot.onWrite = (bytes) => (idOf(bytes) === 0x03 ? damagedLength(boot, bytes) : undefined);

@@ -1,6 +1,6 @@
 /**
- * The firmware for RP2040, the binary itself, before the drivers of Linux and the stock `dfu-util`. Its power comes from
- * elsewhere: a cable that is pulled ends a download, and nothing else.
+ * The firmware for RP2040, the binary itself, before the drivers of Linux and the stock `dfu-util`. Its power comes
+ * from elsewhere: a cable that is pulled ends a download, and nothing else. Its boot mode is a model.
  */
 
 import assert from 'node:assert/strict';
@@ -21,6 +21,7 @@ const POINTS = 20;
 const MOST_PERCENT = 90;
 /** As often a download goes on to its end, and what it brought is read back. */
 const WHOLE_EVERY = 5;
+const SECTOR_BYTES = 4096;
 const DFU = ['-d', '1209:0001', '-a', 'weights'];
 /** The chip is emulated beside the guest: on a busy computer both are slow. dfu-util waits 5 s, whatever it is told. */
 const PATIENT = { silentMs: 240_000 };
@@ -50,10 +51,14 @@ export const pico: Scenario = {
     const { result } = await mmfreeExits(log, 0, ['flash', modelPath('dot')], PATIENT);
     assert.equal(result['over'], 'DFU');
     await board.runs('dot');
+    await board.goesToBootMode();
+    await board.isMade('dash');
+    await board.runs('dash');
     return {
       'flashes by dfu-util, read back': board.flashes,
       'bytes read back': board.bytes,
       'cables pulled': POINTS + 1,
+      'made in boot mode, bytes': board.made,
       'tokens checked': board.tokens,
     };
   },
@@ -67,6 +72,8 @@ class Pico {
   flashes = 0;
   bytes = 0;
   tokens = 0;
+  /** Written by PICOBOOT. */
+  made = 0;
 
   constructor(lab: Lab, tcpPort: number) {
     this.#lab = lab;
@@ -90,6 +97,38 @@ class Pico {
     const args = ['run', '--board', port, '--ids', '--max-tokens', '1', '1 2 3'];
     const { error } = await mmfreeExits(this.#lab.log, EXIT.badImage, args, PATIENT);
     assert.equal(error.code, 'board-no-image');
+  }
+
+  /** By the touch of its port with 1,200 baud. */
+  async goesToBootMode(): Promise<void> {
+    const { log } = this.#lab;
+    await succeed(log, 'stty', ['-F', await serialPortOf(this.#device!.place), '1200']);
+    await this.#comesBack();
+    assert.match(await succeed(log, 'lsusb', []), /2e8a:0003/);
+  }
+
+  /** From boot mode, by one command, which waits for what it has started. */
+  async isMade(model: ModelName): Promise<void> {
+    const { log } = this.#lab;
+    const board = `usb:${this.#device!.place}`;
+    const { result } = await mmfreeExits(log, 0, ['flash', modelPath(model), '--board', board, '--dry-run'], PATIENT);
+    const flashing = mmfreeExits(log, 0, ['flash', modelPath(model), '--board', board], PATIENT);
+    await this.#comesBack();
+    const flashed = (await flashing).result;
+    assert.equal(flashed['over'], 'PICOBOOT');
+    // The firmware was there; its first sector is erased first and written last all the same.
+    assert.equal(flashed['written_bytes'], Number(result['differing_bytes']) + SECTOR_BYTES);
+    this.made = flashed['written_bytes'];
+  }
+
+  /** It leaves the bus by itself, and is offered anew, as something else. */
+  async #comesBack(): Promise<void> {
+    await gone(this.#device!.place);
+    await until('the Pico to be offered again', async () => {
+      const args = ['--tcp-port', String(this.#tcpPort), 'list', '--remote', HOST];
+      return (await run(this.#lab.log, 'usbip', args)).stdout.includes(BUS_ID);
+    });
+    await this.plugIn();
   }
 
   /** By dfu-util, which then reads the same bytes back. */
