@@ -1,10 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint, type Checkpoint } from '../../../../model/checkpoint/checkpoint.js';
 import { readGolden, type Golden } from '../../../../model/measure/golden.js';
 import { compareGradients, readGradients } from '../../../../model/train/compare-gradients.js';
 import { readParameters, type Tensors } from '../../../../model/train/parameters.js';
+import { BETAS } from '../../../../model/train/run/recipe.js';
 import { lossAndGradients, type Parameters } from '../../../../model/train/reference/gradients.js';
+import { count, figure } from '../../../helpers/counts.js';
+import { TwinAdamW } from '../../../oracle/training/adamw.js';
 import { twinGradients } from '../../../oracle/training/twin.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../../fixtures/golden-a/${name}`, import.meta.url));
@@ -47,6 +51,33 @@ describe('gradients in double precision', () => {
     expect(loss).toBeCloseTo(6.3807, 2);
     expect(error).toBeLessThan(0.05);
     expect(cosine).toBeGreaterThan(0.999);
+  });
+
+  it('and AdamW follow the steps of the published code: losses and norms', async () => {
+    const published = JSON.parse(await readFile(fixture('steps-unfused.json'), 'utf8')) as {
+      readonly [name in 'losses' | 'grad_norms']: readonly number[];
+    } & { readonly [name in 'lr' | 'eps' | 'weight_decay' | 'clip']: number };
+    const { lr: rate, eps: epsilon, weight_decay: decay, clip } = published;
+    const wide: Parameters = new Map([...parameters].map(([name, values]) => [name, Float64Array.from(values)]));
+    const optimiser = new TwinAdamW();
+    const steps = count(3, 30);
+    let [furthestLoss, furthestNorm] = [0, 0];
+    for (let step = 0; step < steps; step++) {
+      const { loss, gradients } = lossAndGradients(checkpoint.config, wide, {
+        ids: golden.inputIds,
+        length: golden.length,
+      });
+      const norm = optimiser.update(wide, gradients, { rate, betas: BETAS, epsilon, decay, clip });
+      furthestLoss = Math.max(furthestLoss, Math.abs(loss / published.losses[step]! - 1));
+      furthestNorm = Math.max(furthestNorm, Math.abs(norm / published.grad_norms[step]! - 1));
+    }
+    // Roundings to int8 fall differently in float32, and further apart with each step.
+    expect(furthestLoss).toBeLessThan(count(0.001, 0.005));
+    expect(furthestNorm).toBeLessThan(count(0.003, 0.02));
+    figure(
+      `training: losses of ${steps} steps of AdamW in double precision, and those of the published code, relatively apart by at most`,
+      furthestLoss.toExponential(1),
+    );
   });
 
   it('of the twin are closer to the published unfused code with the ε of that', async () => {
