@@ -112,7 +112,8 @@ export class PicobootClient {
     const status = await this.#status();
     const code = status?.token === token && !status.isInProgress ? status.code : 0;
     if (silence !== undefined && code === 0) throw silence;
-    await this.#reset();
+    // The refusal is told whatever becomes of this.
+    await this.#reset().catch(() => {});
     if (code === 0) throw usbBroken(this.name, `it stalls the command ${name} of PICOBOOT, and gives no reason`);
     const address = name === 'read' || name === 'write' || name === 'flashErase' ? addressIn(args) : undefined;
     throw commandRefused(this.name, name, code, address);

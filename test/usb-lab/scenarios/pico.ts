@@ -112,9 +112,10 @@ class Pico {
     const { log } = this.#lab;
     const board = `usb:${this.#device!.place}`;
     const { result } = await mmfreeExits(log, 0, ['flash', modelPath(model), '--board', board, '--dry-run'], PATIENT);
-    const flashing = mmfreeExits(log, 0, ['flash', modelPath(model), '--board', board], PATIENT);
-    await this.#comesBack();
-    const flashed = (await flashing).result;
+    const [{ result: flashed }] = await Promise.all([
+      mmfreeExits(log, 0, ['flash', modelPath(model), '--board', board], PATIENT),
+      this.#comesBack(),
+    ]);
     assert.equal(flashed['over'], 'PICOBOOT');
     // The firmware was there; its first sector is erased first and written last all the same.
     assert.equal(flashed['written_bytes'], Number(result['differing_bytes']) + SECTOR_BYTES);
