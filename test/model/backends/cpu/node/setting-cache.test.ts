@@ -1,7 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { expect, it } from 'vitest';
 import type { CpuSetting } from '../../../../../model/backends/cpu/cpu-messages.js';
 import { SettingCache } from '../../../../../model/backends/cpu/node/setting-cache.js';
+import { VERSION } from '../../../../../protocol/version.js';
 import { temporaryFolder } from '../../../../helpers/command-line.js';
 
 const path = temporaryFolder();
@@ -16,6 +18,13 @@ it('gives back what was kept, for as many threads at most and the same shape', a
   expect(cacheOf().read()).toEqual(SETTING);
   expect(cacheOf(4).read()).toBeUndefined();
   expect(cacheOf(3, 9).read()).toBeUndefined();
+});
+
+it('belongs to this processor, this engine and this program', async () => {
+  await cacheOf().write(SETTING);
+  const { key } = JSON.parse(await readFile(cacheOf().path, 'utf8')) as { key: string };
+  const computer = [VERSION, process.arch, cpus()[0]?.model ?? null, process.versions.v8, 3];
+  expect((JSON.parse(key) as unknown[]).slice(0, computer.length)).toEqual(computer);
 });
 
 it.each([
