@@ -8,8 +8,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { IntegerModel } from '../../model/integer/integer-model.js';
 import { readModelWeights, residentBytes } from '../../model/integer/model-weights.js';
 import { Sampler } from '../../model/integer/sampler.js';
+import { threefryPair } from '../../model/integer/threefry.js';
 import { crc32 } from '../../protocol/crc32.js';
-import { MAX_CANDIDATES, MAX_INV_TEMPERATURE, MAX_TOP_P } from '../../protocol/sampling.js';
+import { MAX_CANDIDATES, MAX_INV_TEMPERATURE, MAX_TOP_P, type SamplerSettings } from '../../protocol/sampling.js';
 import type { ModelSections } from '../../protocol/image/model-shape.js';
 import { answersOf, bytesOf, compileFirmware, HAS_C_COMPILER } from '../helpers/c-compiler.js';
 import { temporaryFolder } from '../helpers/command-line.js';
@@ -21,13 +22,45 @@ import { EXTREME_MODELS, randomModel, WIDE_HEAD_MODEL } from '../oracle/random-m
 const TOKENS = count(8, 64);
 const MODELS = count(40, 800);
 
+type SettingsOf = (random: Prng, draw: number) => SamplerSettings;
+
+function anySettings(random: Prng): SamplerSettings {
+  return {
+    topK: random.between(1, MAX_CANDIDATES),
+    invTemperature: random.between(0, 3) === 0 ? 0 : random.between(1, MAX_INV_TEMPERATURE),
+    topP: random.between(0, 1) === 0 ? MAX_TOP_P : random.between(1, MAX_TOP_P),
+    seedLow: random.next(),
+    seedHigh: random.next(),
+  };
+}
+
+/**
+ * For 64 equal logits, whose sums are multiples of 2¹⁵: a limit of top-p that is one of them, and a draw that is one, too
+ * (ARITHMETIC.md, section 8: C ≥ limit, and C > draw). Chance would find neither.
+ */
+function settingsAtEdges(random: Prng, draw: number): SamplerSettings {
+  const left = 2 ** random.between(0, 6);
+  const topP = (MAX_TOP_P / MAX_CANDIDATES) * left;
+  const seedHigh = random.next();
+  let seedLow = random.next();
+  const isAtEdge = (): boolean => (left * (threefryPair(seedLow, seedHigh, draw, 0)[0] >>> 17)) % 2 ** 15 === 0;
+  // Half of them: such a draw says nothing of the limit.
+  if (random.between(0, 1) === 0) while (!isAtEdge()) seedLow = (seedLow + 1) >>> 0;
+  return { topK: MAX_CANDIDATES, invTemperature: random.between(1, MAX_INV_TEMPERATURE), topP, seedLow, seedHigh };
+}
+
+/** Temperatures so high that logits as far apart as they can be still have a chance. */
+function hottestSettings(random: Prng): SamplerSettings {
+  return { ...anySettings(random), topK: MAX_CANDIDATES, invTemperature: random.between(1, 8), topP: MAX_TOP_P };
+}
+
 /** Tokens for the program, and what it must answer. */
 class Session {
   readonly input: Uint8Array[] = [];
   readonly expected: number[] = [];
   receipts = 0;
 
-  add(sections: ModelSections, seed: number, tokens = TOKENS): void {
+  add(sections: ModelSections, seed: number, tokens = TOKENS, settingsOf: SettingsOf = anySettings): void {
     const image = imageOf(sections);
     const weights = readModelWeights(residentBytes(sections));
     const model = new IntegerModel(weights);
@@ -40,15 +73,9 @@ class Session {
       if (flags === 1) model.reset();
       const token = random.between(0, sections.shape.vocabSize - 1);
       const taps = model.stepWithTaps(token);
-      const settings = {
-        topK: random.between(1, MAX_CANDIDATES),
-        invTemperature: random.between(0, 3) === 0 ? 0 : random.between(1, MAX_INV_TEMPERATURE),
-        topP: random.between(0, 1) === 0 ? MAX_TOP_P : random.between(1, MAX_TOP_P),
-        seedLow: random.next(),
-        seedHigh: random.next(),
-      };
-      const { topK, invTemperature, topP, seedLow, seedHigh } = settings;
       const draw = random.next();
+      const settings = settingsOf(random, draw);
+      const { topK, invTemperature, topP, seedLow, seedHigh } = settings;
       this.input.push(bytesOf([flags, token, topK, topK, invTemperature, topP, seedLow, seedHigh, draw]));
       const state = new Uint8Array(model.state.buffer, model.state.byteOffset, model.state.byteLength);
       const candidates = sampler.largest(model.logits, topK);
@@ -82,6 +109,14 @@ describe.skipIf(!HAS_C_COMPILER)('the core in C', () => {
     if (count(0, 1) === 1) session.add(randomModel(1, WIDE_HEAD_MODEL), 3, 1);
     expectSame(session);
     figure('core in C: receipts, taps, states and choices equal on extreme models', String(session.receipts));
+  });
+
+  it('chooses as the reference where sums are equal, and where logits are as far apart as they can be', () => {
+    const session = new Session();
+    const shape = { hiddenSize: 5, intermediateSize: 5, vocabSize: 70, layers: 1 };
+    session.add(randomModel(1, { shape, trit: () => 0 }), 4, 200, settingsAtEdges);
+    session.add(randomModel(2, { shape, em: () => 24 }), 5, 100, hottestSettings);
+    expectSame(session);
   });
 
   it('equals the reference on random models', () => {
