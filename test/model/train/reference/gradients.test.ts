@@ -60,7 +60,7 @@ describe('gradients in double precision', () => {
     const { lr: rate, eps: epsilon, weight_decay: decay, clip } = published;
     const wide: Parameters = new Map([...parameters].map(([name, values]) => [name, Float64Array.from(values)]));
     const optimiser = new TwinAdamW();
-    const steps = count(3, 30);
+    const steps = count(2, 30);
     let [furthestLoss, furthestNorm] = [0, 0];
     for (let step = 0; step < steps; step++) {
       const { loss, gradients } = lossAndGradients(checkpoint.config, wide, {
