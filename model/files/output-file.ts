@@ -103,9 +103,14 @@ export class OutputFile {
 
   /** @throws the operating system's error */
   async write(bytes: Uint8Array, offset: number): Promise<void> {
-    await this.handle.write(bytes, 0, bytes.length, offset).catch((error: unknown) => {
+    try {
+      // Of the last ones that a disk has room for, the system writes a part.
+      for (let done = 0; done < bytes.length;) {
+        done += (await this.handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
+      }
+    } catch (error) {
       throw naming(this.#path, error);
-    });
+    }
   }
 
   /**
