@@ -16,6 +16,7 @@ import {
   FLASH_WINDOW,
   picoFlash,
 } from '../../../firmware-host/virtual/pico/pico-flash.js';
+import { secondStage } from '../../../firmware-host/virtual/pico/second-stage.js';
 import type { WireEvents } from '../../../firmware-host/virtual/wires/wire.js';
 import { readRegular } from '../../../model/files/input-file.js';
 import { checkOutputs } from '../../../model/files/output-file.js';
@@ -82,6 +83,7 @@ async function boot(flash: FlashStore, usb: Usb, { output, signal }: CommandCont
 
 /** The firmware in the flash. */
 async function run(flash: FlashStore, usb: Usb | undefined, input: PicoInput, context: CommandContext): Promise<void> {
+  if (secondStage(flash) === undefined) throw inBootMode('What its flash begins with is no firmware that starts');
   const { output, signal } = context;
   const stop = new AbortController();
   let crash: Error | undefined;
@@ -90,7 +92,7 @@ async function run(flash: FlashStore, usb: Usb | undefined, input: PicoInput, co
     usb: usb?.port,
     onRestart: () => output.note('the board has started again'),
     onEnd: (why) => {
-      crash = why === 'boot-mode' ? inBootMode() : why;
+      crash = why === 'boot-mode' ? inBootMode('Its firmware has gone to the boot mode') : why;
       stop.abort();
     },
   });
@@ -199,9 +201,10 @@ function checkBootOptions({ pico, image, usbip }: PicoInput): void {
   });
 }
 
-function inBootMode(): UsageError {
+/** @param why a clause */
+function inBootMode(why: string): UsageError {
   return new UsageError('conflicting-options', 'the board waits for a file on its drive', {
-    reason: 'Its firmware has gone to the boot mode, where a real Pico is a drive called RPI-RP2.',
+    reason: `${why}, and a real Pico is a drive called RPI-RP2 then.`,
     fix: 'Start it again with the file that you would drag there: --pico FILE.uf2',
   });
 }

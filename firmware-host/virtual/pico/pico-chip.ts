@@ -135,7 +135,9 @@ export class PicoChip {
       if (offset === WATCHDOG_LOAD) this.#feedWatchdog();
       write(offset, value);
     };
-    chip.sram.set(secondStage(flash), SECOND_STAGE - RAM);
+    const stage = secondStage(flash);
+    if (stage === undefined) throw new Error('the flash begins with no second stage');
+    chip.sram.set(stage, SECOND_STAGE - RAM);
     [chip.core.SP, chip.core.PC, chip.core.LR] = [SECOND_STAGE, SECOND_STAGE, 0];
   }
 

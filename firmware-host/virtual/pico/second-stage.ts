@@ -9,12 +9,11 @@ const BYTES = 256;
 export const CHECKED_BYTES = 252;
 const POLYNOMIAL = 0x04c1_1db7;
 
-/** @throws Error if the checksum is wrong: the ROM would become a drive */
-export function secondStage(flash: FlashStore): Uint8Array {
+/** Undefined if the checksum is wrong: the ROM becomes a drive then. */
+export function secondStage(flash: FlashStore): Uint8Array | undefined {
   const bytes = flash.read(0, BYTES);
   const found = new DataView(bytes.buffer, bytes.byteOffset).getUint32(CHECKED_BYTES, true);
-  if (found !== crc32Mpeg2(bytes.subarray(0, CHECKED_BYTES))) throw new Error('the flash begins with no second stage');
-  return bytes;
+  return found === crc32Mpeg2(bytes.subarray(0, CHECKED_BYTES)) ? bytes : undefined;
 }
 
 /** Neither reflected nor inverted at the end. */

@@ -4,7 +4,7 @@
  * ```
  * config.json, tokenizer.json, model.safetensors   the checkpoint, as `save_pretrained` writes it
  * run.json                                         shape, recipe, hash of the text: what a run goes on with
- * state.safetensors                                parameters and moments at a step
+ * state.safetensors                                parameters and moments at a step, with checksums
  * train.jsonl                                      a line a step
  * loss.svg, samples.txt                            for people
  * ```
@@ -12,10 +12,12 @@
  * Each file is whole or not there; `state.safetensors` alone says how far the run is.
  */
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { encodeSafetensorsHeader, type TensorSpec } from '../../checkpoint/safetensors-writer.js';
 import { SafetensorsFile } from '../../checkpoint/safetensors.js';
 import { readFloat32 } from '../../checkpoint/tensor-source.js';
 import { expectedTensors } from '../../checkpoint/tensor-names.js';
+import { sameBytes } from '../../../protocol/little-endian.js';
 import type { ModelConfig } from '../../config.js';
 import { writeOutput } from '../../files/output-file.js';
 import { parameterLayout } from '../gpu/parameter-layout.js';
@@ -55,18 +57,30 @@ export async function saveCheckpoint(
 
 const statePath = (folder: string): string => join(folder, STATE_FILE);
 
+/** CRC-32 (ISO-HDLC) of each, as two numbers below 2¹⁶, which a float has room for. */
+function checksumsOf(parts: readonly Float32Array[]): Float32Array {
+  return Float32Array.from(
+    parts.flatMap((part) => {
+      const sum = crc32(bytesOf(part));
+      return [sum >>> 16, sum & 0xffff];
+    }),
+  );
+}
+
 export async function saveState(folder: string, step: number, state: TrainerState): Promise<void> {
   const { parameters, first, second } = state;
+  // Exact: a run has less than 2²⁴ steps.
+  const steps = Float32Array.of(step);
   const of = (name: string, values: Float32Array): readonly [TensorSpec, Uint8Array] => [
     { name, dtype: 'F32', shape: [values.length] },
     bytesOf(values),
   ];
   await writeTensors(statePath(folder), [
-    // Exact: a run has less than 2²⁴ steps.
-    of('step', Float32Array.of(step)),
+    of('step', steps),
     of('parameters', parameters),
     of('first', first),
     of('second', second),
+    of('checksums', checksumsOf([steps, parameters, first, second])),
   ]);
 }
 
@@ -87,6 +101,10 @@ export async function readState(
     const parameters = await readFloat32(file, 'parameters');
     const first = await readFloat32(file, 'first');
     const second = await readFloat32(file, 'second');
+    const found = checksumsOf([Float32Array.of(step), parameters, first, second]);
+    if (!sameBytes(bytesOf(found), bytesOf(await readFloat32(file, 'checksums')))) {
+      throw cannotResume(folder, `${STATE_FILE} has other numbers than were saved`);
+    }
     return { step, state: { parameters, first, second } };
   } finally {
     await file.close();

@@ -37,6 +37,8 @@ beforeAll(() => {
     { address: FLASH + IMAGE_OFFSET, bytes: image },
   ];
   writeFileSync(path('other.uf2'), encodeUf2(UF2_FAMILY.rp2350, pieces));
+  const noStart = [{ address: FLASH, bytes: FIRMWARE.map((byte, at) => (at < 256 ? 0 : byte)) }, pieces[1]!];
+  writeFileSync(path('no-start.uf2'), encodeUf2(UF2_FAMILY.rp2040, noStart));
   writeFileSync(path('far.uf2'), encodeUf2(UF2_FAMILY.rp2040, [{ address: 0x2000_0000, bytes: FIRMWARE }]));
 });
 
@@ -145,6 +147,7 @@ describe('an emulated Pico', () => {
     ['a file that is no UF2', ['--pico', 'first']],
     ['a UF2 for other chips', ['--pico', 'other.uf2']],
     ['a UF2 for another place than the flash', ['--pico', 'far.uf2']],
+    ['a UF2 whose firmware no chip starts', ['--pico', 'no-start.uf2']],
     ['the simulator of another chip', ['--pico', '--rtl']],
     ['what its firmware does not have', ['--pico', '--window', '1', '--slots', '1']],
   ])('refuses %s', async (_, options) => {

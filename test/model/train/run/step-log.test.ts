@@ -1,6 +1,6 @@
 /** What is left of a run, damaged. */
 import { spawnSync } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { readKeptRecipe } from '../../../../model/train/run/kept-recipe.js';
 import { readState, saveState } from '../../../../model/train/run/save.js';
@@ -49,4 +49,18 @@ it.each([-1, 0.5, 4, 1e9])('a state of step %d is none of a run of three steps',
   await expect(readState(path('run'), 3)).rejects.toMatchObject({ code: 'train-cannot-resume' });
   await saveState(path('run'), 3, state);
   expect(await readState(path('run'), 3)).toEqual({ step: 3, state });
+});
+
+it('a state in which a bit has changed is refused', async () => {
+  const floats = Float32Array.of(1, 2, 3);
+  await saveState(path('run'), 3, { parameters: floats, first: floats, second: floats });
+  const file = path('run/state.safetensors');
+  const sound = await readFile(file);
+  const dataAt = 8 + Number(sound.readBigUInt64LE());
+  for (let at = dataAt; at < sound.length; at++) {
+    const bytes = Buffer.from(sound);
+    bytes[at]! ^= 1;
+    await writeFile(file, bytes);
+    await expect(readState(path('run'), 3), `byte ${at}`).rejects.toMatchObject({ code: 'train-cannot-resume' });
+  }
 });
