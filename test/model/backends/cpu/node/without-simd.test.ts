@@ -1,14 +1,18 @@
 /** A Node without WebAssembly, as one for a processor without SIMD is one without kernels. */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { inRoot } from '../../../../helpers/command-line.js';
+import { inRoot, temporaryFolder } from '../../../../helpers/command-line.js';
+
+const path = temporaryFolder();
 
 function withoutKernels(...args: string[]): {
   readonly exit: number | null;
   readonly events: Record<string, unknown>[];
 } {
   const program = ['--jitless', '--no-warnings', inRoot('dist/cli/main.js'), '--json', ...args];
-  const { status, stdout } = spawnSync(process.execPath, program, { encoding: 'utf8' });
+  // Boards of other tests are not for this one.
+  const env = { ...process.env, MMFREE_RUNTIME_DIR: path('') };
+  const { status, stdout } = spawnSync(process.execPath, program, { encoding: 'utf8', env });
   // V8 warns on stdout of what this flag turns off.
   const lines = stdout.split('\n').filter((line) => line.startsWith('{'));
   return { exit: status, events: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
