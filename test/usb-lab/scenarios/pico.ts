@@ -58,7 +58,7 @@ export const pico: Scenario = {
       'flashes by dfu-util, read back': board.flashes,
       'bytes read back': board.bytes,
       'cables pulled': POINTS + 1,
-      'made in boot mode, bytes': board.made,
+      'bytes made in boot mode': board.made,
       'tokens checked': board.tokens,
     };
   },
