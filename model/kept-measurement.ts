@@ -54,12 +54,13 @@ export class KeptMeasurement<T> {
     }
   }
 
-  /** Of a longer file only a part, which is no JSON. */
+  /** Nothing, which is no JSON, of a longer file. */
   #text(): string {
-    const bytes = Buffer.alloc(MOST_BYTES);
+    const bytes = Buffer.alloc(MOST_BYTES + 1);
     const descriptor = openRegular(this.path);
     try {
-      return bytes.toString('utf8', 0, readSync(descriptor, bytes));
+      const length = readSync(descriptor, bytes);
+      return length > MOST_BYTES ? '' : bytes.toString('utf8', 0, length);
     } finally {
       closeSync(descriptor);
     }

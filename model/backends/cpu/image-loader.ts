@@ -70,7 +70,7 @@ export function loadMatrices({ plan, memory, transcoder }: ModelMemory, read: Re
           Math.min(8, count - start),
           columns,
           address + four * fourBytes,
-          Math.min(10, fours - four),
+          fours - four,
           fourBytes,
           plan.staging,
         );

@@ -8,7 +8,6 @@
 
 const GROUPS = 8;
 const ROWS_OF_GROUP = 5;
-const FOURS = 10;
 /** Five times the code 1: five weights of 0. */
 const NO_WEIGHTS: i8 = 121;
 /** Bytes are compared as signed ones. */
@@ -20,7 +19,7 @@ const DIGIT_BYTES = 48;
  * @param from the bytes of `groups` groups, at most 8; up to 15 of what lies behind them count as theirs
  * @param columns bytes of a group
  * @param to the first four
- * @param fours fours that there are, at most 10
+ * @param fours fours that there are; nothing is written behind them
  * @param fourBytes from one four to the next
  * @param scratch 240 bytes
  * @returns the largest byte: above 242 it is no five weights
@@ -53,7 +52,7 @@ export function transcode(
         codes = i8x16.sub(i16x8.shl(codes, 2), i8x16.add(once, twice));
         const row = ROWS_OF_GROUP * group + digit;
         if ((row & 3) == 0) {
-          if (row >> 2 < min(fours, FOURS)) v128.store(to + (row >> 2) * fourBytes + column, codes);
+          if (row >> 2 < fours) v128.store(to + (row >> 2) * fourBytes + column, codes);
           codes = i8x16.splat(0);
         }
       }
