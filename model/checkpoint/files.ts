@@ -5,6 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 
 import { isLfsPointer } from '../files/lfs-pointer.js';
+import { isSystemError } from '../files/system-error.js';
 import {
   fileNotFound,
   fileTooLarge,
@@ -89,10 +90,6 @@ export interface SmallFile {
 export async function readOptionalFile(path: string, limitBytes: number): Promise<SmallFile | undefined> {
   if ((await statOrUndefined(path)) === undefined) return undefined;
   return { path, bytes: await readSmallFile(path, limitBytes) };
-}
-
-function isSystemError(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
 function asUnreadable(path: string, error: unknown): Error {

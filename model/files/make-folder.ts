@@ -1,6 +1,7 @@
 /** Folders that are made with those above them. Node only. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { isSystemError } from './system-error.js';
 
 /**
  * Not by Node's `recursive`, which need not return where no folder can be made (Node 20.20, 22.23 and 24.21).
@@ -12,7 +13,7 @@ export async function makeFolder(folder: string): Promise<void> {
   try {
     await makeOne(path);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT') || dirname(path) === path) throw error;
+    if (!isSystemError(error, 'ENOENT') || dirname(path) === path) throw error;
     await makeFolder(dirname(path));
     await makeOne(path);
   }
@@ -22,6 +23,6 @@ async function makeOne(path: string): Promise<void> {
   try {
     await mkdir(path);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!isSystemError(error, 'EEXIST')) throw error;
   }
 }

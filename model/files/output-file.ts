@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { outputIsInput, outputNotAFile } from './file-error.js';
 import { kindOf } from './input-file.js';
 import { removeAtExit } from './leftovers.js';
+import { writeFully } from './write-fully.js';
 
 export interface OutputOptions {
   /** Paths of what is read, which no output may be, through links neither. */
@@ -103,14 +104,9 @@ export class OutputFile {
 
   /** @throws the operating system's error */
   async write(bytes: Uint8Array, offset: number): Promise<void> {
-    try {
-      // Of the last ones that a disk has room for, the system writes a part.
-      for (let done = 0; done < bytes.length;) {
-        done += (await this.handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
-      }
-    } catch (error) {
+    await writeFully(this.handle, bytes, offset).catch((error: unknown) => {
       throw naming(this.#path, error);
-    }
+    });
   }
 
   /**

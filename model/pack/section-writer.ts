@@ -4,6 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { imageUnwritable } from '../../protocol/image/image-error.js';
 import type { ImagePlan } from '../../protocol/image/image-writer.js';
 import { SECTION_NAMES, type SectionName } from '../../protocol/image/model-shape.js';
+import { writeFully } from '../files/write-fully.js';
 
 /** Writes sections piece by piece at their places and hashes them. */
 export class SectionWriter {
@@ -33,10 +34,7 @@ export class SectionWriter {
   /** Writes bytes anywhere in the file. @throws ImageError `image-unwritable` */
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     try {
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, offset + done);
-        done += bytesWritten;
-      }
+      await writeFully(this.#file, bytes, offset);
     } catch (cause) {
       throw imageUnwritable(this.#path, cause);
     }

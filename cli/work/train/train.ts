@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { GpuDevice } from '../../../model/backends/gpu/device/gpu-device.js';
 import { FileError } from '../../../model/files/file-error.js';
 import { FolderLock } from '../../../model/files/folder-lock.js';
+import { isSystemError } from '../../../model/files/system-error.js';
 import { makeFolder } from '../../../model/files/make-folder.js';
 import { writeOutput } from '../../../model/files/output-file.js';
 import { surveyed, type Corpus } from '../../../model/train/data/corpus.js';
@@ -243,9 +244,8 @@ async function resumedRun(
 
 /** @throws TrainError if the folder holds anything; the system's error where it cannot be made or written to */
 async function expectEmpty(folder: string): Promise<void> {
-  const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
   const names = await readdir(folder).catch((error: unknown) => {
-    if (isMissing(error)) return [];
+    if (isSystemError(error, 'ENOENT')) return [];
     throw error;
   });
   if (names.length > 0) throw folderTaken(folder);
@@ -254,7 +254,7 @@ async function expectEmpty(folder: string): Promise<void> {
     try {
       return await access(path, constants.W_OK);
     } catch (error) {
-      if (!isMissing(error) || path === dirname(path)) throw error;
+      if (!isSystemError(error, 'ENOENT') || path === dirname(path)) throw error;
     }
   }
 }

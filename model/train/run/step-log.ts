@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { readRegular } from '../../files/input-file.js';
+import { isSystemError } from '../../files/system-error.js';
 import { isJsonObject } from '../../json-object.js';
 
 export const STEP_LOG = 'train.jsonl';
@@ -53,7 +54,7 @@ async function textOf(path: string): Promise<string> {
   try {
     return new TextDecoder().decode(await readRegular(path, { limitBytes: MAX_BYTES }));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (isSystemError(error, 'ENOENT')) return '';
     throw error;
   }
 }
